@@ -1,0 +1,86 @@
+import { PerturbError } from "./errors.ts";
+import { type Goal, type Model, reached } from "./model.ts";
+import type { Norm, NormName } from "./norm.ts";
+import { argmax, type FloatTensor, sampleSize } from "./tensor.ts";
+
+/** What an attack is asked to do with one batch. */
+export interface AttackTask<M extends Model> {
+  readonly model: M;
+  /** [n, ...inputShape], inside the model's bounds. Never to be changed. */
+  readonly x: FloatTensor;
+  readonly goal: Goal;
+  readonly norm: Norm;
+  /** Budgets in the norm, rising. One set of candidates is wanted for each. */
+  readonly epsilons: readonly number[];
+  /** Index of each sample in the data set: the key of all randomness. */
+  readonly indices: Int32Array;
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Attack<M extends Model = Model, O extends object = object> {
+  readonly name: string;
+  /** Where it was published. */
+  readonly paper: string;
+  readonly norms: readonly NormName[];
+  /** Whether it looks for the most harmful point inside ε, or for the nearest adversarial point. */
+  readonly aim: "within-epsilon" | "least-change";
+  /** Whether it needs gradients of the model. */
+  readonly needs: "gradient" | "logits";
+  readonly defaults: O;
+  /**
+   * One candidate batch, in the shape of x, for each ε. They are judged by `judge`, which clips them: an attack need
+   * not, and cannot, vouch for itself. A property and not a method, so that an attack that needs gradients is no
+   * attack on a model without them.
+   */
+  readonly propose: (task: AttackTask<M>, options: O) => Promise<readonly FloatTensor[]>;
+}
+
+/** Declares an attack; the types of its model and options are checked here. */
+export const defineAttack = <M extends Model, O extends object>(attack: Attack<M, O>): Attack<M, O> => attack;
+
+/** What became of one batch of candidates. Lists have one entry a sample. */
+export interface Verdict {
+  /** The candidates after clipping to the ball and to the model's bounds: what was judged. */
+  readonly adversarial: FloatTensor;
+  readonly logits: FloatTensor;
+  readonly predictions: Int32Array;
+  /** 1 where the goal was reached. */
+  readonly success: Uint8Array;
+  /** Distance from the original in the norm, in float64. */
+  readonly distances: Float64Array;
+}
+
+/** Clips candidates to the ball and the bounds, asks the model again, and decides. Every attack goes through here. */
+export async function judge(model: Model, x: FloatTensor, candidates: FloatTensor, goal: Goal, norm: Norm, epsilon: number): Promise<Verdict> {
+  if (String(candidates.dims) !== String(x.dims))
+    throw new PerturbError("internal", `An attack proposed candidates of shape [${candidates.dims}] for samples of shape [${x.dims}].`);
+  const adversarial = clip(x, candidates, norm, epsilon, model.bounds);
+  const logits = await model.logits(adversarial);
+  const n = x.dims[0]!;
+  const size = sampleSize(x);
+  const predictions = predict(logits);
+  const success = new Uint8Array(n);
+  const distances = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    distances[i] = norm.distance(adversarial.data.subarray(i * size, (i + 1) * size), x.data.subarray(i * size, (i + 1) * size));
+    success[i] = Number(predictions[i]! >= 0 && reached(goal, i, predictions[i]!));
+  }
+  return { adversarial, logits, predictions, success, distances };
+}
+
+/** The nearest points inside the ball around each sample, then inside the bounds; a copy. Clipping to bounds only shrinks. */
+function clip(x: FloatTensor, candidates: FloatTensor, norm: Norm, epsilon: number, { lower, upper }: Model["bounds"]): FloatTensor {
+  const data = candidates.data.slice();
+  const size = sampleSize(x);
+  for (let start = 0; start < data.length; start += size)
+    norm.project(data.subarray(start, start + size), x.data.subarray(start, start + size), epsilon);
+  for (let i = 0; i < data.length; i++) if (data[i]! < lower) data[i] = lower; else if (data[i]! > upper) data[i] = upper;
+  return { type: "float32", dims: x.dims, data };
+}
+
+/** The predicted class of each row of logits; -1 where one is NaN. */
+export function predict(logits: FloatTensor): Int32Array {
+  const classes = logits.dims[1]!;
+  return Int32Array.from({ length: logits.dims[0]! }, (_, i) => argmax(logits.data, i * classes, classes));
+}

@@ -1,0 +1,24 @@
+import type { Rules } from "./rule.ts";
+import { convolutionRules } from "./rules/convolution.ts";
+import { elementwiseRules } from "./rules/elementwise.ts";
+import { linearRules } from "./rules/linear.ts";
+import { movementRules } from "./rules/movement.ts";
+import { normalizationRules } from "./rules/normalization.ts";
+import { poolingRules } from "./rules/pooling.ts";
+import { reductionRules } from "./rules/reduction.ts";
+
+/** The gradient of every operator that has one, by its name in the standard domain. */
+export const rules = {
+  ...elementwiseRules,
+  ...linearRules,
+  ...convolutionRules,
+  ...poolingRules,
+  ...movementRules,
+  ...reductionRules,
+  ...normalizationRules,
+} satisfies Rules;
+
+export type DifferentiableOperator = keyof typeof rules;
+
+/** Operators whose derivative is zero wherever it exists: they pass no gradient, as in PyTorch. */
+export const zeroGradient: ReadonlySet<string> = new Set(["ArgMax", "ArgMin", "Ceil", "Equal", "Floor", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor", "Round", "Shape", "Sign", "Size", "ConstantOfShape", "IsNaN", "NonZero"]);

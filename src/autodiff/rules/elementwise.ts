@@ -1,0 +1,66 @@
+import type { Ops } from "../../onnx/ops.ts";
+import type { RuleContext, Rules } from "../rule.ts";
+
+/** a where the condition holds, else 0: also right where a is infinite. */
+const keepWhere = (b: Ops, condition: string, a: string): string => b.where(condition, a, b.scalar(0, a));
+const zeroWhere = (b: Ops, condition: string, a: string): string => b.where(condition, b.scalar(0, a), a);
+
+/** x^(e-1)·e, which is 0 for e = 0 also at x = 0, as PyTorch. */
+function powGradient({ x: [base, exponent], y, g, b, wants }: RuleContext): (string | null)[] {
+  const e = b.fact(exponent!).type === b.fact(base!).type ? exponent! : b.cast(exponent!, b.fact(base!).type ?? "float32");
+  const isZero = b.add("Equal", [e, b.scalar(0, e)]);
+  const power = b.add("Pow", [base!, b.sub(e, b.scalar(1, e))]);
+  const byBase = () => b.mul(g, zeroWhere(b, isZero, b.mul(e, power)));
+  // x^e·log x, which is 0 at x = 0 for e >= 0.
+  const byExponent = () => {
+    const atZero = b.add("And", [b.add("Equal", [base!, b.scalar(0, base!)]), b.add("Not", [b.add("Less", [e, b.scalar(0, e)])])]);
+    return b.mul(g, zeroWhere(b, atZero, b.mul(y, b.add("Log", [base!]))));
+  };
+  return [wants(0) ? byBase() : null, wants(1) ? byExponent() : null];
+}
+
+/** The gradient passes at the bounds and inside them. */
+function clipGradient({ node, x: [a, low, high], g, b }: RuleContext): string[] {
+  const bound = (name: string, given: string | undefined): string | undefined => {
+    const value = node.attributes.float(name, undefined);
+    return value === undefined ? given || undefined : b.scalar(value, a!);
+  };
+  const [min, max] = [bound("min", low), bound("max", high)];
+  let result = g;
+  if (min) result = zeroWhere(b, b.add("Less", [a!, min]), result);
+  if (max) result = zeroWhere(b, b.add("Greater", [a!, max]), result);
+  return [result];
+}
+
+const isFloat = (b: Ops, name: string): boolean => !/^(u?int|bool)/.test(b.fact(name).type ?? "float32");
+
+export const elementwiseRules = {
+  Add: ({ g }) => [g, g],
+  Sub: ({ g, b }) => [g, b.neg(g)],
+  Mul: ({ g, x: [l, r], b, wants }) => [wants(0) ? b.mul(g, r!) : null, wants(1) ? b.mul(g, l!) : null],
+  Div: ({ g, x: [, d], y, b, wants }) => [wants(0) ? b.div(g, d!) : null, wants(1) ? b.neg(b.div(b.mul(g, y), d!)) : null],
+  Neg: ({ g, b }) => [b.neg(g)],
+  Exp: ({ g, y, b }) => [b.mul(g, y)],
+  Log: ({ g, x: [a], b }) => [b.div(g, a!)],
+  Sqrt: ({ g, y, b }) => [b.div(g, b.mul(y, b.scalar(2, y)))],
+  Pow: powGradient,
+  Erf: ({ g, x: [a], b }) => [b.mul(g, b.mul(b.scalar(2 / Math.sqrt(Math.PI), a!), b.exp(b.neg(b.mul(a!, a!)))))],
+  // 0 at 0: y is never negative, so its sign is 1 exactly where the gradient passes.
+  Relu: ({ g, y, b }) => [b.mul(g, b.add("Sign", [y]))],
+  // The slope α at 0.
+  LeakyRelu: ({ node, g, x: [a], b }) => {
+    const slope = b.scalar(node.attributes.float("alpha", 0.01), a!);
+    return [b.where(b.add("Greater", [a!, b.scalar(0, a!)]), g, b.mul(g, slope))];
+  },
+  Clip: clipGradient,
+  Sigmoid: ({ g, y, b }) => [b.mul(g, b.mul(y, b.sub(b.scalar(1, y), y)))],
+  Tanh: ({ g, y, b }) => [b.mul(g, b.sub(b.scalar(1, y), b.mul(y, y)))],
+  Where: ({ g, x: [condition], b, wants }) => [
+    null,
+    wants(1) ? keepWhere(b, condition!, g) : null,
+    wants(2) ? zeroWhere(b, condition!, g) : null,
+  ],
+  Identity: ({ g }) => [g],
+  // Between float types only: an integer carries no gradient.
+  Cast: ({ g, x: [a], b }) => [isFloat(b, a!) ? b.cast(g, b.fact(a!).type ?? "float32") : null],
+} satisfies Rules;

@@ -1,0 +1,55 @@
+import { stderr } from "node:process";
+
+/** A progress line on stderr: a bar in place on a terminal, now and then a plain line elsewhere. */
+export interface ProgressLine {
+  update(done: number, total: number, note?: string): void;
+  /** Clears the bar; a plain log gets its last line. */
+  finish(): void;
+}
+
+const BAR_WIDTH = 24;
+/** Milliseconds between two redraws, and between two plain lines. */
+const REDRAW = 100;
+const PLAIN = 2000;
+
+export const silent: ProgressLine = { update: () => undefined, finish: () => undefined };
+
+export function progressLine(title: string, unit: string, output: NodeJS.WriteStream = stderr): ProgressLine {
+  const began = performance.now();
+  const pause = output.isTTY ? REDRAW : PLAIN;
+  let drawn = began;
+  let last = "";
+  const write = (text: string): void => {
+    if (!output.isTTY) output.write(`${text}\n`);
+    else output.write(`\r\x1b[2K${text.slice(0, Math.max(20, (output.columns ?? 80) - 1))}`);
+  };
+  return {
+    update(done, total, note = "") {
+      const now = performance.now();
+      last = describe(title, unit, done, total, (now - began) / 1000, note, output.isTTY === true);
+      if (now - drawn < pause && done < total) return;
+      drawn = now;
+      write(last);
+    },
+    finish() {
+      if (output.isTTY && last) output.write("\r\x1b[2K");
+    },
+  };
+}
+
+function describe(title: string, unit: string, done: number, total: number, seconds: number, note: string, bar: boolean): string {
+  const share = total === 0 ? 1 : done / total;
+  const rate = done / Math.max(seconds, 1e-9);
+  const filled = Math.round(share * BAR_WIDTH);
+  const drawing = bar ? ` ${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)}` : "";
+  const left = done === 0 ? "" : `, ${duration((total - done) / rate)} left`;
+  return `${title}${drawing} ${done}/${total} (${Math.floor(100 * share)} %), ${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)} ${unit}/s${left}${note ? `, ${note}` : ""}`;
+}
+
+/** "0.4 s", "12 s", "3 min 20 s", "2 h 5 min" */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+}

@@ -1,0 +1,92 @@
+import { PerturbError } from "./errors.ts";
+import { type FloatTensor, product } from "./tensor.ts";
+
+/** Random access to bytes that may be too many for memory: a file, a Blob, an array. */
+export interface ByteSource {
+  readonly name: string;
+  readonly size: number;
+  /** Bytes `start` up to (not including) `end`; fewer where the source ends. */
+  read(start: number, end: number): Promise<Uint8Array>;
+}
+
+/** How bytes reach a data set: by the name of a file inside its folder or package. @throws not-found */
+export type Open = (name: string) => Promise<ByteSource>;
+
+export interface Batch {
+  /** Index in the data set of each sample. */
+  readonly indices: Int32Array;
+  /** [n, channels, height, width] (or [n, features]), in [0, 1] for images. */
+  readonly x: FloatTensor;
+  readonly labels: Int32Array;
+}
+
+export interface BatchOptions {
+  readonly batch: number;
+  /** The first sample, by default 0. */
+  readonly offset?: number;
+  /** At most so many samples, by default all. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Dataset {
+  readonly name: string;
+  readonly size: number;
+  /** Shape of one sample. */
+  readonly shape: readonly number[];
+  /** Known number of classes; labels are 0 … classes - 1. */
+  readonly classes: number;
+  readonly classNames?: readonly string[];
+  /** Samples in order. Memory is that of a batch, whatever the size. */
+  batches(options: BatchOptions): AsyncIterable<Batch>;
+}
+
+/** A whole array as a source. */
+export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
+  return { name, size: bytes.length, read: async (start, end) => bytes.subarray(start, end) };
+}
+
+/**
+ * The samples `offset` … `offset + limit` of a set of `size`, cut into batches: [start, end) pairs.
+ * @throws usage for a batch below 1, or numbers that are negative or not whole
+ */
+export function* batchRanges(
+  size: number,
+  { batch, offset = 0, limit = size }: BatchOptions,
+): Generator<[number, number]> {
+  requireInteger("batch", batch, 1);
+  requireInteger("offset", offset, 0);
+  requireInteger("limit", limit, 0);
+  const end = Math.min(size, offset + limit);
+  for (let start = offset; start < end; start += batch) yield [start, Math.min(end, start + batch)];
+}
+
+function requireInteger(option: string, value: number, least: number): void {
+  if (value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value >= least)) return;
+  throw new PerturbError("usage", `${option} is ${value}; it must be a whole number from ${least} up.`, {
+    data: { option, value, least },
+  });
+}
+
+/**
+ * The same samples seen in another shape: dimensions of 1 come and go, and flat features fold or unfold in row-major order.
+ * Axes never change places, so [3, 32, 32] is not [32, 32, 3].
+ * @throws mismatch when the shapes do not hold the same elements in the same order
+ */
+export function withShape(dataset: Dataset, shape: readonly number[]): Dataset {
+  if (`${shape}` === `${dataset.shape}`) return dataset;
+  const axes = dataset.shape.filter((d) => d !== 1);
+  const wanted = shape.filter((d) => d !== 1);
+  const foldable = axes.length <= 1 || wanted.length <= 1;
+  if (product(axes) !== product(wanted) || (!foldable && `${axes}` !== `${wanted}`))
+    throw new PerturbError(
+      "mismatch",
+      `The samples of ${dataset.name} have shape [${dataset.shape}], which cannot be seen as [${shape}]. Use data of the shape that the model takes.`,
+      { data: { dataset: dataset.name, got: dataset.shape, wanted: shape } },
+    );
+  const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
+    for await (const { indices, x, labels } of dataset.batches(options))
+      yield { indices, x: { ...x, dims: [indices.length, ...shape] }, labels };
+  };
+  return { ...dataset, shape: [...shape], batches };
+}

@@ -1,0 +1,123 @@
+import { type ByteSource, bytesSource, type Dataset } from "../dataset.ts";
+import { PerturbError } from "../errors.ts";
+import { bytesPerElement, type ElementType, product, type Tensor, type TensorArrays, toFloat32 } from "../tensor.ts";
+import { labelsFromTensor } from "./label-arrays.ts";
+import { checkCount, checkLabels } from "./labels.ts";
+import { checkNpySize, decodeElements, readNpy } from "./npy.ts";
+import { LONGEST_NPY_HEADER, parseNpyHeader } from "./npy-header.ts";
+import { openNpzEntries } from "./npz.ts";
+import { imageShape, toPixels } from "./pixels.ts";
+import { plainReader } from "./reader.ts";
+import { recordDataset, requireSamples } from "./records.ts";
+
+interface Common {
+  readonly name: string;
+  /** By default as many as `classNames`, else the columns of one-hot labels, else the largest label + 1. */
+  readonly classes?: number | undefined;
+  readonly classNames?: readonly string[] | undefined;
+}
+
+export interface NpyOptions extends Common {
+  /** .npy of [N, C, H, W], [N, H, W] (grey) or [N, features]: floats as they are, or uint8 / 255. */
+  readonly images: ByteSource;
+  /** .npy of whole numbers [N] or [N, 1], or one-hot [N, classes]. */
+  readonly labels: ByteSource;
+}
+
+export interface NpzOptions extends Common {
+  readonly source: ByteSource;
+  /** Which arrays to take where the file holds both, by default `test`. */
+  readonly split?: "test" | "train" | undefined;
+  /** Labels in a .npy file of their own. */
+  readonly labels?: ByteSource | undefined;
+}
+
+/**
+ * Images and labels in two .npy files. Images are streamed: memory is the labels and one batch (a file in Fortran
+ * order, where samples are interleaved, is read whole).
+ * @throws invalid-file, unsafe-file, unsupported, mismatch
+ */
+export async function openNpy({ images, labels, ...common }: NpyOptions): Promise<Dataset> {
+  const header = parseNpyHeader(await images.read(0, Math.min(LONGEST_NPY_HEADER, images.size)), images.name);
+  checkNpySize(header, images.name, images.size);
+  const labelTensor = await readNpySource(labels);
+  if (header.fortran) return arrayDataset(common, await readNpySource(images), images.name, labelTensor, labels.name);
+  return elementDataset(common, { ...header, source: images }, labelTensor, labels.name);
+}
+
+/**
+ * Images `x`, `images`, or `x_test` (`x_train`), and labels `y`, `labels`, or `y_test` (`y_train`), in one .npz file,
+ * read into memory.
+ * @throws invalid-file, unsafe-file, unsupported, mismatch
+ */
+export async function openNpz({ source, split = "test", labels, ...common }: NpzOptions): Promise<Dataset> {
+  const arrays = openNpzEntries(await source.read(0, source.size), source.name);
+  const [x, images] = pick(arrays, [`x_${split}`, "x", "images"], source.name);
+  if (labels) return arrayDataset(common, images(), `${source.name}/${x}`, await readNpySource(labels), labels.name);
+  const [y, values] = pick(arrays, [`y_${split}`, "y", "labels"], source.name);
+  return arrayDataset(common, images(), `${source.name}/${x}`, values(), `${source.name}/${y}`);
+}
+
+const readNpySource = async (source: ByteSource): Promise<Tensor> =>
+  readNpy(await source.read(0, source.size), source.name);
+
+function pick(arrays: ReadonlyMap<string, () => Tensor>, names: readonly string[], file: string) {
+  for (const name of names) {
+    const read = arrays.get(name);
+    if (read) return [name, read] as const;
+  }
+  throw new PerturbError(
+    "mismatch",
+    `${file} holds none of the arrays ${names.join(", ")}; it holds ${[...arrays.keys()].join(", ") || "no array"}. Save them under these names: numpy.savez(file, x=…, y=…).`,
+    { data: { file, wanted: names, got: [...arrays.keys()] } },
+  );
+}
+
+/** A data set of arrays in memory. */
+function arrayDataset(common: Common, images: Tensor, imagesFile: string, labels: Tensor, labelsFile: string): Dataset {
+  const { buffer, byteOffset, byteLength } = images.data;
+  const source = bytesSource(imagesFile, new Uint8Array(buffer, byteOffset, byteLength));
+  return elementDataset(common, { ...images, source, dataOffset: 0, bigEndian: false }, labels, labelsFile);
+}
+
+interface Elements {
+  readonly source: ByteSource;
+  readonly type: ElementType;
+  readonly bigEndian: boolean;
+  readonly dims: readonly number[];
+  readonly dataOffset: number;
+}
+
+function elementDataset(common: Common, images: Elements, labelTensor: Tensor, labelsFile: string): Dataset {
+  const { source, type, dims, dataOffset } = images;
+  const pixels = PIXELS[type];
+  if (!pixels || dims.length < 2)
+    throw new PerturbError(
+      "unsupported",
+      `${source.name} holds ${type} of shape [${dims}]; images are ${Object.keys(PIXELS).join(", ")} of [N, C, H, W], [N, H, W] or [N, features].`,
+      { data: { file: source.name, type, shape: dims } },
+    );
+  requireSamples(source.name, dims);
+  const { labels, columns } = labelsFromTensor(labelTensor, labelsFile);
+  checkCount(source.name, dims[0]!, labelsFile, labels.length);
+  const classes = common.classes ?? common.classNames?.length;
+  return recordDataset({
+    ...common,
+    shape: imageShape(dims),
+    labels,
+    classes: checkLabels(labels, labelsFile, classes ?? columns),
+    file: source.name,
+    start: dataOffset,
+    bytesPerSample: product(dims.slice(1)) * bytesPerElement(type),
+    open: async () => plainReader(source),
+    decode: (bytes) => pixels(decodeElements(bytes, images)),
+  });
+}
+
+/** Elements to pixels: bytes are scaled, floats are taken as they are. */
+const PIXELS: Partial<Record<ElementType, (data: TensorArrays[ElementType]) => Float32Array>> = {
+  uint8: (data) => toPixels(data as Uint8Array),
+  float32: (data) => data as Float32Array,
+  float64: (data) => new Float32Array(data as Float64Array),
+  float16: (data) => toFloat32({ type: "float16", dims: [data.length], data: data as Uint16Array }).data,
+};

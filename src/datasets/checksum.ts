@@ -1,0 +1,34 @@
+import { PerturbError } from "../errors.ts";
+
+/** SHA-256 in hex. @throws unsupported where the page was not loaded over HTTPS, so that the browser hides WebCrypto */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle;
+  if (!subtle)
+    throw new PerturbError("unsupported", "SHA-256 needs WebCrypto. Load the page over HTTPS or from localhost.");
+  const digest = new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @throws checksum when the bytes are not the published ones */
+export async function checkSha256(file: string, bytes: Uint8Array, expected: string): Promise<void> {
+  const got = await sha256(bytes);
+  if (got !== expected)
+    throw new PerturbError(
+      "checksum",
+      `${file} is not the published file: SHA-256 is ${got}, expected ${expected}. Get the file again.`,
+      { data: { file, got, expected } },
+    );
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+  return c;
+});
+
+/** CRC-32 of gzip and zip (RFC 1952 §8); `previous` continues that of the bytes before. */
+export function crc32(bytes: Uint8Array, previous = 0): number {
+  let crc = ~previous;
+  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
+  return ~crc >>> 0;
+}

@@ -1,0 +1,117 @@
+import type { Metadata, Sharp } from "sharp";
+import { messageOf, PerturbError } from "../errors.ts";
+
+/** [channels, height, width]; 1 channel is grey, 3 are RGB. */
+export type ImageShape = readonly [number, number, number];
+
+/** Width × height of the largest image that is decoded: 8192 × 8192. */
+const MAX_PIXELS = 2 ** 26;
+
+const FORMATS = new Set(["png", "jpeg", "webp", "gif", "tiff"]);
+
+/** The shape that the image in a file has by itself: grey images have one channel, all others three. @throws as decodeImage */
+export async function readImageShape(path: string): Promise<ImageShape> {
+  const { metadata } = await openImage(path);
+  return [(metadata.channels ?? 3) <= 2 ? 1 : 3, metadata.height, metadata.width];
+}
+
+/**
+ * The bytes [channels, height, width] of an image: its first frame, without alpha, orientation tag or colour profile
+ * applied, and grey by ITU-R 601 luma, all as Pillow's convert("RGB") and convert("L"). `resize` stretches by Lanczos-3.
+ * @throws invalid-file for damage; unsafe-file for too many pixels; unsupported; mismatch for another size without `resize`
+ */
+export async function decodeImage(path: string, shape: ImageShape, resize: boolean): Promise<Uint8Array> {
+  const [channels, height, width] = shape;
+  const { image, metadata } = await openImage(path);
+  if (!resize && (metadata.width !== width || metadata.height !== height))
+    throw new PerturbError(
+      "mismatch",
+      `${path} is ${metadata.width} × ${metadata.height} pixels, not ${width} × ${height}. Give all images one size, or ask for resizing.`,
+      { data: { path, got: [metadata.height, metadata.width], expected: [height, width] } },
+    );
+  const rgb = await guard(path, () =>
+    image.toColourspace("srgb").removeAlpha().raw().toBuffer({ resolveWithObject: true }),
+  );
+  const pixels = channels === 1 ? luma(rgb.data) : rgb.data;
+  const size = { width: rgb.info.width, height: rgb.info.height };
+  return planes(resize ? await stretch(path, pixels, size, shape) : pixels, channels);
+}
+
+async function openImage(path: string): Promise<{ image: Sharp; metadata: Metadata }> {
+  const sharp = await importSharp();
+  const image = sharp(path, { limitInputPixels: MAX_PIXELS, failOn: "error", ignoreIcc: true });
+  const metadata = await guard(path, () => image.metadata());
+  if (!FORMATS.has(metadata.format))
+    throw new PerturbError(
+      "unsupported",
+      `${path} is ${metadata.format}; ${[...FORMATS].join(", ")} are read. Convert it.`,
+      {
+        data: { path, format: metadata.format },
+      },
+    );
+  if (metadata.width * metadata.height > MAX_PIXELS) throw tooLarge(path);
+  return { image, metadata };
+}
+
+async function importSharp() {
+  try {
+    return (await import("sharp")).default;
+  } catch (cause) {
+    throw new PerturbError(
+      "unsupported",
+      "Reading image files needs the package sharp. Install it: npm install sharp.",
+      {
+        cause,
+      },
+    );
+  }
+}
+
+async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (/pixel limit/i.test(messageOf(cause))) throw tooLarge(path, cause);
+    throw new PerturbError("invalid-file", `${path} is no readable image: ${messageOf(cause)}. Repair or remove it.`, {
+      cause,
+      data: { path },
+    });
+  }
+}
+
+function tooLarge(path: string, cause?: unknown): PerturbError {
+  return new PerturbError("unsafe-file", `${path} has more than ${MAX_PIXELS} pixels, the most that are decoded.`, {
+    cause,
+    data: { path, limit: MAX_PIXELS },
+  });
+}
+
+/** RGB to grey in integers as Pillow: (19595 R + 38470 G + 7471 B + 2^15) / 2^16. */
+function luma(rgb: Uint8Array): Uint8Array {
+  const grey = new Uint8Array(rgb.length / 3);
+  for (let i = 0; i < grey.length; i++)
+    grey[i] = (rgb[3 * i]! * 19595 + rgb[3 * i + 1]! * 38470 + rgb[3 * i + 2]! * 7471 + 0x8000) >> 16;
+  return grey;
+}
+
+async function stretch(
+  path: string,
+  pixels: Uint8Array,
+  size: { readonly width: number; readonly height: number },
+  [channels, height, width]: ImageShape,
+): Promise<Uint8Array> {
+  const sharp = await importSharp();
+  const image = sharp(pixels, { raw: { ...size, channels: channels as 1 | 3 } })
+    .resize(width, height, { fit: "fill", kernel: "lanczos3" })
+    .toColourspace(channels === 1 ? "b-w" : "srgb");
+  return guard(path, () => image.raw().toBuffer());
+}
+
+/** Interleaved channels to one plane a channel. */
+function planes(pixels: Uint8Array, channels: number): Uint8Array {
+  if (channels === 1) return pixels;
+  const result = new Uint8Array(pixels.length);
+  const size = pixels.length / channels;
+  for (let i = 0; i < size; i++) for (let c = 0; c < channels; c++) result[c * size + i] = pixels[i * channels + c]!;
+  return result;
+}

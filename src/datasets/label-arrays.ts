@@ -1,0 +1,49 @@
+import { PerturbError } from "../errors.ts";
+import { type Tensor, toFloat32 } from "../tensor.ts";
+
+/** Labels of an array, and the number of columns where they were one-hot. */
+export interface ArrayLabels {
+  readonly labels: Int32Array;
+  readonly columns?: number | undefined;
+}
+
+/**
+ * Labels from whole numbers [N] or [N, 1] of any type, or from one-hot rows [N, classes].
+ * @throws invalid-file for other shapes, for numbers that are not whole, negative or too large, for rows that are not one-hot
+ */
+export function labelsFromTensor(t: Tensor, file: string): ArrayLabels {
+  const [count = 0, columns = 1] = t.dims;
+  if (t.dims.length < 1 || t.dims.length > 2)
+    throw invalid(file, `they have shape [${t.dims}], not [N], [N, 1] or one-hot [N, classes]`, { shape: t.dims });
+  const values = t.type === "float16" || t.type === "bfloat16" ? toFloat32(t).data : t.data;
+  if (columns === 1) return { labels: Int32Array.from({ length: count }, (_, i) => wholeNumber(values[i]!, i, file)) };
+  return { labels: Int32Array.from({ length: count }, (_, i) => hotColumn(values, i, columns, file)), columns };
+}
+
+function wholeNumber(value: number | bigint, index: number, file: string): number {
+  const label = Number(value);
+  if (label !== (label | 0)) throw invalid(file, `sample ${index} has ${value}, which is no class`, { index, value });
+  return label;
+}
+
+function hotColumn(values: ArrayLike<number | bigint>, row: number, columns: number, file: string): number {
+  let hot = -1;
+  for (let column = 0; column < columns; column++) {
+    const value = Number(values[row * columns + column]!);
+    if (value !== 0 && (value !== 1 || hot !== -1)) hot = columns;
+    else if (value === 1) hot = column;
+  }
+  if (hot === -1 || hot === columns)
+    throw invalid(file, `row ${row} of [N, ${columns}] is not one-hot (a single 1, all else 0)`, { index: row });
+  return hot;
+}
+
+function invalid(file: string, what: string, data: object): PerturbError {
+  return new PerturbError(
+    "invalid-file",
+    `The labels in ${file} cannot be read: ${what}. Save them as whole numbers [N].`,
+    {
+      data: { file, ...data },
+    },
+  );
+}

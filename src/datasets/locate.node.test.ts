@@ -1,0 +1,140 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { collect, failure, firstBatch } from "../../test/support/datasets.ts";
+import { datasets } from "./index.ts";
+import { openDataset } from "./locate.node.ts";
+import { writeNpy } from "./npy.ts";
+import { writeNpz } from "./npz.ts";
+
+const IMAGES = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 0, 51, 102, 153, 204, 255);
+const LABELS = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 4, 1);
+const X = { type: "uint8", dims: [2, 1, 1, 3], data: IMAGES.slice(16) } as const;
+const Y = { type: "uint8", dims: [2], data: LABELS.slice(8) } as const;
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "perturb-locate-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Writes files into a new folder and gives its path. */
+async function files(name: string, contents: Readonly<Record<string, Uint8Array>>): Promise<string> {
+  const to = join(folder, name);
+  await mkdir(to, { recursive: true });
+  for (const [file, bytes] of Object.entries(contents)) await writeFile(join(to, file), bytes);
+  return to;
+}
+
+const EXPECTED = { size: 2, shape: [1, 1, 3], classes: 5 };
+
+describe("openDataset by name", () => {
+  it("opens MNIST from its package", async () => {
+    const set = await openDataset("mnist");
+    expect(set).toMatchObject({ name: "mnist", size: 10_000 });
+    expect((await openDataset("mnist", { split: "train" })).size).toBe(60_000);
+  });
+
+  it("sees it in the shape that is asked for", async () => {
+    const { x } = await firstBatch(await openDataset("mnist", { shape: [784] }), 3);
+    expect(x.dims).toEqual([3, 784]);
+    await failure("mismatch", () => openDataset("mnist", { shape: [3, 32, 32] }));
+  });
+
+  it("refuses labels, or fewer classes", async () => {
+    await failure("usage", () => openDataset("mnist", { labels: "y.npy" }));
+    await failure("mismatch", () => openDataset("mnist", { classes: 9 }));
+    expect((await openDataset("mnist", { classes: 11 })).classes).toBe(10);
+  });
+
+  it("suggests a name for one that is not known", async () => {
+    const error = await failure("not-found", () => openDataset("minst"));
+    expect(error.message).toContain("Did you mean mnist?");
+    expect(error.data["known"]).toEqual(Object.keys(datasets));
+    await failure("not-found", () => openDataset("constructor"));
+  });
+});
+
+describe("openDataset by path", () => {
+  it.each(["t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte", "t10k-images-idx3-ubyte.gz"])(
+    "opens a folder with %s",
+    async (file) => {
+      const pack = (bytes: Uint8Array) => (file.endsWith(".gz") ? gzipSync(bytes) : bytes);
+      const labels = file.replace("images", "labels").replace("idx3", "idx1");
+      const path = await files(file, { [file]: pack(IMAGES), [labels]: pack(LABELS) });
+      expect(await openDataset(path)).toMatchObject({ ...EXPECTED, name: file });
+      await failure("not-found", () => openDataset(path, { split: "train" }));
+    },
+  );
+
+  it("opens an IDX file, its labels given or beside it", async () => {
+    const path = await files("pair", {
+      "my-images-idx3-ubyte": IMAGES,
+      "my-labels-idx1-ubyte": LABELS,
+      "x.idx": IMAGES,
+    });
+    expect(await openDataset(join(path, "my-images-idx3-ubyte"))).toMatchObject(EXPECTED);
+    await failure("usage", () => openDataset(join(path, "x.idx")));
+    const labels = join(path, "my-labels-idx1-ubyte");
+    expect(await openDataset(join(path, "x.idx"), { labels, classes: 7 })).toMatchObject({ ...EXPECTED, classes: 7 });
+    await failure("mismatch", () => openDataset(join(path, "x.idx"), { labels, classes: 3 }));
+    await failure("not-found", () => openDataset(join(path, "x.idx"), { labels: join(path, "gone") }));
+  });
+
+  it("opens .npy with labels, and .npz", async () => {
+    const path = await files("arrays", {
+      "x.npy": writeNpy(X),
+      "images.npy": writeNpy(X),
+      "labels.npy": writeNpy(Y),
+      "set.npz": writeNpz({ x: X, y: Y }),
+      "images.npz": writeNpz({ x: X }),
+    });
+    const labels = join(path, "labels.npy");
+    const whole = await collect(await openDataset(join(path, "x.npy"), { labels }), { batch: 2 });
+    expect(whole).toMatchObject({ labels: [4, 1], x: [0, 0.2, 0.4, 0.6, 0.8, 1].map(Math.fround) });
+    for (const set of [
+      await openDataset(join(path, "images.npy")),
+      await openDataset(join(path, "set.npz")),
+      await openDataset(join(path, "images.npz"), { labels }),
+    ]) {
+      expect(set).toMatchObject(EXPECTED);
+      expect(await collect(set, { batch: 2 })).toEqual(whole);
+    }
+    await failure("usage", () => openDataset(join(path, "x.npy")));
+    await failure("mismatch", () => openDataset(join(path, "images.npz")));
+  });
+
+  it("opens an image folder, also inside its split", async () => {
+    const path = join(folder, "pictures");
+    for (const name of ["cat", "dog"]) {
+      await mkdir(join(path, name), { recursive: true });
+      await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } }).toFile(
+        join(path, name, "a.png"),
+      );
+    }
+    expect(await openDataset(path)).toMatchObject({
+      name: "pictures",
+      size: 2,
+      shape: [3, 2, 2],
+      classNames: ["cat", "dog"],
+    });
+    expect((await openDataset(path, { shape: [1, 3, 3], resize: true })).shape).toEqual([1, 3, 3]);
+    expect((await openDataset(path, { shape: [12] })).shape).toEqual([12]);
+    await failure("usage", () => openDataset(path, { labels: "y.npy" }));
+    const parts = join(folder, "parts");
+    await cp(path, join(parts, "train"), { recursive: true });
+    expect(await openDataset(parts, { split: "train" })).toMatchObject({ name: "parts", classNames: ["cat", "dog"] });
+    await failure("not-found", () => openDataset(parts));
+  });
+
+  it("refuses files and folders of other kinds", async () => {
+    const path = await files("other", { "a.txt": Uint8Array.of(1, 2, 3), empty: new Uint8Array(0) });
+    await failure("unsupported", () => openDataset(join(path, "a.txt")));
+    await failure("unsupported", () => openDataset(join(path, "empty")));
+    await failure("not-found", () => openDataset(path));
+    await failure("not-found", () => openDataset(join(path, "gone.npy")));
+  });
+});

@@ -1,0 +1,176 @@
+import { readdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { basename, dirname, join, resolve } from "node:path";
+import { type ByteSource, type Dataset, withShape } from "../dataset.ts";
+import { didYouMean, PerturbError } from "../errors.ts";
+import { openNpy, openNpz } from "./arrays.ts";
+import { fileSource, folderOpen, statOf } from "./files.node.ts";
+import { openIdx } from "./idx.ts";
+import { openImageFolder } from "./image-folder.node.ts";
+import { datasets } from "./index.ts";
+import { type KnownDataset, openKnown, type Split } from "./known.ts";
+import { isNpy } from "./npy-header.ts";
+
+export interface LocateOptions {
+  /** By default `test`. */
+  readonly split?: Split | undefined;
+  /** The file of the labels, where the images' file does not hold them: .npy, or IDX. */
+  readonly labels?: string | undefined;
+  /** Labels must be below this; it is the number of classes where the files do not tell it. */
+  readonly classes?: number | undefined;
+  /** Shape of one sample, for images to decode and for data saved flat. */
+  readonly shape?: readonly number[] | undefined;
+  /** Stretch the images of a folder to `shape`; otherwise another size is an error. */
+  readonly resize?: boolean | undefined;
+}
+
+/**
+ * A data set by its known name, or by the path of
+ * - a folder with IDX files named as MNIST's (t10k-images-idx3-ubyte …, plain or .gz);
+ * - a folder of images with a sub-folder for each class, perhaps inside `test` and `train`;
+ * - an IDX or .npy file of images, its labels in `labels` or in the file of the same name with "labels" for "images";
+ * - a .npz file. What a file holds is told by its first bytes.
+ * @throws not-found, usage, mismatch, and whatever the format's reader throws
+ */
+export async function openDataset(nameOrPath: string, options: LocateOptions = {}): Promise<Dataset> {
+  const dataset = Object.hasOwn(datasets, nameOrPath)
+    ? await openInstalled(datasets[nameOrPath as keyof typeof datasets], options)
+    : await openPath(nameOrPath, options);
+  if (options.classes !== undefined && dataset.classes > options.classes)
+    throw new PerturbError(
+      "mismatch",
+      `${nameOrPath} has ${dataset.classes} classes, more than the ${options.classes} asked for.`,
+      { data: { dataset: nameOrPath, got: dataset.classes, allowed: options.classes } },
+    );
+  return options.shape === undefined ? dataset : withShape(dataset, options.shape);
+}
+
+async function openInstalled(definition: KnownDataset, options: LocateOptions): Promise<Dataset> {
+  refuseLabels(definition.name, options, "brings its own labels");
+  try {
+    return await openKnown(definition, options.split ?? "test", folderOpen(installedFolder(definition)));
+  } catch (cause) {
+    if (!(cause instanceof PerturbError && cause.code === "not-found")) throw cause;
+    throw new PerturbError(
+      "not-found",
+      `The files of ${definition.name} are not installed. Run: ${definition.install}. Or pass the folder that holds them.`,
+      { cause, data: { dataset: definition.name, install: definition.install } },
+    );
+  }
+}
+
+/** The package's files are found beside its package.json; its code never runs. */
+function installedFolder({ location }: KnownDataset): string {
+  if (location.package === undefined) return location.folder;
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${location.package}/package.json`);
+    return join(dirname(manifest), location.folder);
+  } catch (cause) {
+    throw new PerturbError("not-found", `The package ${location.package} is not installed.`, { cause });
+  }
+}
+
+async function openPath(path: string, options: LocateOptions): Promise<Dataset> {
+  const { isFolder } = await statOf(path).catch((cause: unknown) => {
+    throw new PerturbError(
+      "not-found",
+      `${path} is neither a known data set (${Object.keys(datasets).join(", ")}) nor a file or folder.${didYouMean(path, Object.keys(datasets))}`,
+      { cause, data: { path, known: Object.keys(datasets) } },
+    );
+  });
+  return isFolder ? openFolder(path, options) : openFile(path, options);
+}
+
+async function openFolder(folder: string, options: LocateOptions): Promise<Dataset> {
+  refuseLabels(folder, options, "is a folder, which holds its own labels");
+  const split = options.split ?? "test";
+  const entries = await readdir(folder, { withFileTypes: true });
+  const [images, labels] = idxNames(split).map((names) => entries.find((entry) => names.has(entry.name))?.name);
+  if (images !== undefined && labels !== undefined) {
+    const open = folderOpen(folder);
+    return openIdx({ ...naming(folder, options), images: await open(images), labels: await open(labels) });
+  }
+  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name);
+  if (folders.length === 0)
+    throw new PerturbError(
+      "not-found",
+      `${folder} holds neither the ${split} images and labels of an IDX set (${idxNames(split).map(first).join(", ")}) nor a sub-folder for each class.`,
+      { data: { folder, split } },
+    );
+  // A model without [C, H, W] inputs sees the images in their own shape, folded at the end.
+  const shape = options.shape?.length === 3 ? options.shape : undefined;
+  const { resize } = options;
+  if (!folders.every((name) => SPLIT_FOLDERS.has(name)))
+    return openImageFolder(folder, { name: folderName(folder), shape, resize });
+  if (!folders.includes(split))
+    throw new PerturbError(
+      "not-found",
+      `${folder} is divided into ${folders.join(", ")}; there is no ${split}. Pass one of them.`,
+      {
+        data: { folder, split, folders },
+      },
+    );
+  return openImageFolder(join(folder, split), { name: folderName(folder), shape, resize });
+}
+
+/** Folders with these names only are parts of a set, not its classes. */
+const SPLIT_FOLDERS = new Set(["train", "test", "val", "valid", "validation"]);
+
+/** The names that MNIST's files go by: with a dot or a dash, plain or gzip. */
+function idxNames(split: Split): readonly [Set<string>, Set<string>] {
+  const prefix = split === "test" ? "t10k" : "train";
+  const names = (stem: string) =>
+    new Set(["-", "."].flatMap((s) => ["", ".gz"].map((gz) => `${prefix}-${stem.replace("*", s)}-ubyte${gz}`)));
+  return [names("images*idx3"), names("labels*idx1")];
+}
+
+const first = (names: ReadonlySet<string>): string | undefined => names.values().next().value;
+
+async function openFile(path: string, options: LocateOptions): Promise<Dataset> {
+  const source = await fileSource(path);
+  const named = naming(path, options);
+  const head = await source.read(0, 6);
+  if (isNpy(head)) return openNpy({ ...named, images: source, labels: await labelsBeside(path, options) });
+  if (isZip(head)) {
+    const labels = options.labels === undefined ? undefined : await fileSource(options.labels);
+    return openNpz({ ...named, source, split: options.split, labels });
+  }
+  if (isIdxOrGzip(head)) return openIdx({ ...named, images: source, labels: await labelsBeside(path, options) });
+  throw new PerturbError(
+    "unsupported",
+    `${path} is none of the formats that are read: IDX (plain or .gz), .npy, .npz, or a folder of images.`,
+    {
+      data: { path },
+    },
+  );
+}
+
+const isZip = (head: Uint8Array): boolean => head[0] === 0x50 && head[1] === 0x4b;
+const isIdxOrGzip = (head: Uint8Array): boolean =>
+  (head[0] === 0 && head[1] === 0) || (head[0] === 0x1f && head[1] === 0x8b);
+
+/** The labels that were asked for, or those beside the images under the name with "labels" for "images". */
+async function labelsBeside(path: string, { labels }: LocateOptions): Promise<ByteSource> {
+  if (labels !== undefined) return fileSource(labels);
+  const name = basename(path)
+    .replace(/images/i, "labels")
+    .replace("idx3", "idx1");
+  const missing = (cause?: unknown) =>
+    new PerturbError("usage", `The labels of ${path} are missing. Pass their file as labels (--labels FILE).`, {
+      cause,
+      data: { path },
+    });
+  if (name === basename(path)) throw missing();
+  return fileSource(join(dirname(path), name)).catch((cause: unknown) => {
+    throw missing(cause);
+  });
+}
+
+function refuseLabels(name: string, { labels }: LocateOptions, why: string): void {
+  if (labels !== undefined)
+    throw new PerturbError("usage", `${name} ${why}. Leave out labels (--labels ${labels}).`, { data: { labels } });
+}
+
+const folderName = (path: string): string => basename(resolve(path));
+
+const naming = (path: string, { classes }: LocateOptions) => ({ name: folderName(path), classes });

@@ -1,0 +1,135 @@
+import { type DifferentiableModel, type Goal, lossClasses } from "../model.ts";
+import { type Norm, norms } from "../norm.ts";
+import { randomFor } from "../random.ts";
+import { type FloatTensor, product, sampleSize } from "../tensor.ts";
+import { crossEntropy, exact } from "./statistics.ts";
+import type { LinearityTally } from "./tally.ts";
+
+/** How many samples the linear view is measured on. */
+export const LINEARITY_SAMPLES = 250;
+
+/** The stream of the random signs, apart from those of attacks. */
+const SIGNS = 0x5167;
+
+interface Subject {
+  readonly model: DifferentiableModel;
+  readonly x: FloatTensor;
+  readonly goal: Goal;
+  readonly indices: Int32Array;
+  readonly seed: number;
+}
+
+/**
+ * Sums of the first-order prediction of J's rise and of the rise measured, for each ε, and for perturbations that are
+ * constant on blocks of pixels, which leaves them fewer free dimensions (Goodfellow et al. 2015, §3).
+ */
+export async function measureLinearity(subject: Subject, norm: Norm, epsilons: readonly number[]): Promise<LinearityTally> {
+  const { model, x, goal } = subject;
+  const { gradient, logits } = await model.gradient(x, goal);
+  const n = x.dims[0]!;
+  const base = objective(logits, goal);
+  const points: LinearityTally["points"] = [];
+  for (const epsilon of epsilons) {
+    const moved = eachSample(x, gradient, (out, pixels, g) => norm.ascend(out, pixels, g, epsilon, model.bounds));
+    const after = objective(await model.logits(moved), goal);
+    const point = { predicted: 0, predictedClipped: 0, measured: 0 };
+    for (let i = 0; i < n; i++) {
+      point.predicted += exact(epsilon * norms[norm.dual].length(row(gradient, i)));
+      point.predictedClipped += exact(dotDifference(row(gradient, i), row(moved, i), row(x, i)));
+      point.measured += exact(after[i]! - base[i]!);
+    }
+    points.push(point);
+  }
+  const smallest = epsilons.find((epsilon) => epsilon > 0);
+  const dimensions = norm.name === "linf" && smallest !== undefined ? await measureDimensions(subject, gradient, base, smallest) : [];
+  return { samples: n, points, dimensions };
+}
+
+async function measureDimensions({ model, x, goal, indices, seed }: Subject, gradient: FloatTensor, base: Float64Array, epsilon: number) {
+  const n = x.dims[0]!;
+  const { lower, upper } = model.bounds;
+  const step = (direction: FloatTensor): FloatTensor => ({
+    ...x,
+    data: x.data.map((v, i) => Math.min(upper, Math.max(lower, v + epsilon * direction.data[i]!))),
+  });
+  const rise = async (direction: FloatTensor): Promise<number> => {
+    const after = objective(await model.logits(step(direction)), goal);
+    return after.reduce((sum, value, i) => sum + exact(value - base[i]!), 0);
+  };
+  const results: LinearityTally["dimensions"] = [];
+  for (const blocks of blockings(x.dims.slice(1))) {
+    const summed = eachSample(x, gradient, (out, _, g) => out.set(sumBlocks(g, blocks)));
+    const signs = { ...x, data: summed.data.map(Math.sign) };
+    const random = eachSample(x, x, (out, _pixels, _g, i) => out.set(randomSigns(blocks, randomFor(seed, indices[i]!, SIGNS))));
+    // Each block's sum stands on all of its pixels, so their share is added up once for each block.
+    let predicted = 0;
+    for (let i = 0; i < n; i++) predicted += exact(epsilon * row(summed, i).reduce((sum, v, j) => sum + Math.abs(v) / blocks.sizes[blocks.of[j]!]!, 0));
+    results.push({ dimensions: blocks.sizes.length, predicted, measured: await rise(signs), random: await rise(random) });
+  }
+  return results;
+}
+
+/** Which block each pixel belongs to, and how many pixels each block has. */
+interface Blocks {
+  readonly of: Uint32Array;
+  readonly sizes: readonly number[];
+}
+
+/** Square blocks of falling size for [c, h, w], runs for [features]; none for other shapes. */
+function* blockings(shape: readonly number[]): Generator<Blocks> {
+  const [channels, height, width] = shape.length === 1 ? [1, 1, shape[0]!] : shape.length === 3 ? (shape as [number, number, number]) : [0, 0, 0];
+  if (channels === 0) return;
+  const common = height === 1 ? width : greatestDivisor(height, width);
+  const sides = Array.from({ length: common }, (_, i) => common - i).filter((side) => common % side === 0);
+  for (const side of evenly(sides, 8)) {
+    const tall = Math.min(side, height);
+    const perRow = width / side;
+    const perChannel = perRow * (height / tall);
+    const of = Uint32Array.from({ length: product(shape) }, (_, p) => {
+      const [c, rest] = [Math.floor(p / (height * width)), p % (height * width)];
+      return c * perChannel + Math.floor(Math.floor(rest / width) / tall) * perRow + Math.floor((rest % width) / side);
+    });
+    yield { of, sizes: new Array<number>(channels * perChannel).fill(side * tall) };
+  }
+}
+
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
+
+/** At most `count` of the values, the first and the last among them. */
+const evenly = (values: readonly number[], count: number): number[] =>
+  values.length <= count ? [...values] : Array.from({ length: count }, (_, i) => values[Math.round((i * (values.length - 1)) / (count - 1))]!);
+
+function sumBlocks(g: Float32Array, { of, sizes }: Blocks): Float32Array {
+  const sums = new Float64Array(sizes.length);
+  g.forEach((v, j) => {
+    sums[of[j]!]! += v;
+  });
+  return Float32Array.from(of, (block) => sums[block]!);
+}
+
+function randomSigns({ of, sizes }: Blocks, random: ReturnType<typeof randomFor>): Float32Array {
+  const signs = sizes.map(() => (random.uint32() & 1 ? 1 : -1));
+  return Float32Array.from(of, (block) => signs[block]!);
+}
+
+const row = (t: FloatTensor, i: number): Float32Array => t.data.subarray(i * sampleSize(t), (i + 1) * sampleSize(t));
+
+/** A batch made sample by sample. */
+function eachSample(x: FloatTensor, g: FloatTensor, make: (out: Float32Array, x: Float32Array, g: Float32Array, i: number) => void): FloatTensor {
+  const result: FloatTensor = { ...x, data: new Float32Array(x.data.length) };
+  for (let i = 0; i < x.dims[0]!; i++) make(row(result, i), row(x, i), row(g, i), i);
+  return result;
+}
+
+/** J of each sample: what the attack raises. */
+function objective(logits: FloatTensor, goal: Goal): Float64Array {
+  const sign = goal.kind === "targeted" ? -1 : 1;
+  const classes = logits.dims[1]!;
+  return Float64Array.from(lossClasses(goal), (c, i) => sign * crossEntropy(logits.data, i, classes, c));
+}
+
+function dotDifference(g: Float32Array, a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < g.length; i++) sum += g[i]! * (a[i]! - b[i]!);
+  return sum;
+}

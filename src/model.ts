@@ -1,0 +1,66 @@
+import type { FloatTensor } from "./tensor.ts";
+
+/** The values that an input element may take. */
+export interface Bounds {
+  readonly lower: number;
+  readonly upper: number;
+}
+
+/** What the last node of a classifier gives. `hidden`: probabilities without visible logits. */
+export type Head = "logits" | "softmax" | "log-softmax" | "hidden";
+
+/** A classifier that can be asked. Inputs are batches [n, ...inputShape] inside the bounds. */
+export interface Model {
+  readonly name: string;
+  /** Shape of one sample. */
+  readonly inputShape: readonly number[];
+  readonly classes: number;
+  readonly bounds: Bounds;
+  readonly head: Head;
+  /** Logits [n, classes]: the values behind a softmax head; log-probabilities where the graph hides them. */
+  logits(x: FloatTensor): Promise<FloatTensor>;
+}
+
+/** What an attack wants: another class than the label, or one given class. One entry a sample. */
+export type Goal =
+  | { readonly kind: "untargeted"; readonly labels: Int32Array }
+  | { readonly kind: "targeted"; readonly labels: Int32Array; readonly targets: Int32Array };
+
+/**
+ * - `cross-entropy`: -log softmax(z)_c.
+ * - `margin`: max_{j≠c} z_j - z_c (Carlini and Wagner 2017, §IV-B, f6 without its clamp): positive when c is not predicted.
+ */
+export type Loss = "cross-entropy" | "margin";
+
+export interface Gradient {
+  /** [n, classes] */
+  readonly logits: FloatTensor;
+  /** J, one value a sample, [n]: what the attack raises. */
+  readonly loss: FloatTensor;
+  /** ∂J/∂x of each sample, same shape as x. */
+  readonly gradient: FloatTensor;
+}
+
+/** A classifier with gradients. */
+export interface DifferentiableModel extends Model {
+  /**
+   * The objective J that an attack raises, and its gradient: J = loss(x, label) when untargeted, -loss(x, target) when
+   * targeted, so that every attack ascends.
+   */
+  gradient(x: FloatTensor, goal: Goal, loss?: Loss): Promise<Gradient>;
+}
+
+/** The class that the loss of this goal is taken at. */
+export const lossClasses = (goal: Goal): Int32Array => (goal.kind === "targeted" ? goal.targets : goal.labels);
+
+/** Whether a prediction reaches the goal of sample i. */
+export const reached = (goal: Goal, i: number, prediction: number): boolean =>
+  goal.kind === "targeted" ? prediction === goal.targets[i] : prediction !== goal.labels[i];
+
+/** The goal of the samples `rows` alone. */
+export function takeGoal(goal: Goal, rows: ArrayLike<number>): Goal {
+  const take = (values: Int32Array) => Int32Array.from(rows, (row) => values[row]!);
+  return goal.kind === "targeted"
+    ? { kind: "targeted", labels: take(goal.labels), targets: take(goal.targets) }
+    : { kind: "untargeted", labels: take(goal.labels) };
+}

@@ -1,0 +1,43 @@
+import { PerturbError } from "../errors.ts";
+import { ByteReader, invalidFile, quote } from "./binary.ts";
+import { unpickleTorch } from "./torch-pickle.ts";
+import type { TorchFile, TorchStorage } from "./torch-tensor.ts";
+import { openStoredZip } from "./zip.ts";
+
+/** The file kind of torch 1.6 and later: a zip archive with NAME/data.pkl and each storage as NAME/data/KEY. */
+export function openTorchZip(bytes: Uint8Array, file: string): TorchFile {
+  const zip = openStoredZip(bytes, file);
+  const pickles = zip.names.filter((name) => /^[^/]*\/data\.pkl$/.test(name));
+  if (pickles.length !== 1)
+    throw invalidFile(file, 0, `a zip archive with ${pickles.length} pickles NAME/data.pkl; torch writes one.`);
+  const folder = pickles[0]!.slice(0, -"data.pkl".length);
+  if (zip.names.includes(`${folder}constants.pkl`))
+    throw new PerturbError(
+      "unsupported",
+      `${file}: a TorchScript program. Load it in Python with torch.jit.load and save its weights alone: torch.save(model.state_dict(), "weights.pth").`,
+      { data: { file } },
+    );
+
+  const { start, end } = zip.find(pickles[0]!);
+  const { value } = unpickleTorch(new ByteReader(file, bytes, start, end));
+  const littleEndian = !zip.names.includes(`${folder}byteorder`) || readByteOrder(`${folder}byteorder`);
+  return { value, littleEndian, read: readStorage };
+
+  function readByteOrder(entry: string): boolean {
+    const at = zip.find(entry);
+    const order = new ByteReader(file, bytes, at.start, at.end).text(at.end - at.start);
+    if (order === "little" || order === "big") return order === "little";
+    throw invalidFile(file, at.start, `the byte order ${quote(order)}; "little" and "big" are allowed.`);
+  }
+
+  function readStorage({ key, byteLength }: TorchStorage): Uint8Array {
+    const at = zip.find(`${folder}data/${key}`);
+    if (at.end - at.start !== byteLength)
+      throw invalidFile(
+        file,
+        at.start,
+        `storage ${quote(key)} has ${at.end - at.start} bytes instead of ${byteLength}.`,
+      );
+    return bytes.subarray(at.start, at.end);
+  }
+}

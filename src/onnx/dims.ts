@@ -1,0 +1,71 @@
+import type { Dim } from "./graph.ts";
+
+/** Arithmetic on sizes that may be names or unknown. */
+
+/** Numpy's broadcasting of two shapes; null where a rank is unknown. A name beside a size above 1 is that size. */
+export function broadcast(a: readonly Dim[] | null, b: readonly Dim[] | null): readonly Dim[] | null {
+  if (!a || !b) return null;
+  const rank = Math.max(a.length, b.length);
+  const at = (dims: readonly Dim[], i: number): Dim => (i < rank - dims.length ? 1 : dims[i - rank + dims.length]!);
+  return Array.from({ length: rank }, (_, i) => broadcastDim(at(a, i), at(b, i)));
+}
+
+function broadcastDim(a: Dim, b: Dim): Dim {
+  if (a === b || b === 1) return a;
+  if (a === 1) return b;
+  if (typeof a === "number") return a;
+  return typeof b === "number" ? b : null;
+}
+
+/** A negative axis counted from the end. */
+export const normalizeAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+/** The product of sizes as a number and the names in it; null where a size is unknown. */
+function factors(dims: readonly Dim[]): { count: number; names: string[] } | null {
+  let count = 1;
+  const names: string[] = [];
+  for (const d of dims) {
+    if (d === null) return null;
+    if (typeof d === "string") names.push(d);
+    else count *= d;
+  }
+  return { count, names };
+}
+
+/** The product of sizes, where it is a number or a single name. */
+export function multiplyDims(dims: readonly Dim[]): Dim {
+  const all = factors(dims);
+  if (!all) return null;
+  if (all.names.length === 0) return all.count;
+  return all.names.length === 1 && all.count === 1 ? all.names[0]! : null;
+}
+
+/** The size s for which s · product(parts) = product(whole), where it is a number or a single name. */
+export function divideDims(whole: readonly Dim[], parts: readonly Dim[]): Dim {
+  const above = factors(whole);
+  const below = factors(parts);
+  if (!above || !below) return null;
+  const names = [...above.names];
+  for (const name of below.names) {
+    const i = names.indexOf(name);
+    if (i < 0) return null;
+    names.splice(i, 1);
+  }
+  const count = above.count / below.count;
+  if (names.length === 0) return Number.isInteger(count) ? count : null;
+  return names.length === 1 && count === 1 ? names[0]! : null;
+}
+
+/** The shape that Reshape gives: 0 copies (unless `allowZero`), -1 is what remains. */
+export function reshapeDims(from: readonly Dim[] | null, to: readonly Dim[], allowZero: boolean): readonly Dim[] {
+  const dims = to.map((d, i): Dim => (d === 0 && !allowZero ? (from?.[i] ?? null) : d));
+  const open = dims.indexOf(-1);
+  if (open >= 0)
+    dims[open] = from
+      ? divideDims(
+          from,
+          dims.filter((_, i) => i !== open),
+        )
+      : null;
+  return dims;
+}

@@ -1,0 +1,137 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type GraphProto,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
+import { messageOf, PerturbError } from "../errors.ts";
+import { Attributes } from "./attributes.ts";
+import type { Dim, Graph, GraphValue, Node } from "./graph.ts";
+import { elementType, typeCode } from "./tensor-proto.ts";
+import { sortNodes } from "./topology.ts";
+
+/** IR version and opset of graphs made from nothing. ONNX Runtime 1.14 and later read both. */
+const NEW_IR_VERSION = 8n;
+
+/** Reads a serialized ONNX ModelProto. @throws invalid-file; unsupported for inputs that are no tensors */
+export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
+  const source = decode(bytes, name);
+  if (!source.graph || source.graph.node.length === 0)
+    throw new PerturbError(
+      "invalid-file",
+      `${name} is no ONNX model: it has no graph with nodes. Give a file written by an ONNX exporter.`,
+    );
+  const proto = source.graph;
+  const initializers = new Map(proto.initializer.map((t) => [t.name, t]));
+  const nodes = proto.node.map(
+    (node): Node => ({
+      op: node.opType,
+      domain: standardDomain(node.domain),
+      name: node.name,
+      inputs: node.input,
+      outputs: node.output,
+      attributes: new Attributes(node.attribute),
+      proto: node,
+    }),
+  );
+  const inputs = proto.input.filter((v) => !initializers.has(v.name)).map(readValue);
+  const outputs = proto.output.map(readValue);
+  if (outputs.length === 0)
+    throw new PerturbError("invalid-file", `${name} is no usable ONNX model: its graph has no output.`);
+  return {
+    name: proto.name,
+    inputs,
+    outputs,
+    initializers,
+    nodes: sortNodes(nodes, new Set([...initializers.keys(), ...inputs.map((v) => v.name)]), outputs, name),
+    opsets: new Map(source.opsetImport.map((o) => [standardDomain(o.domain), Number(o.version)])),
+    source,
+  };
+}
+
+function decode(bytes: Uint8Array, name: string) {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch (cause) {
+    const message = `${name} is no valid ONNX file (${bytes.length} bytes): ${messageOf(cause)}. It may be cut short or of another format.`;
+    throw new PerturbError("invalid-file", message, { cause });
+  }
+}
+
+const standardDomain = (domain: string): string => (domain === "ai.onnx" ? "" : domain);
+
+function readValue(value: ValueInfoProto): GraphValue {
+  const kind = value.type?.value;
+  if (kind && kind.case !== "tensorType")
+    throw new PerturbError(
+      "unsupported",
+      `"${value.name}" is a ${kind.case?.replace("Type", "")}, and only tensors are supported as inputs and outputs.`,
+    );
+  const dims = kind?.value.shape?.dim.map(
+    ({ value: d }): Dim =>
+      d.case === "dimValue" ? Number(d.value) : d.case === "dimParam" && d.value !== "" ? d.value : null,
+  );
+  return { name: value.name, type: kind ? (elementType(kind.value.elemType) ?? null) : null, dims: dims ?? null };
+}
+
+/** Serializes a graph. Fields of the source that were not rewritten, known or unknown, are kept. */
+export function writeOnnx(graph: Graph): Uint8Array {
+  const { source } = graph;
+  const proto: GraphProto = create(GraphProtoSchema, {
+    name: graph.name || "perturb",
+    node: graph.nodes.map(writeNode),
+    initializer: [...graph.initializers.values()],
+    input: graph.inputs.map((value) => writeValue(value, source?.graph?.input)),
+    output: graph.outputs.map((value) => writeValue(value, source?.graph?.output)),
+  });
+  if (source?.graph) {
+    proto.docString = source.graph.docString;
+    proto.metadataProps = source.graph.metadataProps;
+    proto.sparseInitializer = source.graph.sparseInitializer;
+    if (source.graph.$unknown) proto.$unknown = source.graph.$unknown;
+  }
+  const opsetImport = [...graph.opsets].map(([domain, version]) =>
+    create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
+  );
+  const model = source ? { ...source } : create(ModelProtoSchema, { irVersion: NEW_IR_VERSION, producerName: "perturb" });
+  return toBinary(ModelProtoSchema, Object.assign(model, { graph: proto, opsetImport }));
+}
+
+const writeNode = (node: Node) =>
+  node.proto ??
+  create(NodeProtoSchema, {
+    opType: node.op,
+    domain: node.domain,
+    name: node.name,
+    input: [...node.inputs],
+    output: [...node.outputs],
+    attribute: [...node.attributes.protos],
+  });
+
+function writeValue(value: GraphValue, originals: readonly ValueInfoProto[] | undefined): ValueInfoProto {
+  const original = originals?.find((v) => v.name === value.name);
+  if (original && JSON.stringify(readValue(original)) === JSON.stringify(value)) return original;
+  return create(ValueInfoProtoSchema, {
+    name: value.name,
+    type: {
+      value: {
+        case: "tensorType",
+        value: {
+          elemType: value.type ? typeCode(value.type) : 0,
+          ...(value.dims && { shape: { dim: value.dims.map((d) => ({ value: writeDim(d) })) } }),
+        },
+      },
+    },
+  });
+}
+
+const writeDim = (d: Dim) =>
+  typeof d === "number"
+    ? ({ case: "dimValue", value: BigInt(d) } as const)
+    : d === null
+      ? ({ case: undefined } as const)
+      : ({ case: "dimParam", value: d } as const);

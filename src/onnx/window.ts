@@ -1,0 +1,49 @@
+import type { Dim, Node } from "./graph.ts";
+
+/** The sliding window of a convolution or pool, with every default resolved. Lists have one entry a spatial axis. */
+export interface Window {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Padding before and after; unknown (null) where SAME padding meets an unknown size. */
+  readonly before: readonly Dim[];
+  readonly after: readonly Dim[];
+  readonly ceil: boolean;
+}
+
+/** The window of a Conv or pool node over input sizes `spatial`. */
+export function resolveWindow({ attributes }: Node, kernel: readonly number[], spatial: readonly Dim[]): Window {
+  const rank = kernel.length;
+  const ones = new Array<number>(rank).fill(1);
+  const strides = attributes.ints("strides", ones);
+  const dilations = attributes.ints("dilations", ones);
+  const auto = attributes.string("auto_pad", "NOTSET");
+  const pads = attributes.ints("pads", undefined) ?? new Array<number>(2 * rank).fill(0);
+  const ceil = attributes.int("ceil_mode", 0) === 1;
+  const shared = { kernel, strides, dilations, ceil };
+  if (auto === "NOTSET") return { ...shared, before: pads.slice(0, rank), after: pads.slice(rank) };
+  if (auto === "VALID") return { ...shared, before: ones.map(() => 0), after: ones.map(() => 0) };
+  const totals = kernel.map((k, i): Dim => {
+    const size = spatial[i]!;
+    if (typeof size !== "number") return strides[i] === 1 ? (k - 1) * dilations[i]! : null;
+    const output = Math.ceil(size / strides[i]!);
+    return Math.max(0, (output - 1) * strides[i]! + (k - 1) * dilations[i]! + 1 - size);
+  });
+  const small = totals.map((t): Dim => (typeof t === "number" ? Math.floor(t / 2) : null));
+  const large = totals.map((t): Dim => (typeof t === "number" ? Math.ceil(t / 2) : null));
+  return auto === "SAME_UPPER"
+    ? { ...shared, before: small, after: large }
+    : { ...shared, before: large, after: small };
+}
+
+/** The output size along spatial axis i. */
+export function windowOutput(w: Window, size: Dim, i: number): Dim {
+  const [before, after] = [w.before[i]!, w.after[i]!];
+  if (typeof size !== "number" || typeof before !== "number" || typeof after !== "number") return null;
+  const span = (w.kernel[i]! - 1) * w.dilations[i]! + 1;
+  const steps = (size + before + after - span) / w.strides[i]!;
+  if (!w.ceil) return Math.floor(steps) + 1;
+  const count = Math.ceil(steps) + 1;
+  // A window that would start beyond the input and its leading padding is dropped (ONNX opset 22, as torch).
+  return (count - 1) * w.strides[i]! >= size + before ? count - 1 : count;
+}

@@ -1,0 +1,58 @@
+import type { Evaluation, Point } from "../evaluate.ts";
+import type { NormName } from "../norm.ts";
+
+export const NORM_SYMBOL: Readonly<Record<NormName, string>> = { linf: "L∞", l2: "L2", l1: "L1", l0: "L0" };
+
+/** 0.98104 as "98.10%". */
+export const formatPercent = (fraction: number): string => `${(100 * fraction).toFixed(2)}%`;
+
+/** [0.9781, 0.9835] as "97.81 – 98.35%". */
+export const formatInterval = ([low, high]: readonly [number, number]): string =>
+  `${(100 * low).toFixed(2)} – ${formatPercent(high)}`;
+
+/** An ε without the noise of its arithmetic: 0.30000000000000004 as "0.3", 8/255 as "0.03137". */
+export const formatEpsilon = (epsilon: number): string => String(Number(epsilon.toPrecision(4)));
+
+/** Three significant digits, or all before the point: 1.5 as "1.50", 1234.5 as "1,235". */
+export const formatNumber = (value: number): string =>
+  Math.abs(value) < 999.5 ? value.toPrecision(3) : formatCount(Math.round(value));
+
+/** 10000 as "10,000". Intl would take longer to load than all else here. */
+export const formatCount = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+
+// Control characters and lone surrogates break XML, and steer terminals.
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Bidi_Control}\ufffe\uffff]/gu;
+
+/** A text from outside, safe to print: control and direction characters become "�", and what is over `limit` "…". */
+export function printable(text: string, limit = 200): string {
+  const clean = text.replace(UNPRINTABLE, "\ufffd");
+  const letters = Array.from(clean);
+  return letters.length <= limit ? clean : `${letters.slice(0, limit - 1).join("")}…`;
+}
+
+/** The name of a class, cut to `limit` letters, or its number where it has none. */
+export const className = ({ data }: Evaluation, index: number, limit: number): string =>
+  printable(data.classNames?.[index] || String(index), limit);
+
+/** For narrow places: the name of a class when all names are short, its number otherwise. */
+export const shortClassName = (evaluation: Evaluation, index: number): string =>
+  evaluation.data.classNames?.every(({ length }) => length <= 12) ? className(evaluation, index, 12) : String(index);
+
+/** The points of one attack in one norm. */
+export interface Series {
+  /** Such as "fgsm L∞". */
+  readonly name: string;
+  readonly points: readonly Point[];
+}
+
+/** The points, one series for each attack and norm, in order of first appearance. */
+export function seriesOf({ points }: Evaluation): Series[] {
+  const series = new Map<string, Point[]>();
+  for (const point of points) {
+    const name = `${printable(point.attack, 40)} ${NORM_SYMBOL[point.norm]}`;
+    const sameName = series.get(name);
+    if (sameName) sameName.push(point);
+    else series.set(name, [point]);
+  }
+  return Array.from(series, ([name, points]) => ({ name, points }));
+}

@@ -1,0 +1,59 @@
+import type { Evaluation } from "../../evaluate.ts";
+import { className, formatCount, formatEpsilon, formatNumber, NORM_SYMBOL, printable } from "../format.ts";
+import { type Content, html, type Markup } from "../markup.ts";
+
+/** What casts doubt on the numbers, before the numbers. Null when nothing does. */
+export const warningsSection = ({ warnings }: Evaluation): Markup | null =>
+  warnings.length === 0
+    ? null
+    : html`<section class="warnings">
+<h2>${warnings.length === 1 ? "One warning" : `${formatCount(warnings.length)} warnings`}: read before the numbers</h2>
+<ul>
+${warnings.map(({ code, message }) => html`<li>${printable(message, 2000)} <code>${printable(code, 60)}</code></li>\n`)}</ul>
+</section>`;
+
+/** Everything that the numbers depend on. */
+export function settingSection(evaluation: Evaluation): Markup {
+  const { model, data, options, runtime, date, tool } = evaluation;
+  return html`<section>
+<h2>Setting</h2>
+${facts([
+  ["Model", printable(model.name)],
+  ["Input", `${model.inputShape.join(" × ")}, from ${model.bounds.lower} to ${model.bounds.upper}`],
+  [
+    "Output",
+    `${formatCount(model.classes)} classes, ${model.head === "hidden" ? "probabilities (logits hidden)" : model.head}`,
+  ],
+  ["Parameters", formatCount(model.parameters)],
+  ["Data", `${printable(data.name)}, ${formatCount(data.total)} samples from index ${data.offset}`],
+  ["Attack", options.attacks.map((name) => printable(name, 60)).join(", ")],
+  ["Norm", NORM_SYMBOL[options.norm]],
+  ["ε", options.epsilons.map(formatEpsilon).join(", ")],
+  ["Goal", options.target === null ? "any other class" : `class ${className(evaluation, options.target, 60)}`],
+  ["Seed, batch", `${options.seed}, ${formatCount(options.batch)}`],
+  ["Runtime", `${printable(runtime.name)} on ${printable(runtime.device)}`],
+  ["Begun", html`<time datetime="${date}">${date}</time>`],
+  ["Written by", `${tool.name} ${printable(tool.version, 40)}`],
+  ["SHA-256", html`<code>${printable(model.sha256)}</code>`],
+])}
+</section>`;
+}
+
+export const costSection = ({ cost }: Evaluation): Markup => html`<section>
+<h2>Cost</h2>
+${facts([
+  ["Time", `${formatNumber(cost.seconds)} s`],
+  ["Forward passes", `${formatCount(cost.forwards)} samples`],
+  ["Gradients", `${formatCount(cost.gradients)} samples`],
+  ["Rate", `${formatCount(Math.round(cost.samplesPerSecond))} samples a second`],
+])}
+</section>`;
+
+export const reproduceSection = (command: string): Markup => html`<section>
+<h2>Reproduce</h2>
+<p>The same model file, data, seed and version give the same numbers.</p>
+<pre><code>${printable(command, 4000)}</code></pre>
+</section>`;
+
+const facts = (rows: readonly (readonly [string, Content])[]): Markup =>
+  html`<dl>\n${rows.map(([term, fact]) => html`<div><dt>${term}</dt><dd>${fact}</dd></div>\n`)}</dl>`;

@@ -1,0 +1,162 @@
+import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import { mkdir, open, readdir, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { writeNpz } from "../datasets/npz.ts";
+import { messageOf, PerturbError } from "../errors.ts";
+import type { EvaluationResult } from "../evaluate.ts";
+import { toCsv } from "./csv.ts";
+import { examplesSvg } from "./examples.ts";
+import { toHtml } from "./html.ts";
+import { toJson } from "./json.ts";
+import { exampleArrays } from "./npz.ts";
+import { type Plots, plotsOf } from "./plots.ts";
+import { loadSharp, svgToPng } from "./png.node.ts";
+import { loadVega, toSvg } from "./vega.ts";
+
+/** The files of a report. */
+export const REPORT_FILES = [
+  "report.json",
+  "accuracy.csv",
+  "accuracy.svg",
+  "accuracy.png",
+  "examples.png",
+  "adversarial.npz",
+  "report.html",
+] as const;
+type FileName = (typeof REPORT_FILES)[number];
+
+export interface WriteOptions {
+  /** The command line that gives the same result. */
+  readonly command: string;
+  /** Told of each file once it is written. */
+  readonly progress?: (file: FileName) => void;
+}
+
+/** Begins to load what draws, so that `writeReport` need not wait for it. */
+export function preload(): void {
+  // Whoever draws meets the error.
+  Promise.all([loadSharp(), loadVega()]).catch(() => {});
+}
+
+/**
+ * Writes the report of a result into `folder`: all of it, or nothing. A folder that is there already is replaced when it
+ * is empty or holds a report and nothing else.
+ * @throws usage when the folder holds other things, or cannot be written
+ */
+export async function writeReport(result: EvaluationResult, folder: string, options: WriteOptions): Promise<void> {
+  const target = await realpath(folder).catch(() => resolve(folder));
+  await checkReplaceable(target, folder);
+  const staging = `${target}.${randomUUID().slice(0, 8)}.partial`;
+  const cleanUp = () => rmSync(staging, { recursive: true, force: true });
+  process.once("exit", cleanUp);
+  try {
+    await mkdir(staging, { recursive: true });
+    await writeFiles(result, staging, options);
+    await replace(staging, target);
+  } catch (cause) {
+    cleanUp();
+    if (cause instanceof PerturbError || !(cause instanceof Error && "syscall" in cause)) throw cause;
+    const advice = "Give a folder whose parent can be written and that is no mount point.";
+    throw new PerturbError("usage", `Cannot write the report to ${folder}: ${messageOf(cause)}. ${advice}`, {
+      data: { folder },
+      cause,
+    });
+  } finally {
+    process.removeListener("exit", cleanUp);
+  }
+}
+
+async function writeFiles(
+  result: EvaluationResult,
+  folder: string,
+  { command, progress }: WriteOptions,
+): Promise<void> {
+  const write = async (name: FileName, make: () => string | Uint8Array | Promise<Uint8Array>) => {
+    await writeFile(join(folder, name), await make());
+    progress?.(name);
+  };
+  const { evaluation } = result;
+  const loading = loadVega();
+  // sharp draws on its own threads while Vega loads and draws on this one.
+  const written = [
+    write("examples.png", () => svgToPng(examplesSvg(result), 2)),
+    write("report.json", () => toJson(evaluation)),
+    write("accuracy.csv", () => toCsv(evaluation)),
+    write("adversarial.npz", () => writeNpz(exampleArrays(result))),
+    loading.then(async () => {
+      const svgs = await drawAll(plotsOf(evaluation));
+      await Promise.all([
+        write("accuracy.svg", () => svgs.accuracy),
+        write("accuracy.png", () => svgToPng(svgs.accuracy, 2)),
+        write("report.html", () => toHtml(result, { svgs, command })),
+      ]);
+    }),
+  ];
+  // All have ended before the folder may be removed.
+  const outcomes = await Promise.allSettled(written);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+async function drawAll({ accuracy, linearity, dimensions }: Plots): Promise<Plots<string>> {
+  return {
+    accuracy: await toSvg(accuracy),
+    ...(linearity && { linearity: await toSvg(linearity) }),
+    ...(dimensions && { dimensions: await toSvg(dimensions) }),
+  };
+}
+
+/** @throws usage when something else than a report would be lost */
+async function checkReplaceable(target: string, folder: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(target);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return;
+    throw new PerturbError("usage", `Cannot write the report to ${folder}: ${messageOf(cause)}. Give a folder.`, {
+      data: { folder },
+      cause,
+    });
+  }
+  if (names.length === 0) return;
+  const known: ReadonlySet<string> = new Set(REPORT_FILES);
+  const other = names.find((name) => !known.has(name));
+  if (other === undefined && (await isReport(join(target, "report.json")))) return;
+  throw new PerturbError(
+    "usage",
+    `${folder} is not empty and ${other === undefined ? "holds no report of perturb" : `holds ${other}, which is no part of a report`}: nothing was written. Give a new or empty folder.`,
+    { data: { folder, ...(other !== undefined && { other }) } },
+  );
+}
+
+/** Whether the file begins as `toJson` writes it. */
+async function isReport(path: string): Promise<boolean> {
+  const file = await open(path).catch(() => null);
+  if (!file) return false;
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(256), 0, 256, 0);
+    const head = new TextDecoder().decode(buffer.subarray(0, bytesRead));
+    return /^\{\s*"schema":\s*\d+,\s*"tool":\s*\{\s*"name":\s*"perturb"/.test(head);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Puts `staging` in the place of `target`; what was there is back when that fails. */
+async function replace(staging: string, target: string): Promise<void> {
+  const old = join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.old`);
+  const moved = await rename(target, old).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return false;
+      throw error;
+    },
+  );
+  try {
+    await rename(staging, target);
+  } catch (error) {
+    if (moved) await rename(old, target);
+    throw error;
+  }
+  if (moved) await rm(old, { recursive: true, force: true });
+}

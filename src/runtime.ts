@@ -1,0 +1,21 @@
+import type { Tensor } from "./tensor.ts";
+
+export type Device = "cpu" | "webgpu" | "cuda";
+
+/** Who executes a graph. */
+export interface Runtime {
+  /** For the report: "onnxruntime-node 1.30.0". */
+  readonly name: string;
+  readonly device: Device;
+  /** Compiles a serialized ONNX model. @throws runtime, with the runtime's own words; device */
+  load(model: Uint8Array): Promise<Program>;
+}
+
+/** A compiled graph. */
+export interface Program {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Feeds every input, gives the named outputs (all by default). @throws runtime */
+  run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+  release(): Promise<void>;
+}

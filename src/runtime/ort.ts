@@ -1,0 +1,58 @@
+import type { InferenceSession, Tensor as OrtTensor, TensorConstructor, InferenceSessionFactory } from "onnxruntime-common";
+import { messageOf, PerturbError } from "../errors.ts";
+import type { Device, Program, Runtime } from "../runtime.ts";
+import type { ElementType, Tensor } from "../tensor.ts";
+
+/** The part of ONNX Runtime's API that every build of it has. */
+export interface Ort {
+  readonly InferenceSession: InferenceSessionFactory;
+  readonly Tensor: TensorConstructor;
+}
+
+export interface OrtOptions {
+  readonly name: string;
+  readonly device: Device;
+  /** 0: as many as there are cores. */
+  readonly threads?: number;
+}
+
+/** Runs graphs on any build of ONNX Runtime: native, WebAssembly or WebGPU. */
+export function ortRuntime(ort: Ort, { name, device, threads = 0 }: OrtOptions): Runtime {
+  const sessionOptions: InferenceSession.SessionOptions = {
+    executionProviders: [device],
+    logSeverityLevel: 3,
+    intraOpNumThreads: threads,
+  };
+  return {
+    name,
+    device,
+    async load(model) {
+      try {
+        return ortProgram(ort, await ort.InferenceSession.create(model, sessionOptions));
+      } catch (cause) {
+        if (device !== "cpu" && /backend|provider|adapter|device|cuda|webgpu/i.test(messageOf(cause)))
+          throw new PerturbError("device", `The device "${device}" cannot be used here: ${messageOf(cause)} Use --device cpu, or install what it needs.`, { cause });
+        throw new PerturbError("runtime", `ONNX Runtime cannot load the graph: ${messageOf(cause)}`, { cause });
+      }
+    },
+  };
+}
+
+function ortProgram(ort: Ort, session: InferenceSession): Program {
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    async run(feeds, fetches = session.outputNames) {
+      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, new ort.Tensor(t.type as "float32", t.data as Float32Array, t.dims)]));
+      try {
+        const results = await session.run(inputs, [...fetches]);
+        return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, fromOrt(t)]));
+      } catch (cause) {
+        throw new PerturbError("runtime", `ONNX Runtime failed: ${messageOf(cause)}`, { cause });
+      }
+    },
+    release: () => session.release(),
+  };
+}
+
+const fromOrt = (t: OrtTensor): Tensor => ({ type: t.type as ElementType, dims: t.dims, data: t.data as Tensor["data"] });
