@@ -81,8 +81,7 @@ def literal(model, images, labels):
             perturbed_data = fgsm_attack(data, epsilon, data_grad)
             output = model(perturbed_data)
             final_pred = output.max(1, keepdim=True)[1]
-            if final_pred.item() == target.item():
-                correct += 1
+            correct += final_pred.item() == target.item()
         counts.append(correct)
     return counts
 
@@ -115,8 +114,7 @@ class Tuned:
         with torch.inference_mode():
             right = logits.argmax(1) == y  # the others stay wrong and are not attacked
             x, y, sign = x[right], y[right], g[right].sign_()
-            attacked = (self.correct(torch.add(x, sign, alpha=epsilon).clamp_(0, 1), y) for epsilon in EPSILONS)
-            return sum(attacked, [len(y)])
+            return sum((self.correct(torch.add(x, sign, alpha=epsilon).clamp_(0, 1), y) for epsilon in EPSILONS), [len(y)])
 
     def autograd(self, x, y):
         x = x.detach().requires_grad_()
@@ -134,14 +132,10 @@ class Tuned:
 def strided_adjoint(weight, stride=4):
     """Kernel (stride², out, k+stride-1, k+stride-1): conv2d with it, padding k-1, then pixel_shuffle, is conv_transpose2d with `weight`.
 
-    `weight` is (out, 1, k, k). A single output channel leaves 15 of 16 vector lanes idle; 4 x 4 neighbouring pixels as channels fill them.
+    `weight` is (out, 1, k, k). A single output channel leaves 15 of 16 AVX-512 lanes idle; 4 x 4 neighbouring pixels as channels fill them.
     """
-    out, _, k, _ = weight.shape
-    kernel = torch.zeros(stride * stride, out, k + stride - 1, k + stride - 1)
-    for row in range(stride):
-        for column in range(stride):
-            kernel[row * stride + column, :, row : row + k, column : column + k] = weight[:, 0].flip(1, 2)
-    return kernel
+    flipped, last = weight.flip(2, 3).transpose(0, 1), stride - 1
+    return torch.cat([F.pad(flipped, (x, last - x, y, last - y)) for y in range(stride) for x in range(stride)])
 
 
 def train(images, labels, batch):
@@ -189,8 +183,8 @@ def serve(args):
         start = time.perf_counter()
         result = commands[name](int(number))
         seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        answer(name=name, seconds=seconds, **result, peak_rss_mib=peak / 2**20)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+        answer(name=name, seconds=seconds, **result, peak_rss_mib=peak)
 
 
 def answer(**fields):

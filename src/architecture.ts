@@ -25,7 +25,7 @@ export interface Architecture {
 export function buildArchitecture(architecture: Architecture, weights: ReadonlyMap<string, Tensor>, source: string): Graph {
   const expected = Object.entries(architecture.parameters);
   const missing = expected.filter(([name]) => !weights.has(name)).map(([name, dims]) => `${name} [${dims}]`);
-  const unexpected = [...weights].filter(([name]) => !(name in architecture.parameters)).map(([name, t]) => `${name} [${t.dims}]`);
+  const unexpected = [...weights].filter(([name]) => !Object.hasOwn(architecture.parameters, name)).map(([name, t]) => `${name} [${t.dims}]`);
   const misshaped = expected.flatMap(([name, dims]) => {
     const got = weights.get(name)?.dims;
     return got && String(got) !== String(dims) ? [`${name}: [${got}], needs [${dims}]`] : [];

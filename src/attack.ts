@@ -1,5 +1,5 @@
 import { PerturbError } from "./errors.ts";
-import { type Goal, type Model, reached } from "./model.ts";
+import { type Goal, type Gradient, type Model, reached } from "./model.ts";
 import type { Norm, NormName } from "./norm.ts";
 import { argmax, type FloatTensor, sampleSize } from "./tensor.ts";
 
@@ -15,6 +15,8 @@ export interface AttackTask<M extends Model> {
   /** Index of each sample in the data set: the key of all randomness. */
   readonly indices: Int32Array;
   readonly seed: number;
+  /** The gradient at x itself, where it is known: what every gradient attack without a random start begins with. */
+  readonly start?: Gradient | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -29,8 +31,8 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   readonly needs: "gradient" | "logits";
   readonly defaults: O;
   /**
-   * One candidate batch, in the shape of x, for each ε. They are judged by `judge`, which clips them: an attack need
-   * not, and cannot, vouch for itself. A property and not a method, so that an attack that needs gradients is no
+   * One candidate batch, in the shape of x, for each ε: each a fresh array, which `judge` then clips in place. An attack
+   * need not, and cannot, vouch for itself. A property and not a method, so that an attack that needs gradients is no
    * attack on a model without them.
    */
   readonly propose: (task: AttackTask<M>, options: O) => Promise<readonly FloatTensor[]>;
@@ -55,28 +57,23 @@ export interface Verdict {
 export async function judge(model: Model, x: FloatTensor, candidates: FloatTensor, goal: Goal, norm: Norm, epsilon: number): Promise<Verdict> {
   if (String(candidates.dims) !== String(x.dims))
     throw new PerturbError("internal", `An attack proposed candidates of shape [${candidates.dims}] for samples of shape [${x.dims}].`);
-  const adversarial = clip(x, candidates, norm, epsilon, model.bounds);
+  // An attack that gives x back as it is must not have it changed.
+  const adversarial = candidates.data === x.data ? { ...candidates, data: x.data.slice() } : candidates;
+  const size = sampleSize(x);
+  const distances = Float64Array.from({ length: x.dims[0]! }, (_, i) => {
+    const candidate = adversarial.data.subarray(i * size, (i + 1) * size);
+    const original = x.data.subarray(i * size, (i + 1) * size);
+    norm.project(candidate, original, epsilon, model.bounds);
+    const distance = norm.distance(candidate, original);
+    if (!Number.isNaN(distance)) return distance;
+    // NaN is in no ball, and models exist that answer it: the sample stays as it was.
+    candidate.set(original);
+    return 0;
+  });
   const logits = await model.logits(adversarial);
-  const n = x.dims[0]!;
-  const size = sampleSize(x);
   const predictions = predict(logits);
-  const success = new Uint8Array(n);
-  const distances = new Float64Array(n);
-  for (let i = 0; i < n; i++) {
-    distances[i] = norm.distance(adversarial.data.subarray(i * size, (i + 1) * size), x.data.subarray(i * size, (i + 1) * size));
-    success[i] = Number(predictions[i]! >= 0 && reached(goal, i, predictions[i]!));
-  }
+  const success = Uint8Array.from(predictions, (p, i) => Number(p >= 0 && reached(goal, i, p)));
   return { adversarial, logits, predictions, success, distances };
-}
-
-/** The nearest points inside the ball around each sample, then inside the bounds; a copy. Clipping to bounds only shrinks. */
-function clip(x: FloatTensor, candidates: FloatTensor, norm: Norm, epsilon: number, { lower, upper }: Model["bounds"]): FloatTensor {
-  const data = candidates.data.slice();
-  const size = sampleSize(x);
-  for (let start = 0; start < data.length; start += size)
-    norm.project(data.subarray(start, start + size), x.data.subarray(start, start + size), epsilon);
-  for (let i = 0; i < data.length; i++) if (data[i]! < lower) data[i] = lower; else if (data[i]! > upper) data[i] = upper;
-  return { type: "float32", dims: x.dims, data };
 }
 
 /** The predicted class of each row of logits; -1 where one is NaN. */

@@ -1,4 +1,4 @@
-import type { FloatTensor } from "./tensor.ts";
+import { type FloatTensor, takeRows } from "./tensor.ts";
 
 /** The values that an input element may take. */
 export interface Bounds {
@@ -56,6 +56,13 @@ export const lossClasses = (goal: Goal): Int32Array => (goal.kind === "targeted"
 /** Whether a prediction reaches the goal of sample i. */
 export const reached = (goal: Goal, i: number, prediction: number): boolean =>
   goal.kind === "targeted" ? prediction === goal.targets[i] : prediction !== goal.labels[i];
+
+/** The gradients of the samples `rows` alone. */
+export const takeGradient = ({ logits, loss, gradient }: Gradient, rows: ArrayLike<number>): Gradient => ({
+  logits: takeRows(logits, rows),
+  loss: takeRows(loss, rows),
+  gradient: takeRows(gradient, rows),
+});
 
 /** The goal of the samples `rows` alone. */
 export function takeGoal(goal: Goal, rows: ArrayLike<number>): Goal {

@@ -17,8 +17,11 @@ export interface Norm {
   distance(a: Float32Array, b: Float32Array): number;
   /** ‖v‖ */
   length(v: Float32Array): number;
-  /** The point of the ball around `x` nearest to `out` in the Euclidean sense, into `out`. */
-  project(out: Float32Array, x: Float32Array, epsilon: number): void;
+  /**
+   * The point of the ball around `x` nearest to `out` in the Euclidean sense, then moved into the box, which only brings
+   * it nearer to `x`; into `out`.
+   */
+  project(out: Float32Array, x: Float32Array, epsilon: number, box: Box): void;
   /** The maximiser of ⟨g, x'⟩ over the ball around `x` cut by the box, into `out`: the exact first-order step. */
   ascend(out: Float32Array, x: Float32Array, g: Float32Array, epsilon: number, box: Box): void;
   /** A point drawn uniformly from the ball around `x` (not cut by any box), into `out`. */
@@ -26,6 +29,10 @@ export interface Norm {
 }
 
 const clamp = (v: number, low: number, high: number): number => (v < low ? low : v > high ? high : v);
+
+const clampInto = (out: Float32Array, { lower, upper }: Box): void => {
+  for (let i = 0; i < out.length; i++) out[i] = clamp(out[i]!, lower, upper);
+};
 
 /** The sum of f(a_i - b_i). */
 const sumOf = (a: Float32Array, b: Float32Array | undefined, f: (d: number) => number): number => {
@@ -51,21 +58,39 @@ export const linf: Norm = {
     let most = 0;
     for (let i = 0; i < a.length; i++) {
       const d = Math.abs(a[i]! - b[i]!);
-      // Written so that NaN is kept.
-      if (!(d <= most)) most = d;
+      if (d > most) most = d;
+      else if (Number.isNaN(d)) return d;
     }
     return most;
   },
   length: (v) => v.reduce((most, d) => Math.max(most, Math.abs(d)), 0),
-  project(out, x, epsilon) {
+  project(out, x, epsilon, { lower, upper }) {
     const e = Math.fround(epsilon);
-    for (let i = 0; i < out.length; i++) out[i] = clamp(out[i]!, Math.fround(x[i]! - e), Math.fround(x[i]! + e));
+    for (let i = 0; i < out.length; i++) {
+      const low = Math.fround(x[i]! - e);
+      const high = Math.fround(x[i]! + e);
+      let v = out[i]!;
+      if (v < low) v = low;
+      else if (v > high) v = high;
+      if (v < lower) v = lower;
+      else if (v > upper) v = upper;
+      out[i] = v;
+    }
   },
   ascend(out, x, g, epsilon, { lower, upper }) {
     const e = Math.fround(epsilon);
+    // The sign bit chooses without a branch: no processor predicts the signs of gradients, and this is the hot loop.
+    const bits = new Int32Array(g.buffer, g.byteOffset, g.length);
     for (let i = 0; i < out.length; i++) {
-      const step = g[i]! > 0 ? e : g[i]! < 0 ? -e : 0;
-      out[i] = clamp(x[i]! + step, lower, upper);
+      const p = x[i]!;
+      let up = p + e;
+      if (up > upper) up = upper;
+      let down = p - e;
+      if (down < lower) down = lower;
+      const magnitude = (bits[i]! << 1) >>> 0;
+      // No sign: zero, or NaN (which lies above infinity), both of which leave the pixel where it is.
+      const still = magnitude === 0 || magnitude > 0xff000000;
+      out[i] = still ? p : up + (down - up) * (bits[i]! >>> 31);
     }
   },
   uniform(out, x, epsilon, random) {
@@ -79,28 +104,31 @@ export const l2: Norm = {
   dual: "l2",
   distance: (a, b) => Math.sqrt(sumOf(a, b, (d) => d * d)),
   length: (v) => Math.sqrt(sumOf(v, undefined, (d) => d * d)),
-  project(out, x, epsilon) {
+  project(out, x, epsilon, box) {
     const distance = l2.distance(out, x);
-    if (distance <= epsilon) return;
-    const scale = epsilon / distance;
-    for (let i = 0; i < out.length; i++) out[i] = x[i]! + (out[i]! - x[i]!) * scale;
+    const scale = distance <= epsilon ? 1 : epsilon / distance;
+    for (let i = 0; i < out.length; i++)
+      out[i] = clamp(scale === 1 ? out[i]! : x[i]! + (out[i]! - x[i]!) * scale, box.lower, box.upper);
   },
   /** d = λg, cut where it meets the box; λ grows until ‖d‖ = ε. Elements that meet the box only ever become more. */
   ascend(out, x, g, epsilon, box) {
     const stuck = new Uint8Array(g.length);
-    let budget = epsilon * epsilon;
-    let slope = sumOf(g, undefined, (v) => v * v);
     let scale = 0;
-    for (let changed = true; changed && slope > 0; ) {
-      scale = Math.sqrt(Math.max(0, budget) / slope);
+    for (let changed = true; changed; ) {
       changed = false;
+      let budget = epsilon * epsilon;
+      let slope = 0;
+      // Summed anew each time: what is left of a difference would hide the smallest slopes.
       for (let i = 0; i < g.length; i++) {
-        const most = room(x[i]!, g[i]!, box);
-        if (stuck[i] || scale * Math.abs(g[i]!) <= most) continue;
+        if (stuck[i]) budget -= room(x[i]!, g[i]!, box) ** 2;
+        else slope += g[i]! * g[i]!;
+      }
+      if (slope === 0) break;
+      scale = Math.sqrt(Math.max(0, budget) / slope);
+      for (let i = 0; i < g.length; i++) {
+        if (stuck[i] || scale * Math.abs(g[i]!) <= room(x[i]!, g[i]!, box)) continue;
         stuck[i] = 1;
         changed = true;
-        budget -= most * most;
-        slope -= g[i]! * g[i]!;
       }
     }
     for (let i = 0; i < g.length; i++) {
@@ -123,20 +151,23 @@ export const l1: Norm = {
   distance: (a, b) => sumOf(a, b, Math.abs),
   length: (v) => sumOf(v, undefined, Math.abs),
   /** Soft thresholding with the threshold that meets ε (Duchi et al. 2008, https://doi.org/10.1145/1390156.1390191, fig. 1). */
-  project(out, x, epsilon) {
-    if (l1.distance(out, x) <= epsilon) return;
-    const magnitudes = Float64Array.from(out, (v, i) => Math.abs(v - x[i]!)).sort().reverse();
+  project(out, x, epsilon, box) {
+    if (l1.distance(out, x) <= epsilon) return clampInto(out, box);
+    const magnitudes = Float64Array.from(out, (v, i) => Math.abs(v - x[i]!))
+      .sort()
+      .reverse();
     let sum = 0;
     let threshold = 0;
     for (const [k, u] of magnitudes.entries()) {
       sum += u;
       const candidate = (sum - epsilon) / (k + 1);
-      if (u > candidate) threshold = candidate;
+      if (u >= candidate) threshold = candidate;
     }
     for (let i = 0; i < out.length; i++) {
       const d = out[i]! - x[i]!;
       out[i] = x[i]! + Math.sign(d) * Math.max(0, Math.abs(d) - threshold);
     }
+    clampInto(out, box);
   },
   /** The whole budget on the steepest element until it meets the box, then on the next. */
   ascend(out, x, g, epsilon, box) {
@@ -153,7 +184,8 @@ export const l1: Norm = {
   uniform(out, x, epsilon, random) {
     const gaps = Float64Array.from({ length: out.length + 1 }, () => -Math.log(1 - random.uniform()));
     const total = gaps.reduce((sum, v) => sum + v, 0);
-    for (let i = 0; i < out.length; i++) out[i] = x[i]! + (random.uniform() < 0.5 ? -1 : 1) * epsilon * (gaps[i]! / total);
+    for (let i = 0; i < out.length; i++)
+      out[i] = x[i]! + (random.uniform() < 0.5 ? -1 : 1) * epsilon * (gaps[i]! / total);
   },
 };
 
@@ -161,9 +193,10 @@ export const l1: Norm = {
 export const l0: Norm = {
   name: "l0",
   dual: "linf",
-  distance: (a, b) => sumOf(a, b, (d) => Number(d !== 0)),
-  length: (v) => sumOf(v, undefined, (d) => Number(d !== 0)),
-  project(out, x, epsilon) {
+  distance: (a, b) => sumOf(a, b, (d) => Math.abs(Math.sign(d))),
+  length: (v) => sumOf(v, undefined, (d) => Math.abs(Math.sign(d))),
+  project(out, x, epsilon, box) {
+    clampInto(out, box);
     const order = byMagnitude(Float64Array.from(out, (v, i) => v - x[i]!));
     for (const i of order.subarray(Math.floor(epsilon))) out[i] = x[i]!;
   },

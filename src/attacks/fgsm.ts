@@ -15,13 +15,13 @@ export const fgsm = defineAttack<DifferentiableModel, object>({
   aim: "within-epsilon",
   needs: "gradient",
   defaults: {},
-  async propose({ model, x, goal, norm, epsilons }) {
-    const { gradient } = await model.gradient(x, goal);
+  async propose({ model, x, goal, norm, epsilons, start }) {
+    const { gradient } = start ?? (await model.gradient(x, goal));
     const size = sampleSize(x);
     return epsilons.map((epsilon): FloatTensor => {
       const data = new Float32Array(x.data.length);
-      for (let start = 0; start < data.length; start += size) {
-        const part = (values: Float32Array) => values.subarray(start, start + size);
+      for (let at = 0; at < data.length; at += size) {
+        const part = (values: Float32Array) => values.subarray(at, at + size);
         norm.ascend(part(data), part(x.data), part(gradient.data), epsilon, model.bounds);
       }
       return { type: "float32", dims: x.dims, data };

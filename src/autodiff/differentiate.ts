@@ -61,9 +61,10 @@ export function differentiate({ graph }: Classifier, loss: LossName = "cross-ent
   const b = new Ops(graph);
   const batch = graph.inputs[0]!.dims![0]!;
   b.input({ name: "labels", type: "int64", dims: [batch] });
-  const value = losses[loss](b, behindAlias(graph, "logits"), "labels");
+  const logits = behindAlias(graph, "logits");
+  const { value, slope } = losses[loss](b, logits, "labels");
   // Samples do not mix, so the gradient of the sum holds the gradient of each.
-  const [gradient] = backward(b, value, b.full(1, value), ["x"]);
+  const [gradient] = backward(b, logits, slope, ["x"]);
   b.alias("loss", value);
   b.alias("gradient", gradient!);
   return b.finish(["logits", "loss", "gradient"]);

@@ -1,20 +1,23 @@
 import { PerturbError } from "../errors.ts";
-import { describeNode, type Node } from "../onnx/graph.ts";
+import { isFloat } from "../onnx/facts.ts";
+import { describeNode, type Node, valuesRead } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
-import type { Rules } from "./rule.ts";
-import { rules as allRules, zeroGradient } from "./rules.ts";
+import { gradientSupport } from "./coverage.ts";
+import type { Rule, Rules } from "./rule.ts";
+import { rules } from "./rules.ts";
 
 /**
  * Reverse-mode differentiation: appends the nodes that compute the gradient of ⟨seed, of⟩ with respect to each value
  * of `wrt`, and gives their names in the same order.
- * @throws no-gradient when an operator on the way has no rule, or no path leads from a value of `wrt` to `of`
+ * @throws no-gradient when an operator on the way has no rule, or none for an input that matters; when no path leads from
+ *   a value of `wrt` to `of`
  */
 export function backward(b: Ops, of: string, seed: string, wrt: readonly string[]): string[] {
   const reached = dependents(b.nodes, wrt);
   const contributions = new Map<string, string[]>([[of, [seed]]]);
   for (const node of b.nodes.toReversed()) {
-    if (!node.outputs.some((name) => reached.has(name) && contributions.has(name))) continue;
-    propagate(b, node, reached, contributions);
+    const leads = node.outputs.some((name) => contributions.has(name)) && dependsOn(node, reached);
+    if (leads) propagate(b, node, reached, contributions);
   }
   return wrt.map((name) => {
     const parts = contributions.get(name);
@@ -24,18 +27,22 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
   });
 }
 
+/** Whether a node's outputs change with one of these values, other than in steps. */
+const dependsOn = (node: Node, values: ReadonlySet<string>): boolean =>
+  gradientSupport(node.op, node.domain) !== "zero" && valuesRead(node).some((name) => values.has(name));
+
 /** Every value that depends on one of `roots`, the roots included. */
 function dependents(nodes: readonly Node[], roots: readonly string[]): Set<string> {
   const reached = new Set(roots);
   for (const node of nodes)
-    if (node.inputs.some((name) => reached.has(name))) for (const output of node.outputs) reached.add(output);
+    if (dependsOn(node, reached)) for (const output of node.outputs) reached.add(output);
+  // The name of an output, or an input, that is left out.
+  reached.delete("");
   return reached;
 }
 
 function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributions: Map<string, string[]>): void {
-  if (node.domain === "" && zeroGradient.has(node.op)) return;
-  const rule = node.domain === "" ? (allRules as Rules)[node.op] : undefined;
-  if (!rule) throw noRule(b, node);
+  const rule = ruleOf(b, node);
   const y = node.outputs[0]!;
   const arrived = contributions.get(y);
   if (!arrived) throw new PerturbError("no-gradient", `${describeNode(node)}: the gradient of its output "${node.outputs.find((o) => contributions.has(o))}" is not available.`);
@@ -46,9 +53,21 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
   if (gradients.length > node.inputs.length && gradients.slice(node.inputs.length).some((part) => part !== null))
     throw new PerturbError("internal", `The rule of ${node.op} gave ${gradients.length} gradients for ${node.inputs.length} inputs.`);
   node.inputs.forEach((name, i) => {
+    if (!wants(i)) return;
     const gradient = gradients[i];
-    if (gradient && wants(i)) contributions.set(name, [...(contributions.get(name) ?? []), b.sumTo(gradient, name)]);
+    if (!gradient && isFloat(b.fact(name).type)) throw noRuleForInput(node, i);
+    if (gradient) contributions.set(name, [...(contributions.get(name) ?? []), b.sumTo(gradient, name)]);
   });
+}
+
+function ruleOf(b: Ops, node: Node): Rule {
+  if (gradientSupport(node.op, node.domain) !== "rule") throw noRule(b, node);
+  return (rules as Rules)[node.op]!;
+}
+
+function noRuleForInput(node: Node, i: number): PerturbError {
+  const message = `${describeNode(node)}: the gradient of ${node.op} by its input ${i}, "${node.inputs[i]}", is not available. Make that input a constant, or export the model differently.`;
+  return new PerturbError("no-gradient", message, { data: { op: node.op, node: node.name, input: node.inputs[i] } });
 }
 
 function noRule(b: Ops, node: Node): PerturbError {

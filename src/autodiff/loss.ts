@@ -1,8 +1,17 @@
 import type { Ops } from "../onnx/ops.ts";
 import { tensor } from "../tensor.ts";
+import { backward } from "./engine.ts";
 
-/** Appends a loss of logits [n, classes] at the classes `labels` (int64, [n]); gives its name, shape [n]. */
-type LossBuilder = (b: Ops, logits: string, labels: string) => string;
+/** A loss of logits at given classes. */
+export interface LossNodes {
+  /** [n] */
+  readonly value: string;
+  /** ∂value/∂logits, [n, classes]. */
+  readonly slope: string;
+}
+
+/** Appends a loss of logits [n, classes] at the classes `labels` (int64, [n]). */
+type LossBuilder = (b: Ops, logits: string, labels: string) => LossNodes;
 
 /** [n, classes]: whether a class is the label. Without OneHot, which not every provider has. */
 function isLabel(b: Ops, logits: string, labels: string): string {
@@ -15,15 +24,25 @@ function isLabel(b: Ops, logits: string, labels: string): string {
 const atLabel = (b: Ops, values: string, selected: string): string =>
   b.reduceSum(b.mul(values, b.cast(selected, b.fact(values).type ?? "float32")), [1], false);
 
-/** -log softmax(z)_c */
-const crossEntropy: LossBuilder = (b, logits, labels) =>
-  b.neg(atLabel(b, b.add("LogSoftmax", [logits], { axis: 1 }), isLabel(b, logits, labels)));
+/**
+ * -log softmax(z)_c. Its slope, softmax(z) - onehot(c), is written out with -Σ_{j≠c} p_j in the place of p_c - 1: in float32
+ * that difference is rounding noise for confident samples, and the signs that FGSM takes of it with it. So written, the
+ * signs are those of float64, on every runtime.
+ */
+const crossEntropy: LossBuilder = (b, logits, labels) => {
+  const selected = isLabel(b, logits, labels);
+  const value = b.neg(atLabel(b, b.add("LogSoftmax", [logits], { axis: 1 }), selected));
+  const probabilities = b.add("Softmax", [logits], { axis: 1 });
+  const others = b.where(selected, b.scalar(0, logits), probabilities);
+  return { value, slope: b.where(selected, b.neg(b.reduceSum(others, [1], true)), others) };
+};
 
 /** max_{j≠c} z_j - z_c (Carlini and Wagner 2017, https://arxiv.org/abs/1608.04644, §IV-B, f6 without its clamp). */
 const margin: LossBuilder = (b, logits, labels) => {
   const selected = isLabel(b, logits, labels);
   const others = b.where(selected, b.scalar(-3e38, logits), logits);
-  return b.sub(b.reduceMax(others, [1], false), atLabel(b, logits, selected));
+  const value = b.sub(b.reduceMax(others, [1], false), atLabel(b, logits, selected));
+  return { value, slope: backward(b, value, b.full(1, value), [logits])[0]! };
 };
 
 export const losses = { "cross-entropy": crossEntropy, margin } satisfies Record<string, LossBuilder>;

@@ -1,19 +1,27 @@
-import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { stdout } from "node:process";
+import { stderr, stdout } from "node:process";
 import { Command } from "@commander-js/extra-typings";
 import { attacks } from "../attacks/index.ts";
 import { PerturbError } from "../errors.ts";
 import type { Evaluation, EvaluationResult } from "../evaluate.ts";
 import { EXIT } from "./exit.ts";
-import { openSubject } from "./open.ts";
+import { requireWritable, writeAtomically } from "./files.ts";
+import { type BeforeExit, interruptible } from "./interrupt.ts";
+import { type OpenedSubject, openSubject } from "./open.ts";
 import { options } from "./options.ts";
+import { hasColor, print, width } from "./output.ts";
 import { progressLine, silent } from "./progress.ts";
-import type { FailUnder } from "./values.ts";
 import { commandLine } from "./self.ts";
+import type { FailUnder } from "./values.ts";
 
 export const evaluateCommand = new Command("evaluate")
-  .description("measure accuracy under attack (without any option: LeNet, MNIST, FGSM)")
+  .description(
+    `Measures the accuracy of a classifier, clean and under attack, with 95 % intervals. Only samples that are right
+when clean are attacked, and accuracy counts over all samples. Without any option: the FGSM experiment, LeNet on the
+MNIST test set, L-infinity, ε from 0.05 to 0.3.
+
+ε, bounds and pictures are in pixels from 0 to 1. A model that wants them normalized gets --mean and --std.`,
+  )
   .addOption(options.model())
   .addOption(options.arch())
   .addOption(options.data())
@@ -30,7 +38,7 @@ export const evaluateCommand = new Command("evaluate")
   .addOption(options.mean())
   .addOption(options.std())
   .addOption(options.shape())
-  .option("--out <dir>", "folder of the report (default: runs/MODEL-DATA-ATTACK; none with --json)")
+  .option("--out <dir>", "folder of the report (default: runs/MODEL-DATA-ATTACK-NORM; none with --json)")
   .addOption(options.json())
   .addOption(options.failUnder())
   .addOption(options.quiet())
@@ -41,26 +49,44 @@ Examples:
   perturb evaluate                                      the FGSM experiment on MNIST
   perturb evaluate --model net.onnx --data images/ --eps 1/255,2/255,4/255,8/255
   perturb evaluate --model net.pth --arch lenet --data mnist --json -
-  perturb evaluate --model net.onnx --data test.npz --fail-under 50%@8/255`,
+  perturb evaluate --model net.onnx --data test.npz --fail-under 50%@8/255 --quiet`,
   )
-  .action(async (given, command) => {
-    const controller = new AbortController();
-    const stop = () => controller.abort();
-    process.once("SIGINT", stop).once("SIGTERM", stop);
-    const result = await run(given, controller.signal);
-    process.off("SIGINT", stop).off("SIGTERM", stop);
-    process.exitCode = await present(result, given, commandLine("evaluate", command));
-  });
+  .action(async (given) =>
+    interruptible(async (beforeExit) => {
+      process.exitCode = await run(given, beforeExit);
+    }),
+  );
 
 type Given = ReturnType<typeof evaluateCommand.opts>;
 
-async function run(given: Given, signal: AbortSignal): Promise<EvaluationResult> {
+/** Gives the exit code. */
+async function run(given: Given, beforeExit: BeforeExit): Promise<number> {
+  const { failUnder, eps } = given;
+  if (failUnder && !eps.some((epsilon) => same(epsilon, failUnder.epsilon)))
+    throw new PerturbError(
+      "usage",
+      `--fail-under asks for ε = ${failUnder.epsilon}, which is not among --eps ${eps.join(",")}. Add it there.`,
+    );
+  if (given.json !== undefined && given.json !== "-") await requireWritable(given.json);
+  const subject = await openSubject(given);
+  const folder = given.out ?? (given.json === undefined ? defaultFolder(subject, given) : undefined);
+  if (folder !== undefined) await (await import("../report/write.node.ts")).checkReplaceable(folder);
+  const result = await measure(subject, given, folder !== undefined, beforeExit);
+  await present(result, given, folder);
+  return failUnder ? verdict(result.evaluation, failUnder) : EXIT.ok;
+}
+
+async function measure(
+  { model, data, describe, here }: OpenedSubject,
+  given: Given,
+  drawn: boolean,
+  beforeExit: BeforeExit,
+): Promise<EvaluationResult> {
   const [{ evaluate, planOf }, { startPool }, { diagnose, atChance }] = await Promise.all([
     import("../evaluate/run.ts"),
     import("../evaluate/pool.node.ts"),
     import("../evaluate/checks.ts"),
   ]);
-  const { model, data, describe, open } = await openSubject(given);
   const wanted = {
     attacks: given.attack.map((name) => attacks[name]),
     norm: given.norm,
@@ -68,22 +94,23 @@ async function run(given: Given, signal: AbortSignal): Promise<EvaluationResult>
     target: given.target ?? null,
     seed: given.seed,
     offset: given.offset,
-    signal,
     ...(given.limit !== undefined && { limit: given.limit }),
     ...(given.batch !== undefined && { batch: given.batch }),
   };
   const plan = planOf(wanted, model);
-  if (given.failUnder && !given.eps.includes(given.failUnder.epsilon))
-    throw new PerturbError("usage", `--fail-under asks for ε = ${given.failUnder.epsilon}, which is not among --eps ${given.eps.join(",")}. Add it there.`);
-  const pool = startPool({ file: model, device: given.device, plan: { ...plan, attacks: given.attack.map((name) => ({ name, options: attacks[name].defaults })) } });
-  if (!given.json || given.out) void import("../report/write.node.ts").then(({ preload }) => preload());
+  const named = given.attack.map((name) => ({ name, options: attacks[name].defaults }));
+  const pool = startPool({ file: model, device: given.device, plan: { ...plan, attacks: named } });
+  beforeExit(() => pool.close());
+  if (drawn) void import("../report/write.node.ts").then(({ preload }) => preload());
   const progress = given.quiet ? silent : progressLine("evaluating", "samples");
   try {
-    const result = await evaluate(describe, data, plan, pool, { ...wanted, onProgress: ({ done, total }) => progress.update(done, total) });
+    const onProgress = ({ done, total }: { done: number; total: number }) => progress.update(done, total);
+    const result = await evaluate(describe, data, plan, pool, { ...wanted, onProgress });
     if (!atChance(result.evaluation.clean)) return result;
     for await (const batch of data.batches({ batch: 100, offset: given.offset, limit: 100 })) {
-      const cause = await diagnose(await open(), batch);
-      if (cause) return { ...result, evaluation: { ...result.evaluation, warnings: [...result.evaluation.warnings, cause] } };
+      const cause = await diagnose(here, batch);
+      if (cause)
+        return { ...result, evaluation: { ...result.evaluation, warnings: [...result.evaluation.warnings, cause] } };
     }
     return result;
   } finally {
@@ -92,42 +119,49 @@ async function run(given: Given, signal: AbortSignal): Promise<EvaluationResult>
   }
 }
 
-/** Results to stdout, the report to its folder; gives the exit code. */
-async function present(result: EvaluationResult, given: Given, command: string): Promise<number> {
+/** Results to stdout and to files; warnings to stderr. */
+async function present(result: EvaluationResult, { json }: Given, folder: string | undefined): Promise<void> {
   const { evaluation } = result;
-  if (given.json !== undefined) {
-    const { toJson } = await import("../report/json.ts");
-    if (given.json === "-") stdout.write(toJson(evaluation));
-    else await writeFile(given.json, toJson(evaluation));
+  if (json === "-") stdout.write(await asJson(evaluation));
+  else await printTable(evaluation);
+  for (const { message } of evaluation.warnings) stderr.write(`warning: ${message}\n`);
+  if (json !== undefined && json !== "-") {
+    const text = await asJson(evaluation);
+    await writeAtomically(json, (file) => file.writeFile(text));
   }
-  if (given.json !== "-") await printTable(evaluation);
-  for (const { message } of evaluation.warnings) process.stderr.write(`warning: ${message}\n`);
-  if (given.json === undefined || given.out !== undefined) {
-    const { writeReport } = await import("../report/write.node.ts");
-    const folder = given.out ?? defaultFolder(evaluation);
-    await writeReport(result, folder, { command });
-    if (given.json !== "-") stdout.write(`\nReport: ${folder}/report.html\n`);
-  }
-  return given.failUnder ? verdict(evaluation, given.failUnder) : EXIT.ok;
+  if (folder === undefined) return;
+  const { writeReport } = await import("../report/write.node.ts");
+  await writeReport(result, folder, { command: commandLine(process.argv) });
+  if (json !== "-") print("", `Report: ${folder}/report.html`);
 }
+
+const asJson = async (evaluation: Evaluation): Promise<string> =>
+  (await import("../report/json.ts")).toJson(evaluation);
 
 async function printTable(evaluation: Evaluation): Promise<void> {
   const { toTable, toCurve } = await import("../report/terminal.ts");
-  const color = stdout.isTTY === true && !process.env["NO_COLOR"];
   const { model, data, options: used, cost } = evaluation;
-  const width = Math.min(stdout.columns ?? 80, 80);
-  stdout.write(`${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${used.target === null ? "" : `, target ${used.target}`}\n`);
-  stdout.write(`${toTable(evaluation, { color })}\n\n${toCurve(evaluation, { width, height: 10 })}\n\n`);
-  stdout.write(`${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)\n`);
+  const target = used.target === null ? "" : `, target ${used.target}`;
+  print(
+    `${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${target}`,
+    `${toTable(evaluation, { color: hasColor() })}\n`,
+    `${toCurve(evaluation, { width: Math.min(width(), 80), height: 10 })}\n`,
+    `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
+  );
 }
 
-const defaultFolder = ({ model, data, options: used }: Evaluation): string =>
-  `runs/${[model.name.replace(/\.\w+$/, ""), basename(data.name), used.attacks.join("+"), used.norm].join("-").replace(/[^\w.+-]+/g, "_")}`;
+function defaultFolder({ model, data }: OpenedSubject, { attack, norm }: Given): string {
+  const name = [model.name.replace(/\.\w+$/, ""), basename(data.name), attack.join("+"), norm].join("-");
+  return `runs/${name.replace(/[^\w.+-]+/g, "_")}`;
+}
 
-/** A point holds when its accuracy is at least the one asked for. */
+/** The worst accuracy at ε, over attacks, against the one asked for. */
 function verdict({ points }: Evaluation, { accuracy, epsilon }: FailUnder): number {
-  const worst = points.filter((p) => p.epsilon === epsilon).reduce((a, b) => (b.accuracy < a.accuracy ? b : a));
+  const worst = points.filter((p) => same(p.epsilon, epsilon)).reduce((a, b) => (b.accuracy < a.accuracy ? b : a));
   if (worst.accuracy >= accuracy) return EXIT.ok;
-  process.stderr.write(`perturb: accuracy ${worst.accuracy} at ε = ${epsilon} (${worst.attack}) is under ${accuracy}.\n`);
+  stderr.write(`perturb: accuracy ${worst.accuracy} at ε = ${epsilon} (${worst.attack}) is under ${accuracy}.\n`);
   return EXIT.failed;
 }
+
+/** Whether two ε are one: 8/255 as a fraction and as a step of a range differ in their last bits. */
+const same = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(a, b);

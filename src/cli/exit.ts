@@ -14,19 +14,26 @@ export const EXIT = {
   bug: 70,
   /** Interrupted with nothing to save (128 + SIGINT). */
   interrupted: 130,
+  /** Told to end with nothing to save (128 + SIGTERM). */
+  terminated: 143,
 } as const;
 
 /** The exit code for an error, and the text that goes to stderr. */
 export function explain(error: unknown): { readonly code: number; readonly text: string } {
+  // Commander has printed its own.
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? EXIT.ok : EXIT.usage, text: "" };
   if (error instanceof PerturbError) {
-    if (error.code === "cancelled") return { code: EXIT.interrupted, text: error.message };
+    if (error.code === "cancelled") return { code: EXIT.interrupted, text: `perturb: ${error.message}` };
     if (error.code !== "internal") return { code: EXIT.usage, text: `perturb: ${error.message}` };
   }
-  if (isOutOfSpace(error)) return { code: EXIT.usage, text: `perturb: ${(error as Error).message}. Free some space, or choose another --out.` };
+  if (isRefused(error))
+    return { code: EXIT.usage, text: `perturb: ${error.message}. Free some space, or write elsewhere.` };
   const stack = error instanceof Error ? error.stack : String(error);
   return { code: EXIT.bug, text: `perturb: this is a bug in perturb. Please report it with the text below.\n${stack}` };
 }
 
-const isOutOfSpace = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && ["ENOSPC", "EACCES", "EROFS", "EPERM"].includes(String(error.code));
+/** Whether the system said no: no space, no permission. */
+const isRefused = (error: unknown): error is Error =>
+  error instanceof Error &&
+  "code" in error &&
+  ["ENOSPC", "EDQUOT", "EACCES", "EROFS", "EPERM"].includes(String(error.code));

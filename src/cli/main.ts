@@ -1,22 +1,97 @@
 import { stderr } from "node:process";
-import { Command } from "@commander-js/extra-typings";
-import { evaluateCommand } from "./evaluate.ts";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { didYouMean, PerturbError } from "../errors.ts";
+import { VERSION } from "../version.ts";
 import { explain } from "./exit.ts";
-import { VERSION } from "./self.ts";
+import { toleratePipes } from "./output.ts";
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandUnknownOpts>;
+}
+
+/** The commands: each a file, loaded when it is asked for, so that every one starts fast. */
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  evaluate: {
+    summary: "measure accuracy under attack (the default command)",
+    load: async () => (await import("./evaluate.ts")).evaluateCommand,
+  },
+  attack: {
+    summary: "write adversarial examples to a file, and as pictures",
+    load: async () => (await import("./attack.ts")).attackCommand,
+  },
+  gradient: {
+    summary: "save a model's gradient as an ONNX graph, or compute its values",
+    load: async () => (await import("./gradient.ts")).gradientCommand,
+  },
+  inspect: {
+    summary: "show what a model holds and whether it can be differentiated",
+    load: async () => (await import("./inspect.ts")).inspectCommand,
+  },
+  train: {
+    summary: "train a built-in network and save it as ONNX",
+    load: async () => (await import("./train.ts")).trainCommand,
+  },
+  list: {
+    summary: "list the attacks, data sets, models or operators that are known",
+    load: async () => (await import("./list.ts")).listCommand,
+  },
+};
+const DEFAULT = "evaluate";
 
 /** The command line. Gives the exit code by process.exitCode. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = new Command("perturb")
-    .description("Measure, explain and raise the adversarial robustness of any ONNX classifier.")
-    .version(VERSION)
-    .showHelpAfterError("(--help shows all options)")
-    .addCommand(evaluateCommand, { isDefault: true });
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  toleratePipes();
   try {
-    await program.parseAsync(argv);
+    await (await programFor(argv.slice(2))).parseAsync(argv);
   } catch (error) {
     const { code, text } = explain(error);
     if (text) stderr.write(`${text}\n`);
     process.exitCode = code;
   }
 }
+
+/** The program with the one command that these words ask for; of the others, what help says. */
+async function programFor([first, second]: readonly string[]): Promise<CommandUnknownOpts> {
+  checkCommand(first);
+  const wanted = first === "help" ? second : first && Object.hasOwn(COMMANDS, first) ? first : DEFAULT;
+  const program: CommandUnknownOpts = new Command("perturb")
+    .description("Measure, explain and raise the adversarial robustness of any ONNX classifier.")
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .addHelpText("after", HELP);
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    const command = name === wanted ? await load() : new Command(name);
+    program.addCommand(command.summary(summary).copyInheritedSettings(program), { isDefault: name === DEFAULT });
+  }
+  return program;
+}
+
+/** Without this, a mistyped command would be an argument too many of the default one. */
+function checkCommand(word: string | undefined): void {
+  const names = ["help", ...Object.keys(COMMANDS)];
+  if (word === undefined || word.startsWith("-") || names.includes(word)) return;
+  const hint = /[./\\]/.test(word) ? ` To measure a model: perturb evaluate --model ${word}.` : didYouMean(word, names);
+  throw new PerturbError("usage", `There is no command "${word}". Commands: ${names.join(", ")}.${hint}`);
+}
+
+/** "perturb: unknown option '--modle' (Did you mean --model?)" */
+const oneLine = (text: string): string =>
+  `perturb: ${text
+    .replace(/^error: /, "")
+    .trim()
+    .replaceAll(/\s*\n\s*/g, " ")}\n`;
+
+const HELP = `
+Without a command, perturb evaluates: "perturb --eps 0.1" is "perturb evaluate --eps 0.1".
+
+Examples:
+  perturb                                  the FGSM experiment on LeNet and MNIST
+  perturb --model net.onnx --data images/  another model, a folder of images with a sub-folder a class
+  perturb inspect net.onnx                 what is in a model, and whether it can be differentiated
+  perturb help evaluate                    all options of a command
+
+Exit codes: 0 done; 1 --fail-under not met; 2 wrong usage or bad input; 3 interrupted with its state saved;
+70 a bug of ours; 130 interrupted.`;

@@ -1,16 +1,15 @@
 import type { ArchitectureName } from "../architectures/index.ts";
 import type { Dataset } from "../dataset.ts";
-import { PerturbError } from "../errors.ts";
+import { didYouMean, PerturbError } from "../errors.ts";
 import type { Subject } from "../evaluate/run.ts";
 import type { ClassifierFile, GraphModel } from "../models/graph-model.ts";
+import type { OpenedGraph } from "../models/open.node.ts";
 import type { Normalization } from "../models/preprocess.ts";
 import type { Device } from "../runtime.ts";
-import { VERSION } from "./self.ts";
 
 /** The options that name a model and its preprocessing. */
 export interface ModelGiven {
-  readonly model: string;
-  readonly arch?: ArchitectureName | undefined;
+  readonly arch?: string | undefined;
   readonly mean?: number[] | undefined;
   readonly std?: number[] | undefined;
   readonly shape?: number[] | undefined;
@@ -18,6 +17,7 @@ export interface ModelGiven {
 }
 
 export interface SubjectGiven extends ModelGiven {
+  readonly model: string;
   readonly data: string;
   readonly labels?: string | undefined;
 }
@@ -28,38 +28,66 @@ export interface OpenedSubject {
   readonly data: Dataset;
   /** What reports say of it. */
   readonly describe: Subject;
-  /** The model in this thread. */
-  open(): Promise<GraphModel>;
+  /** The model in this thread, compiled when it is first asked. */
+  readonly here: GraphModel;
 }
 
 /** Opens the model, then the data in the model's shape. @throws whatever is wrong with either, or with the pair */
 export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
-  const [{ openModelGraph, modelFrom }, { openDataset }, { nodeRuntime }, { openClassifier, revealHead }] = await Promise.all([
-    import("../models/open.node.ts"),
+  const [opened, { openDataset }, { nodeRuntime }, { openClassifier }, { subjectOf }] = await Promise.all([
+    openGraph(given.model, given.arch),
     import("../datasets/locate.node.ts"),
     import("../runtime/ort.node.ts"),
     import("../models/graph-model.ts"),
+    import("../evaluate/local.ts"),
   ]);
-  const opened = await openModelGraph(given.model, given.arch);
   const shape = given.shape ?? opened.shape ?? undefined;
-  const data = await openDataset(given.data, { ...(given.labels && { labels: given.labels }), ...(shape && { shape }) });
-  const normalization = normalizationOf(given);
-  const described = modelFrom(opened, { shape: data.shape, ...(normalization && { normalization }) });
-  const runtime = nodeRuntime(given.device);
-  const model = await revealHead(described, nodeRuntime(given.device, 1));
+  const data = await openDataset(given.data, {
+    ...(given.labels && { labels: given.labels }),
+    ...(shape && { shape }),
+  });
+  const model = await openModelFile(opened, data.shape, given);
   if (data.classes > model.classes)
-    throw new PerturbError("mismatch", `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.`);
-  const { name, inputShape, classes, head, parameters, bounds } = model;
-  return {
-    model,
-    data,
-    describe: {
-      model: { name, sha256: opened.sha256, inputShape, classes, head, parameters, bounds },
-      runtime: { name: runtime.name, device: runtime.device },
-      version: VERSION,
-    },
-    open: async () => openClassifier(model, runtime),
-  };
+    throw new PerturbError(
+      "mismatch",
+      `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.`,
+    );
+  const here = openClassifier(model, nodeRuntime(given.device));
+  return { model, data, describe: await subjectOf(here), here };
+}
+
+/** Reads a model's graph by path or bundled name. @throws usage for an architecture that is not known */
+export async function openGraph(nameOrPath: string, arch: string | undefined): Promise<OpenedGraph> {
+  const { openModelGraph } = await import("../models/open.node.ts");
+  return openModelGraph(nameOrPath, arch === undefined ? undefined : await architectureNamed(arch));
+}
+
+/** The classifier in a graph, for samples of this shape, with --mean and --std in front. */
+export async function openModelFile(
+  opened: OpenedGraph,
+  shape: readonly number[],
+  given: ModelGiven,
+): Promise<ClassifierFile> {
+  const [{ modelFrom }, { nodeRuntime }, { revealHead }] = await Promise.all([
+    import("../models/open.node.ts"),
+    import("../runtime/ort.node.ts"),
+    import("../models/graph-model.ts"),
+  ]);
+  const normalization = normalizationOf(given);
+  return revealHead(
+    modelFrom(opened, { shape, ...(normalization && { normalization }) }),
+    nodeRuntime(given.device, 1),
+  );
+}
+
+async function architectureNamed(name: string): Promise<ArchitectureName> {
+  const { architectures } = await import("../architectures/index.ts");
+  if (Object.hasOwn(architectures, name)) return name as ArchitectureName;
+  const known = Object.keys(architectures);
+  throw new PerturbError(
+    "usage",
+    `There is no architecture named "${name}". Known to --arch: ${known.join(", ")}.${didYouMean(name, known)}`,
+  );
 }
 
 /** --mean and --std, either of which may be left out. */

@@ -1,5 +1,4 @@
 import { Argument, Option } from "@commander-js/extra-typings";
-import { type ArchitectureName, architectures } from "../architectures/index.ts";
 import { type AttackName, attacks } from "../attacks/index.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
 import type { NormName } from "../norm.ts";
@@ -8,13 +7,23 @@ import { parseEpsilons, parseFailUnder, parseNumbers, parseShape, wholeNumber } 
 
 /** Options that several commands share, each defined once. */
 export const options = {
-  model: () => new Option("--model <file|name>", "the model: .onnx, weights with --arch, or a bundled name").default("lenet-mnist"),
+  model: () =>
+    new Option("--model <file|name>", "the model: .onnx, weights with --arch, or a bundled name").default(
+      "lenet-mnist",
+    ),
   arch: () =>
-    new Option("--arch <name>", "the network that a file of weights belongs to").choices(Object.keys(architectures) as ArchitectureName[]),
+    // Checked when the model is opened: to know the networks costs a third of the start-up time.
+    new Option("--arch <name>", "the network that a file of weights belongs to, such as lenet"),
   data: () => new Option("--data <name|path>", "the data: a known name, a folder, or a file").default("mnist"),
   labels: () => new Option("--labels <file>", "labels, where the data file has none"),
-  attack: () => new Option("--attack <names>", "attacks, separated by commas").default(["fgsm"] as AttackName[], "fgsm").argParser(parseAttacks),
-  norm: () => new Option("--norm <norm>", "what ε measures").choices(["linf", "l2", "l1", "l0"] as const satisfies readonly NormName[]).default("linf" as const),
+  attack: () =>
+    new Option("--attack <names>", "attacks, separated by commas")
+      .default(["fgsm"] as AttackName[], "fgsm")
+      .argParser(parseAttacks),
+  norm: () =>
+    new Option("--norm <norm>", "what ε measures")
+      .choices(["linf", "l2", "l1", "l0"] as const satisfies readonly NormName[])
+      .default("linf" as const),
   eps: () =>
     new Option("--eps <list|from:to:step>", "perturbation budgets; fractions such as 8/255 too")
       .argParser(parseEpsilons)
@@ -24,11 +33,19 @@ export const options = {
   offset: () => new Option("--offset <n>", "skip the first n samples").argParser(wholeNumber(0)).default(0),
   batch: () => new Option("--batch <n>", "samples at a time; does not change the result").argParser(wholeNumber(1)),
   seed: () => new Option("--seed <n>", "seed of all randomness").argParser(wholeNumber(0)).default(0),
-  device: () => new Option("--device <device>", "where graphs run").choices(["cpu", "webgpu", "cuda"] as const satisfies readonly Device[]).default("cpu" as const),
-  mean: () => new Option("--mean <values>", "subtracted from pixels before the model, one value or one a channel").argParser(parseNumbers),
+  device: () =>
+    new Option("--device <device>", "where graphs run")
+      .choices(["cpu", "webgpu", "cuda"] as const satisfies readonly Device[])
+      .default("cpu" as const),
+  mean: () =>
+    new Option("--mean <values>", "subtracted from pixels before the model, one value or one a channel").argParser(
+      parseNumbers,
+    ),
   std: () => new Option("--std <values>", "pixels are divided by it after --mean").argParser(parseNumbers),
-  shape: () => new Option("--shape <c,h,w>", "shape of one sample, where model and data leave it open").argParser(parseShape),
-  failUnder: () => new Option("--fail-under <acc@eps>", "exit with 1 when accuracy at eps is below acc").argParser(parseFailUnder),
+  shape: () =>
+    new Option("--shape <c,h,w>", "shape of one sample, where model and data leave it open").argParser(parseShape),
+  failUnder: () =>
+    new Option("--fail-under <acc@eps>", "exit with 1 when accuracy at eps is below acc").argParser(parseFailUnder),
   json: () => new Option("--json <file|->", "write the result as JSON; - for stdout"),
   quiet: () => new Option("--quiet", "no progress").default(false),
 };
@@ -38,6 +55,9 @@ export const modelArgument = () => new Argument("<model>", "the model: .onnx, we
 function parseAttacks(text: string): AttackName[] {
   return text.split(",").map((name) => {
     if (Object.hasOwn(attacks, name)) return name as AttackName;
-    throw new PerturbError("usage", `There is no attack named "${name}". Known: ${Object.keys(attacks).join(", ")}.${didYouMean(name, Object.keys(attacks))}`);
+    throw new PerturbError(
+      "usage",
+      `There is no attack named "${name}". Known: ${Object.keys(attacks).join(", ")}.${didYouMean(name, Object.keys(attacks))}`,
+    );
   });
 }

@@ -37,7 +37,15 @@ export function progressLine(title: string, unit: string, output: NodeJS.WriteSt
   };
 }
 
-function describe(title: string, unit: string, done: number, total: number, seconds: number, note: string, bar: boolean): string {
+function describe(
+  title: string,
+  unit: string,
+  done: number,
+  total: number,
+  seconds: number,
+  note: string,
+  bar: boolean,
+): string {
   const share = total === 0 ? 1 : done / total;
   const rate = done / Math.max(seconds, 1e-9);
   const filled = Math.round(share * BAR_WIDTH);
@@ -48,8 +56,10 @@ function describe(title: string, unit: string, done: number, total: number, seco
 
 /** "0.4 s", "12 s", "3 min 20 s", "2 h 5 min" */
 export function duration(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

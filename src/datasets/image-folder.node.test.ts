@@ -175,7 +175,7 @@ describe("openImageFolder refuses", () => {
     const header = new DataView(png.buffer, png.byteOffset);
     header.setUint32(16, 30_000); // width and height, and then the checksum of IHDR
     header.setUint32(20, 30_000);
-    const { crc32 } = await import("./checksum.ts");
+    const { crc32 } = await import("../crc32.ts");
     header.setUint32(29, crc32(png.subarray(12, 29)));
     const folder = await folderOf("huge", { "a/a.txt": "" });
     await writeFile(join(folder, "a", "a.png"), png);

@@ -25,22 +25,28 @@ export function readNpy(bytes: Uint8Array, name: string): Tensor {
 
 /** The bytes of a .npy file, version 1, little-endian, C order. @throws unsupported for bfloat16, which numpy lacks */
 export function writeNpy(t: Tensor): Uint8Array {
-  const descr = npyDescr(t.type);
-  if (descr === undefined)
-    throw new PerturbError("unsupported", `.npy has no element type ${t.type}. Convert to float32 first.`, {
-      data: { type: t.type },
-    });
-  const shape = t.dims.length === 1 ? `(${t.dims[0]},)` : `(${t.dims.join(", ")})`;
-  const fields = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
-  const headerLength = Math.ceil((10 + fields.length + 1) / 64) * 64;
-  const text = `\x93NUMPY\x01\x00  ${fields}`.padEnd(headerLength - 1);
+  const header = npyPreamble(t.type, t.dims);
   const elements = new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength);
-  const bytes = new Uint8Array(headerLength + elements.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  bytes[headerLength - 1] = 0x0a;
-  new DataView(bytes.buffer).setUint16(8, headerLength - 10, true);
-  bytes.set(elements, headerLength);
+  const bytes = new Uint8Array(header.length + elements.length);
+  bytes.set(header);
+  bytes.set(elements, header.length);
   return bytes;
+}
+
+/** What stands before the elements in a .npy file as `writeNpy` writes it. @throws unsupported */
+export function npyPreamble(type: ElementType, dims: readonly number[]): Uint8Array {
+  const descr = npyDescr(type);
+  if (descr === undefined)
+    throw new PerturbError("unsupported", `.npy has no element type ${type}. Convert to float32 first.`, {
+      data: { type },
+    });
+  const shape = dims.length === 1 ? `(${dims[0]},)` : `(${dims.join(", ")})`;
+  const fields = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
+  const length = Math.ceil((10 + fields.length + 1) / 64) * 64;
+  const text = `\x93NUMPY\x01\x00  ${fields}`.padEnd(length - 1);
+  const preamble = Uint8Array.from(`${text}\n`, (c) => c.charCodeAt(0));
+  new DataView(preamble.buffer).setUint16(8, length - 10, true);
+  return preamble;
 }
 
 /** @throws invalid-file unless a .npy file of `size` bytes holds exactly what its header declares */

@@ -1,7 +1,7 @@
 import { Gunzip } from "fflate";
+import { crc32 } from "../crc32.ts";
 import type { ByteSource } from "../dataset.ts";
 import { messageOf, PerturbError } from "../errors.ts";
-import { crc32 } from "./checksum.ts";
 
 /** The content of a file, read forward: each read begins at or after the end of the last. */
 export interface Reader {

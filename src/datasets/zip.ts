@@ -1,6 +1,6 @@
 import { inflateSync } from "fflate";
+import { crc32 } from "../crc32.ts";
 import { messageOf, PerturbError } from "../errors.ts";
-import { crc32 } from "./checksum.ts";
 import { DEFLATE_LIMIT } from "./reader.ts";
 
 /** A file in a zip archive. Its name is a label, never a path. */

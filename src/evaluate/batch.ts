@@ -1,7 +1,7 @@
 import { type Attack, judge, predict, type Verdict } from "../attack.ts";
 import type { Batch } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
-import { type DifferentiableModel, type Goal, type Model, takeGoal } from "../model.ts";
+import { type DifferentiableModel, type Goal, type Gradient, type Model, takeGoal, takeGradient } from "../model.ts";
 import { norms, type NormName } from "../norm.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "./linearity.ts";
@@ -25,17 +25,22 @@ interface Attacked {
   readonly goal: Goal;
   readonly labels: Int32Array;
   readonly indices: Int32Array;
+  /** The gradient at x, where an attack needs gradients. */
+  readonly start: Gradient | undefined;
 }
 
 /** Asks the model about one batch, attacks what it gets right, and counts. The unit of work of every evaluation. */
 export async function evaluateBatch(model: DifferentiableModel, batch: Batch, plan: BatchPlan, signal?: AbortSignal): Promise<Tally> {
   checkBatch(model, batch);
-  const logits = await model.logits(batch.x);
+  const goal = goalOf(batch.labels, plan.target);
+  // One pass answers for the clean accuracy and starts every attack.
+  const start = plan.attacks.some(({ attack }) => attack.needs === "gradient") ? await model.gradient(batch.x, goal) : undefined;
+  const logits = start?.logits ?? (await model.logits(batch.x));
   const predictions = predict(logits);
   const { classes } = model;
   const rows = [...batch.labels.keys()];
   const right = rows.filter((i) => predictions[i] === batch.labels[i]);
-  const attacked = pick(batch, right.filter((i) => batch.labels[i] !== plan.target), plan.target);
+  const attacked = pick(batch, goal, start, right.filter((i) => batch.labels[i] !== plan.target));
   const confusion = confusionOf(batch.labels, predictions, classes);
   const tally: Tally = {
     total: rows.length,
@@ -46,8 +51,8 @@ export async function evaluateBatch(model: DifferentiableModel, batch: Batch, pl
     linearity: null,
     invalid: predictions.filter((p) => p < 0).length,
     unmoved: 0,
-    forwards: rows.length,
-    gradients: 0,
+    forwards: start ? 0 : rows.length,
+    gradients: start ? rows.length : 0,
   };
   for (const entry of plan.attacks) tally.points.push(...(await runAttack(model, attacked, entry, plan, confusion, tally, signal)));
   tally.linearity = await linearityOf(model, attacked, plan, tally);
@@ -64,7 +69,7 @@ async function runAttack(
   signal: AbortSignal | undefined,
 ): Promise<PointTally[]> {
   const { classes } = model;
-  const { x, goal, indices, labels } = attacked;
+  const { x, goal, indices, labels, start } = attacked;
   const n = labels.length;
   const norm = norms[plan.norm];
   // What is not attacked stays as it was.
@@ -73,8 +78,7 @@ async function runAttack(
   const standing = diagonal(untouched, classes);
   if (n === 0) return plan.epsilons.map(() => ({ ...emptyPoint(classes), correct: standing, confusion: untouched.slice() }));
 
-  const proposals = await attack.propose({ model, x, goal, norm, epsilons: plan.epsilons, indices, seed: plan.seed, signal }, options);
-  if (attack.needs === "gradient") tally.gradients += n;
+  const proposals = await attack.propose({ model, x, goal, norm, epsilons: plan.epsilons, indices, seed: plan.seed, start, signal }, options);
   const points: PointTally[] = [];
   for (const [k, epsilon] of plan.epsilons.entries()) {
     const verdict = await judge(model, x, proposals[k]!, goal, norm, epsilon);
@@ -105,21 +109,21 @@ function tallyPoint(attacked: Attacked, verdict: Verdict, untouched: Int32Array,
 
 async function linearityOf(model: DifferentiableModel, attacked: Attacked, plan: BatchPlan, tally: Tally): Promise<Tally["linearity"]> {
   const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < plan.offset + LINEARITY_SAMPLES);
-  if (first.length === 0) return null;
-  const x = takeRows(attacked.x, first);
-  const indices = Int32Array.from(first, (i) => attacked.indices[i]!);
-  const subject = { model, x, goal: takeGoal(attacked.goal, first), indices, seed: plan.seed };
+  if (first.length === 0 || !attacked.start) return null;
+  const { x, goal, indices, start } = pick(attacked, attacked.goal, attacked.start, first);
+  const subject = { model, x, goal, indices, start: start!, seed: plan.seed };
   const result = await measureLinearity(subject, norms[plan.norm], plan.epsilons);
-  tally.gradients += first.length;
   tally.forwards += first.length * (result.points.length + 2 * result.dimensions.length);
   return result;
 }
 
-function pick(batch: Batch, rows: readonly number[], target: number | null): Attacked {
-  const labels = Int32Array.from(rows, (i) => batch.labels[i]!);
-  const goal: Goal = target === null ? { kind: "untargeted", labels } : { kind: "targeted", labels, targets: new Int32Array(rows.length).fill(target) };
-  const x = rows.length === batch.labels.length ? batch.x : takeRows(batch.x, rows);
-  return { x, goal, labels, indices: Int32Array.from(rows, (i) => batch.indices[i]!) };
+export const goalOf = (labels: Int32Array, target: number | null): Goal =>
+  target === null ? { kind: "untargeted", labels } : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
+
+function pick(batch: Batch, goal: Goal, start: Gradient | undefined, rows: readonly number[]): Attacked {
+  if (rows.length === batch.labels.length) return { ...batch, goal, start };
+  const take = (values: Int32Array) => Int32Array.from(rows, (i) => values[i]!);
+  return { x: takeRows(batch.x, rows), goal: takeGoal(goal, rows), labels: take(batch.labels), indices: take(batch.indices), start: start && takeGradient(start, rows) };
 }
 
 function show(of: { x: FloatTensor; labels: Int32Array; indices: Int32Array }, i: number, after: FloatTensor, logits: FloatTensor, predictions: Int32Array): Shown {
@@ -144,10 +148,16 @@ const diagonal = (confusion: Int32Array, classes: number): number => {
   return sum;
 };
 
+/** Index of the first value outside the bounds, NaN included; -1 where there is none. */
+function firstOutside(values: Float32Array, { lower, upper }: Model["bounds"]): number {
+  for (let i = 0; i < values.length; i++) if (!(values[i]! >= lower && values[i]! <= upper)) return i;
+  return -1;
+}
+
 /** @throws out-of-bounds, mismatch: a model must not be measured on data that it cannot mean */
-function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Batch): void {
+export function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Batch): void {
   const size = sampleSize(x);
-  const bad = x.data.findIndex((v) => !(v >= bounds.lower && v <= bounds.upper));
+  const bad = firstOutside(x.data, bounds);
   if (bad >= 0)
     throw new PerturbError(
       "out-of-bounds",

@@ -1,30 +1,55 @@
+import { predict } from "../attack.ts";
 import type { Batch } from "../dataset.ts";
 import type { Evaluation, Warning } from "../evaluate.ts";
-import { predict } from "../attack.ts";
 import type { Model } from "../model.ts";
 import type { FloatTensor } from "../tensor.ts";
+import { accuracyOf } from "./statistics.ts";
 import type { Tally } from "./tally.ts";
 
 /** Checks of the evaluation itself: each a warning with its number and what to do next. */
 export function warningsOf({ clean, model, points, data }: Evaluation, { invalid, unmoved }: Tally): Warning[] {
   const warnings: Warning[] = [];
   const warn = (code: string, message: string) => warnings.push({ code, message });
-  if (atChance(clean)) warn("chance-accuracy", `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class: what follows says nothing about robustness. Check normalization (--mean, --std), channel order, 0-255 scale and label numbering.`);
-  if (invalid > 0) warn("nan-logits", `${invalid} answers of the model held NaN. They are counted neither as correct nor as fooled; look for overflow in the model.`);
+  if (atChance(clean))
+    warn(
+      "chance-accuracy",
+      `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class: what follows says nothing about robustness. Check normalization (--mean, --std), channel order, 0-255 scale and label numbering.`,
+    );
+  if (invalid > 0)
+    warn(
+      "nan-logits",
+      `${invalid} answers of the model held NaN. They are counted neither as correct nor as fooled; look for overflow in the model.`,
+    );
   const last = points.at(-1);
-  if (unmoved > 0 && last) warn("zero-gradient", `The attack left ${unmoved} of ${last.attacked} samples as they were at ε = ${last.epsilon}: their gradient is exactly zero. The model may mask its gradients; robust accuracy is then overstated.`);
-  if (model.head === "softmax") warn("softmax-head", "The model ends in a softmax. The loss is built on the logits behind it.");
-  if (model.head === "hidden") warn("hidden-logits", "The model gives probabilities and hides its logits. The loss is built on their logarithm, whose gradient vanishes where a probability is rounded to 0 or 1; export the logits for a trustworthy result.");
-  if (data.total < 100) warn("few-samples", `Only ${data.total} samples were evaluated: the intervals are wide. Use more for a figure to rely on.`);
+  if (unmoved > 0 && last)
+    warn(
+      "zero-gradient",
+      `The attack left ${unmoved} of ${last.attacked} samples as they were at ε = ${last.epsilon}: their gradient is exactly zero. The model may mask its gradients; robust accuracy is then overstated.`,
+    );
+  if (model.head === "softmax")
+    warn("softmax-head", "The model ends in a softmax. The loss is built on the logits behind it.");
+  if (model.head === "hidden")
+    warn(
+      "hidden-logits",
+      "The model gives probabilities and hides its logits. The loss is built on their logarithm, whose gradient vanishes where a probability is rounded to 0 or 1; export the logits for a trustworthy result.",
+    );
+  if (data.total < 100)
+    warn(
+      "few-samples",
+      `Only ${data.total} samples were evaluated: the intervals are wide. Use more for a figure to rely on.`,
+    );
   return warnings;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
-/** Whether the interval of the clean accuracy reaches down to the share of the commonest label. */
+/** Whether the interval of the clean accuracy reaches down to what naming one class always would give. */
 export function atChance({ ci95, total, confusion }: Evaluation["clean"]): boolean {
-  const commonest = Math.max(...confusion.map((row) => row.reduce((a, b) => a + b, 0)));
-  return confusion.length > 1 && ci95[0] <= commonest / total;
+  const labels = confusion.map((row) => row.reduce((a, b) => a + b, 0));
+  const commonest = Math.max(...labels) / total;
+  // Samples of one class alone, as the head of a sorted set has, cannot tell a good model from a constant one.
+  const chance = commonest === 1 ? 1 / confusion.length : commonest;
+  return confusion.length > 1 && ci95[0] <= chance;
 }
 
 /** Likely mistakes in how data reaches a model. */
@@ -32,20 +57,35 @@ const SUSPICIONS: readonly { readonly name: string; readonly change: (x: FloatTe
   { name: "pixels from 0 to 255 (--mean 0 --std 0.00392156862745098)", change: (x) => map(x, (v) => 255 * v) },
   { name: "pixels from -1 to 1 (--mean 0.5 --std 0.5)", change: (x) => map(x, (v) => 2 * v - 1) },
   { name: "MNIST's normalization (--mean 0.1307 --std 0.3081)", change: (x) => map(x, (v) => (v - 0.1307) / 0.3081) },
-  { name: "ImageNet's normalization (--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225)", change: (x) => map(x, (v, c) => (v - [0.485, 0.456, 0.406][c % 3]!) / [0.229, 0.224, 0.225][c % 3]!) },
+  {
+    name: "ImageNet's normalization (--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225)",
+    change: (x) => map(x, (v, c) => (v - [0.485, 0.456, 0.406][c % 3]!) / [0.229, 0.224, 0.225][c % 3]!),
+  },
   { name: "inverted pixels (white for black)", change: (x) => map(x, (v) => 1 - v) },
   { name: "the channels in reverse order (BGR for RGB)", change: reverseChannels },
 ];
 
-/** For a model at chance: the change of scale, channels or labels that makes it right most often on one batch. */
+/**
+ * For a model at chance: the change of scale, channels or labels that makes it right most often on one batch; null when
+ * none does so beyond doubt (95 % intervals that do not meet).
+ */
 export async function diagnose(model: Model, { x, labels }: Batch): Promise<Warning | null> {
-  const share = (predictions: Int32Array, shift = 0) => predictions.filter((p, i) => p === labels[i]! + shift).length / labels.length;
+  const right = (predictions: Int32Array, shift = 0) =>
+    accuracyOf(predictions.filter((p, i) => p === labels[i]! + shift).length, labels.length);
   const asItIs = predict(await model.logits(x));
-  const found = [-1, 1].map((shift) => ({ name: `labels that count from ${shift > 0 ? "one lower" : "one higher"} than the model's`, share: share(asItIs, shift) }));
-  for (const { name, change } of SUSPICIONS) found.push({ name, share: share(predict(await model.logits(change(x)))) });
-  const best = found.reduce((a, b) => (b.share > a.share ? b : a));
-  if (best.share < 2 * share(asItIs) + 2 / model.classes) return null;
-  return { code: "likely-cause", message: `The likely cause: the model expects ${best.name}. With that, ${percent(best.share)} of the first ${labels.length} samples are right, and ${percent(share(asItIs))} as given.` };
+  const found = [-1, 1].map((shift) => ({
+    cause: `the labels count from one ${shift > 0 ? "lower" : "higher"} than the model's`,
+    ...right(asItIs, shift),
+  }));
+  for (const { name, change } of SUSPICIONS)
+    found.push({ cause: `the model expects ${name}`, ...right(predict(await model.logits(change(x)))) });
+  const best = found.reduce((a, b) => (b.correct > a.correct ? b : a));
+  const { accuracy, ci95 } = right(asItIs);
+  if (best.ci95[0] <= ci95[1]) return null;
+  return {
+    code: "likely-cause",
+    message: `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of the first ${labels.length} samples are right, and ${percent(accuracy)} as given.`,
+  };
 }
 
 function map(x: FloatTensor, f: (value: number, channel: number) => number): FloatTensor {

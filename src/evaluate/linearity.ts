@@ -1,6 +1,6 @@
-import { type DifferentiableModel, type Goal, lossClasses } from "../model.ts";
+import { type DifferentiableModel, type Goal, type Gradient, lossClasses } from "../model.ts";
 import { type Norm, norms } from "../norm.ts";
-import { randomFor } from "../random.ts";
+import { type Random, randomFor } from "../random.ts";
 import { type FloatTensor, product, sampleSize } from "../tensor.ts";
 import { crossEntropy, exact } from "./statistics.ts";
 import type { LinearityTally } from "./tally.ts";
@@ -15,6 +15,8 @@ interface Subject {
   readonly model: DifferentiableModel;
   readonly x: FloatTensor;
   readonly goal: Goal;
+  /** At x. */
+  readonly start: Gradient;
   readonly indices: Int32Array;
   readonly seed: number;
 }
@@ -25,7 +27,7 @@ interface Subject {
  */
 export async function measureLinearity(subject: Subject, norm: Norm, epsilons: readonly number[]): Promise<LinearityTally> {
   const { model, x, goal } = subject;
-  const { gradient, logits } = await model.gradient(x, goal);
+  const { gradient, logits } = subject.start;
   const n = x.dims[0]!;
   const base = objective(logits, goal);
   const points: LinearityTally["points"] = [];
@@ -48,22 +50,22 @@ export async function measureLinearity(subject: Subject, norm: Norm, epsilons: r
 async function measureDimensions({ model, x, goal, indices, seed }: Subject, gradient: FloatTensor, base: Float64Array, epsilon: number) {
   const n = x.dims[0]!;
   const { lower, upper } = model.bounds;
-  const step = (direction: FloatTensor): FloatTensor => ({
-    ...x,
-    data: x.data.map((v, i) => Math.min(upper, Math.max(lower, v + epsilon * direction.data[i]!))),
-  });
+  const step = (direction: FloatTensor): FloatTensor => {
+    const data = new Float32Array(x.data.length);
+    for (let i = 0; i < data.length; i++) data[i] = Math.min(upper, Math.max(lower, x.data[i]! + epsilon * direction.data[i]!));
+    return { ...x, data };
+  };
   const rise = async (direction: FloatTensor): Promise<number> => {
     const after = objective(await model.logits(step(direction)), goal);
     return after.reduce((sum, value, i) => sum + exact(value - base[i]!), 0);
   };
   const results: LinearityTally["dimensions"] = [];
   for (const blocks of blockings(x.dims.slice(1))) {
-    const summed = eachSample(x, gradient, (out, _, g) => out.set(sumBlocks(g, blocks)));
+    const summed = eachSample(x, gradient, (out, _, g) => sumBlocks(out, g, blocks));
     const signs = { ...x, data: summed.data.map(Math.sign) };
-    const random = eachSample(x, x, (out, _pixels, _g, i) => out.set(randomSigns(blocks, randomFor(seed, indices[i]!, SIGNS))));
-    // Each block's sum stands on all of its pixels, so their share is added up once for each block.
+    const random = eachSample(x, x, (out, _pixels, _g, i) => randomSigns(out, blocks, randomFor(seed, indices[i]!, SIGNS)));
     let predicted = 0;
-    for (let i = 0; i < n; i++) predicted += exact(epsilon * row(summed, i).reduce((sum, v, j) => sum + Math.abs(v) / blocks.sizes[blocks.of[j]!]!, 0));
+    for (let i = 0; i < n; i++) predicted += exact(epsilon * blockLength(row(summed, i), blocks));
     results.push({ dimensions: blocks.sizes.length, predicted, measured: await rise(signs), random: await rise(random) });
   }
   return results;
@@ -99,17 +101,24 @@ const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greates
 const evenly = (values: readonly number[], count: number): number[] =>
   values.length <= count ? [...values] : Array.from({ length: count }, (_, i) => values[Math.round((i * (values.length - 1)) / (count - 1))]!);
 
-function sumBlocks(g: Float32Array, { of, sizes }: Blocks): Float32Array {
+/** On every pixel, the sum of the gradient over its block. */
+function sumBlocks(out: Float32Array, g: Float32Array, { of, sizes }: Blocks): void {
   const sums = new Float64Array(sizes.length);
-  g.forEach((v, j) => {
-    sums[of[j]!]! += v;
-  });
-  return Float32Array.from(of, (block) => sums[block]!);
+  for (let j = 0; j < g.length; j++) sums[of[j]!]! += g[j]!;
+  for (let j = 0; j < g.length; j++) out[j] = sums[of[j]!]!;
 }
 
-function randomSigns({ of, sizes }: Blocks, random: ReturnType<typeof randomFor>): Float32Array {
-  const signs = sizes.map(() => (random.uint32() & 1 ? 1 : -1));
-  return Float32Array.from(of, (block) => signs[block]!);
+/** Σ |sum of a block|: each stands on all pixels of its block, so it is shared among them. */
+function blockLength(summed: Float32Array, { of, sizes }: Blocks): number {
+  let length = 0;
+  for (let j = 0; j < summed.length; j++) length += Math.abs(summed[j]!) / sizes[of[j]!]!;
+  return length;
+}
+
+/** On every pixel, the random sign of its block. */
+function randomSigns(out: Float32Array, { of, sizes }: Blocks, random: Random): void {
+  const words = Uint32Array.from({ length: Math.ceil(sizes.length / 32) }, () => random.uint32());
+  for (let j = 0; j < out.length; j++) out[j] = (words[of[j]! >>> 5]! >>> (of[j]! & 31)) & 1 ? 1 : -1;
 }
 
 const row = (t: FloatTensor, i: number): Float32Array => t.data.subarray(i * sampleSize(t), (i + 1) * sampleSize(t));

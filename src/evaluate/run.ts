@@ -59,6 +59,7 @@ export function planOf(options: EvaluateOptions, model: Pick<Model, "name" | "cl
     if (!attack.norms.includes(norm)) throw new PerturbError("usage", `${attack.name} has no ${norm} version. It knows ${attack.norms.join(", ")}.`);
   if (target !== null && !(Number.isInteger(target) && target >= 0 && target < model.classes))
     throw new PerturbError("usage", `The target class ${target} is not one of ${model.name}, which has classes 0 to ${model.classes - 1}.`);
+  if (!Number.isSafeInteger(seed)) throw new PerturbError("usage", `The seed must be a whole number below 2^53, got ${seed}.`);
   return { attacks: attacks.map((attack) => ({ attack, options: attack.defaults })), norm, epsilons, target, seed, offset };
 }
 

@@ -1,6 +1,6 @@
-import { asClassifier, type Classifier, differentiate } from "../autodiff/differentiate.ts";
+import { asClassifier, differentiate } from "../autodiff/differentiate.ts";
 import { PerturbError } from "../errors.ts";
-import type { Bounds, DifferentiableModel, Goal, Gradient, Head } from "../model.ts";
+import type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss } from "../model.ts";
 import { lossClasses } from "../model.ts";
 import { readOnnx, writeOnnx } from "../onnx/file.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -23,10 +23,14 @@ export interface ClassifierFile {
   readonly batch: number | null;
   /** Number of trained values. */
   readonly parameters: number;
+  /** SHA-256, in hex, of the file that it was read from. */
+  readonly sha256?: string;
 }
 
 export interface ClassifierOptions {
   readonly name: string;
+  /** SHA-256, in hex, of the file that the graph was read from. */
+  readonly sha256?: string;
   /** Shape of one sample, where the graph leaves sizes open. */
   readonly shape?: readonly number[];
   readonly normalization?: Normalization;
@@ -37,7 +41,7 @@ export interface ClassifierOptions {
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
 export function classifierFile(
   graph: Graph,
-  { name, shape, normalization, bounds = { lower: 0, upper: 1 } }: ClassifierOptions,
+  { name, shape, normalization, bounds = { lower: 0, upper: 1 }, sha256 }: ClassifierOptions,
 ): ClassifierFile {
   const classifier = shape ? asClassifier(graph, shape) : asClassifier(graph);
   const complete = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
@@ -51,12 +55,14 @@ export function classifierFile(
     bounds,
     batch: typeof batch === "number" ? batch : null,
     parameters: countParameters(graph),
+    ...(sha256 !== undefined && { sha256 }),
   };
 }
 
 const FLOATS: readonly (string | undefined)[] = ["float32", "float64", "float16", "bfloat16"];
 
-const countParameters = (graph: Graph): number =>
+/** Trained values: float initializers that are no scalars. */
+export const countParameters = (graph: Graph): number =>
   [...graph.initializers.values()]
     .filter((t) => FLOATS.includes(elementType(t.dataType)) && t.dims.length > 0)
     .reduce((sum, t) => sum + product(t.dims.map(Number)), 0);
@@ -83,12 +89,21 @@ export async function revealHead(file: ClassifierFile, runtime: Runtime): Promis
   const graph = readOnnx(file.onnx, file.name);
   const b = new Ops({ ...graph, nodes: graph.nodes.slice(0, -1) }, "log");
   const probabilities = graph.nodes.at(-1)!.inputs[0]!;
-  b.alias("logits", b.add("Log", [b.add("Max", [probabilities, b.scalar(1e-37, probabilities)])]));
+  // Where a probability is rounded to 0, its logarithm and slope stay finite.
+  b.alias("logits", b.add("Log", [b.plus(probabilities, b.scalar(1e-37, probabilities))]));
   return { ...file, onnx: writeOnnx(b.finish(["logits"])), head: "hidden" };
+}
+
+/** The graph of the classifier's logits, of a loss and of its gradient: see `differentiate`. @throws no-gradient */
+export function gradientGraph({ onnx, name, classes, head }: ClassifierFile, loss: Loss): Graph {
+  return differentiate({ graph: readOnnx(onnx, name), classes, head: head === "hidden" ? "logits" : head }, loss);
 }
 
 /** A model that runs graphs, counts what it runs, and is to be released. */
 export interface GraphModel extends DifferentiableModel {
+  /** What it was opened from, and what runs it. */
+  readonly file: ClassifierFile;
+  readonly runtime: Runtime;
   /** Samples run forward, and forward and backward, so far. */
   readonly cost: { readonly forwards: number; readonly gradients: number };
   release(): Promise<void>;
@@ -102,11 +117,6 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     programs.set(key, known);
     return known;
   };
-  const classifier = (): Classifier => ({
-    graph: readOnnx(file.onnx, file.name),
-    classes: file.classes,
-    head: file.head === "hidden" ? "logits" : file.head,
-  });
   const cost = { forwards: 0, gradients: 0 };
 
   const { name, inputShape, classes, head, bounds } = file;
@@ -116,6 +126,8 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     classes,
     head,
     bounds,
+    file,
+    runtime,
     cost,
     async logits(x) {
       check(x, file);
@@ -127,14 +139,15 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     async gradient(x, goal, loss = "cross-entropy") {
       check(x, file);
       cost.gradients += x.dims[0]!;
-      const backward = await program(loss, () => writeOnnx(differentiate(classifier(), loss)));
+      const backward = await program(loss, () => writeOnnx(gradientGraph(file, loss)));
       const labels = labelTensor(lossClasses(goal), classes);
       const result = await runBatches(backward, { x, labels }, file.batch, ["logits", "loss", "gradient"]);
       return ascending(goal, { logits: result["logits"]!, loss: result["loss"]!, gradient: result["gradient"]! });
     },
     async release() {
-      for (const loaded of programs.values()) await (await loaded).release();
+      const loaded = await Promise.allSettled(programs.values());
       programs.clear();
+      for (const result of loaded) if (result.status === "fulfilled") await result.value.release();
     },
   } satisfies GraphModel;
 }

@@ -3,12 +3,19 @@ import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ArchitectureName } from "../architectures/index.ts";
-import { didYouMean, messageOf, PerturbError } from "../errors.ts";
 import { sampleShape } from "../autodiff/differentiate.ts";
+import { didYouMean, messageOf, PerturbError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
-import type { Runtime } from "../runtime.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
-import { type ClassifierFile, type ClassifierOptions, classifierFile, type GraphModel, openClassifier, revealHead } from "./graph-model.ts";
+import type { Runtime } from "../runtime.ts";
+import {
+  type ClassifierFile,
+  type ClassifierOptions,
+  classifierFile,
+  type GraphModel,
+  openClassifier,
+  revealHead,
+} from "./graph-model.ts";
 import { readModel } from "./read.ts";
 
 /** Models that come with the package, by name. */
@@ -19,7 +26,7 @@ export const bundledModels = {
   },
 } as const;
 
-export interface OpenModelOptions extends Omit<ClassifierOptions, "name"> {
+export interface OpenModelOptions extends Omit<ClassifierOptions, "name" | "sha256"> {
   /** The network that a file of weights belongs to. */
   readonly arch?: ArchitectureName;
 }
@@ -43,10 +50,17 @@ export async function openModelGraph(nameOrPath: string, arch?: ArchitectureName
 }
 
 /** The classifier in an opened graph. */
-export const modelFrom = ({ graph, name }: OpenedGraph, options: Omit<ClassifierOptions, "name">): ClassifierFile => classifierFile(graph, { ...options, name });
+export const modelFrom = (
+  { graph, name, sha256 }: OpenedGraph,
+  options: Omit<ClassifierOptions, "name" | "sha256">,
+): ClassifierFile => classifierFile(graph, { ...options, name, sha256 });
 
 /** Opens a model by its path or bundled name, ready for use in this thread. Release it when done. */
-export async function openModel(nameOrPath: string, { arch, ...options }: OpenModelOptions = {}, runtime: Runtime = nodeRuntime()): Promise<GraphModel> {
+export async function openModel(
+  nameOrPath: string,
+  { arch, ...options }: OpenModelOptions = {},
+  runtime: Runtime = nodeRuntime(),
+): Promise<GraphModel> {
   return openClassifier(await revealHead(modelFrom(await openModelGraph(nameOrPath, arch), options), runtime), runtime);
 }
 

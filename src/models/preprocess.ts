@@ -2,7 +2,7 @@ import { PerturbError } from "../errors.ts";
 import { emptyGraph } from "../onnx/builder.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
-import { renameValues } from "../onnx/rewrite.ts";
+import { freeNames, renameValues } from "../onnx/rewrite.ts";
 import { tensor } from "../tensor.ts";
 
 /** What stands between pixels in [0, 1] and the network: (x - mean) / std, one value each, or one a channel. */
@@ -13,7 +13,7 @@ export interface Normalization {
 
 /**
  * The classifier graph (input `x`) with its preprocessing in front, so that ε and bounds stay in pixel space.
- * @throws usage when the numbers do not fit the channels, or std is not positive
+ * @throws usage when the numbers do not fit the channels, are not finite, or std is not positive
  */
 export function normalizeInput(graph: Graph, { mean, std }: Normalization): Graph {
   const input = graph.inputs[0]!;
@@ -25,18 +25,20 @@ export function normalizeInput(graph: Graph, { mean, std }: Normalization): Grap
         "usage",
         `--${name} has ${values.length} values, and the model has ${channels} channels. Give one value, or one a channel.`,
       );
-  if (std.some((s) => !(s > 0)) || mean.some((m) => !Number.isFinite(m)))
+  // As float32, which is what the graph holds.
+  if ([...mean, ...std].some((v) => !Number.isFinite(Math.fround(v))) || std.some((s) => !(Math.fround(s) > 0)))
     throw new PerturbError(
       "usage",
-      `--std takes positive numbers and --mean finite ones, got mean ${mean.join(",")} and std ${std.join(",")}.`,
+      `--std takes positive numbers and --mean any, all finite in float32; got mean ${mean.join(",")} and std ${std.join(",")}.`,
     );
-  const inner = renameValues(graph, new Map([["x", "x_normalized"]]));
   const b = new Ops({ ...emptyGraph("preprocess"), opsets: graph.opsets }, "preprocess");
   const spread = (values: readonly number[]) =>
     b.constant(tensor("float32", [values.length, ...dims.slice(2).map(() => 1)], Float32Array.from(values)));
   const x = b.input(input);
   b.alias("x_normalized", b.div(b.sub(x, spread(mean)), spread(std)));
   const front = b.finish(["x_normalized"]);
+  const made = [...front.initializers.keys(), ...front.nodes.flatMap((node) => node.outputs)];
+  const inner = renameValues(freeNames(graph, made), new Map([["x", "x_normalized"]]));
   return {
     ...inner,
     inputs: front.inputs,

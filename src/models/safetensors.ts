@@ -53,9 +53,16 @@ export function readSafetensors(bytes: Uint8Array, file: string): StateDict {
   );
 }
 
-function checkMetadata(value: unknown, file: string): void {
+function checkMetadata(value: unknown, file: string): Readonly<Record<string, string>> {
   if (!isRecord(value) || Object.values(value).some((text) => typeof text !== "string"))
     throw invalidFile(file, 8, `${METADATA} is not an object of texts.`);
+  return value as Record<string, string>;
+}
+
+/** The texts that a safetensors file carries beside its tensors; empty where it has none. @throws invalid-file */
+export function readMetadata(bytes: Uint8Array, file: string): Readonly<Record<string, string>> {
+  const value = readHeader(bytes, file).header.get(METADATA);
+  return value === undefined ? {} : checkMetadata(value, file);
 }
 
 function parseEntry(name: string, value: unknown, file: string): Entry {

@@ -1,3 +1,4 @@
+import { crc32 } from "../crc32.ts";
 import { PerturbError } from "../errors.ts";
 import { ByteReader, invalidFile, quote } from "./binary.ts";
 
@@ -105,16 +106,4 @@ function readEntry(reader: ByteReader, directoryAt: number): Entry {
   const start = local.position;
   local.take(packed);
   return { name, at, flags, method, crc, start, end: local.position };
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
-  return crc;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
-  return ~crc >>> 0;
 }

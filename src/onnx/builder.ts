@@ -5,6 +5,7 @@ import { Attributes, type AttributeValue } from "./attributes.ts";
 import { type Graph, type GraphValue, type Node, prune } from "./graph.ts";
 import { type Fact, tensorFact, UNKNOWN } from "./facts.ts";
 import { constantFact, inferNode, inferShapes } from "./shapes.ts";
+import { checkSince } from "./since.ts";
 import { writeTensor } from "./tensor-proto.ts";
 
 /**
@@ -157,7 +158,9 @@ export class GraphBuilder {
     return prune(graph, values);
   }
 
+  /** @throws unsupported when the graph's opset does not have the operator */
   #push(node: Node): void {
+    checkSince(node.op, this.opset);
     this.#nodes.push(node);
     const facts = inferNode(node, this.opset, (name) => this.fact(name));
     node.outputs.forEach((name, i) => this.#facts.set(name, facts[i]!));

@@ -22,6 +22,23 @@ export const SMALL = 256;
 
 export const isIntegral = (type: ValueType["type"]): boolean => type === "int64" || type === "int32" || type === "bool";
 
+/** Whether a value of this type may carry a gradient; one of unknown type may. */
+export const isFloat = (type: ValueType["type"]): boolean => !/^(u?int|bool)/.test(type ?? "float32");
+
+/** Beyond this, the rank of a value counts as unknown: no runtime computes with such tensors. */
+export const MAX_RANK = 64;
+
+/** A fact that says no more than it may: sizes are whole and not negative, lists are short. For rules fed by broken files. */
+export function checkedFact({ type, dims, values }: Fact): Fact {
+  const isSize = (d: Dim | undefined) => typeof d === "string" || (Number.isSafeInteger(d) && (d as number) >= 0);
+  const isElement = (v: Dim | undefined) => typeof v === "string" || Number.isFinite(v);
+  return {
+    type,
+    dims: dims && dims.length <= MAX_RANK ? Array.from(dims, (d) => (isSize(d) ? d : null)) : null,
+    values: values && values.length <= SMALL ? Array.from(values, (v) => (isElement(v) ? v : null)) : undefined,
+  };
+}
+
 export const tensorFact = (t: Tensor): Fact => ({
   type: t.type,
   dims: t.dims,

@@ -5,13 +5,14 @@ import {
   ModelProtoSchema,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
+  type TensorShapeProto_Dimension,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { messageOf, PerturbError } from "../errors.ts";
 import { Attributes } from "./attributes.ts";
 import type { Dim, Graph, GraphValue, Node } from "./graph.ts";
-import { elementType, typeCode } from "./tensor-proto.ts";
+import { checkTensor, elementType, typeCode } from "./tensor-proto.ts";
 import { sortNodes } from "./topology.ts";
 
 /** IR version and opset of graphs made from nothing. ONNX Runtime 1.14 and later read both. */
@@ -26,7 +27,9 @@ export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
       `${name} is no ONNX model: it has no graph with nodes. Give a file written by an ONNX exporter.`,
     );
   const proto = source.graph;
+  for (const t of proto.initializer) checkTensor(t, name);
   const initializers = new Map(proto.initializer.map((t) => [t.name, t]));
+  const constants = [...initializers.keys(), ...proto.sparseInitializer.map((t) => t.values?.name ?? "")];
   const nodes = proto.node.map(
     (node): Node => ({
       op: node.opType,
@@ -47,7 +50,7 @@ export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
     inputs,
     outputs,
     initializers,
-    nodes: sortNodes(nodes, new Set([...initializers.keys(), ...inputs.map((v) => v.name)]), outputs, name),
+    nodes: sortNodes(nodes, new Set([...constants, ...inputs.map((v) => v.name)]), outputs, name),
     opsets: new Map(source.opsetImport.map((o) => [standardDomain(o.domain), Number(o.version)])),
     source,
   };
@@ -66,36 +69,40 @@ const standardDomain = (domain: string): string => (domain === "ai.onnx" ? "" : 
 
 function readValue(value: ValueInfoProto): GraphValue {
   const kind = value.type?.value;
-  if (kind && kind.case !== "tensorType")
+  if (!kind?.case) return { name: value.name, type: null, dims: null };
+  if (kind.case !== "tensorType")
     throw new PerturbError(
       "unsupported",
-      `"${value.name}" is a ${kind.case?.replace("Type", "")}, and only tensors are supported as inputs and outputs.`,
+      `"${value.name}" is a ${kind.case.replace("Type", "")}, and only tensors are supported as inputs and outputs.`,
     );
-  const dims = kind?.value.shape?.dim.map(
-    ({ value: d }): Dim =>
-      d.case === "dimValue" ? Number(d.value) : d.case === "dimParam" && d.value !== "" ? d.value : null,
-  );
-  return { name: value.name, type: kind ? (elementType(kind.value.elemType) ?? null) : null, dims: dims ?? null };
+  const { elemType, shape } = kind.value;
+  return { name: value.name, type: elementType(elemType) ?? null, dims: shape?.dim.map(readDim) ?? null };
 }
 
-/** Serializes a graph. Fields of the source that were not rewritten, known or unknown, are kept. */
+/** A negative size stands for an unknown one, as in ONNX Runtime. */
+function readDim({ value }: TensorShapeProto_Dimension): Dim {
+  if (value.case === "dimValue") return value.value < 0n ? null : Number(value.value);
+  return value.case === "dimParam" && value.value !== "" ? value.value : null;
+}
+
+/**
+ * Serializes a graph. Fields of the source that were not rewritten, known or unknown, are kept; `value_info` is not: the
+ * shapes between inputs and outputs may have changed, and runtimes infer them.
+ */
 export function writeOnnx(graph: Graph): Uint8Array {
   const { source } = graph;
-  const proto: GraphProto = create(GraphProtoSchema, {
-    name: graph.name || "perturb",
+  const made = source?.graph ? { ...source.graph } : create(GraphProtoSchema, { name: graph.name || "perturb" });
+  const proto: GraphProto = Object.assign(made, {
     node: graph.nodes.map(writeNode),
     initializer: [...graph.initializers.values()],
     input: graph.inputs.map((value) => writeValue(value, source?.graph?.input)),
     output: graph.outputs.map((value) => writeValue(value, source?.graph?.output)),
+    valueInfo: [],
   });
-  if (source?.graph) {
-    proto.docString = source.graph.docString;
-    proto.metadataProps = source.graph.metadataProps;
-    proto.sparseInitializer = source.graph.sparseInitializer;
-    if (source.graph.$unknown) proto.$unknown = source.graph.$unknown;
-  }
-  const opsetImport = [...graph.opsets].map(([domain, version]) =>
-    create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
+  const opsetImport = [...graph.opsets].map(
+    ([domain, version]) =>
+      source?.opsetImport.find((o) => standardDomain(o.domain) === domain && Number(o.version) === version) ??
+      create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
   );
   const model = source ? { ...source } : create(ModelProtoSchema, { irVersion: NEW_IR_VERSION, producerName: "perturb" });
   return toBinary(ModelProtoSchema, Object.assign(model, { graph: proto, opsetImport }));
@@ -115,13 +122,14 @@ const writeNode = (node: Node) =>
 function writeValue(value: GraphValue, originals: readonly ValueInfoProto[] | undefined): ValueInfoProto {
   const original = originals?.find((v) => v.name === value.name);
   if (original && JSON.stringify(readValue(original)) === JSON.stringify(value)) return original;
+  if (!value.type) return create(ValueInfoProtoSchema, { name: value.name });
   return create(ValueInfoProtoSchema, {
     name: value.name,
     type: {
       value: {
         case: "tensorType",
         value: {
-          elemType: value.type ? typeCode(value.type) : 0,
+          elemType: typeCode(value.type),
           ...(value.dims && { shape: { dim: value.dims.map((d) => ({ value: writeDim(d) })) } }),
         },
       },

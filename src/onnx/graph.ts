@@ -42,6 +42,9 @@ export interface Graph {
   readonly source?: ModelProto;
 }
 
+/** Every value that a node reads: its inputs, and what its sub-graphs (If, Loop, Scan) take from around them. */
+export const valuesRead = (node: Node): string[] => [...node.inputs, ...node.attributes.outerValues()];
+
 /** How errors name a node: operator, name, and its first output. */
 export const describeNode = (node: Node): string =>
   `${node.domain ? `${node.domain}.` : ""}${node.op}${node.name ? ` "${node.name}"` : ""} (output "${node.outputs[0] ?? ""}")`;
@@ -57,7 +60,7 @@ export function prune(graph: Graph, outputs: readonly GraphValue[] = graph.outpu
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
     nodes.push(node);
-    for (const name of [...node.inputs, ...node.attributes.outerValues()]) needed.add(name);
+    for (const name of valuesRead(node)) needed.add(name);
   }
   const initializers = new Map([...graph.initializers].filter(([name]) => needed.has(name)));
   return { ...graph, nodes: nodes.reverse(), initializers, outputs };

@@ -2,11 +2,15 @@ import { PerturbError } from "../errors.ts";
 import { type ElementType, type Tensor, tensor } from "../tensor.ts";
 import { GraphBuilder } from "./builder.ts";
 import { normalizeAxis } from "./dims.ts";
-import { type Dim, describeDims } from "./graph.ts";
+import { isIntegral } from "./facts.ts";
+import { type Dim, describeDims, describeNode } from "./graph.ts";
 import { typeCode } from "./tensor-proto.ts";
 
 /** A graph builder that speaks in operators, each written as the graph's opset wants it. */
 export class Ops extends GraphBuilder {
+  /** Values that were made in the shape of another: told apart from others even where no size is known. */
+  readonly #shapedLike = new Map<string, string>();
+
   plus = (a: string, b: string): string => this.add("Add", [a, b]);
   sub = (a: string, b: string): string => this.add("Sub", [a, b]);
   mul = (a: string, b: string): string => this.add("Mul", [a, b]);
@@ -18,6 +22,12 @@ export class Ops extends GraphBuilder {
   where = (condition: string, a: string, b: string): string => this.add("Where", [condition, a, b]);
   cast = (a: string, type: ElementType): string => this.add("Cast", [a], { to: typeCode(type) });
   transpose = (a: string, perm: readonly number[]): string => this.add("Transpose", [a], { perm });
+
+  /** Whether elements are equal. Before opset 11 Equal took no floats: there, neither less nor greater. */
+  equal(a: string, b: string): string {
+    if (this.opset >= 11 || isIntegral(this.fact(a).type)) return this.add("Equal", [a, b]);
+    return this.add("Not", [this.add("Or", [this.add("Less", [a, b]), this.add("Greater", [a, b])])]);
+  }
 
   /** Sum of many, left to right. */
   sum = (values: readonly string[]): string => values.reduce(this.plus);
@@ -37,7 +47,11 @@ export class Ops extends GraphBuilder {
   dims(name: string): readonly Dim[] {
     const { dims } = this.fact(name);
     if (dims) return dims;
-    throw new PerturbError("unsupported", `The rank of "${name}" cannot be told before running, and its gradient needs it. Export the model with fixed shapes.`);
+    const maker = this.nodes.find((node) => node.outputs.includes(name));
+    throw new PerturbError(
+      "unsupported",
+      `The rank of "${name}"${maker ? `, which ${describeNode(maker)} makes,` : ""} cannot be told before running, and its gradient needs it. Export the model with fixed shapes.`,
+    );
   }
 
   /** The shape of a value as numbers. @throws unsupported where one depends on the run */
@@ -50,6 +64,16 @@ export class Ops extends GraphBuilder {
     );
   }
 
+  /** The size of one axis. @throws unsupported where it depends on the run */
+  size(name: string, axis: number): number {
+    const size = this.dims(name)[axis];
+    if (typeof size === "number") return size;
+    throw new PerturbError(
+      "unsupported",
+      `"${name}" is ${describeDims(this.dims(name))}, and its gradient needs a fixed size of axis ${axis}. Export the model with fixed sizes (only the batch may vary).`,
+    );
+  }
+
   reshape(a: string, dims: readonly number[]): string {
     return this.add("Reshape", [a, this.int64(dims)]);
   }
@@ -58,14 +82,27 @@ export class Ops extends GraphBuilder {
   reshapeLike(a: string, like: string): string {
     const { dims } = this.fact(like);
     const open = dims?.filter((d) => typeof d !== "number").length ?? 2;
-    if (!dims || open > 1 || dims.includes(0)) return this.add("Reshape", [a, this.shape(like)]);
-    return this.reshape(a, dims.map((d) => (typeof d === "number" ? d : -1)));
+    const fixed = dims && open <= 1 && !dims.includes(0);
+    return this.#shaped(
+      like,
+      fixed
+        ? this.reshape(
+            a,
+            dims.map((d) => (typeof d === "number" ? d : -1)),
+          )
+        : this.add("Reshape", [a, this.shape(like)]),
+    );
   }
 
   expandLike(a: string, like: string): string {
     const { dims } = this.fact(like);
     const fixed = dims?.every((d) => typeof d === "number");
-    return this.add("Expand", [a, fixed ? this.int64(dims as number[]) : this.shape(like)]);
+    return this.#shaped(like, this.add("Expand", [a, fixed ? this.int64(dims as number[]) : this.shape(like)]));
+  }
+
+  #shaped(like: string, name: string): string {
+    this.#shapedLike.set(name, like);
+    return name;
   }
 
   /** A tensor of one value in the shape of `like`. */
@@ -94,9 +131,19 @@ export class Ops extends GraphBuilder {
     return this.opset >= 13 ? this.add("Squeeze", [a, this.int64(axes)]) : this.add("Squeeze", [a], { axes });
   }
 
-  slice(a: string, axes: readonly number[], starts: readonly number[], ends: readonly number[], steps = axes.map(() => 1)): string {
+  slice(
+    a: string,
+    axes: readonly number[],
+    starts: readonly number[],
+    ends: readonly number[],
+    steps = axes.map(() => 1),
+  ): string {
     if (this.opset >= 10) return this.add("Slice", [a, ...[starts, ends, axes, steps].map((v) => this.int64(v))]);
-    if (steps.some((s) => s !== 1)) throw new PerturbError("unsupported", "Slices with steps need opset 10 or newer. Export the model with a newer opset.");
+    if (steps.some((s) => s !== 1))
+      throw new PerturbError(
+        "unsupported",
+        "Slices with steps need opset 10 or newer. Export the model with a newer opset.",
+      );
     return this.add("Slice", [a], { axes, starts, ends });
   }
 
@@ -104,7 +151,9 @@ export class Ops extends GraphBuilder {
   pad(a: string, before: readonly number[], after: readonly number[]): string {
     const pads = [...before, ...after];
     if (pads.every((p) => p === 0)) return a;
-    return this.opset >= 11 ? this.add("Pad", [a, this.int64(pads), this.scalar(0, a)]) : this.add("Pad", [a], { pads });
+    return this.opset >= 11
+      ? this.add("Pad", [a, this.int64(pads), this.scalar(0, a)])
+      : this.add("Pad", [a], { pads });
   }
 
   /** `a` with its last two axes swapped. */
@@ -115,6 +164,7 @@ export class Ops extends GraphBuilder {
 
   /** Sums `g` over the axes along which `like` was broadcast to it: the transpose of broadcasting. */
   sumTo(g: string, like: string): string {
+    if (this.#shapedLike.get(g) === like) return g;
     const from = this.fact(g).dims;
     const to = this.fact(like).dims;
     if (from && to && from.length === to.length && from.every((d, i) => d === to[i] && d !== null)) return g;
@@ -122,14 +172,22 @@ export class Ops extends GraphBuilder {
     const extra = from.length - to.length;
     const inner = from.slice(extra);
     // A named or unknown size may turn out to be 1 when it runs, unless it is that of g.
-    if (!inner.every((d, i) => typeof to[i] === "number" || (d !== null && d === to[i]))) return this.#sumToAtRunTime(g, like);
+    if (!inner.every((d, i) => typeof to[i] === "number" || (d !== null && d === to[i])))
+      return this.#sumToAtRunTime(g, like);
     const summed = this.reduceSum(g, [...Array(extra).keys()], false);
-    return this.reduceSum(summed, inner.flatMap((d, i) => (to[i] === 1 && d !== 1 ? [i] : [])), true);
+    return this.reduceSum(
+      summed,
+      inner.flatMap((d, i) => (to[i] === 1 && d !== 1 ? [i] : [])),
+      true,
+    );
   }
 
   #sumToAtRunTime(g: string, like: string): string {
     if (this.opset < 13)
-      throw new PerturbError("unsupported", `The shape of "${like}" cannot be told before running, and its gradient needs it. Export the model with opset 13 or newer, or with fixed shapes.`);
+      throw new PerturbError(
+        "unsupported",
+        `The shape of "${like}" cannot be told before running, and its gradient needs it. Export the model with opset 13 or newer, or with fixed shapes.`,
+      );
     // The shape of `like`, with ones before it up to the rank of g, differs from that of g where it was broadcast.
     const rank = (name: string) => this.shape(this.shape(name));
     const one = this.constant(tensor("int64", [1], BigInt64Array.of(1n)));

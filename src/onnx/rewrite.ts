@@ -1,5 +1,5 @@
 import { PerturbError } from "../errors.ts";
-import { type Dim, describeDims, type Graph, type GraphValue, type Node } from "./graph.ts";
+import { type Dim, describeDims, type Graph, type GraphValue, type Node, valuesRead } from "./graph.ts";
 
 /** The graph with values renamed; names that are not in the map stay. @throws unsupported when a sub-graph uses one */
 export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): Graph {
@@ -11,7 +11,7 @@ export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): 
     const [inputs, outputs] = [node.inputs.map(rename), node.outputs.map(rename)];
     return { ...node, inputs, outputs, ...(node.proto && { proto: { ...node.proto, input: inputs, output: outputs } }) };
   };
-  const touched = (node: Node) => [...node.inputs, ...node.outputs].some((name) => names.has(name));
+  const touched = (node: Node) => [...valuesRead(node), ...node.outputs].some((name) => names.has(name));
   const renameValue = (value: GraphValue): GraphValue => ({ ...value, name: rename(value.name) });
   return {
     ...graph,

@@ -2,7 +2,7 @@ import { elementType } from "./tensor-proto.ts";
 import type { ElementType } from "../tensor.ts";
 import { broadcast, multiplyDims, normalizeAxis, reshapeDims } from "./dims.ts";
 import type { Dim } from "./graph.ts";
-import { type Fact, type ShapeContext, type ShapeRule, tensorFact, UNKNOWN } from "./facts.ts";
+import { type Fact, MAX_RANK, type ShapeContext, type ShapeRule, tensorFact, UNKNOWN } from "./facts.ts";
 import { resolveWindow, windowOutput } from "./window.ts";
 
 type Dims = readonly Dim[] | null;
@@ -111,7 +111,7 @@ const reshape: ShapeRule = ({ node, input }) => {
   const from = input(0);
   const to = node.attributes.ints("shape", undefined) ?? input(1).values;
   const rank = input(1).dims?.[0];
-  if (!to) return { type: from.type, dims: typeof rank === "number" ? new Array<Dim>(rank).fill(null) : null };
+  if (!to) return { type: from.type, dims: typeof rank === "number" && rank <= MAX_RANK ? new Array<Dim>(rank).fill(null) : null };
   return {
     type: from.type,
     dims: reshapeDims(from.dims, to, node.attributes.int("allowzero", 0) === 1),
@@ -169,7 +169,7 @@ const slice: ShapeRule = ({ node, input }) => {
     const a = normalizeAxis(axis as number, dims.length);
     const size = dims[a]!;
     const range = sliceRange(size, starts[i]!, ends[i]!, steps[i]!);
-    result[a] = range?.length ?? null;
+    result[a] = range?.count ?? null;
     // The whole of a named size keeps its name.
     if (
       typeof size === "string" &&
@@ -179,20 +179,29 @@ const slice: ShapeRule = ({ node, input }) => {
       ends[i] >= 2 ** 31 - 1
     )
       result[a] = size;
-    kept = range && kept && dims.length === 1 ? range.map((j) => kept![j]!) : undefined;
+    kept = range && kept && dims.length === 1 ? takeRange(kept, range) : undefined;
   });
   return { type, dims: result, values: kept };
 };
 
-/** The indices that a slice takes; undefined when a bound or the size is not known. */
-export function sliceRange(size: Dim, start: Dim, end: Dim, step: Dim): number[] | undefined {
+interface Range {
+  readonly from: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+const takeRange = (values: readonly Dim[], { from, step, count }: Range): readonly Dim[] =>
+  Array.from({ length: Math.min(count, values.length) }, (_, i) => values[from + i * step] ?? null);
+
+/** The indices that a slice takes; undefined when a bound or the size is not known, or the step is 0. */
+function sliceRange(size: Dim, start: Dim, end: Dim, step: Dim): Range | undefined {
   if (typeof size !== "number" || typeof start !== "number" || typeof end !== "number" || typeof step !== "number")
     return undefined;
+  if (step === 0) return undefined;
   const clamp = (v: number, low: number, high: number) => Math.min(Math.max(v < 0 ? v + size : v, low), high);
   const [from, to] =
     step > 0 ? [clamp(start, 0, size), clamp(end, 0, size)] : [clamp(start, 0, size - 1), clamp(end, -1, size - 1)];
-  const count = Math.max(0, Math.ceil((to - from) / step));
-  return Array.from({ length: count }, (_, i) => from + i * step);
+  return { from, step, count: Math.max(0, Math.ceil((to - from) / step)) };
 }
 
 const expand: ShapeRule = ({ input }) => {
@@ -200,17 +209,24 @@ const expand: ShapeRule = ({ input }) => {
   return { type, dims: broadcast(dims, input(1).values ?? null) };
 };
 
-const pad: ShapeRule = ({ node, input }) => {
+const pad: ShapeRule = (context) => {
+  const { node, input } = context;
   const { type, dims } = input(0);
   const pads = node.attributes.ints("pads", undefined) ?? input(1).values;
-  if (!dims || !pads || node.inputs[3]) return { type, dims: dims && dims.map(() => null) };
+  const axes = axesOf(context, 3);
+  if (!dims || !pads || axes === null) return { type, dims: dims && dims.map(() => null) };
+  const at = axes?.map((a) => normalizeAxis(a, dims.length)) ?? [...dims.keys()];
   const add = (d: Dim, before: Dim, after: Dim): Dim =>
     before === 0 && after === 0
       ? d
       : typeof d === "number" && typeof before === "number" && typeof after === "number"
         ? d + before + after
         : null;
-  return { type, dims: dims.map((d, i) => add(d, pads[i]!, pads[i + dims.length]!)) };
+  const padded = [...dims];
+  at.forEach((a, i) => {
+    padded[a] = add(dims[a] ?? null, pads[i] ?? null, pads[i + at.length] ?? null);
+  });
+  return { type, dims: padded };
 };
 
 const flatten: ShapeRule = ({ node, input }) => {
@@ -379,6 +395,7 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   Constant: constant,
   ConstantOfShape: constantOfShape,
   Shape: shape,
+  Size: () => ({ type: "int64", dims: [] }),
   ConvTranspose: convTranspose,
   MaxUnpool: shapeFrom(2),
   Resize: resize,

@@ -1,6 +1,6 @@
 import type { TensorProto } from "onnx-buf";
 import { product } from "../tensor.ts";
-import { type Fact, isIntegral, SMALL, tensorFact, UNKNOWN } from "./facts.ts";
+import { checkedFact, type Fact, isIntegral, SMALL, tensorFact, UNKNOWN } from "./facts.ts";
 import type { Graph, Node } from "./graph.ts";
 import { shapeRules } from "./shape-rules.ts";
 import { elementType, readTensor } from "./tensor-proto.ts";
@@ -13,12 +13,13 @@ export function constantFact(proto: TensorProto): Fact {
 
 /** The facts of a node's outputs; unknown where no rule is known or its inputs are. */
 export function inferNode(node: Node, opset: number, lookup: (name: string) => Fact): readonly Fact[] {
-  const rule = node.domain === "" ? shapeRules[node.op] : undefined;
-  if (!rule) return node.outputs.map(() => UNKNOWN);
+  const rule = node.domain === "" && Object.hasOwn(shapeRules, node.op) ? shapeRules[node.op] : undefined;
+  // A node without inputs that needs some is for the runtime to refuse.
+  if (!rule || (node.inputs.length === 0 && node.op !== "Constant")) return node.outputs.map(() => UNKNOWN);
   const input = (i: number): Fact => (node.inputs[i] ? lookup(node.inputs[i]) : UNKNOWN);
   const result = rule({ node, opset, input });
   const facts: readonly Fact[] = isList(result) ? result : [result];
-  return node.outputs.map((_, i) => facts[i] ?? UNKNOWN);
+  return node.outputs.map((_, i) => checkedFact(facts[i] ?? UNKNOWN));
 }
 
 const isList = (value: Fact | readonly Fact[]): value is readonly Fact[] => Array.isArray(value);

@@ -53,6 +53,30 @@ export function readTensor(proto: TensorProto, where = `tensor "${proto.name}"`)
   return { type, dims, data };
 }
 
+/**
+ * Refuses a tensor whose shape says more or less than its bytes hold, without reading them, so that its sizes can be
+ * relied on. Types that are not known and data in other files are left to whoever reads the values. @throws invalid-file
+ */
+export function checkTensor(proto: TensorProto, file: string): void {
+  const type = elementType(proto.dataType);
+  if (!type || proto.dataLocation === TensorProto_DataLocation.EXTERNAL) return;
+  const { rawData } = proto;
+  const got = rawData.length > 0 ? rawData.length / bytesPerElement(type) : typedLength(type, proto);
+  const dims = proto.dims.map(Number);
+  if (dims.every((d) => d >= 0) && got === product(dims)) return;
+  throw new PerturbError(
+    "invalid-file",
+    `${file}: the tensor "${proto.name}" has shape [${dims}], which is ${product(dims)} elements, but holds ${got}.`,
+  );
+}
+
+function typedLength(type: ElementType, proto: TensorProto): number {
+  if (type === "float32") return proto.floatData.length;
+  if (type === "float64") return proto.doubleData.length;
+  if (type === "int64") return proto.int64Data.length;
+  return type === "uint64" || type === "uint32" ? proto.uint64Data.length : proto.int32Data.length;
+}
+
 function fromRaw(type: ElementType, raw: Uint8Array, count: number): Tensor["data"] | undefined {
   if (raw.length !== count * bytesPerElement(type)) return undefined;
   // A copy, aligned; Buffer.slice would share the memory of the file.

@@ -30,46 +30,45 @@ export function sortNodes(
   const state = new Map<Node, "open" | "done">();
   // An explicit stack: graphs are deep, and files are hostile.
   for (const root of nodes) {
-    const stack = [root];
+    const stack = state.has(root) ? [] : [enter(root)];
     while (stack.length > 0) {
-      const node = stack.at(-1)!;
-      if (state.get(node) === "done") {
-        stack.pop();
-        continue;
-      }
-      state.set(node, "open");
-      const before = missing(node, makers, given, state, file);
-      if (before) stack.push(before);
-      else {
+      const { node, before } = stack.at(-1)!;
+      const { value: next } = before.next();
+      if (!next) {
         state.set(node, "done");
         sorted.push(node);
         stack.pop();
-      }
+      } else if (state.get(next) === "open") {
+        const cycle = `${describeNode(node)} and ${describeNode(next)}`;
+        throw new PerturbError("invalid-file", `${file}: the graph has a cycle through ${cycle}.`);
+      } else if (!state.has(next)) stack.push(enter(next));
     }
   }
   return sorted;
+
+  function enter(node: Node) {
+    state.set(node, "open");
+    return { node, before: dependencies(node, makers, given, file) };
+  }
 }
 
-/** A node that must come first and is not done yet. */
-function missing(
+/** The nodes that must come before one. */
+function* dependencies(
   node: Node,
   makers: ReadonlyMap<string, Node>,
   given: ReadonlySet<string>,
-  state: ReadonlyMap<Node, "open" | "done">,
   file: string,
-): Node | undefined {
+): Generator<Node, undefined> {
   for (const name of node.inputs) {
     if (name === "" || given.has(name)) continue;
     const maker = makers.get(name);
     if (!maker)
       throw new PerturbError("invalid-file", `${file}: ${describeNode(node)} uses "${name}", which nothing makes.`);
-    const seen = state.get(maker);
-    if (seen === "open")
-      throw new PerturbError(
-        "invalid-file",
-        `${file}: the graph has a cycle through ${describeNode(node)} and ${describeNode(maker)}.`,
-      );
-    if (!seen) return maker;
+    yield maker;
   }
-  return undefined;
+  // What sub-graphs use and nothing here makes is their own.
+  for (const name of node.attributes.outerValues()) {
+    const maker = makers.get(name);
+    if (maker) yield maker;
+  }
 }

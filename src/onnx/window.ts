@@ -36,14 +36,14 @@ export function resolveWindow({ attributes }: Node, kernel: readonly number[], s
     : { ...shared, before: large, after: small };
 }
 
-/** The output size along spatial axis i. */
+/** The output size along spatial axis i; null where it is unknown, or where no window fits, which no runtime accepts. */
 export function windowOutput(w: Window, size: Dim, i: number): Dim {
   const [before, after] = [w.before[i]!, w.after[i]!];
   if (typeof size !== "number" || typeof before !== "number" || typeof after !== "number") return null;
   const span = (w.kernel[i]! - 1) * w.dilations[i]! + 1;
   const steps = (size + before + after - span) / w.strides[i]!;
-  if (!w.ceil) return Math.floor(steps) + 1;
-  const count = Math.ceil(steps) + 1;
+  const count = (w.ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
   // A window that would start beyond the input and its leading padding is dropped (ONNX opset 22, as torch).
-  return (count - 1) * w.strides[i]! >= size + before ? count - 1 : count;
+  const dropped = w.ceil && (count - 1) * w.strides[i]! >= size + before ? 1 : 0;
+  return count - dropped > 0 ? count - dropped : null;
 }

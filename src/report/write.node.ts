@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
-import { rmSync } from "node:fs";
-import { mkdir, open, readdir, realpath, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { mkdirSync } from "node:fs";
+import { open, readdir, realpath, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { writeNpz } from "../datasets/npz.ts";
 import { messageOf, PerturbError } from "../errors.ts";
 import type { EvaluationResult } from "../evaluate.ts";
+import { staged } from "../staging.node.ts";
 import { toCsv } from "./csv.ts";
 import { examplesSvg } from "./examples.ts";
 import { toHtml } from "./html.ts";
@@ -45,25 +45,21 @@ export function preload(): void {
  * @throws usage when the folder holds other things, or cannot be written
  */
 export async function writeReport(result: EvaluationResult, folder: string, options: WriteOptions): Promise<void> {
-  const target = await realpath(folder).catch(() => resolve(folder));
-  await checkReplaceable(target, folder);
-  const staging = `${target}.${randomUUID().slice(0, 8)}.partial`;
-  const cleanUp = () => rmSync(staging, { recursive: true, force: true });
-  process.once("exit", cleanUp);
+  await checkReplaceable(folder);
+  const target = await placeOf(folder);
   try {
-    await mkdir(staging, { recursive: true });
-    await writeFiles(result, staging, options);
-    await replace(staging, target);
+    await staged(target, async (staging) => {
+      // Made here and now, so that an exit finds it or prevents it.
+      mkdirSync(staging);
+      await writeFiles(result, staging, options);
+    });
   } catch (cause) {
-    cleanUp();
     if (cause instanceof PerturbError || !(cause instanceof Error && "syscall" in cause)) throw cause;
     const advice = "Give a folder whose parent can be written and that is no mount point.";
     throw new PerturbError("usage", `Cannot write the report to ${folder}: ${messageOf(cause)}. ${advice}`, {
       data: { folder },
       cause,
     });
-  } finally {
-    process.removeListener("exit", cleanUp);
   }
 }
 
@@ -106,8 +102,9 @@ async function drawAll({ accuracy, linearity, dimensions }: Plots): Promise<Plot
   };
 }
 
-/** @throws usage when something else than a report would be lost */
-async function checkReplaceable(target: string, folder: string): Promise<void> {
+/** @throws usage when a report in this folder would replace something else than a report */
+export async function checkReplaceable(folder: string): Promise<void> {
+  const target = await placeOf(folder);
   let names: string[];
   try {
     names = await readdir(target);
@@ -129,6 +126,9 @@ async function checkReplaceable(target: string, folder: string): Promise<void> {
   );
 }
 
+/** Where a folder really lies. */
+const placeOf = (folder: string): Promise<string> => realpath(folder).catch(() => resolve(folder));
+
 /** Whether the file begins as `toJson` writes it. */
 async function isReport(path: string): Promise<boolean> {
   const file = await open(path).catch(() => null);
@@ -140,23 +140,4 @@ async function isReport(path: string): Promise<boolean> {
   } finally {
     await file.close();
   }
-}
-
-/** Puts `staging` in the place of `target`; what was there is back when that fails. */
-async function replace(staging: string, target: string): Promise<void> {
-  const old = join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.old`);
-  const moved = await rename(target, old).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return false;
-      throw error;
-    },
-  );
-  try {
-    await rename(staging, target);
-  } catch (error) {
-    if (moved) await rename(old, target);
-    throw error;
-  }
-  if (moved) await rm(old, { recursive: true, force: true });
 }

@@ -1,4 +1,9 @@
-import type { InferenceSession, Tensor as OrtTensor, TensorConstructor, InferenceSessionFactory } from "onnxruntime-common";
+import type {
+  InferenceSession,
+  InferenceSessionFactory,
+  Tensor as OrtTensor,
+  TensorConstructor,
+} from "onnxruntime-common";
 import { messageOf, PerturbError } from "../errors.ts";
 import type { Device, Program, Runtime } from "../runtime.ts";
 import type { ElementType, Tensor } from "../tensor.ts";
@@ -31,7 +36,11 @@ export function ortRuntime(ort: Ort, { name, device, threads = 0 }: OrtOptions):
         return ortProgram(ort, await ort.InferenceSession.create(model, sessionOptions));
       } catch (cause) {
         if (device !== "cpu" && /backend|provider|adapter|device|cuda|webgpu/i.test(messageOf(cause)))
-          throw new PerturbError("device", `The device "${device}" cannot be used here: ${messageOf(cause)} Use --device cpu, or install what it needs.`, { cause });
+          throw new PerturbError(
+            "device",
+            `The device "${device}" cannot be used here: ${messageOf(cause)} Use --device cpu, or install what it needs.`,
+            { cause },
+          );
         throw new PerturbError("runtime", `ONNX Runtime cannot load the graph: ${messageOf(cause)}`, { cause });
       }
     },
@@ -43,7 +52,12 @@ function ortProgram(ort: Ort, session: InferenceSession): Program {
     inputs: session.inputNames,
     outputs: session.outputNames,
     async run(feeds, fetches = session.outputNames) {
-      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, new ort.Tensor(t.type as "float32", t.data as Float32Array, t.dims)]));
+      const inputs = Object.fromEntries(
+        Object.entries(feeds).map(([name, t]) => [
+          name,
+          new ort.Tensor(t.type as "float32", t.data as Float32Array, t.dims),
+        ]),
+      );
       try {
         const results = await session.run(inputs, [...fetches]);
         return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, fromOrt(t)]));
@@ -55,4 +69,8 @@ function ortProgram(ort: Ort, session: InferenceSession): Program {
   };
 }
 
-const fromOrt = (t: OrtTensor): Tensor => ({ type: t.type as ElementType, dims: t.dims, data: t.data as Tensor["data"] });
+const fromOrt = (t: OrtTensor): Tensor => ({
+  type: t.type as ElementType,
+  dims: t.dims,
+  data: t.data as Tensor["data"],
+});

@@ -13,11 +13,14 @@ export interface AdamOptions {
  * Adam (Kingma and Ba 2015, Algorithm 1), as torch.optim.Adam. The corrections of both moments are folded into two
  * scalars, by the remark that ends the paper's section 2: the same update in fewer operations.
  */
-export function adam({ betas: [beta1, beta2] = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0 }: Partial<AdamOptions> = {}): Optimizer {
+export function adam({
+  betas: [beta1, beta2] = [0.9, 0.999],
+  epsilon = 1e-8,
+  weightDecay = 0,
+}: Partial<AdamOptions> = {}): Optimizer {
   return {
     name: "adam",
     paper: "https://arxiv.org/abs/1412.6980",
-    rate: 1e-3,
     state: ["mean", "square"],
     scalars(step, rate) {
       const root = Math.sqrt(1 - beta2 ** step);

@@ -15,7 +15,6 @@ export function sgd({ momentum = 0.9, weightDecay = 0 }: Partial<SgdOptions> = {
   return {
     name: "sgd",
     paper: "https://doi.org/10.1016/0041-5553(64)90137-5",
-    rate: 1e-2,
     state: ["velocity"],
     scalars: (_, rate) => ({ rate }),
     update({ b, parameters, gradient, state, scalars }) {

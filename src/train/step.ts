@@ -1,62 +1,107 @@
-import type { Architecture } from "../architecture.ts";
-import { asClassifier } from "../autodiff/differentiate.ts";
-import { backward } from "../autodiff/engine.ts";
-import { losses } from "../autodiff/loss.ts";
-import type { Graph } from "../onnx/graph.ts";
-import { Ops } from "../onnx/ops.ts";
-import { type FloatTensor, tensor } from "../tensor.ts";
-import type { Optimizer } from "../train.ts";
-import { activateDropout } from "./dropout.ts";
-
-type Parameters = ReadonlyMap<string, FloatTensor>;
+import { batchRanges } from "../dataset.ts";
+import { PerturbError } from "../errors.ts";
+import type { FloatTensor } from "../tensor.ts";
+import type { Score, TrainState } from "../train.ts";
+import { drawMasks } from "./dropout.ts";
+import { shuffledOrder } from "./samples.ts";
+import { addScores, scoreOf, type Values } from "./score.ts";
+import type { Session } from "./session.ts";
+import { parameterViews } from "./vector.ts";
 
 /**
- * Inputs: `x` [N, …], `labels` (int64, [N]) and each parameter by its name. Outputs: `loss`, the sum over the batch of
- * the cross-entropy, and `correct`, how many were classified right.
+ * Parts that each batch is cut into. A constant, so that rounding, and with it the result, is the same with any number
+ * of runtimes.
  */
-export function scoreGraph(architecture: Architecture, parameters: Parameters): Graph {
-  return scored(asClassifier(architecture.build(parameters)).graph, architecture).finish(["loss", "correct"]);
-}
+const PARTS = 2;
 
-/**
- * One step of training. Inputs: those of `scoreGraph`, a mask [N, …] for each dropout by its name, `parameters` (all of
- * them as one vector, in the architecture's order), and `state/…` and `step/…`, the optimizer's vectors and scalars.
- * Outputs: `loss` and `correct` as before the step; `next/parameters` and the vectors `next/…` after it. The gradient is
- * that of the mean loss of the batch.
- */
-export function stepGraph(architecture: Architecture, parameters: Parameters, optimizer: Optimizer): Graph {
-  const { graph } = asClassifier(architecture.build(parameters));
-  const b = scored(activateDropout(graph, architecture.dropout), architecture);
-  const gradient = meanGradient(b, Object.keys(architecture.parameters));
-  const size = b.sizes(gradient);
-  const input = (name: string, dims: readonly number[]) => b.input({ name, type: "float32", dims });
-  const next = optimizer.update({
-    b,
-    parameters: input("parameters", size),
-    gradient,
-    state: named(optimizer.state, (name) => input(`state/${name}`, size)),
-    scalars: named(Object.keys(optimizer.scalars(1, 1)), (name) => input(`step/${name}`, [])),
+/** The inputs of one step, in parts, but for the parameters. */
+export function prepare(session: Session, step: number): Values[] {
+  const { options, samples, stepsPerEpoch } = session;
+  const { architecture, batch, seed } = options;
+  const epoch = Math.floor(step / stepsPerEpoch);
+  const start = (step % stepsPerEpoch) * batch;
+  const rows = orderOf(session, epoch).subarray(start, start + batch);
+  const ranges = [...batchRanges(rows.length, { batch: Math.ceil(rows.length / PARTS) })];
+  return ranges.map(([from, to]) => {
+    const part = rows.subarray(from, to);
+    return { ...samples.take(part), ...drawMasks(architecture.dropout, part, seed, epoch) };
   });
-  b.alias("next/parameters", next.parameters);
-  for (const name of optimizer.state) b.alias(`next/${name}`, next.state[name]!);
-  return b.finish(["loss", "correct", ...["parameters", ...optimizer.state].map((name) => `next/${name}`)]);
 }
 
-/** As one vector. */
-function meanGradient(b: Ops, names: readonly string[]): string {
-  const share = b.div(b.scalar(1, "loss"), b.cast(b.add("Size", ["labels"]), "float32"));
-  const gradients = backward(b, "loss", share, names);
-  return b.add("Concat", gradients.map((name) => b.reshape(name, [-1])), { axis: 0 });
+const orders = new WeakMap<Session, { readonly epoch: number; readonly order: Int32Array }>();
+
+/** The order of an epoch, kept while it lasts. */
+function orderOf(session: Session, epoch: number): Int32Array {
+  const known = orders.get(session);
+  if (known?.epoch === epoch) return known.order;
+  const order = shuffledOrder(session.samples.size, session.options.seed, epoch);
+  orders.set(session, { epoch, order });
+  return order;
 }
 
-function scored(graph: Graph, architecture: Architecture): Ops {
-  const b = new Ops(graph);
-  for (const name of Object.keys(architecture.parameters)) b.promote(name);
-  b.input({ name: "labels", type: "int64", dims: [graph.inputs[0]!.dims![0]!] });
-  b.alias("loss", b.reduceSum(losses["cross-entropy"](b, "logits", "labels"), [0], false));
-  const right = b.add("Equal", [b.add("ArgMax", ["logits"], { axis: 1, keepdims: 0 }), "labels"]);
-  b.alias("correct", b.reduceSum(b.cast(right, "float32"), [0], false));
-  return b;
+export interface Gradient {
+  /** Of the mean loss of the batch. */
+  readonly gradient: Float32Array;
+  readonly score: Score;
 }
 
-const named = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> => Object.fromEntries(names.map((name) => [name, make(name)]));
+/** Runs the parts of a batch side by side. */
+export async function gradientOf(
+  { options, gradients }: Session,
+  { vectors }: TrainState,
+  parts: readonly Values[],
+): Promise<Gradient> {
+  const parameters = parameterViews(options.architecture, vectors["parameters"]!);
+  const results = await Promise.all(
+    parts.map((part, i) => gradients[i % gradients.length]!.run({ ...part, ...parameters })),
+  );
+  const score = results.map((result, i) => scoreOf(result, parts[i]!)).reduce(addScores);
+  return {
+    gradient: meanOf(
+      results.map(({ gradient }) => gradient!.data as Float32Array),
+      score.total,
+    ),
+    score,
+  };
+}
+
+/** The sum of the parts, in their order, over the number of samples. */
+function meanOf(parts: readonly Float32Array[], total: number): Float32Array {
+  const mean = new Float32Array(parts[0]!.length);
+  for (const part of parts) for (let i = 0; i < mean.length; i++) mean[i] = mean[i]! + part[i]! / total;
+  return mean;
+}
+
+/** The state after one more step. @throws runtime when the loss is no number */
+export async function update(
+  { options, update, stepsPerEpoch }: Session,
+  state: TrainState,
+  { gradient, score }: Gradient,
+): Promise<TrainState> {
+  const { optimizer, schedule, rate, epochs } = options;
+  const scalars = optimizer.scalars(state.step + 1, rate * schedule(state.step / (epochs * stepsPerEpoch)));
+  const vector = (data: Float32Array): FloatTensor => ({ type: "float32", dims: [data.length], data });
+  const next = await update.run({
+    gradient: vector(gradient),
+    parameters: vector(state.vectors["parameters"]!),
+    ...Object.fromEntries(optimizer.state.map((name) => [`state/${name}`, vector(state.vectors[name]!)])),
+    ...Object.fromEntries(
+      Object.entries(scalars).map(([name, value]) => [
+        `step/${name}`,
+        { type: "float32", dims: [], data: Float32Array.of(value) },
+      ]),
+    ),
+  });
+  const vectors = Object.fromEntries(
+    Object.keys(state.vectors).map((name) => [name, next[`next/${name}`]!.data as Float32Array]),
+  );
+  const sum = addScores(state.score, score);
+  if (Number.isFinite(sum.loss)) return { ...state, step: state.step + 1, vectors, score: sum };
+  throw new PerturbError(
+    "runtime",
+    `The loss is no number after step ${state.step + 1}: the training diverged. Lower the learning rate (--lr, now ${rate}).`,
+    {
+      data: { step: state.step + 1, rate },
+    },
+  );
+}

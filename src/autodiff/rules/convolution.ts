@@ -1,6 +1,8 @@
+import type { Ops } from "../../onnx/ops.ts";
 import { resolveWindow } from "../../onnx/window.ts";
+import { product } from "../../tensor.ts";
 import type { RuleContext, Rules } from "../rule.ts";
-import { fixWindow, transposeAttributes } from "./window.ts";
+import { type FixedWindow, fixWindow, positions, transposeAttributes } from "./window.ts";
 
 function convGradient(context: RuleContext): (string | null)[] {
   const { g, b, wants } = context;
@@ -16,16 +18,46 @@ function byInput({ node, x: [x, w], y, g, b }: RuleContext): string {
   return b.add("ConvTranspose", [g, w!], { ...transposeAttributes(window), group: node.attributes.int("group", 1) });
 }
 
+/** Elements a sample up to which patches are spelled out: small ones stay in cache, large ones would fill the memory. */
+const MAX_PATCHES = 2 ** 16;
+
+function byWeights({ node, x: [x, w], y, g, b }: RuleContext): string {
+  const window = fixWindow(b, resolveWindow(node, b.sizes(w!, 2), b.sizes(x!, 2)), x!, y);
+  const groups = node.attributes.int("group", 1);
+  const patches = b.sizes(x!, 1)[0]! * product(window.kernel) * product(window.output);
+  return groups === 1 && patches <= MAX_PATCHES
+    ? byPatches(b, x!, w!, g, window)
+    : byConvolution(b, x!, g, window, groups);
+}
+
+/**
+ * ∂/∂W is a matrix product [M, O·n]·[O·n, C·K] of g by the patches of x that each weight met, over all O places of the
+ * window and all n samples. The batch goes last, so that gathering a pixel copies a whole row.
+ */
+function byPatches(b: Ops, x: string, w: string, g: string, window: FixedWindow): string {
+  const { before, input, output, kernel, strides, dilations } = window;
+  const after = window.after as readonly number[];
+  const [filters, channels, ...rest] = b.sizes(w);
+  const batchLast = (value: string) => b.transpose(value, [...b.axesFrom(value, 1), 0]);
+  const sizes = input.map((size, i) => before[i]! + size + after[i]!);
+  const pixels = b.reshape(batchLast(b.pad(x, [0, 0, ...before], [0, 0, ...after])), [channels!, product(sizes), -1]);
+  const at = positions(kernel).flatMap((k) =>
+    positions(output).map((o) =>
+      sizes.reduce((flat, size, i) => flat * size + o[i]! * strides[i]! + k[i]! * dilations[i]!, 0),
+    ),
+  );
+  const patches = b.reshape(b.add("Gather", [pixels, b.int64(at)], { axis: 1 }), [channels! * product(kernel), -1]);
+  return b.reshape(b.matmul(b.reshape(batchLast(g), [filters!, -1]), b.swap(patches)), [filters!, channels!, ...rest]);
+}
+
 /**
  * ∂/∂W is itself a convolution: of x by g, with samples as channels, strides and dilations exchanged. With G groups,
  * x becomes [C/G, G·n, …] and g [M, n, …], so that group convolution pairs each group's channels with its own gradients.
  */
-function byWeights({ node, x: [x, w], y, g, b }: RuleContext): string {
-  const window = fixWindow(b, resolveWindow(node, b.sizes(w!, 2), b.sizes(x!, 2)), x!, y);
-  const groups = node.attributes.int("group", 1);
-  const [channels, ...spatial] = b.sizes(x!, 1);
+function byConvolution(b: Ops, x: string, g: string, window: FixedWindow, groups: number): string {
+  const [channels, ...spatial] = b.sizes(x, 1);
   const axes = spatial.map((_, i) => i);
-  const split = b.reshape(x!, [-1, groups, channels! / groups, ...spatial]);
+  const split = b.reshape(x, [-1, groups, channels! / groups, ...spatial]);
   const samplesInside = b.transpose(split, [2, 1, 0, ...axes.map((i) => i + 3)]);
   const image = b.reshape(samplesInside, [channels! / groups, -1, ...spatial]);
   const kernel = b.transpose(g, [1, 0, ...axes.map((i) => i + 2)]);
@@ -37,7 +69,12 @@ function byWeights({ node, x: [x, w], y, g, b }: RuleContext): string {
     pads: [...window.before, ...(window.after as readonly number[])],
   });
   // Rows of x that no window reached may lead to more than the kernel's size.
-  const cut = b.slice(convolved, axes.map((i) => i + 2), axes.map(() => 0), window.kernel);
+  const cut = b.slice(
+    convolved,
+    axes.map((i) => i + 2),
+    axes.map(() => 0),
+    window.kernel,
+  );
   return b.transpose(cut, [1, 0, ...axes.map((i) => i + 2)]);
 }
 

@@ -1,3 +1,4 @@
+import { isFloat } from "../../onnx/facts.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import type { RuleContext, Rules } from "../rule.ts";
 
@@ -8,13 +9,14 @@ const zeroWhere = (b: Ops, condition: string, a: string): string => b.where(cond
 /** x^(e-1)·e, which is 0 for e = 0 also at x = 0, as PyTorch. */
 function powGradient({ x: [base, exponent], y, g, b, wants }: RuleContext): (string | null)[] {
   const e = b.fact(exponent!).type === b.fact(base!).type ? exponent! : b.cast(exponent!, b.fact(base!).type ?? "float32");
-  const isZero = b.add("Equal", [e, b.scalar(0, e)]);
+  const isZero = b.equal(e, b.scalar(0, e));
   const power = b.add("Pow", [base!, b.sub(e, b.scalar(1, e))]);
   const byBase = () => b.mul(g, zeroWhere(b, isZero, b.mul(e, power)));
   // x^e·log x, which is 0 at x = 0 for e >= 0.
   const byExponent = () => {
-    const atZero = b.add("And", [b.add("Equal", [base!, b.scalar(0, base!)]), b.add("Not", [b.add("Less", [e, b.scalar(0, e)])])]);
-    return b.mul(g, zeroWhere(b, atZero, b.mul(y, b.add("Log", [base!]))));
+    const atZero = b.add("And", [b.equal(base!, b.scalar(0, base!)), b.add("Not", [b.add("Less", [e, b.scalar(0, e)])])]);
+    const gradient = b.mul(g, zeroWhere(b, atZero, b.mul(y, b.add("Log", [base!]))));
+    return e === exponent ? gradient : b.cast(gradient, b.fact(exponent!).type!);
   };
   return [wants(0) ? byBase() : null, wants(1) ? byExponent() : null];
 }
@@ -32,8 +34,6 @@ function clipGradient({ node, x: [a, low, high], g, b }: RuleContext): string[] 
   return [result];
 }
 
-const isFloat = (b: Ops, name: string): boolean => !/^(u?int|bool)/.test(b.fact(name).type ?? "float32");
-
 export const elementwiseRules = {
   Add: ({ g }) => [g, g],
   Sub: ({ g, b }) => [g, b.neg(g)],
@@ -45,8 +45,8 @@ export const elementwiseRules = {
   Sqrt: ({ g, y, b }) => [b.div(g, b.mul(y, b.scalar(2, y)))],
   Pow: powGradient,
   Erf: ({ g, x: [a], b }) => [b.mul(g, b.mul(b.scalar(2 / Math.sqrt(Math.PI), a!), b.exp(b.neg(b.mul(a!, a!)))))],
-  // 0 at 0: y is never negative, so its sign is 1 exactly where the gradient passes.
-  Relu: ({ g, y, b }) => [b.mul(g, b.add("Sign", [y]))],
+  // 0 at 0.
+  Relu: ({ g, y, b }) => [b.mul(g, b.cast(b.add("Greater", [y, b.scalar(0, y)]), b.fact(y).type ?? "float32"))],
   // The slope α at 0.
   LeakyRelu: ({ node, g, x: [a], b }) => {
     const slope = b.scalar(node.attributes.float("alpha", 0.01), a!);
@@ -62,5 +62,5 @@ export const elementwiseRules = {
   ],
   Identity: ({ g }) => [g],
   // Between float types only: an integer carries no gradient.
-  Cast: ({ g, x: [a], b }) => [isFloat(b, a!) ? b.cast(g, b.fact(a!).type ?? "float32") : null],
+  Cast: ({ g, x: [a], b }) => [isFloat(b.fact(a!).type) ? b.cast(g, b.fact(a!).type ?? "float32") : null],
 } satisfies Rules;

@@ -1,7 +1,6 @@
-import { PerturbError } from "../../errors.ts";
 import { normalizeAxis } from "../../onnx/dims.ts";
-import { describeNode } from "../../onnx/graph.ts";
 import type { RuleContext, Rules } from "../rule.ts";
+import { constants, unsupported } from "./constants.ts";
 
 const reshaped = ({ g, x: [x], b }: RuleContext): string[] => [b.reshapeLike(g, x!)];
 
@@ -10,18 +9,25 @@ function concatGradient({ node, x, g, b, wants }: RuleContext): (string | null)[
   const axis = normalizeAxis(node.attributes.int("axis", 1), b.dims(g).length);
   let start = 0;
   return x.map((input, i) => {
-    const [from, to] = [start, (start += b.sizes(input, axis)[0]!)];
+    const [from, to] = [start, (start += b.size(input, axis))];
     return wants(i) ? b.slice(g, [axis], [from], [to]) : null;
   });
 }
 
 /** Cuts off what was added; what was cut off by a negative pad gets zeros. */
-function padGradient({ node, x: [, pads], g, b }: RuleContext): string[] {
+function padGradient({ node, x: [x, pads, , axesInput], g, b }: RuleContext): string[] {
   const mode = node.attributes.string("mode", "constant");
   if (mode !== "constant") throw unsupported(node, `mode "${mode}"`);
   const amounts = node.attributes.ints("pads", undefined) ?? constants(node, "pads", b.fact(pads!).values);
-  const rank = amounts.length / 2;
-  return [b.pad(g, amounts.slice(0, rank).map((p) => -p), amounts.slice(rank).map((p) => -p))];
+  const rank = b.dims(x!).length;
+  const axes = axesInput ? constants(node, "axes", b.fact(axesInput).values) : [...Array(rank).keys()];
+  const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
+  axes.forEach((axis, i) => {
+    const a = normalizeAxis(axis, rank);
+    before[a] = -amounts[i]!;
+    after[a] = -amounts[i + axes.length]!;
+  });
+  return [b.pad(g, before, after)];
 }
 
 /** Zeros around the gradient of what was taken. */
@@ -35,10 +41,13 @@ function sliceGradient({ node, x, g, b }: RuleContext): string[] {
   const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
   axes.forEach((axis, i) => {
     const a = normalizeAxis(axis, rank);
-    const size = b.sizes(x[0]!, a)[0]!;
+    const [start, end] = [starts[i]!, ends[i]!];
+    // The whole of an axis, whose size may be open.
+    if (start === 0 && end >= 2 ** 31 - 1) return;
+    const size = b.size(x[0]!, a);
     const clamp = (v: number) => Math.min(Math.max(v < 0 ? v + size : v, 0), size);
-    before[a] = clamp(starts[i]!);
-    after[a] = size - clamp(ends[i]!);
+    before[a] = clamp(start);
+    after[a] = size - Math.max(clamp(end), before[a]);
   });
   return [b.pad(g, before, after)];
 }
@@ -49,19 +58,11 @@ function gatherGradient({ node, x: [x, indices], g, b }: RuleContext): string[] 
   if (!values || dims?.length !== 0 || typeof values[0] !== "number") throw unsupported(node, "indices that are not one constant");
   const rank = b.dims(x!).length;
   const axis = normalizeAxis(node.attributes.int("axis", 0), rank);
-  const size = b.sizes(x!, axis)[0]!;
+  const size = b.size(x!, axis);
   const at = normalizeAxis(values[0], size);
   const only = (amount: number) => Array.from({ length: rank }, (_, i) => (i === axis ? amount : 0));
   return [b.pad(b.unsqueeze(g, [axis]), only(at), only(size - 1 - at))];
 }
-
-function constants(node: RuleContext["node"], what: string, values: readonly unknown[] | undefined): readonly number[] {
-  if (values?.every((v) => typeof v === "number")) return values;
-  throw unsupported(node, `${what} that are not constant`);
-}
-
-const unsupported = (node: RuleContext["node"], what: string) =>
-  new PerturbError("no-gradient", `${describeNode(node)}: the gradient of ${node.op} with ${what} is not available. Rewrite that node, or export the model differently.`);
 
 export const movementRules = {
   Flatten: reshaped,

@@ -5,11 +5,36 @@ import { product, tensor } from "../../tensor.ts";
 import type { RuleContext, Rules } from "../rule.ts";
 import { type FixedWindow, fixWindow, transposeAttributes } from "./window.ts";
 
-/** The whole gradient goes to the first maximum of a window, as PyTorch. */
+/** The whole gradient goes to the first maximum of a window, in row-major order, as PyTorch. */
 function maxPoolGradient({ node, x: [x], y, g, b }: RuleContext): string[] {
   const window = fixWindow(b, resolveWindow(node, node.attributes.ints("kernel_shape", []), b.sizes(x!, 2)), x!, y);
-  const indices = b.extraOutput(node, 1);
+  const indices = b.opset >= 11 && tilesByTwo(window) ? indicesOfPairs(b, x!, y, window) : b.extraOutput(node, 1);
   return [scatter(b, g, indices, x!, window)];
+}
+
+/** Windows of 2 x 2 that tile the input without a remainder: the pool of most networks. */
+const tilesByTwo = ({ kernel, strides, dilations, before, input, output }: FixedWindow): boolean =>
+  kernel.length === 2 && [0, 1].every((i) => kernel[i] === 2 && strides[i] === 2 && dilations[i] === 1 && before[i] === 0 && input[i] === 2 * output[i]!);
+
+/**
+ * What the Indices output of a 2 x 2 MaxPool gives, from pools without it: three times as fast in ONNX Runtime, whose
+ * MaxPool has no vectorised path with indices. The maximum is in the second row when that of the first row is less; it is
+ * in the second column when the elements of the first column, down to that row, are less.
+ */
+function indicesOfPairs(b: Ops, x: string, y: string, { input: [height, width], output: [rows, columns] }: FixedWindow): string {
+  const less = (kernel: readonly number[]) => b.add("Less", [b.add("MaxPool", [x], { kernel_shape: kernel, strides: [2, 2] }), y]);
+  const int64 = (value: number) => b.constant(tensor("int64", [], BigInt64Array.of(BigInt(value))));
+  const [inFirst, inSecond] = [b.where(less([1, 1]), int64(1), int64(0)), b.where(less([2, 1]), int64(width! + 1), int64(width!))];
+  const offset = b.where(less([1, 2]), inSecond, inFirst);
+  const channels = b.sizes(x, 1)[0]!;
+  const corners = Array.from({ length: channels * rows! * columns! }, (_, p) => {
+    const [plane, row, column] = [Math.floor(p / (rows! * columns!)), Math.floor(p / columns!) % rows!, p % columns!];
+    return plane * height! * width! + row * 2 * width! + column * 2;
+  });
+  const corner = b.constant(tensor("int64", [1, channels, rows!, columns!], BigInt64Array.from(corners, BigInt)));
+  const batch = b.add("Gather", [b.shape(x), int64(0)]);
+  const samples = b.mul(b.add("Range", [int64(0), batch, int64(1)]), int64(channels * height! * width!));
+  return b.plus(offset, b.plus(corner, b.reshape(samples, [-1, 1, 1, 1])));
 }
 
 /**

@@ -1,11 +1,12 @@
 import { normalizeAxis } from "../../onnx/dims.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import type { RuleContext, Rules } from "../rule.ts";
+import { constants } from "./constants.ts";
 
 /** The axes reduced over, the gradient and the output with these axes present. */
 function kept({ node, x: [x, axesInput], y, g, b }: RuleContext) {
   const rank = b.dims(x!).length;
-  const given = node.attributes.ints("axes", undefined) ?? (axesInput ? (b.fact(axesInput).values as readonly number[] | undefined) : undefined);
+  const given = node.attributes.ints("axes", undefined) ?? (axesInput ? constants(node, "axes", b.fact(axesInput).values) : undefined);
   const none = !given || given.length === 0;
   const noop = none && node.attributes.int("noop_with_empty_axes", 0) === 1;
   const axes = noop ? [] : none ? [...Array(rank).keys()] : given.map((a) => normalizeAxis(a, rank)).sort((p, q) => p - q);
@@ -25,7 +26,7 @@ function countLike(b: Ops, x: string, y: string, axes: readonly number[]): strin
 function extremeGradient(context: RuleContext): string[] {
   const { x, b } = context;
   const { axes, g, y } = kept(context);
-  const isExtreme = b.cast(b.add("Equal", [x[0]!, y]), b.fact(y).type ?? "float32");
+  const isExtreme = b.cast(b.equal(x[0]!, y), b.fact(y).type ?? "float32");
   return [b.mul(isExtreme, b.div(g, b.reduceSum(isExtreme, axes, true)))];
 }
 

@@ -1,0 +1,182 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { bestRise } from "../../test/support/balls.ts";
+import { floats, numbers, open, smallNetwork, twoClassGraph } from "../../test/support/models.ts";
+import { type Attack, type AttackTask, judge } from "../attack.ts";
+import { PerturbError } from "../errors.ts";
+import { type DifferentiableModel, type Goal, takeGoal } from "../model.ts";
+import { type Norm, norms } from "../norm.ts";
+import { type FloatTensor, takeRows } from "../tensor.ts";
+import { attacks } from "./index.ts";
+
+/** What rounding to float32 may add to a distance in [0, 1], by the number of elements: half a spacing for each. */
+const rounding = (elements: number): number => elements * 2 ** -24;
+
+const shape = [2, 3, 3];
+const size = 18;
+const n = 6;
+const classes = 4;
+const model = open(smallNetwork(shape, classes));
+afterAll(() => model.release());
+
+/** Random samples; some pixels at the bounds, one sample all black. */
+const x: FloatTensor = floats(
+  [n, ...shape],
+  numbers(n * size, 1, -0.2, 1.2).map((v, i) => (i < size ? 0 : Math.min(1, Math.max(0, v)))),
+);
+const labels = Int32Array.of(0, 1, 2, 3, 0, 1);
+const goals: Record<string, Goal> = {
+  untargeted: { kind: "untargeted", labels },
+  targeted: { kind: "targeted", labels, targets: labels.map((label) => (label + 1) % classes) },
+};
+const indices = Int32Array.from({ length: n }, (_, i) => 100 + i);
+
+/** Budgets that make sense for each norm here, 0 among them. */
+const EPSILONS: Record<string, readonly number[]> = {
+  linf: [0, 0.03, 0.3],
+  l2: [0, 0.2, 1.5],
+  l1: [0, 0.5, 4],
+  l0: [0, 1, 5],
+};
+
+const conformance = Object.values(attacks as Record<string, Attack<DifferentiableModel>>).flatMap((attack) =>
+  attack.norms.flatMap((name) =>
+    Object.entries(goals).map(([kind, goal]) => ({
+      title: `${attack.name}, ${name}, ${kind}`,
+      attack,
+      norm: norms[name] as Norm,
+      goal,
+    })),
+  ),
+);
+
+describe.each(conformance)("$title", ({ attack, norm, goal }) => {
+  const epsilons = EPSILONS[norm.name]!;
+  const task = (more: Partial<AttackTask<DifferentiableModel>> = {}): AttackTask<DifferentiableModel> => ({
+    model,
+    x,
+    goal,
+    norm,
+    epsilons,
+    indices,
+    seed: 3,
+    ...more,
+  });
+  const propose = (more: Partial<AttackTask<DifferentiableModel>> = {}) => attack.propose(task(more), attack.defaults);
+
+  it("proposes one batch of fresh arrays for each ε, and leaves its input alone", async () => {
+    const before = [x.data.slice(), labels.slice(), indices.slice()];
+    const candidates = await propose();
+    expect(candidates.map((c) => c.dims)).toEqual(epsilons.map(() => x.dims));
+    expect(new Set([x, ...candidates].map((c) => c.data.buffer)).size).toBe(epsilons.length + 1);
+    expect([x.data, labels, indices]).toEqual(before);
+  });
+
+  it("stays in the ball and the bounds once judged", async () => {
+    for (const [k, candidates] of (await propose()).entries()) {
+      const { adversarial, distances } = await judge(model, x, candidates, goal, norm, epsilons[k]!);
+      expect(adversarial.data.every((v) => v >= model.bounds.lower && v <= model.bounds.upper)).toBe(true);
+      for (let i = 0; i < n; i++) {
+        const part = (t: FloatTensor) => t.data.subarray(i * size, (i + 1) * size);
+        const distance = norm.distance(part(adversarial), part(x));
+        expect(distances[i]).toBe(distance);
+        expect(distance).toBeLessThanOrEqual(epsilons[k]! + rounding(norm === norms.linf ? 1 : size));
+      }
+    }
+  });
+
+  it("leaves judge nothing to clip but rounding", async () => {
+    for (const [k, candidates] of (await propose()).entries()) {
+      const proposed = candidates.data.slice();
+      const { adversarial } = await judge(model, x, candidates, goal, norm, epsilons[k]!);
+      expect(Math.max(...adversarial.data.map((v, i) => Math.abs(v - proposed[i]!)))).toBeLessThanOrEqual(2 ** -23);
+    }
+  });
+
+  it("changes nothing at ε = 0", async () => {
+    const [candidates] = await propose({ epsilons: [0] });
+    expect(candidates!.data).toEqual(x.data);
+  });
+
+  it("proposes the same twice", async () => expect(await propose()).toEqual(await propose()));
+
+  it("proposes for a sample what it proposes for it alone, and in another order", async () => {
+    const whole = await propose();
+    const order = [4, 1, 5, 0, 3, 2];
+    const alone = (rows: readonly number[]) =>
+      propose({ x: takeRows(x, rows), goal: takeGoal(goal, rows), indices: Int32Array.from(rows, (i) => indices[i]!) });
+    for (const rows of [...order.map((i) => [i]), order]) {
+      const candidates = await alone(rows);
+      for (const [k, all] of whole.entries()) {
+        const difference = candidates[k]!.data.map((v, i) => Math.abs(v - takeRows(all, rows).data[i]!));
+        // Kernels may round otherwise for another batch size.
+        expect(Math.max(...difference)).toBeLessThanOrEqual(1e-6);
+      }
+    }
+  });
+
+  it("begins with the gradient it is given", async () => {
+    const start = await model.gradient(x, goal);
+    expect(await propose({ start })).toEqual(await propose());
+  });
+
+  it("stops, or has ended, when its signal fires", async () => {
+    let calls = 0;
+    const controller = new AbortController();
+    const count = () => {
+      calls++;
+      controller.abort();
+      return model;
+    };
+    const counted: DifferentiableModel = {
+      ...model,
+      logits: (...given) => count().logits(...given),
+      gradient: (...given) => count().gradient(...given),
+    };
+    await propose({ model: counted, signal: controller.signal }).catch((error) => {
+      if (!(error instanceof PerturbError && error.code === "cancelled")) throw error;
+    });
+    expect(calls).toBeLessThanOrEqual(1);
+  });
+});
+
+describe.each(conformance.filter(({ attack }) => attack.aim === "within-epsilon"))(
+  "$title, on a linear model",
+  ({ attack, norm, goal: { kind } }) => {
+    // The loss rises with the margin ⟨w, x⟩ of two classes, whose best rise has a closed form.
+    const w = numbers(size, 5);
+    const bias = 0.3;
+    const linear = open(twoClassGraph(w, bias, shape));
+    afterAll(() => linear.release());
+    const two = Int32Array.of(0, 1, 0, 1, 0, 1);
+    const goal: Goal =
+      kind === "targeted" ? { kind, labels: two, targets: two.map((c) => 1 - c) } : { kind, labels: two };
+
+    it("reaches the optimum", async () => {
+      const epsilons = EPSILONS[norm.name]!;
+      const candidates = await attack.propose(
+        { model: linear, x, goal, norm, epsilons, indices, seed: 0 },
+        attack.defaults,
+      );
+      for (const [k, epsilon] of epsilons.entries()) {
+        const { logits } = await judge(linear, x, candidates[k]!, goal, norm, epsilon);
+        for (let i = 0; i < n; i++) {
+          const direction = w.map((v) => (two[i] === 0 ? v : -v));
+          const pixels = x.data.subarray(i * size, (i + 1) * size);
+          const clean = pixels.reduce((sum, v, j) => sum + v * direction[j]!, two[i] === 0 ? bias : -bias);
+          const margin = (logits.data[2 * i + 1]! - logits.data[2 * i]!) * (two[i] === 0 ? 1 : -1);
+          expect(margin).toBeCloseTo(clean + bestRise(norm.name, pixels, direction, epsilon, linear.bounds), 5);
+        }
+      }
+    });
+  },
+);
+
+describe("the registry", () => {
+  it("names each attack as it names itself, with a paper and a norm", () => {
+    for (const [name, attack] of Object.entries(attacks)) {
+      expect(attack.name).toBe(name);
+      expect(attack.paper).toMatch(/^https:\/\//);
+      expect(attack.norms.length).toBeGreaterThan(0);
+    }
+  });
+});

@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { withProgram } from "../../test/support/gradient-check.ts";
+import { lenetGradient } from "../../test/support/lenet64.ts";
+import { exported, exportedBytes, exportedValues } from "../../test/support/onnx.ts";
+import { buildArchitecture } from "../architecture.ts";
+import { lenet } from "../architectures/lenet.ts";
+import { readNpy } from "../datasets/npy.ts";
+import { readNpz } from "../datasets/npz.ts";
+import { readTorch } from "../models/torch.ts";
+import { readOnnx } from "../onnx/file.ts";
+import type { Graph } from "../onnx/graph.ts";
+import type { Tensor } from "../tensor.ts";
+import { asClassifier, differentiate } from "./differentiate.ts";
+
+const read = (path: string, base: string | URL = "../../test/fixtures/pytorch/"): Uint8Array => new Uint8Array(readFileSync(new URL(path, new URL(base, import.meta.url))));
+const numbersOf = (t: Tensor | undefined): Float32Array => t!.data as Float32Array;
+const run = (graph: Graph, x: Tensor, y: Tensor) => withProgram(differentiate(asClassifier(graph)), (program) => program.run({ x, labels: y }));
+
+/** The largest distance between two lists, and the largest of the second. */
+function distance(got: ArrayLike<number>, expected: ArrayLike<number>): { absolute: number; relative: number } {
+  expect(got.length).toBe(expected.length);
+  let [absolute, largest] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    // Not Math.max alone, which a NaN would have to pass through.
+    expect(Number.isFinite(got[i])).toBe(true);
+    absolute = Math.max(absolute, Math.abs(got[i]! - expected[i]!));
+    largest = Math.max(largest, Math.abs(expected[i]!));
+  }
+  return { absolute, relative: absolute / largest };
+}
+
+const otherSigns = (got: ArrayLike<number>, expected: ArrayLike<number>): number[] =>
+  Array.from(expected, (_, i) => i).filter((i) => Math.sign(got[i]!) !== Math.sign(expected[i]!));
+
+describe("classifiers that torch exported: logits and gradients are torch's", () => {
+  it.each(exported)("%s", async (name) => {
+    const torch = exportedValues(name);
+    const { logits, gradient } = await run(readOnnx(exportedBytes(name)), torch.get("x")!, torch.get("y")!);
+    expect(distance(numbersOf(logits), numbersOf(torch.get("logits"))).relative).toBeLessThan(2e-6);
+    expect(distance(numbersOf(gradient), numbersOf(torch.get("grad"))).relative).toBeLessThan(2e-6);
+    expect(otherSigns(numbersOf(gradient), numbersOf(torch.get("grad")))).toEqual([]);
+  });
+});
+
+const lenetGraph = (bytes: Uint8Array): Graph => buildArchitecture(lenet, readTorch(bytes, "lenet.pth"), "lenet.pth");
+
+describe("LeNet on the first 100 test images", () => {
+  const images = readNpz(read("first100.npz"), "first100.npz");
+  const [x, y] = [images.get("x")!, images.get("y")!];
+
+  it("gradients within 1e-6 of torch's; their signs are torch's wherever float32 decides them", async () => {
+    const weights = readTorch(read("lenet_zip.pth"), "lenet_zip.pth");
+    const { loss, gradient } = await run(lenetGraph(read("lenet_zip.pth")), x, y);
+    const [ours, torch] = [numbersOf(gradient), numbersOf(images.get("grad"))];
+    expect(distance(ours, torch).absolute).toBeLessThan(1e-6);
+    const logProbabilities = numbersOf(images.get("logprobs"));
+    const nll = Array.from(y.data as BigInt64Array, (label, i) => -logProbabilities[i * 10 + Number(label)]!);
+    expect(distance(numbersOf(loss), nll).absolute).toBeLessThan(2e-6);
+
+    const signs = otherSigns(ours, torch);
+    const exact = lenetGradient(weights, x, y);
+    expect(distance(ours, exact).absolute).toBeLessThan(1e-6);
+    for (const i of signs) {
+      // Sums of terms up to 1 that cancel: what is left is the rounding, and torch's own sign is as much by chance.
+      expect(Math.abs(exact[i]!)).toBeLessThan(5e-8);
+      expect([ours[i], torch[i]]).not.toContain(0);
+    }
+    expect(signs.length).toBeLessThan(50);
+  });
+
+  const seed = new URL("../../../shared/reference/seed/", import.meta.url);
+  const here = existsSync(seed);
+  it.skipIf(!here)(`the weights of the PyTorch tutorial: within 1e-6, every sign equal${here ? "" : " (skipped: ../shared/reference/seed is not here)"}`, async () => {
+    const { logits, gradient } = await run(lenetGraph(read("lenet_mnist_model.pth", seed)), x, y);
+    const torch = numbersOf(readNpy(read("grads_first100.npy", seed), "grads_first100.npy"));
+    expect(distance(numbersOf(gradient), torch).absolute).toBeLessThan(1e-6);
+    expect(otherSigns(numbersOf(gradient), torch)).toEqual([]);
+    expect(logits!.dims).toEqual([100, 10]);
+  });
+});

@@ -1,0 +1,64 @@
+import { Argument, Command } from "@commander-js/extra-typings";
+import { columns, print, printJson } from "./output.ts";
+
+/** What can be listed: each gives plain rows, all with the same keys. */
+const lists = {
+  async attacks() {
+    const { attacks } = await import("../attacks/index.ts");
+    return Object.values(attacks).map(({ name, norms, aim, needs, paper }) => ({ name, norms, aim, needs, paper }));
+  },
+  async datasets() {
+    const { datasets } = await import("../datasets/index.ts");
+    return Object.values(datasets).map(({ name, classNames, splits, licence, source, install }) => ({
+      name,
+      classes: classNames.length,
+      splits: Object.keys(splits),
+      licence,
+      source,
+      install,
+    }));
+  },
+  async models() {
+    const [{ bundledModels }, { architectures }] = await Promise.all([
+      import("../models/open.node.ts"),
+      import("../architectures/index.ts"),
+    ]);
+    return [
+      ...Object.entries(bundledModels).map(([name, { description }]) => ({
+        name,
+        use: `--model ${name}`,
+        description,
+      })),
+      ...Object.values(architectures).map(({ name, description }) => ({
+        name,
+        use: `--model WEIGHTS --arch ${name}`,
+        description,
+      })),
+    ];
+  },
+  async operators() {
+    const { rules, zeroGradient } = await import("../autodiff/rules.ts");
+    const rows = [
+      ...Object.keys(rules).map((operator) => ({ operator, gradient: "rule" })),
+      ...[...zeroGradient].map((operator) => ({ operator, gradient: "zero" })),
+    ];
+    return rows.sort((a, b) => a.operator.localeCompare(b.operator));
+  },
+} as const satisfies Record<string, () => Promise<readonly Readonly<Record<string, unknown>>[]>>;
+
+export const listCommand = new Command("list")
+  .description(
+    `Lists what is known by name: attacks with their norms, aim and paper; data sets with their source and how to get
+them; bundled models, and networks for weights without a graph; operators with a gradient ("rule": a rule, "zero": the
+derivative is zero wherever it exists, so nothing flows through).`,
+  )
+  .addArgument(new Argument("<what>", "what to list").choices(Object.keys(lists) as (keyof typeof lists)[]))
+  .option("--json", "print JSON")
+  .action(async (what, { json }) => {
+    const rows: readonly Readonly<Record<string, unknown>>[] = await lists[what]();
+    if (json) return printJson(rows);
+    const titles = Object.keys(rows[0]!);
+    print(...columns([titles, ...rows.map((row) => titles.map((title) => cell(row[title])))]));
+  });
+
+const cell = (value: unknown): string => (Array.isArray(value) ? value.join(" ") : String(value));

@@ -1,0 +1,11 @@
+/**
+ * Reverse-mode differentiation of ONNX graphs, graph to graph.
+ * @module
+ */
+export { type GradientSupport, gradientSupport, obstacles } from "../autodiff/coverage.ts";
+export { asClassifier, type Classifier, differentiate, sampleShape } from "../autodiff/differentiate.ts";
+export { backward } from "../autodiff/engine.ts";
+export { findHead, type HeadInfo } from "../autodiff/head.ts";
+export { type LossName, losses } from "../autodiff/loss.ts";
+export type { Rule, RuleContext, Rules } from "../autodiff/rule.ts";
+export { type DifferentiableOperator, rules, zeroGradient } from "../autodiff/rules.ts";

@@ -1,0 +1,11 @@
+/**
+ * Data sets from bytes, wherever they come from: IDX, .npy and .npz. Folders and paths are in "perturb/node".
+ * @module
+ */
+export { type NpyOptions, type NpzOptions, openNpy, openNpz } from "../datasets/arrays.ts";
+export { type IdxOptions, openIdx } from "../datasets/idx.ts";
+export { datasets } from "../datasets/index.ts";
+export { defineDataset, type KnownDataset, openKnown, type Split } from "../datasets/known.ts";
+export { readNpy, writeNpy } from "../datasets/npy.ts";
+export { readNpz, writeNpz } from "../datasets/npz.ts";
+export { type ArraySpec, type ByteSink, createNpz, type NpzStream } from "../datasets/npz-stream.ts";

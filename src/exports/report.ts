@@ -1,0 +1,16 @@
+/**
+ * An evaluation as text, JSON, CSV, plots and a page. Writing it all to a folder is in "perturb/node".
+ * @module
+ */
+export { toCsv } from "../report/csv.ts";
+export { examplesSvg } from "../report/examples.ts";
+export { type PageOptions, toHtml } from "../report/html.ts";
+export { readReport, toJson } from "../report/json.ts";
+export { exampleArrays } from "../report/npz.ts";
+export { type Pixels, toPixels } from "../report/picture.ts";
+export { type Plots, plotsOf } from "../report/plots.ts";
+export { encodePng } from "../report/png.ts";
+export { evaluationSchema, reportJsonSchema } from "../report/schema.ts";
+export { type CurveSize, toCurve, toTable } from "../report/terminal.ts";
+export type { Theme } from "../report/theme.ts";
+export { toSvg } from "../report/vega.ts";

@@ -1,0 +1,59 @@
+/**
+ * perturb: measures the adversarial robustness of ONNX classifiers. What is here runs in Node and in a browser; opening
+ * files by path is in "perturb/node".
+ * @module
+ */
+export type { Architecture } from "./architecture.ts";
+export { architectures } from "./architectures/index.ts";
+export { type Attack, type AttackTask, defineAttack, judge, predict, type Verdict } from "./attack.ts";
+export {
+  type Batch,
+  type BatchOptions,
+  type ByteSource,
+  bytesSource,
+  type Dataset,
+  type Open,
+  withShape,
+} from "./dataset.ts";
+export { type ErrorCode, PerturbError } from "./errors.ts";
+export { type AdversarialBatch, type AdversarialOptions, adversarialBatches } from "./evaluate/adversarial.ts";
+export { evaluate, subjectOf } from "./evaluate/local.ts";
+export {
+  type EvaluateOptions,
+  type Evaluator,
+  evaluate as evaluateBy,
+  localEvaluator,
+  type Progress,
+  planOf,
+  type Subject,
+} from "./evaluate/run.ts";
+export type {
+  Accuracy,
+  Evaluation,
+  EvaluationResult,
+  Example,
+  Linearity,
+  Picture,
+  Point,
+  Warning,
+} from "./evaluate.ts";
+export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model } from "./model.ts";
+export {
+  type ClassifierFile,
+  type ClassifierOptions,
+  classifierFile,
+  type GraphModel,
+  gradientGraph,
+  openClassifier,
+  revealHead,
+} from "./models/graph-model.ts";
+export { type Inspection, inspectGraph } from "./models/inspect.ts";
+export type { Normalization } from "./models/preprocess.ts";
+export { readModel } from "./models/read.ts";
+export { readWeights } from "./models/weights.ts";
+export { type Norm, type NormName, norms } from "./norm.ts";
+export { type Random, randomFor } from "./random.ts";
+export { type Ort, type OrtOptions, ortRuntime } from "./runtime/ort.ts";
+export type { Device, Program, Runtime } from "./runtime.ts";
+export { type ElementType, type FloatTensor, type Tensor, tensor, toFloat32 } from "./tensor.ts";
+export { VERSION } from "./version.ts";

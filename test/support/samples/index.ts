@@ -1,0 +1,20 @@
+import type { DifferentiableOperator } from "../../../src/autodiff/rules.ts";
+import type { Sample } from "../gradient-check.ts";
+import { convolutionSamples } from "./convolution.ts";
+import { elementwiseSamples } from "./elementwise.ts";
+import { linearSamples } from "./linear.ts";
+import { movementSamples } from "./movement.ts";
+import { normalizationSamples } from "./normalization.ts";
+import { poolingSamples } from "./pooling.ts";
+import { reductionSamples } from "./reduction.ts";
+
+/** What every gradient rule is checked on. A rule without samples does not compile. */
+export const samples: Readonly<Record<DifferentiableOperator, readonly Sample[]>> = {
+  ...elementwiseSamples,
+  ...linearSamples,
+  ...convolutionSamples,
+  ...poolingSamples,
+  ...movementSamples,
+  ...reductionSamples,
+  ...normalizationSamples,
+};

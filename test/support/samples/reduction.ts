@@ -1,0 +1,81 @@
+import type { Sample, SampleInput } from "../gradient-check.ts";
+
+/** The opset from which on the axes are an input. */
+const AXES_INPUT: Readonly<Record<string, number>> = { ReduceSum: 13, ReduceMean: 18, ReduceMax: 18, ReduceMin: 18 };
+
+interface Options {
+  readonly keepdims?: number;
+  readonly noop?: boolean;
+  readonly x?: SampleInput;
+  readonly opsets?: readonly number[];
+}
+
+const image = { dims: [2, 3, 4] };
+const named = { dims: [2, 3, 4], declared: ["N", 3, 4] };
+
+const reduce =
+  (op: string, values: "any" | "spaced") =>
+  (name: string, axes: readonly number[] | undefined, { keepdims, noop, x = image, opsets = [9, 11, 13, 17, 18] }: Options = {}): Sample => ({
+    name,
+    opsets: axes?.some((a) => a < 0) ? opsets.filter((version) => version >= 11) : opsets,
+    inputs: { x: { values, ...x } },
+    build(b, v) {
+      const asInput = b.opset >= AXES_INPUT[op]!;
+      const attributes = {
+        ...(keepdims !== undefined && { keepdims }),
+        ...(noop && { noop_with_empty_axes: 1 }),
+        ...(axes && !asInput && { axes }),
+      };
+      return b.add(op, [v["x"]!, ...(axes && asInput ? [b.int64(axes)] : [])], attributes);
+    },
+  });
+
+const everyReduction = (op: string, values: "any" | "spaced"): Sample[] => {
+  const sample = reduce(op, values);
+  const inputFrom = AXES_INPUT[op]!;
+  return [
+    sample("all axes", undefined),
+    sample("all axes, not kept", undefined, { keepdims: 0 }),
+    sample("one axis", [1]),
+    sample("one axis, not kept", [1], { keepdims: 0 }),
+    sample("two axes", [0, 2]),
+    sample("two axes, not kept, unsorted", [2, 0], { keepdims: 0 }),
+    sample("a negative axis", [-1], { keepdims: 0 }),
+    sample("named batch, inner axes", [1, 2], { x: named, keepdims: 0 }),
+    sample("named batch, the batch", [0], { x: named, keepdims: 0 }),
+    sample("named batch, all axes", undefined, { x: named, keepdims: 0 }),
+    sample("unknown sizes", [1], { x: { dims: [2, 3, 4], declared: [null, null, 4] }, ...(values === "spaced" && { opsets: [13, 18] }) }),
+    sample("an axis of 1", [1], { x: { dims: [3, 1, 2] }, keepdims: 0 }),
+    sample("no axes, nothing done", [], { noop: true, opsets: [inputFrom, 21] }),
+    sample("axes left out, nothing done", undefined, { noop: true, opsets: [inputFrom, 21] }),
+    sample("axes left out, nothing kept", undefined, { noop: true, keepdims: 0, opsets: [inputFrom, 21] }),
+  ];
+};
+
+const softmax = (op: string): Sample[] => {
+  const sample = (name: string, dims: readonly number[], axis: number | undefined, opsets?: readonly number[]): Sample => ({
+    name,
+    ...(opsets && { opsets }),
+    inputs: { x: { dims } },
+    build: (b, v) => b.add(op, [v["x"]!], axis === undefined ? {} : { axis }),
+  });
+  return [
+    sample("matrix", [3, 4], 1, [7, 9, 11, 13, 17]),
+    sample("axis by default", [2, 3, 4], undefined),
+    sample("axis 0", [2, 3, 4], 0),
+    sample("axis 1 of 3", [2, 3, 4], 1),
+    sample("axis 2 of 3", [2, 3, 4], 2),
+    sample("axis -1", [2, 3, 4], -1, [11, 13, 17]),
+    sample("axis -2", [2, 3, 4], -2, [11, 13, 17]),
+    sample("axis 1 of 4", [2, 3, 2, 2], 1),
+  ];
+};
+
+export const reductionSamples = {
+  ReduceSum: everyReduction("ReduceSum", "any"),
+  ReduceMean: everyReduction("ReduceMean", "any"),
+  ReduceMax: everyReduction("ReduceMax", "spaced"),
+  ReduceMin: everyReduction("ReduceMin", "spaced"),
+  Softmax: softmax("Softmax"),
+  LogSoftmax: softmax("LogSoftmax"),
+} satisfies Readonly<Record<string, readonly Sample[]>>;
