@@ -93,6 +93,7 @@ describe("judge", () => {
 describe("predict", () => {
   it("gives the first of the largest, and -1 for a row with NaN", () => {
     expect([...predict(floats([4, 3], [1, 2, 2, 3, 3, 3, 0, Number.NaN, 9, -1, -2, -0.5]))]).toEqual([1, 0, -1, 2]);
+    expect([...predict(floats([2, 2], [1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0]))]).toEqual([-1, 1]);
     expect([...predict(floats([0, 3], []))]).toEqual([]);
   });
 });

@@ -76,8 +76,11 @@ export async function judge(model: Model, x: FloatTensor, candidates: FloatTenso
   return { adversarial, logits, predictions, success, distances };
 }
 
-/** The predicted class of each row of logits; -1 where one is NaN. */
+/** The predicted class of each row of logits; -1 where one is NaN or overflowed to +∞. */
 export function predict(logits: FloatTensor): Int32Array {
-  const classes = logits.dims[1]!;
-  return Int32Array.from({ length: logits.dims[0]! }, (_, i) => argmax(logits.data, i * classes, classes));
+  const [n, classes] = logits.dims as [number, number];
+  return Int32Array.from({ length: n }, (_, i) => {
+    const best = argmax(logits.data, i * classes, classes);
+    return logits.data[i * classes + best] === Number.POSITIVE_INFINITY ? -1 : best;
+  });
 }

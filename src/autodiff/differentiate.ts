@@ -13,6 +13,9 @@ export interface Classifier {
   readonly head: HeadInfo["kind"];
 }
 
+/** More than any classifier has; the loss holds a list of them. */
+const MAX_CLASSES = 2 ** 20;
+
 /** Shape of one sample that the graph itself fixes, or null where it does not. */
 export function sampleShape(graph: Graph): readonly number[] | null {
   const rest = theInput(graph).dims?.slice(1);
@@ -47,6 +50,8 @@ export function asClassifier(original: Graph, shape = sampleShape(original)): Cl
   const classes = dims[1];
   if (typeof classes !== "number" || dims.slice(2).some((d) => d !== 1))
     throw new PerturbError("unsupported", `The model's output is ${describeDims(dims)}, and a classifier gives [batch, classes]. Choose a classifier, or add a node that pools its output.`);
+  if (classes > MAX_CLASSES)
+    throw new PerturbError("unsupported", `The model's output is ${describeDims(dims)}: ${classes} classes, of ${MAX_CLASSES} allowed. Check that its sizes are in the order [batch, classes].`);
   const logits = dims.length === 2 ? head.logits : b.squeeze(head.logits, dims.slice(2).map((_, i) => i + 2));
   b.alias("logits", logits);
   return { graph: b.finish(["logits"]), classes, head: head.kind };

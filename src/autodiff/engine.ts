@@ -1,4 +1,4 @@
-import { PerturbError } from "../errors.ts";
+import { messageOf, PerturbError } from "../errors.ts";
 import { isFloat } from "../onnx/facts.ts";
 import { describeNode, type Node, valuesRead } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
@@ -17,7 +17,7 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
   const contributions = new Map<string, string[]>([[of, [seed]]]);
   for (const node of b.nodes.toReversed()) {
     const leads = node.outputs.some((name) => contributions.has(name)) && dependsOn(node, reached);
-    if (leads) propagate(b, node, reached, contributions);
+    if (leads) guarded(node, () => propagate(b, node, reached, contributions));
   }
   return wrt.map((name) => {
     const parts = contributions.get(name);
@@ -51,13 +51,24 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
   const wants = (i: number): boolean => reached.has(node.inputs[i] ?? "");
   const gradients = rule({ node, g, x: node.inputs, y, b, wants });
   if (gradients.length > node.inputs.length && gradients.slice(node.inputs.length).some((part) => part !== null))
-    throw new PerturbError("internal", `The rule of ${node.op} gave ${gradients.length} gradients for ${node.inputs.length} inputs.`);
+    throw new PerturbError("no-gradient", `${describeNode(node)} has ${node.inputs.length} inputs, fewer than ${node.op} needs. Check that the model runs.`, { data: { op: node.op, node: node.name } });
   node.inputs.forEach((name, i) => {
     if (!wants(i)) return;
     const gradient = gradients[i];
     if (!gradient && isFloat(b.fact(name).type)) throw noRuleForInput(node, i);
     if (gradient) contributions.set(name, [...(contributions.get(name) ?? []), b.sumTo(gradient, name)]);
   });
+}
+
+/** Rules rely on nodes as the standard has them; one that is not, in a broken file, may fail in any way. */
+function guarded(node: Node, work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    if (cause instanceof PerturbError) throw cause;
+    const message = `${describeNode(node)}: its gradient cannot be built (${messageOf(cause)}). Its attributes, its inputs and their shapes may not fit each other. Check that the model runs.`;
+    throw new PerturbError("no-gradient", message, { data: { op: node.op, node: node.name }, cause });
+  }
 }
 
 function ruleOf(b: Ops, node: Node): Rule {

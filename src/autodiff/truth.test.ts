@@ -59,12 +59,16 @@ describe("LeNet on the first 100 test images", () => {
     expect(distance(numbersOf(loss), nll).absolute).toBeLessThan(2e-6);
 
     const signs = otherSigns(ours, torch);
-    const exact = lenetGradient(weights, x, y);
-    expect(distance(ours, exact).absolute).toBeLessThan(1e-6);
-    for (const i of signs) {
-      // Sums of terms up to 1 that cancel: what is left is the rounding, and torch's own sign is as much by chance.
-      expect(Math.abs(exact[i]!)).toBeLessThan(5e-8);
-      expect([ours[i], torch[i]]).not.toContain(0);
+    const exactGradient = lenetGradient(weights);
+    for (const sample of new Set([1, 2, ...signs.map((i) => Math.floor(i / 784))])) {
+      const at = sample * 784;
+      const exact = exactGradient(x, y, sample);
+      expect(distance(ours.subarray(at, at + 784), exact).absolute).toBeLessThan(1e-6);
+      for (const i of signs.filter((s) => s >= at && s < at + 784)) {
+        // Sums of terms up to 1 that cancel: what is left is the rounding, and torch's own sign is as much by chance.
+        expect(Math.abs(exact[i - at]!)).toBeLessThan(5e-8);
+        expect([ours[i], torch[i]]).not.toContain(0);
+      }
     }
     expect(signs.length).toBeLessThan(50);
   });

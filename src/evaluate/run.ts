@@ -163,8 +163,9 @@ const matrix = (counts: Int32Array, classes: number): number[][] =>
 
 const withoutPixels = ({ index, label, prediction, confidence }: Shown) => ({ index, label, prediction, confidence });
 
-/** Sums to means. */
-function linearityOf({ samples, points, dimensions }: LinearityTally, epsilons: readonly number[]): Linearity {
+/** Sums to means; null where a loss was infinite, of which no mean says anything. */
+function linearityOf({ samples, points, dimensions }: LinearityTally, epsilons: readonly number[]): Linearity | null {
+  if (![...points, ...dimensions].flatMap((entry) => Object.values(entry)).every(Number.isFinite)) return null;
   const smallest = epsilons.find((epsilon) => epsilon > 0) ?? 0;
   return {
     samples,

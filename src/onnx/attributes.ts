@@ -74,12 +74,15 @@ function* usedNames(graph: GraphProto): Generator<string> {
 }
 
 function toProto(name: string, value: AttributeValue): AttributeProto {
-  if (typeof value === "number") return create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(value) });
+  if (typeof value === "number") return create(AttributeProtoSchema, { name, type: Kind.INT, i: toInt64(value) });
   if (typeof value === "string")
     return create(AttributeProtoSchema, { name, type: Kind.STRING, s: new TextEncoder().encode(value) });
-  if (isList(value)) return create(AttributeProtoSchema, { name, type: Kind.INTS, ints: value.map(BigInt) });
+  if (isList(value)) return create(AttributeProtoSchema, { name, type: Kind.INTS, ints: value.map(toInt64) });
   if ("float" in value) return create(AttributeProtoSchema, { name, type: Kind.FLOAT, f: value.float });
   return create(AttributeProtoSchema, { name, type: Kind.TENSOR, t: writeTensor("", value) });
 }
+
+/** The largest stands for "to the end" and is no exact number: what rounds up beyond it is it. */
+export const toInt64 = (value: number): bigint => (value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value));
 
 const isList = (value: object): value is readonly number[] => Array.isArray(value);

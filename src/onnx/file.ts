@@ -79,9 +79,9 @@ function readValue(value: ValueInfoProto): GraphValue {
   return { name: value.name, type: elementType(elemType) ?? null, dims: shape?.dim.map(readDim) ?? null };
 }
 
-/** A negative size stands for an unknown one, as in ONNX Runtime. */
+/** A negative size stands for an unknown one, as in ONNX Runtime; so does one that is no exact number. */
 function readDim({ value }: TensorShapeProto_Dimension): Dim {
-  if (value.case === "dimValue") return value.value < 0n ? null : Number(value.value);
+  if (value.case === "dimValue") return value.value < 0n || value.value > Number.MAX_SAFE_INTEGER ? null : Number(value.value);
   return value.case === "dimParam" && value.value !== "" ? value.value : null;
 }
 

@@ -1,5 +1,6 @@
 import { PerturbError } from "../errors.ts";
 import { type ElementType, type Tensor, tensor } from "../tensor.ts";
+import { toInt64 } from "./attributes.ts";
 import { GraphBuilder } from "./builder.ts";
 import { normalizeAxis } from "./dims.ts";
 import { isIntegral } from "./facts.ts";
@@ -33,7 +34,7 @@ export class Ops extends GraphBuilder {
   sum = (values: readonly string[]): string => values.reduce(this.plus);
 
   int64(values: readonly number[]): string {
-    return this.constant(tensor("int64", [values.length], BigInt64Array.from(values, BigInt)));
+    return this.constant(tensor("int64", [values.length], BigInt64Array.from(values, toInt64)));
   }
 
   /** A scalar of the element type of `like` (float32 where that is not known). */

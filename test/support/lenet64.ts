@@ -4,10 +4,10 @@ type Weights = ReadonlyMap<string, Tensor>;
 const numbersOf = (t: Tensor | undefined): Float64Array => Float64Array.from(t!.data as ArrayLike<number>);
 
 /**
- * The gradient of each sample's nll by its pixels, for LeNet, written out by hand in float64: no graph, no rule, no
- * runtime. [n, 1, 28, 28], flat.
+ * The gradient of sample i's nll by its 784 pixels, for LeNet, written out by hand in float64: no graph, no rule, no
+ * runtime.
  */
-export function lenetGradient(weights: Weights, x: Tensor, y: Tensor): Float64Array {
+export function lenetGradient(weights: Weights): (x: Tensor, y: Tensor, i: number) => Float64Array {
   const w = (name: string) => numbersOf(weights.get(name));
   const layers = {
     conv1: conv(1, 10, 28, w("conv1.weight"), w("conv1.bias")),
@@ -15,10 +15,7 @@ export function lenetGradient(weights: Weights, x: Tensor, y: Tensor): Float64Ar
     fc1: dense(320, 50, w("fc1.weight"), w("fc1.bias")),
     fc2: dense(50, 10, w("fc2.weight"), w("fc2.bias")),
   };
-  const pixels = numbersOf(x);
-  const result = new Float64Array(pixels.length);
-  for (let i = 0; i < x.dims[0]!; i++) result.set(sampleGradient(layers, pixels.subarray(i * 784, (i + 1) * 784), Number(y.data[i])), i * 784);
-  return result;
+  return (x, y, i) => sampleGradient(layers, numbersOf(x).subarray(i * 784, (i + 1) * 784), Number(y.data[i]));
 }
 
 interface Layer {

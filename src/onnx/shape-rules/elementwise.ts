@@ -1,0 +1,94 @@
+import type { ElementType } from "../../tensor.ts";
+import { broadcast } from "../dims.ts";
+import type { Fact, ShapeRule } from "../facts.ts";
+import type { Dim } from "../graph.ts";
+import { elementType } from "../tensor-proto.ts";
+
+const same: ShapeRule = ({ input }) => ({ type: input(0).type, dims: input(0).dims });
+
+/** Elementwise with broadcasting; integer arithmetic on known elements is carried along. */
+const elementwise =
+  (type?: ElementType, arithmetic?: (a: number, b: number) => number): ShapeRule =>
+  ({ node, input }) => {
+    const facts = node.inputs.map((_, i) => input(i));
+    const dims = facts.map((f) => f.dims).reduce(broadcast);
+    const [a, b] = facts;
+    return { type: type ?? a!.type, dims, values: arithmetic && b && combine(a!.values, b.values, arithmetic) };
+  };
+
+function combine(a: Fact["values"], b: Fact["values"], f: (a: number, b: number) => number): Fact["values"] {
+  if (!a || !b || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return undefined;
+  const length = a.length === 0 || b.length === 0 ? 0 : Math.max(a.length, b.length);
+  return Array.from({ length }, (_, i) => combineOne(a[a.length === 1 ? 0 : i]!, b[b.length === 1 ? 0 : i]!, f));
+}
+
+/** A name survives only where the arithmetic leaves it alone: n·1, n+0, n/1. */
+function combineOne(a: Dim, b: Dim, f: (a: number, b: number) => number): Dim {
+  if (typeof a === "number" && typeof b === "number") return f(a, b);
+  if (typeof a === "string" && typeof b === "number" && f(2, b) === 2 && f(3, b) === 3) return a;
+  if (typeof b === "string" && typeof a === "number" && f(a, 2) === 2 && f(a, 3) === 3) return b;
+  return null;
+}
+
+/** A named size is never negative, which exporters ask of the shapes given to Expand. */
+const equal: ShapeRule = (context) => {
+  const [a, b] = [context.input(0).values, context.input(1).values];
+  const compare = (p: Dim, q: Dim): Dim => {
+    if (p === null || q === null) return null;
+    if (p === q) return 1;
+    return (typeof p === "number" && (p < 0 || typeof q === "number")) || (typeof q === "number" && q < 0) ? 0 : null;
+  };
+  const values = a && b && a.length === b.length ? a.map((p, i) => compare(p, b[i]!)) : undefined;
+  return { type: "bool", dims: broadcast(context.input(0).dims, context.input(1).dims), values };
+};
+
+const where: ShapeRule = ({ input }) => {
+  const [condition, a, b] = [input(0), input(1), input(2)];
+  const dims = broadcast(condition.dims, broadcast(a.dims, b.dims));
+  const sameLength =
+    condition.values && condition.values.length === a.values?.length && a.values.length === b.values?.length;
+  const values = sameLength
+    ? condition.values.map((v, i) => (v === null ? null : v ? a.values![i]! : b.values![i]!))
+    : undefined;
+  return { type: a.type, dims, values };
+};
+
+const cast: ShapeRule = ({ node, input }) => ({ ...input(0), type: elementType(node.attributes.int("to", 0)) ?? null });
+
+const typedLike =
+  (type: ElementType): ShapeRule =>
+  ({ input }) => ({ type, dims: input(0).dims });
+
+const unary = ["Abs", "Acos", "Asin", "Atan", "Ceil", "Celu", "Clip", "Cos", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
+  "Identity", "LeakyRelu", "Log", "LogSoftmax", "LRN", "Mish", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin",
+  "Softmax", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu", "InstanceNormalization", "Trilu",
+  "CumSum", "ScatterElements", "ScatterND"]; // biome-ignore format: a list
+
+/** Operators that work on each element, with broadcasting. */
+export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
+  ...Object.fromEntries(unary.map((op) => [op, same])),
+  ...Object.fromEntries(
+    ["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor"].map((op) => [op, elementwise("bool")]),
+  ),
+  Identity: ({ input }) => input(0),
+  Not: same,
+  IsNaN: typedLike("bool"),
+  Add: elementwise(undefined, (a, b) => a + b),
+  Sub: elementwise(undefined, (a, b) => a - b),
+  Mul: elementwise(undefined, (a, b) => a * b),
+  Div: elementwise(undefined, (a, b) => Math.trunc(a / b)),
+  Equal: equal,
+  Pow: elementwise(),
+  PRelu: elementwise(),
+  Max: elementwise(),
+  Min: elementwise(),
+  Mean: elementwise(),
+  Sum: elementwise(),
+  BatchNormalization: same,
+  Dropout: ({ input }) => [
+    { type: input(0).type, dims: input(0).dims },
+    { type: "bool", dims: input(0).dims },
+  ],
+  Cast: cast,
+  Where: where,
+};
