@@ -35,6 +35,18 @@ const json = ({ stdout }: Outcome): Evaluation => JSON.parse(stdout);
 const counts = ({ clean, points }: Evaluation) => [clean.correct, ...points.map((point) => point.correct)];
 
 describe("evaluate", () => {
+  it("runs the FGSM experiment when nothing is asked for", async () => {
+    const cwd = place();
+    const outcome = await perturb([], cwd);
+    expect(outcome).toMatchObject({ code: 0 });
+    expect(outcome.stdout).toMatch(/^lenet-mnist on mnist, fgsm linf\n/);
+    expect(outcome.stdout).toMatch(/ 10,000 .* 10,000 /s);
+    const report: unknown = JSON.parse(readFileSync(join(cwd, "runs/lenet-mnist-mnist-fgsm-linf/report.json"), "utf8"));
+    const { clean, options } = evaluationSchema.parse(report);
+    expect(options).toMatchObject({ attacks: ["fgsm"], norm: "linf", epsilons: EPSILONS, target: null });
+    expect(clean.accuracy).toBeGreaterThanOrEqual(0.988);
+  });
+
   it("gives the counts of the library, as JSON on stdout alone, that fit the schema", async () => {
     const cwd = place();
     const outcome = await perturb([...lenet, "--limit", "500", "--json", "-"], cwd);

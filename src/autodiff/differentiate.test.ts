@@ -17,14 +17,16 @@ import { type LossName, losses } from "./loss.ts";
 
 const x = ramp([4, 1, 6, 6]);
 const labels = numbers("int64", [4], [0, 1, 2, 1]);
-const run = (graph: Graph, loss?: LossName) => withProgram(differentiate(asClassifier(graph), loss), (program) => program.run({ x, labels }));
+const run = (graph: Graph, loss?: LossName) =>
+  withProgram(differentiate(asClassifier(graph), loss), (program) => program.run({ x, labels }));
 const list = (t: Tensor | undefined): number[] => Array.from(t!.data as Float32Array);
 
 function expectClose(got: Tensor | undefined, expected: Tensor | undefined, tolerance: number): void {
   const reference = list(expected);
   expect(got!.dims).toEqual(expected!.dims);
   const largest = Math.max(...reference.map(Math.abs));
-  list(got).forEach((v, i) => expect(Math.abs(v - reference[i]!)).toBeLessThanOrEqual(tolerance * largest));
+  for (const [i, v] of list(got).entries())
+    expect(Math.abs(v - reference[i]!)).toBeLessThanOrEqual(tolerance * largest);
 }
 
 describe("differentiating a classifier", () => {
@@ -44,18 +46,21 @@ describe("differentiating a classifier", () => {
     expect(list(gradient).some((v) => v !== 0)).toBe(true);
   });
 
-  it.each(Object.keys(losses) as LossName[])("%s: the same gradient whatever the head, which is taken away", async (loss) => {
-    const plain = await run(smallClassifier(), loss);
-    for (const opset of [9, 11, 13, 17])
-      for (const op of ["Softmax", "LogSoftmax"]) {
-        const graph = smallClassifier((b, z) => b.add(op, [z], { axis: 1 }), opset);
-        const classifier = asClassifier(graph);
-        expect(classifier.head).toBe(op === "Softmax" ? "softmax" : "log-softmax");
-        expect(classifier.classes).toBe(3);
-        const got = await run(graph, loss);
-        for (const name of ["logits", "loss", "gradient"]) expectClose(got[name], plain[name], 1e-6);
-      }
-  });
+  it.each(Object.keys(losses) as LossName[])(
+    "%s: the same gradient whatever the head, which is taken away",
+    async (loss) => {
+      const plain = await run(smallClassifier(), loss);
+      for (const opset of [9, 11, 13, 17])
+        for (const op of ["Softmax", "LogSoftmax"]) {
+          const graph = smallClassifier((b, z) => b.add(op, [z], { axis: 1 }), opset);
+          const classifier = asClassifier(graph);
+          expect(classifier.head).toBe(op === "Softmax" ? "softmax" : "log-softmax");
+          expect(classifier.classes).toBe(3);
+          const got = await run(graph, loss);
+          for (const name of ["logits", "loss", "gradient"]) expectClose(got[name], plain[name], 1e-6);
+        }
+    },
+  );
 
   it("the gradient of a sample does not depend on the others of its batch", async () => {
     const whole = await run(smallClassifier());
@@ -71,7 +76,14 @@ describe("differentiating a classifier", () => {
   });
 
   it("a model that uses our names for other things", async () => {
-    const names = new Map([["scores", "gradient"], ["conv.weight", "x"], ["fc.bias", "labels"], ["fc.weight", "logits"], ["conv.bias", "loss"], ["image", "x_"]]);
+    const names = new Map([
+      ["scores", "gradient"],
+      ["conv.weight", "x"],
+      ["fc.bias", "labels"],
+      ["fc.weight", "logits"],
+      ["conv.bias", "loss"],
+      ["image", "x_"],
+    ]);
     const plain = await run(smallClassifier());
     const got = await run(renameValues(smallClassifier(), names));
     for (const name of ["logits", "loss", "gradient"]) expect(got[name]).toEqual(plain[name]);
@@ -79,7 +91,10 @@ describe("differentiating a classifier", () => {
 
   it("a graph that was differentiated, saved and read again gives the same", async () => {
     const graph = differentiate(asClassifier(smallClassifier()));
-    const [direct, again] = [await withProgram(graph, (p) => p.run({ x, labels })), await withProgram(readOnnx(writeOnnx(graph)), (p) => p.run({ x, labels }))];
+    const [direct, again] = [
+      await withProgram(graph, (p) => p.run({ x, labels })),
+      await withProgram(readOnnx(writeOnnx(graph)), (p) => p.run({ x, labels })),
+    ];
     expect(again).toEqual(direct);
     expect(inferShapes(graph).get("gradient")!.dims).toEqual(["N", 1, 6, 6]);
   });
@@ -128,11 +143,15 @@ describe("graphs that are no classifier", () => {
     ["one number a sample", ["N", 3], (b, v) => [b.reduceSum(v, [1], false)]],
     ["an unknown number of classes", ["N", 3], (b, v) => [b.reshape(v, [-1, -1])]],
   ])("%s", async (_, dims, build) => {
-    expect((await failure("unsupported", () => asClassifier(graphOf(dims, build)))).message).toContain("[batch, classes]");
+    expect((await failure("unsupported", () => asClassifier(graphOf(dims, build)))).message).toContain(
+      "[batch, classes]",
+    );
   });
 
   it("an output of unknown rank", async () => {
-    await failure("unsupported", () => asClassifier(graphOf(["N", 3], (b, v) => [b.add("Einsum", [v], { equation: "ij->ij" })])));
+    await failure("unsupported", () =>
+      asClassifier(graphOf(["N", 3], (b, v) => [b.add("Einsum", [v], { equation: "ij->ij" })])),
+    );
   });
 
   it("an output that does not depend on the input", async () => {
@@ -167,7 +186,10 @@ describe("graphs that are no classifier", () => {
 
   it.each<[string, (b: Ops, x: string) => string]>([
     ["a pool larger than its image", (b, v) => b.add("MaxPool", [v], { kernel_shape: [9, 9] })],
-    ["a pool over more than memory holds", (b, v) => b.add("AveragePool", [b.pad(v, [0, 0, 0, 0], [0, 0, 1e7, 1e7])], { kernel_shape: [2, 2] })],
+    [
+      "a pool over more than memory holds",
+      (b, v) => b.add("AveragePool", [b.pad(v, [0, 0, 0, 0], [0, 0, 1e7, 1e7])], { kernel_shape: [2, 2] }),
+    ],
   ])("%s", async (_, build) => {
     const graph = graphOf(["N", 1, 6, 6], (b, v) => [b.add("Flatten", [b.add("GlobalAveragePool", [build(b, v)])])]);
     await failure("unsupported", () => differentiate(asClassifier(graph)));

@@ -27,9 +27,13 @@ export function theInput(graph: Graph): GraphValue {
   const [input, ...others] = graph.inputs;
   if (input && others.length === 0) return input;
   const names = graph.inputs.map((v) => `"${v.name}"`).join(", ") || "none";
-  throw new PerturbError("unsupported", `A classifier with one input is needed, and this model has ${graph.inputs.length} (${names}). Export a model with one input.`, {
-    data: { inputs: graph.inputs.map((v) => v.name) },
-  });
+  throw new PerturbError(
+    "unsupported",
+    `A classifier with one input is needed, and this model has ${graph.inputs.length} (${names}). Export a model with one input.`,
+    {
+      data: { inputs: graph.inputs.map((v) => v.name) },
+    },
+  );
 }
 
 /**
@@ -39,9 +43,15 @@ export function theInput(graph: Graph): GraphValue {
 export function asClassifier(original: Graph, shape = sampleShape(original)): Classifier {
   const input = theInput(original);
   if (!shape)
-    throw new PerturbError("unsupported", `The model's input "${input.name}" is ${describeDims(input.dims)}: its sample size is open, and a fixed one is needed. Give data, or export with fixed image sizes.`);
+    throw new PerturbError(
+      "unsupported",
+      `The model's input "${input.name}" is ${describeDims(input.dims)}: its sample size is open, and a fixed one is needed. Give data, or export with fixed image sizes.`,
+    );
   if (original.outputs.length !== 1)
-    throw new PerturbError("unsupported", `A classifier with one output is needed, and this model has ${original.outputs.length} (${original.outputs.map((v) => `"${v.name}"`).join(", ")}).`);
+    throw new PerturbError(
+      "unsupported",
+      `A classifier with one output is needed, and this model has ${original.outputs.length} (${original.outputs.map((v) => `"${v.name}"`).join(", ")}).`,
+    );
   const free = freeNames(bindInput(original, input.name, shape), ["x", "labels", "logits", "loss", "gradient"]);
   const bound = renameValues(free, new Map([[theInput(free).name, "x"]]));
   const head = findHead(bound, bound.outputs[0]!.name);
@@ -49,10 +59,22 @@ export function asClassifier(original: Graph, shape = sampleShape(original)): Cl
   const dims = b.dims(head.logits);
   const classes = dims[1];
   if (typeof classes !== "number" || dims.slice(2).some((d) => d !== 1))
-    throw new PerturbError("unsupported", `The model's output is ${describeDims(dims)}, and a classifier gives [batch, classes]. Choose a classifier, or add a node that pools its output.`);
+    throw new PerturbError(
+      "unsupported",
+      `The model's output is ${describeDims(dims)}, and a classifier gives [batch, classes]. Choose a classifier, or add a node that pools its output.`,
+    );
   if (classes > MAX_CLASSES)
-    throw new PerturbError("unsupported", `The model's output is ${describeDims(dims)}: ${classes} classes, of ${MAX_CLASSES} allowed. Check that its sizes are in the order [batch, classes].`);
-  const logits = dims.length === 2 ? head.logits : b.squeeze(head.logits, dims.slice(2).map((_, i) => i + 2));
+    throw new PerturbError(
+      "unsupported",
+      `The model's output is ${describeDims(dims)}: ${classes} classes, of ${MAX_CLASSES} allowed. Check that its sizes are in the order [batch, classes].`,
+    );
+  const logits =
+    dims.length === 2
+      ? head.logits
+      : b.squeeze(
+          head.logits,
+          dims.slice(2).map((_, i) => i + 2),
+        );
   b.alias("logits", logits);
   return { graph: b.finish(["logits"]), classes, head: head.kind };
 }

@@ -44,11 +44,13 @@ describe("accumulation", () => {
 
   it("adds up at a value within, once it is complete", async () => {
     // h is used by three nodes, one of which comes late.
-    expect(await slope((b, x) => {
-      const h = b.mul(x, b.scalar(3, x));
-      const early = b.mul(h, h);
-      return b.plus(b.plus(early, b.neg(h)), b.mul(early, h));
-    })).toEqual([0.5, -1, 2].map((v) => 3 * (2 * 3 * v - 1 + 3 * 9 * v * v)));
+    expect(
+      await slope((b, x) => {
+        const h = b.mul(x, b.scalar(3, x));
+        const early = b.mul(h, h);
+        return b.plus(b.plus(early, b.neg(h)), b.mul(early, h));
+      }),
+    ).toEqual([0.5, -1, 2].map((v) => 3 * (2 * 3 * v - 1 + 3 * 9 * v * v)));
   });
 
   it("gives the seed for the output itself, and a sum where it is also used", async () => {
@@ -70,7 +72,10 @@ describe("accumulation", () => {
     const y = b.mul(b.mul(x, w), x);
     const names = backward(b, y, b.full(1, y), [x, w]);
     const results = await withProgram(b.finish(names), (program) => program.run({ x: values }));
-    expect(names.map((name) => Array.from(results[name]!.data as Float64Array))).toEqual([[2, -6, 16], [0.25, 1, 4]]);
+    expect(names.map((name) => Array.from(results[name]!.data as Float64Array))).toEqual([
+      [2, -6, 16],
+      [0.25, 1, 4],
+    ]);
   });
 
   it("leaves the forward nodes as they were, and appends standard operators only", () => {
@@ -83,10 +88,12 @@ describe("accumulation", () => {
   });
 
   it("goes around what only computes shapes, also through operators without a rule", async () => {
-    expect(await slope((b, x) => {
-      const size = b.cast(b.add("ReduceProd", [b.shape(x)], { keepdims: 0 }), "float64");
-      return b.mul(x, b.add("Sin", [size]));
-    })).toEqual(new Array(3).fill(Math.sin(3)));
+    expect(
+      await slope((b, x) => {
+        const size = b.cast(b.add("ReduceProd", [b.shape(x)], { keepdims: 0 }), "float64");
+        return b.mul(x, b.add("Sin", [size]));
+      }),
+    ).toEqual(Array<number>(3).fill(Math.sin(3)));
   });
 
   it("takes a comparison for a constant", async () => {
@@ -94,14 +101,19 @@ describe("accumulation", () => {
   });
 
   it("is not misled by outputs and inputs that are left out", async () => {
-    expect(await slope((b, x) => {
-      const [y] = b.addMany("Dropout", [x], 2);
-      return b.add("Clip", [y!, "", b.scalar(1, x)]);
-    })).toEqual([1, 1, 0]);
+    expect(
+      await slope((b, x) => {
+        const [y] = b.addMany("Dropout", [x], 2);
+        return b.add("Clip", [y!, "", b.scalar(1, x)]);
+      }),
+    ).toEqual([1, 1, 0]);
     const { b, x } = start();
-    const model = changed(writeOnnx(b.finish([b.add("Clip", [b.addMany("Dropout", [x], 2)[0]!, "", b.scalar(1, x)])])), ({ graph }) => {
-      graph!.node[0]!.output[1] = "";
-    });
+    const model = changed(
+      writeOnnx(b.finish([b.add("Clip", [b.addMany("Dropout", [x], 2)[0]!, "", b.scalar(1, x)])])),
+      ({ graph }) => {
+        graph!.node[0]!.output[1] = "";
+      },
+    );
     const again = new Ops(readOnnx(model));
     const y = again.nodes.at(-1)!.outputs[0]!;
     backward(again, y, again.full(1, y), ["x"]);
@@ -111,12 +123,18 @@ describe("accumulation", () => {
 describe("what has no gradient", () => {
   it("an operator without a rule: named with its node, domain and opset", async () => {
     const { message, data } = await refusal((b, x) => b.named("here", "Sinh", [x]));
-    expect(message).toMatch(/^Sinh "here" \(output "perturb\/Sinh_\d+"\): there is no gradient rule for Sinh of ai\.onnx, opset 17\./);
+    expect(message).toMatch(
+      /^Sinh "here" \(output "perturb\/Sinh_\d+"\): there is no gradient rule for Sinh of ai\.onnx, opset 17\./,
+    );
     expect(data).toEqual({ op: "Sinh", node: "here", domain: "ai.onnx", opset: 17 });
   });
 
   it("an operator of another domain, even by the name of one that has a rule, or of a property of every object", async () => {
-    for (const [opType, domain] of [["Relu", "com.acme"], ["toString", ""], ["constructor", ""]] as const) {
+    for (const [opType, domain] of [
+      ["Relu", "com.acme"],
+      ["toString", ""],
+      ["constructor", ""],
+    ] as const) {
       const { b, x } = start();
       const file = changed(writeOnnx(b.finish([b.add("Relu", [x])])), (model) => {
         Object.assign(model.graph!.node[0]!, { opType, domain });
@@ -158,8 +176,15 @@ describe("what has no gradient", () => {
     const { b, x } = start();
     const y = b.neg(x);
     const file = changed(writeOnnx(b.finish([y])), ({ graph }) => {
-      const branch = (opType: string) => create(GraphProtoSchema, { name: "b", node: [create(NodeProtoSchema, { opType, input: ["x"], output: [`${opType}_y`] })], output: [{ name: `${opType}_y` }] });
-      const attribute = ["then_branch", "else_branch"].map((name, i) => create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g: branch(i ? "Neg" : "Exp") }));
+      const branch = (opType: string) =>
+        create(GraphProtoSchema, {
+          name: "b",
+          node: [create(NodeProtoSchema, { opType, input: ["x"], output: [`${opType}_y`] })],
+          output: [{ name: `${opType}_y` }],
+        });
+      const attribute = ["then_branch", "else_branch"].map((name, i) =>
+        create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g: branch(i ? "Neg" : "Exp") }),
+      );
       graph!.node = [create(NodeProtoSchema, { opType: "If", input: ["condition"], output: [y], attribute })];
       graph!.input.push({ ...graph!.input[0]!, name: "condition" });
     });
@@ -182,7 +207,9 @@ describe("what has no gradient", () => {
     await refusal((b, x) => b.add("Dropout", [x, "", b.constant(numbers("bool", [], [1]))]), "unsupported");
     await refusal((b, x) => {
       const c = (n: number) => b.constant(numbers("float64", [1], [n]));
-      return b.addMany("BatchNormalization", [b.reshape(x, [3, 1]), c(1), c(0), c(0), c(1)], 3, { training_mode: 1 })[0]!;
+      return b.addMany("BatchNormalization", [b.reshape(x, [3, 1]), c(1), c(0), c(0), c(1)], 3, {
+        training_mode: 1,
+      })[0]!;
     }, "unsupported");
   });
 

@@ -22,7 +22,11 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
   return wrt.map((name) => {
     const parts = contributions.get(name);
     if (!parts)
-      throw new PerturbError("no-gradient", `No gradient flows from "${of}" back to "${name}": the path between them is constant or made of integers. Check that "${name}" is the input that matters.`, { data: { input: name, output: of } });
+      throw new PerturbError(
+        "no-gradient",
+        `No gradient flows from "${of}" back to "${name}": the path between them is constant or made of integers. Check that "${name}" is the input that matters.`,
+        { data: { input: name, output: of } },
+      );
     return b.sum(parts);
   });
 }
@@ -34,10 +38,9 @@ const dependsOn = (node: Node, values: ReadonlySet<string>): boolean =>
 /** Every value that depends on one of `roots`, the roots included. */
 function dependents(nodes: readonly Node[], roots: readonly string[]): Set<string> {
   const reached = new Set(roots);
+  // An empty name is an output, or an input, that is left out.
   for (const node of nodes)
-    if (dependsOn(node, reached)) for (const output of node.outputs) reached.add(output);
-  // The name of an output, or an input, that is left out.
-  reached.delete("");
+    if (dependsOn(node, reached)) for (const output of node.outputs) if (output !== "") reached.add(output);
   return reached;
 }
 
@@ -45,13 +48,21 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
   const rule = ruleOf(b, node);
   const y = node.outputs[0]!;
   const arrived = contributions.get(y);
-  if (!arrived) throw new PerturbError("no-gradient", `${describeNode(node)}: the gradient of its output "${node.outputs.find((o) => contributions.has(o))}" is not available.`);
+  if (!arrived)
+    throw new PerturbError(
+      "no-gradient",
+      `${describeNode(node)}: the gradient of its output "${node.outputs.find((o) => contributions.has(o))}" is not available.`,
+    );
   const g = b.sum(arrived);
   contributions.set(y, [g]);
   const wants = (i: number): boolean => reached.has(node.inputs[i] ?? "");
   const gradients = rule({ node, g, x: node.inputs, y, b, wants });
   if (gradients.length > node.inputs.length && gradients.slice(node.inputs.length).some((part) => part !== null))
-    throw new PerturbError("no-gradient", `${describeNode(node)} has ${node.inputs.length} inputs, fewer than ${node.op} needs. Check that the model runs.`, { data: { op: node.op, node: node.name } });
+    throw new PerturbError(
+      "no-gradient",
+      `${describeNode(node)} has ${node.inputs.length} inputs, fewer than ${node.op} needs. Check that the model runs.`,
+      { data: { op: node.op, node: node.name } },
+    );
   node.inputs.forEach((name, i) => {
     if (!wants(i)) return;
     const gradient = gradients[i];

@@ -7,7 +7,10 @@ import { findHead } from "./head.ts";
 
 type Head = (b: Ops, logits: string) => string;
 const kindOf = (head: Head, opset?: number): string => findHead(smallClassifier(head, opset), "scores").kind;
-const soft = (op: string, attributes = {}): Head => (b, z) => b.add(op, [z], attributes);
+const soft =
+  (op: string, attributes = {}): Head =>
+  (b, z) =>
+    b.add(op, [z], attributes);
 
 describe("finding the logits behind a head", () => {
   it.each<[string, string, Head, number?]>([
@@ -38,7 +41,8 @@ describe("finding the logits behind a head", () => {
   });
 
   it("finds it over the channels of [n, classes, 1, 1], and not over an image", () => {
-    const image = (axis: number, opset: number): Graph => smallClassifier((b, z) => b.add("Flatten", [b.add("Softmax", [b.unsqueeze(z, [2, 3])], { axis })]), opset);
+    const image = (axis: number, opset: number): Graph =>
+      smallClassifier((b, z) => b.add("Flatten", [b.add("Softmax", [b.unsqueeze(z, [2, 3])], { axis })]), opset);
     expect(findHead(image(1, 17), "scores").kind).toBe("softmax");
     expect(findHead(image(1, 11), "scores").kind).toBe("softmax");
     expect(findHead(image(-1, 17), "scores").kind).toBe("logits");

@@ -16,7 +16,8 @@ export function findHead(graph: Graph, output: string): HeadInfo {
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name): [string, Node] => [name, node])));
   let maker = makers.get(output);
   while (maker && maker.domain === "" && TRANSPARENT.has(maker.op)) maker = makers.get(maker.inputs[0]!);
-  const isSoftmax = maker?.domain === "" && (maker.op === "Softmax" || maker.op === "LogSoftmax") && overClasses(graph, maker);
+  const isSoftmax =
+    maker?.domain === "" && (maker.op === "Softmax" || maker.op === "LogSoftmax") && overClasses(graph, maker);
   if (!maker || !isSoftmax) return { kind: "logits", logits: output };
   return { kind: maker.op === "Softmax" ? "softmax" : "log-softmax", logits: maker.inputs[0]! };
 }

@@ -6,22 +6,31 @@ import type { Tensor } from "../tensor.ts";
 import { backward } from "./engine.ts";
 
 const inf = Number.POSITIVE_INFINITY;
-const f32 = (values: readonly number[], dims: readonly number[] = [values.length]): Tensor => numbers("float32", dims, values);
+const f32 = (values: readonly number[], dims: readonly number[] = [values.length]): Tensor =>
+  numbers("float32", dims, values);
 
 /** The gradients of the sum of an operator's output, or of ⟨seed, output⟩, with respect to each input. */
-async function gradients(build: (b: Ops, x: string[]) => string, inputs: readonly Tensor[], { opset = 17, seed }: { opset?: number; seed?: Tensor } = {}): Promise<number[][]> {
+async function gradients(
+  build: (b: Ops, x: string[]) => string,
+  inputs: readonly Tensor[],
+  { opset = 17, seed }: { opset?: number; seed?: Tensor } = {},
+): Promise<number[][]> {
   const b = new Ops(emptyGraph("kink", opset));
   const x = inputs.map((t, i) => b.input({ name: `x${i}`, type: t.type, dims: t.dims }));
   const y = build(b, x);
   const names = backward(b, y, seed ? b.constant(seed) : b.full(1, y), x);
   // Two gradients may be one value.
-  const outputs = names.map((name, i) => (b.alias(`gradient${i}`, name), `gradient${i}`));
+  const outputs = names.map((_, i) => `gradient${i}`);
+  for (const [i, name] of outputs.entries()) b.alias(name, names[i]!);
   const feeds = Object.fromEntries(inputs.map((t, i) => [`x${i}`, t]));
   const results = await withProgram(b.finish(outputs), (program) => program.run(feeds));
   return outputs.map((name) => Array.from(results[name]!.data as Float32Array, (v) => v + 0));
 }
 
-const op = (name: string, attributes = {}) => (b: Ops, x: string[]) => b.add(name, x, attributes);
+const op =
+  (name: string, attributes = {}) =>
+  (b: Ops, x: string[]) =>
+    b.add(name, x, attributes);
 const one = async (...args: Parameters<typeof gradients>) => (await gradients(...args))[0];
 
 describe("conventions at kinks, which are PyTorch's", () => {
@@ -30,7 +39,9 @@ describe("conventions at kinks, which are PyTorch's", () => {
   });
 
   it("LeakyRelu: the slope at 0", async () => {
-    expect(await one(op("LeakyRelu", { alpha: { float: 0.25 } }), [f32([-2, -0, 0, 3])])).toEqual([0.25, 0.25, 0.25, 1]);
+    expect(await one(op("LeakyRelu", { alpha: { float: 0.25 } }), [f32([-2, -0, 0, 3])])).toEqual([
+      0.25, 0.25, 0.25, 1,
+    ]);
   });
 
   it.each([
@@ -38,7 +49,9 @@ describe("conventions at kinks, which are PyTorch's", () => {
     [11, (b: Ops, x: string[]) => b.add("Clip", [...x, b.scalar(-1, x[0]!), b.scalar(1, x[0]!)])],
     [17, (b: Ops, x: string[]) => b.add("Clip", [...x, b.scalar(-1, x[0]!), b.scalar(1, x[0]!)])],
   ])("Clip: passes at its bounds (opset %i)", async (opset, build) => {
-    expect(await one(build, [f32([-inf, -1.5, -1, 0, 1, 1.5, inf])], { opset: Math.max(opset, 9) })).toEqual([0, 0, 1, 1, 1, 0, 0]);
+    expect(await one(build, [f32([-inf, -1.5, -1, 0, 1, 1.5, inf])], { opset: Math.max(opset, 9) })).toEqual([
+      0, 0, 1, 1, 1, 0, 0,
+    ]);
   });
 
   it.each([9, 13, 17])("Pow at base 0 (opset %i)", async (opset) => {
@@ -64,20 +77,29 @@ describe("conventions at kinks, which are PyTorch's", () => {
 
   it("Where: nothing of what was not taken, infinite or not", async () => {
     const build = (b: Ops, [l, r]: string[]) => b.where(b.constant(numbers("bool", [2], [1, 0])), l!, r!);
-    expect(await gradients(build, [f32([1, 2]), f32([3, 4])], { seed: f32([inf, -inf]) })).toEqual([[inf, 0], [0, -inf]]);
+    expect(await gradients(build, [f32([1, 2]), f32([3, 4])], { seed: f32([inf, -inf]) })).toEqual([
+      [inf, 0],
+      [0, -inf],
+    ]);
   });
 
   it.each(["ReduceMax", "ReduceMin"])("%s: equal shares among equals, as torch.amax", async (name) => {
     const sign = name === "ReduceMax" ? 1 : -1;
-    const x = f32([1, 3, 3, 2, 0, 0, 0, 0].map((v) => v * sign), [2, 4]);
+    const x = f32(
+      [1, 3, 3, 2, 0, 0, 0, 0].map((v) => v * sign),
+      [2, 4],
+    );
     for (const opset of [9, 13, 18]) {
-      const build = (b: Ops, [v]: string[]) => (opset >= 18 ? b.add(name, [v!, b.int64([1])], { keepdims: 0 }) : b.add(name, [v!], { axes: [1], keepdims: 0 }));
+      const build = (b: Ops, [v]: string[]) =>
+        opset >= 18 ? b.add(name, [v!, b.int64([1])], { keepdims: 0 }) : b.add(name, [v!], { axes: [1], keepdims: 0 });
       expect(await one(build, [x], { opset })).toEqual([0, 0.5, 0.5, 0, 0.25, 0.25, 0.25, 0.25]);
     }
   });
 
   it.each(["Sign", "Floor", "Ceil", "Round"])("%s passes nothing, beside a path that does", async (name) => {
-    expect(await one((b, [x]) => b.plus(b.mul(x!, b.scalar(2, x!)), b.add(name, [x!])), [f32([-1.5, -0.5, 0, 1])])).toEqual([2, 2, 2, 2]);
+    expect(
+      await one((b, [x]) => b.plus(b.mul(x!, b.scalar(2, x!)), b.add(name, [x!])), [f32([-1.5, -0.5, 0, 1])]),
+    ).toEqual([2, 2, 2, 2]);
   });
 });
 
@@ -86,16 +108,23 @@ describe("MaxPool: the whole gradient to the first maximum, in row-major order",
 
   it.each([9, 10, 11, 13, 17])("a constant input, windows apart (opset %i)", async (opset) => {
     const seed = f32(seedFor(4), [1, 1, 2, 2]);
-    expect(await one(op("MaxPool", { kernel_shape: [2, 2], strides: [2, 2] }), [f32(new Array(16).fill(5), [1, 1, 4, 4])], { seed, opset })).toEqual([
-      1, 0, 2, 0, 0, 0, 0, 0, 3, 0, 4, 0, 0, 0, 0, 0,
-    ]);
+    expect(
+      await one(
+        op("MaxPool", { kernel_shape: [2, 2], strides: [2, 2] }),
+        [f32(Array<number>(16).fill(5), [1, 1, 4, 4])],
+        {
+          seed,
+          opset,
+        },
+      ),
+    ).toEqual([1, 0, 2, 0, 0, 0, 0, 0, 3, 0, 4, 0, 0, 0, 0, 0]);
   });
 
   it("every way of two, three or four equals in a window of 2 by 2", async () => {
     // Each of the 15 sets of maxima, one window each, in two channels of two samples.
     const sets = Array.from({ length: 16 }, (_, set) => [0, 1, 2, 3].map((i) => ((set >> i) & 1 ? 1 : -1)));
-    const x = new Array<number>(64);
-    const expected = new Array<number>(64).fill(0);
+    const x = Array<number>(64);
+    const expected = Array<number>(64).fill(0);
     sets.forEach((window, w) => {
       const [plane, column] = [w >> 2, (w & 3) * 2];
       const at = (i: number) => plane * 16 + (i >> 1) * 8 + column + (i & 1);
@@ -104,26 +133,38 @@ describe("MaxPool: the whole gradient to the first maximum, in row-major order",
       });
       expected[at(Math.max(0, window.indexOf(1)))] = w + 1;
     });
-    expect(await one(op("MaxPool", { kernel_shape: [2, 2], strides: [2, 2] }), [f32(x, [2, 2, 2, 8])], { seed: f32(seedFor(16), [2, 2, 1, 4]) })).toEqual(expected);
+    expect(
+      await one(op("MaxPool", { kernel_shape: [2, 2], strides: [2, 2] }), [f32(x, [2, 2, 2, 8])], {
+        seed: f32(seedFor(16), [2, 2, 1, 4]),
+      }),
+    ).toEqual(expected);
   });
 
   it("a constant input, overlapping windows", async () => {
     const seed = f32(seedFor(4), [1, 1, 2, 2]);
-    expect(await one(op("MaxPool", { kernel_shape: [2, 2] }), [f32(new Array(9).fill(0), [1, 1, 3, 3])], { seed })).toEqual([1, 2, 0, 3, 4, 0, 0, 0, 0]);
+    expect(
+      await one(op("MaxPool", { kernel_shape: [2, 2] }), [f32(Array<number>(9).fill(0), [1, 1, 3, 3])], { seed }),
+    ).toEqual([1, 2, 0, 3, 4, 0, 0, 0, 0]);
   });
 
   it("overlapping windows that share a maximum", async () => {
     const seed = f32(seedFor(4), [1, 1, 2, 2]);
-    expect(await one(op("MaxPool", { kernel_shape: [2, 2] }), [f32([0, 0, 0, 0, 9, 0, 0, 0, 0], [1, 1, 3, 3])], { seed })).toEqual([0, 0, 0, 0, 10, 0, 0, 0, 0]);
+    expect(
+      await one(op("MaxPool", { kernel_shape: [2, 2] }), [f32([0, 0, 0, 0, 9, 0, 0, 0, 0], [1, 1, 3, 3])], { seed }),
+    ).toEqual([0, 0, 0, 0, 10, 0, 0, 0, 0]);
   });
 
   it("a constant negative input, padded: never the padding", async () => {
-    const x = f32(new Array(9).fill(-7), [1, 1, 3, 3]);
+    const x = f32(Array<number>(9).fill(-7), [1, 1, 3, 3]);
     const seed = f32(seedFor(4), [1, 1, 2, 2]);
-    expect(await one(op("MaxPool", { kernel_shape: [2, 2], strides: [2, 2], pads: [1, 1, 0, 0] }), [x], { seed })).toEqual([1, 2, 0, 3, 4, 0, 0, 0, 0]);
+    expect(
+      await one(op("MaxPool", { kernel_shape: [2, 2], strides: [2, 2], pads: [1, 1, 0, 0] }), [x], { seed }),
+    ).toEqual([1, 2, 0, 3, 4, 0, 0, 0, 0]);
   });
 
   it("GlobalMaxPool of a constant", async () => {
-    expect(await one(op("GlobalMaxPool"), [f32([3, 3, 3, 3, 1, 2, 2, 1], [1, 2, 2, 2])])).toEqual([1, 0, 0, 0, 0, 1, 0, 0]);
+    expect(await one(op("GlobalMaxPool"), [f32([3, 3, 3, 3, 1, 2, 2, 1], [1, 2, 2, 2])])).toEqual([
+      1, 0, 0, 0, 0, 1, 0, 0,
+    ]);
   });
 });

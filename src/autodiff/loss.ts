@@ -16,7 +16,13 @@ type LossBuilder = (b: Ops, logits: string, labels: string) => LossNodes;
 /** [n, classes]: whether a class is the label. Without OneHot, which not every provider has. */
 function isLabel(b: Ops, logits: string, labels: string): string {
   const classes = b.sizes(logits, 1)[0]!;
-  const range = b.constant(tensor("int64", [1, classes], BigInt64Array.from({ length: classes }, (_, i) => BigInt(i))));
+  const range = b.constant(
+    tensor(
+      "int64",
+      [1, classes],
+      BigInt64Array.from({ length: classes }, (_, i) => BigInt(i)),
+    ),
+  );
   return b.add("Equal", [b.unsqueeze(labels, [1]), range]);
 }
 

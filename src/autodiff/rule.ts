@@ -12,7 +12,7 @@ export interface RuleContext {
   readonly y: string;
   readonly b: Ops;
   /** Whether the gradient of input i is needed. */
-  wants(i: number): boolean;
+  readonly wants: (i: number) => boolean;
 }
 
 /**

@@ -21,4 +21,25 @@ export const rules = {
 export type DifferentiableOperator = keyof typeof rules;
 
 /** Operators whose derivative is zero wherever it exists: they pass no gradient, as in PyTorch. */
-export const zeroGradient: ReadonlySet<string> = new Set(["ArgMax", "ArgMin", "Ceil", "Equal", "Floor", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor", "Round", "Shape", "Sign", "Size", "ConstantOfShape", "IsNaN", "NonZero"]);
+export const zeroGradient: ReadonlySet<string> = new Set([
+  "ArgMax",
+  "ArgMin",
+  "Ceil",
+  "Equal",
+  "Floor",
+  "Greater",
+  "GreaterOrEqual",
+  "Less",
+  "LessOrEqual",
+  "Not",
+  "And",
+  "Or",
+  "Xor",
+  "Round",
+  "Shape",
+  "Sign",
+  "Size",
+  "ConstantOfShape",
+  "IsNaN",
+  "NonZero",
+]);

@@ -72,7 +72,10 @@ describe("readNpy", () => {
   });
 
   it("copies from a Node Buffer, whose slices share their memory", () => {
-    const file = Buffer.concat([Buffer.alloc(3), writeNpy({ type: "float32", dims: [3], data: Float32Array.of(1, 2, 3) })]).subarray(3);
+    const file = Buffer.concat([
+      Buffer.alloc(3),
+      writeNpy({ type: "float32", dims: [3], data: Float32Array.of(1, 2, 3) }),
+    ]).subarray(3);
     const read = readNpy(file, "view.npy");
     file.fill(0);
     expect([...read.data]).toEqual([1, 2, 3]);

@@ -1,7 +1,7 @@
 import { zipSync } from "fflate";
 import type { Tensor } from "../tensor.ts";
+import { openZip } from "../zip.ts";
 import { readNpy, writeNpy } from "./npy.ts";
-import { openZip } from "./zip.ts";
 
 /** What numpy adds to the name of each array. */
 const EXTENSION = ".npy";

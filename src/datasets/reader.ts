@@ -2,6 +2,7 @@ import { Gunzip } from "fflate";
 import { crc32 } from "../crc32.ts";
 import type { ByteSource } from "../dataset.ts";
 import { messageOf, PerturbError } from "../errors.ts";
+import { DEFLATE_LIMIT } from "../zip.ts";
 
 /** The content of a file, read forward: each read begins at or after the end of the last. */
 export interface Reader {
@@ -9,9 +10,6 @@ export interface Reader {
   read(start: number, end: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
-
-/** Deflate gives at most 258 bytes for each 2 bits (RFC 1951 §3.2.5), so no gzip or zip entry grows by more than this. */
-export const DEFLATE_LIMIT = 1032;
 
 /** Compressed bytes inflated at a time: their content stays below this times DEFLATE_LIMIT, 33 MB. */
 const PIECE = 1 << 15;

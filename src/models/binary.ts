@@ -1,4 +1,5 @@
 import { PerturbError } from "../errors.ts";
+import { quote } from "../quote.ts";
 import { ARRAY_OF, type ElementType, type TensorArrays } from "../tensor.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -94,12 +95,6 @@ export function invalidFile(file: string, byte: number, problem: string): Pertur
     `${file}, byte ${byte}: ${problem} The file is damaged, or not of this format: fetch or save it again.`,
     { data: { file, byte } },
   );
-}
-
-/** Text from a file, cut and escaped so that it cannot play tricks on a terminal. */
-export function quote(text: string): string {
-  const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-  return JSON.stringify(shown).replace(/[^\x20-\x7e…]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** What an untrusted value is, in a few words. It never looks inside: that may be deep, or cyclic. */

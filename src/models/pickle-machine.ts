@@ -1,5 +1,6 @@
 import { PerturbError } from "../errors.ts";
-import { type ByteReader, quote } from "./binary.ts";
+import { quote } from "../quote.ts";
+import type { ByteReader } from "./binary.ts";
 
 /** What the surrounding format gives a pickle. Nothing else can be named by it. */
 export interface PickleHost {

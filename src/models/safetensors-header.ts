@@ -1,4 +1,5 @@
-import { ByteReader, quote } from "./binary.ts";
+import { quote } from "../quote.ts";
+import { ByteReader } from "./binary.ts";
 
 /** The format's own limit. */
 export const MAX_HEADER_BYTES = 100_000_000;

@@ -1,6 +1,7 @@
 import { PerturbError } from "../errors.ts";
+import { quote } from "../quote.ts";
 import { bytesPerElement, type ElementType, type Tensor } from "../tensor.ts";
-import { decodeElements, describe, elementCount, encodeElements, invalidFile, quote } from "./binary.ts";
+import { decodeElements, describe, elementCount, encodeElements, invalidFile } from "./binary.ts";
 import { MAX_HEADER_BYTES, readHeader } from "./safetensors-header.ts";
 import type { StateDict, WeightFormat } from "./state-dict.ts";
 

@@ -1,6 +1,7 @@
 import { PerturbError } from "../errors.ts";
+import { quote } from "../quote.ts";
 import type { Tensor } from "../tensor.ts";
-import { describe, quote } from "./binary.ts";
+import { describe } from "./binary.ts";
 
 /** The parameters and buffers of a network by their names in it: `conv1.weight`. */
 export type StateDict = ReadonlyMap<string, Tensor>;

@@ -181,6 +181,29 @@ describe("crafted files", () => {
     expect(failure(() => readZip("}", records))).toMatchObject({ code: "unsupported" });
   });
 
+  /** The archive with a field of each record of its directory set. */
+  const withField = (offset: number, size: 2 | 4, value: number): Uint8Array => {
+    const bytes = torchZip(dict({ w: view({ dims: [4], strides: [1] }) }));
+    const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; at + 4 <= bytes.length; at++) {
+      if (data.getUint32(at, true) !== 0x02014b50) continue;
+      if (size === 2) data.setUint16(at + offset, value, true);
+      else data.setUint32(at + offset, value, true);
+    }
+    return bytes;
+  };
+
+  it("compares checksums, except where torch was told to compute none", () => {
+    expect(values(readTorch(withField(16, 4, 0), "x.pth").get("w"))).toEqual([1, 2, 3, 4]);
+    expect(failure(() => readTorch(withField(16, 4, 1), "x.pth"))).toMatchObject({ code: "invalid-file" });
+  });
+
+  it("refuses encrypted records, and names one that is not there", () => {
+    expect(failure(() => readTorch(withField(8, 2, 1), "x.pth")).message).toContain("compressed or encrypted");
+    const missing = () => readZip(dict({ w: view({ dims: [4], strides: [1], key: "7" }) }));
+    expect(failure(missing).message).toContain('no entry "x/data/7"');
+  });
+
   it("refuses compressed records, however small they claim to be", () => {
     const bomb = zipSync({
       "x/data.pkl": bytesOf(`\x80\x02$view({ dims: [2 ** 22], strides: [1], count: 2 ** 22 }).`),

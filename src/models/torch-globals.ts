@@ -1,5 +1,5 @@
+import { quote } from "../quote.ts";
 import { ARRAY_OF, bytesPerElement, type ElementType } from "../tensor.ts";
-import { quote } from "./binary.ts";
 import { Callable, type PickleMachine } from "./pickle-machine.ts";
 import { MAX_RANK, StoredTensor, TorchStorage, viewProblem } from "./torch-tensor.ts";
 

@@ -1,5 +1,6 @@
+import { quote } from "../quote.ts";
 import { bytesPerElement } from "../tensor.ts";
-import { ByteReader, describe, quote } from "./binary.ts";
+import { ByteReader, describe } from "./binary.ts";
 import { unpickleTorch } from "./torch-pickle.ts";
 import type { TorchFile } from "./torch-tensor.ts";
 

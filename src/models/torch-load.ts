@@ -1,6 +1,7 @@
 import { PerturbError } from "../errors.ts";
+import { quote } from "../quote.ts";
 import { bytesPerElement, type ElementType, type Tensor, type TensorArrays } from "../tensor.ts";
-import { decodeElements, elementCount, quote } from "./binary.ts";
+import { decodeElements, elementCount } from "./binary.ts";
 import type { StateDict } from "./state-dict.ts";
 import type { StoredTensor, TorchFile, TorchStorage } from "./torch-tensor.ts";
 

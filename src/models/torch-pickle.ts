@@ -1,5 +1,6 @@
+import { quote } from "../quote.ts";
 import { bytesPerElement } from "../tensor.ts";
-import { type ByteReader, describe, quote } from "./binary.ts";
+import { type ByteReader, describe } from "./binary.ts";
 import { unpickle } from "./pickle.ts";
 import type { PickleMachine } from "./pickle-machine.ts";
 import { StorageClass, torchGlobal } from "./torch-globals.ts";

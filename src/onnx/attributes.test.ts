@@ -1,10 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
-  AttributeProto_AttributeType as Kind,
   AttributeProtoSchema,
   type GraphProto,
   GraphProtoSchema,
+  AttributeProto_AttributeType as Kind,
   NodeProtoSchema,
 } from "onnx-buf";
 import { describe, expect, it } from "vitest";
@@ -13,7 +13,14 @@ import { Attributes } from "./attributes.ts";
 
 describe("attributes", () => {
   const value = tensor("float32", [2], Float32Array.of(1, -2));
-  const attributes = Attributes.from({ axis: -3, pads: [1, 0, -1], alpha: { float: 0.25 }, mode: "naïve", value, none: [] });
+  const attributes = Attributes.from({
+    axis: -3,
+    pads: [1, 0, -1],
+    alpha: { float: 0.25 },
+    mode: "naïve",
+    value,
+    none: [],
+  });
 
   it("gives back what it was made from", () => {
     expect(attributes.int("axis", 1)).toBe(-3);
@@ -26,7 +33,14 @@ describe("attributes", () => {
   });
 
   it("says in each proto which kind it is", () => {
-    expect(attributes.protos.map((a) => a.type)).toEqual([Kind.INT, Kind.INTS, Kind.FLOAT, Kind.STRING, Kind.TENSOR, Kind.INTS]);
+    expect(attributes.protos.map((a) => a.type)).toEqual([
+      Kind.INT,
+      Kind.INTS,
+      Kind.FLOAT,
+      Kind.STRING,
+      Kind.TENSOR,
+      Kind.INTS,
+    ]);
   });
 
   it("gives the default of what is absent", () => {
@@ -40,8 +54,12 @@ describe("attributes", () => {
 
   it("lists what sub-graphs use, also nested ones and lists of them", () => {
     const graph = (input: string, ...attribute: AttributeProto[]): GraphProto =>
-      create(GraphProtoSchema, { node: [create(NodeProtoSchema, { opType: "Neg", input: [input], output: ["o"], attribute })], output: [{ name: `${input}_out` }] });
-    const own = (name: string, g: GraphProto): AttributeProto => create(AttributeProtoSchema, { name, type: Kind.GRAPH, g });
+      create(GraphProtoSchema, {
+        node: [create(NodeProtoSchema, { opType: "Neg", input: [input], output: ["o"], attribute })],
+        output: [{ name: `${input}_out` }],
+      });
+    const own = (name: string, g: GraphProto): AttributeProto =>
+      create(AttributeProtoSchema, { name, type: Kind.GRAPH, g });
     const list = create(AttributeProtoSchema, { name: "list", type: Kind.GRAPHS, graphs: [graph("c"), graph("d")] });
     const all = new Attributes([own("then_branch", graph("a", own("body", graph("b")))), list]);
     expect([...all.outerValues()].sort()).toEqual(["a", "a_out", "b", "b_out", "c", "c_out", "d", "d_out"]);

@@ -10,7 +10,11 @@ import { describeDims, describeNode, type Graph, prune } from "./graph.ts";
 import { Ops } from "./ops.ts";
 import { readTensor } from "./tensor-proto.ts";
 
-const allNames = (graph: Graph): string[] => [...graph.inputs.map((v) => v.name), ...graph.initializers.keys(), ...graph.nodes.flatMap((n) => n.outputs.filter(Boolean))];
+const allNames = (graph: Graph): string[] => [
+  ...graph.inputs.map((v) => v.name),
+  ...graph.initializers.keys(),
+  ...graph.nodes.flatMap((n) => n.outputs.filter(Boolean)),
+];
 const withInput = (opset = 17): { b: Ops; x: string } => {
   const b = new Ops(emptyGraph("g", opset));
   return { b, x: b.input({ name: "x", type: "float32", dims: ["N", 3] }) };
@@ -31,10 +35,12 @@ describe("graph builder", () => {
 
   it("gives each of many names once, while none of them is used yet", () => {
     const { b } = withInput();
-    fc.assert(fc.property(fc.array(fc.string(), { minLength: 2 }), (stems) => {
-      const names = stems.map((stem) => b.fresh(stem));
-      expect(new Set(names).size).toBe(names.length);
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.string(), { minLength: 2 }), (stems) => {
+        const names = stems.map((stem) => b.fresh(stem));
+        expect(new Set(names).size).toBe(names.length);
+      }),
+    );
   });
 
   it("keeps the names of two builders apart by their namespaces", () => {
@@ -44,7 +50,8 @@ describe("graph builder", () => {
 
   it("shares equal small constants, and only those", () => {
     const { b } = withInput();
-    const value = (type: "float32" | "float64", dims: number[], list: number[]) => b.constant(numbers(type, dims, list));
+    const value = (type: "float32" | "float64", dims: number[], list: number[]) =>
+      b.constant(numbers(type, dims, list));
     expect(value("float32", [2], [1, 2])).toBe(value("float32", [2], [1, 2]));
     const different = [
       value("float32", [2], [1, 2]),
@@ -87,7 +94,9 @@ describe("graph builder", () => {
     const pruned = prune(graph);
     const used = new Set([...graph.outputs.map((v) => v.name), ...graph.nodes.flatMap((n) => n.inputs)]);
     expect(prune(pruned)).toEqual(pruned);
-    for (const node of graph.nodes) if (!pruned.nodes.includes(node)) expect(node.outputs.every((o) => !used.has(o) || pruned.nodes.every((n) => !n.inputs.includes(o)))).toBe(true);
+    for (const node of graph.nodes)
+      if (!pruned.nodes.includes(node))
+        expect(node.outputs.every((o) => !used.has(o) || pruned.nodes.every((n) => !n.inputs.includes(o)))).toBe(true);
     for (const node of pruned.nodes) expect(node.outputs.some((o) => used.has(o))).toBe(true);
   });
 
@@ -101,7 +110,10 @@ describe("graph builder", () => {
     const both = b.finish(["scores", indices]);
     expect(both.nodes.map((n) => n.op)).toEqual(graph.nodes.map((n) => n.op));
     const image = ramp([2, 1, 6, 6]);
-    const [before, after] = [await withProgram(graph, (p) => p.run({ image })), await withProgram(both, (p) => p.run({ image }))];
+    const [before, after] = [
+      await withProgram(graph, (p) => p.run({ image })),
+      await withProgram(both, (p) => p.run({ image })),
+    ];
     expect(after["scores"]).toEqual(before["scores"]);
     expect(after[indices]!.dims).toEqual([2, 2, 2, 2]);
   });
@@ -159,14 +171,39 @@ describe("operators as the opset wants them", () => {
       return [dims, Array.from(data as Float32Array)];
     };
     expect(await run((b, x) => b.reduceSum(x, [1], false))).toEqual([[2], [4, 1]]);
-    expect(await run((b, x) => b.reduceSum(x, [0], true))).toEqual([[1, 3], [3, 4, -2]]);
-    expect(await run((b, x) => b.reduceMax(x, [1], true))).toEqual([[2, 1], [3, 5]]);
-    expect(await run((b, x) => b.squeeze(b.unsqueeze(x, [0, 3]), [0]))).toEqual([[2, 3, 1], [3, -1, 2, 0, 5, -4]]);
-    expect(await run((b, x) => b.slice(x, [1], [1], [3]))).toEqual([[2, 2], [-1, 2, 5, -4]]);
-    expect(await run((b, x) => b.pad(x, [0, 1], [1, -1]))).toEqual([[3, 3], [0, 3, -1, 0, 0, 5, 0, 0, 0]]);
-    expect(await run((b, x) => b.cast(b.equal(x, b.scalar(2, x)), "float32"))).toEqual([[2, 3], [0, 0, 1, 0, 0, 0]]);
-    expect(await run((b, x) => b.swap(x))).toEqual([[3, 2], [3, 0, -1, 5, 2, -4]]);
-    if (opset >= 8) expect(await run((b, x) => b.full(7, x))).toEqual([[2, 3], [7, 7, 7, 7, 7, 7]]);
+    expect(await run((b, x) => b.reduceSum(x, [0], true))).toEqual([
+      [1, 3],
+      [3, 4, -2],
+    ]);
+    expect(await run((b, x) => b.reduceMax(x, [1], true))).toEqual([
+      [2, 1],
+      [3, 5],
+    ]);
+    expect(await run((b, x) => b.squeeze(b.unsqueeze(x, [0, 3]), [0]))).toEqual([
+      [2, 3, 1],
+      [3, -1, 2, 0, 5, -4],
+    ]);
+    expect(await run((b, x) => b.slice(x, [1], [1], [3]))).toEqual([
+      [2, 2],
+      [-1, 2, 5, -4],
+    ]);
+    expect(await run((b, x) => b.pad(x, [0, 1], [1, -1]))).toEqual([
+      [3, 3],
+      [0, 3, -1, 0, 0, 5, 0, 0, 0],
+    ]);
+    expect(await run((b, x) => b.cast(b.equal(x, b.scalar(2, x)), "float32"))).toEqual([
+      [2, 3],
+      [0, 0, 1, 0, 0, 0],
+    ]);
+    expect(await run((b, x) => b.swap(x))).toEqual([
+      [3, 2],
+      [3, 0, -1, 5, 2, -4],
+    ]);
+    if (opset >= 8)
+      expect(await run((b, x) => b.full(7, x))).toEqual([
+        [2, 3],
+        [7, 7, 7, 7, 7, 7],
+      ]);
   });
 
   it("steps in slices need opset 10", async () => {

@@ -103,7 +103,12 @@ export class GraphBuilder {
   }
 
   /** A standard operator with one output whose node has a name, to be found again by it. */
-  named(name: string, op: string, inputs: readonly string[], attributes: Readonly<Record<string, AttributeValue>> = {}): string {
+  named(
+    name: string,
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+  ): string {
     const output = this.fresh(op);
     this.#push({ op, domain: "", name, inputs, outputs: [output], attributes: Attributes.from(attributes) });
     return output;
@@ -127,7 +132,9 @@ export class GraphBuilder {
     const current = this.#nodes[at]!;
     if (current.outputs[i]) return current.outputs[i];
     const name = this.fresh(`${node.op}_${i}`);
-    const outputs = Array.from({ length: Math.max(i + 1, current.outputs.length) }, (_, j) => (j === i ? name : (current.outputs[j] ?? "")));
+    const outputs = Array.from({ length: Math.max(i + 1, current.outputs.length) }, (_, j) =>
+      j === i ? name : (current.outputs[j] ?? ""),
+    );
     const { proto: _, ...fields } = current;
     this.#nodes[at] = { ...fields, outputs };
     this.#facts.set(name, inferNode(this.#nodes[at], this.opset, (value) => this.fact(value))[i]!);

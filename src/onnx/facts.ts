@@ -13,7 +13,7 @@ export interface ShapeContext {
   readonly node: Node;
   readonly opset: number;
   /** The fact of input i; unknown when it is left out. */
-  input(i: number): Fact;
+  readonly input: (i: number) => Fact;
 }
 export type ShapeRule = (context: ShapeContext) => Fact | readonly Fact[];
 
@@ -42,5 +42,6 @@ export function checkedFact({ type, dims, values }: Fact): Fact {
 export const tensorFact = (t: Tensor): Fact => ({
   type: t.type,
   dims: t.dims,
-  values: isIntegral(t.type) && t.data.length <= SMALL ? Array.from(t.data as ArrayLike<number | bigint>, Number) : undefined,
+  values:
+    isIntegral(t.type) && t.data.length <= SMALL ? Array.from(t.data as ArrayLike<number | bigint>, Number) : undefined,
 });

@@ -40,7 +40,14 @@ describe("reading and writing", () => {
   it("keeps fields that it does not know: of the model, the graph, nodes, initializers, inputs and operator sets", () => {
     const bytes = changed(smallFile(), (model) => {
       const graph = model.graph!;
-      for (const [i, message] of [model, graph, ...graph.node, ...graph.initializer, ...graph.input, ...model.opsetImport].entries())
+      for (const [i, message] of [
+        model,
+        graph,
+        ...graph.node,
+        ...graph.initializer,
+        ...graph.input,
+        ...model.opsetImport,
+      ].entries())
         message.$unknown = [varint(1000 + i, i % 100)];
     });
     expect(bytes.length).toBeGreaterThan(smallFile().length);
@@ -52,7 +59,13 @@ describe("reading and writing", () => {
       model.graph!.node[0]!.$unknown = [varint(1000, 42)];
       model.graph!.initializer[0]!.$unknown = [varint(1001, 43)];
     });
-    const renamed = renameValues(readOnnx(bytes), new Map([["image", "x"], ["conv.weight", "w"]]));
+    const renamed = renameValues(
+      readOnnx(bytes),
+      new Map([
+        ["image", "x"],
+        ["conv.weight", "w"],
+      ]),
+    );
     const { graph } = readOnnx(writeOnnx(renamed)).source!;
     expect(graph!.node[0]!.input).toEqual(["x", "w", "conv.bias"]);
     expect(graph!.node[0]!.$unknown).toEqual([varint(1000, 42)]);
@@ -64,7 +77,11 @@ describe("reading and writing", () => {
     const bytes = changed(smallFile(), (model) => {
       model.docString = "about";
       model.graph!.docString = "about the graph";
-      model.graph!.quantizationAnnotation.push({ $typeName: "onnx.TensorAnnotation", tensorName: "image", quantParameterTensorNames: [] });
+      model.graph!.quantizationAnnotation.push({
+        $typeName: "onnx.TensorAnnotation",
+        tensorName: "image",
+        quantParameterTensorNames: [],
+      });
     });
     expect(Buffer.compare(writeOnnx(readOnnx(bytes)), bytes)).toBe(0);
   });
@@ -143,9 +160,24 @@ describe("files that are no models", () => {
     ["nothing", new Uint8Array()],
     ["text", new TextEncoder().encode("<html>not found</html>")],
     ["zip", Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0)],
-    ["no graph", changed(smallFile(), (model) => { delete model.graph; })],
-    ["no nodes", changed(smallFile(), (model) => { model.graph!.node = []; })],
-    ["no outputs", changed(smallFile(), (model) => { model.graph!.output = []; })],
+    [
+      "no graph",
+      changed(smallFile(), (model) => {
+        delete model.graph;
+      }),
+    ],
+    [
+      "no nodes",
+      changed(smallFile(), (model) => {
+        model.graph!.node = [];
+      }),
+    ],
+    [
+      "no outputs",
+      changed(smallFile(), (model) => {
+        model.graph!.output = [];
+      }),
+    ],
   ])("%s", async (_, bytes) => {
     const error = await failure("invalid-file", () => readOnnx(bytes, "m.onnx"));
     expect(error.message).toContain("m.onnx");
@@ -153,7 +185,9 @@ describe("files that are no models", () => {
 
   it("inputs that are no tensors", async () => {
     const bytes = changed(smallFile(), (model) => {
-      model.graph!.input[0]!.type = create(TypeProtoSchema, { value: { case: "sequenceType", value: create(TypeProto_SequenceSchema) } });
+      model.graph!.input[0]!.type = create(TypeProtoSchema, {
+        value: { case: "sequenceType", value: create(TypeProto_SequenceSchema) },
+      });
     });
     expect((await failure("unsupported", () => readOnnx(bytes))).message).toContain('"image" is a sequence');
   });
@@ -203,7 +237,9 @@ describe("files that are no models", () => {
     const bytes = changed(smallFile(), (model) => {
       model.graph!.initializer[0]!.dims = [2n ** 40n, 2n ** 20n];
     });
-    expect((await failure("invalid-file", () => readOnnx(bytes, "m.onnx"))).message).toMatch(/^m\.onnx: the tensor "conv\.weight"/);
+    expect((await failure("invalid-file", () => readOnnx(bytes, "m.onnx"))).message).toMatch(
+      /^m\.onnx: the tensor "conv\.weight"/,
+    );
   });
 
   it("types that are not known are no values to compute with", async () => {

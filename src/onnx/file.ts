@@ -81,7 +81,8 @@ function readValue(value: ValueInfoProto): GraphValue {
 
 /** A negative size stands for an unknown one, as in ONNX Runtime; so does one that is no exact number. */
 function readDim({ value }: TensorShapeProto_Dimension): Dim {
-  if (value.case === "dimValue") return value.value < 0n || value.value > Number.MAX_SAFE_INTEGER ? null : Number(value.value);
+  if (value.case === "dimValue")
+    return value.value < 0n || value.value > Number.MAX_SAFE_INTEGER ? null : Number(value.value);
   return value.case === "dimParam" && value.value !== "" ? value.value : null;
 }
 
@@ -104,7 +105,9 @@ export function writeOnnx(graph: Graph): Uint8Array {
       source?.opsetImport.find((o) => standardDomain(o.domain) === domain && Number(o.version) === version) ??
       create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
   );
-  const model = source ? { ...source } : create(ModelProtoSchema, { irVersion: NEW_IR_VERSION, producerName: "perturb" });
+  const model = source
+    ? { ...source }
+    : create(ModelProtoSchema, { irVersion: NEW_IR_VERSION, producerName: "perturb" });
   return toBinary(ModelProtoSchema, Object.assign(model, { graph: proto, opsetImport }));
 }
 

@@ -13,7 +13,10 @@ import { Ops } from "./ops.ts";
 import { inferNode, inferShapes } from "./shapes.ts";
 
 /** Runs a graph with every value of known type as an output. */
-async function runAll(graph: Graph, feeds: Record<string, Tensor>): Promise<{ facts: Map<string, Fact>; values: Record<string, Tensor> }> {
+async function runAll(
+  graph: Graph,
+  feeds: Record<string, Tensor>,
+): Promise<{ facts: Map<string, Fact>; values: Record<string, Tensor> }> {
   const facts = inferShapes(graph);
   const names = graph.nodes.flatMap((node) => node.outputs).filter((name) => facts.get(name)?.type);
   const outputs = names.map((name) => ({ name, type: facts.get(name)!.type, dims: null }));
@@ -27,7 +30,10 @@ const known = (given: readonly Dim[], real: readonly number[], batch: number): D
 function expectTrue(name: string, fact: Fact, value: Tensor, batch: number): void {
   expectAsInferred(name, fact.dims, fact.type, value);
   if (fact.dims) expect(fact.dims, `shape of ${name}`).toEqual(known(fact.dims, value.dims, batch));
-  if (fact.values) expect(fact.values, `elements of ${name}`).toEqual(known(fact.values, Array.from(value.data as ArrayLike<number>, Number), batch));
+  if (fact.values)
+    expect(fact.values, `elements of ${name}`).toEqual(
+      known(fact.values, Array.from(value.data as ArrayLike<number>, Number), batch),
+    );
 }
 
 describe("inferred shapes against those that ONNX Runtime gives", () => {
@@ -50,47 +56,83 @@ describe("inferred shapes against those that ONNX Runtime gives", () => {
 
   const image = ["N", 4, 6, 5];
   const cases: Record<string, (b: Ops, x: string) => string> = {
-    "ConvTranspose, padded": (b, x) => b.add("ConvTranspose", [x, b.constant(ramp([4, 3, 3, 2]))], { strides: [2, 3], pads: [1, 0, 0, 1], output_padding: [1, 2] }),
-    "ConvTranspose, groups, dilated": (b, x) => b.add("ConvTranspose", [x, b.constant(ramp([4, 3, 3, 2]))], { group: 2, dilations: [2, 2] }),
-    "ConvTranspose, output_shape": (b, x) => b.add("ConvTranspose", [x, b.constant(ramp([4, 3, 3, 2]))], { strides: [2, 2], output_shape: [13, 11] }),
-    "a shape, cut, and joined again": (b, x) => b.add("Expand", [b.scalar(1, x), b.add("Concat", [b.slice(b.shape(x), [0], [0], [2]), b.int64([2, 3])], { axis: 0 })]),
+    "ConvTranspose, padded": (b, x) =>
+      b.add("ConvTranspose", [x, b.constant(ramp([4, 3, 3, 2]))], {
+        strides: [2, 3],
+        pads: [1, 0, 0, 1],
+        output_padding: [1, 2],
+      }),
+    "ConvTranspose, groups, dilated": (b, x) =>
+      b.add("ConvTranspose", [x, b.constant(ramp([4, 3, 3, 2]))], { group: 2, dilations: [2, 2] }),
+    "ConvTranspose, output_shape": (b, x) =>
+      b.add("ConvTranspose", [x, b.constant(ramp([4, 3, 3, 2]))], { strides: [2, 2], output_shape: [13, 11] }),
+    "a shape, cut, and joined again": (b, x) =>
+      b.add("Expand", [
+        b.scalar(1, x),
+        b.add("Concat", [b.slice(b.shape(x), [0], [0], [2]), b.int64([2, 3])], { axis: 0 }),
+      ]),
     "part of a shape": (b, x) => b.add("Shape", [x], { start: 1, end: -1 }),
     "the end of a shape": (b, x) => b.add("Shape", [x], { start: -2 }),
     "a shape in reverse": (b, x) => b.slice(b.shape(x), [0], [-1], [-(2 ** 31)], [-1]),
     "every second size": (b, x) => b.slice(b.shape(x), [0], [1], [100], [2]),
     "sizes in arithmetic": (b, x) => {
       const [height, width] = [2, 3].map((axis) => b.add("Gather", [b.shape(x), b.int64([axis])], { axis: 0 }));
-      return b.add("Concat", [b.plus(height!, width!), b.sub(height!, width!), b.mul(height!, width!), b.div(height!, b.int64([4])), b.div(b.neg(height!), b.int64([4]))], { axis: 0 });
+      return b.add(
+        "Concat",
+        [
+          b.plus(height!, width!),
+          b.sub(height!, width!),
+          b.mul(height!, width!),
+          b.div(height!, b.int64([4])),
+          b.div(b.neg(height!), b.int64([4])),
+        ],
+        { axis: 0 },
+      );
     },
     "a batch left alone by arithmetic": (b, x) => {
       const n = b.add("Gather", [b.shape(x), b.int64([0])], { axis: 0 });
-      return b.add("Concat", [b.mul(n, b.int64([1])), b.plus(b.int64([0]), n), b.div(n, b.int64([1])), b.mul(n, b.int64([2])), b.sub(n, n)], { axis: 0 });
+      return b.add(
+        "Concat",
+        [b.mul(n, b.int64([1])), b.plus(b.int64([0]), n), b.div(n, b.int64([1])), b.mul(n, b.int64([2])), b.sub(n, n)],
+        { axis: 0 },
+      );
     },
     "the shapes that torch gives Expand": (b, x) => {
       const wanted = b.add("Concat", [b.int64([-1]), b.slice(b.shape(x), [0], [1], [4])], { axis: 0 });
-      const minusOne = b.mul(b.add("ConstantOfShape", [b.int64([4])], { value: numbers("int64", [1], [1]) }), b.int64([-1]));
+      const minusOne = b.mul(
+        b.add("ConstantOfShape", [b.int64([4])], { value: numbers("int64", [1], [1]) }),
+        b.int64([-1]),
+      );
       const ones = b.add("ConstantOfShape", [b.int64([4])], { value: numbers("int64", [1], [1]) });
       return b.add("Expand", [x, b.where(b.add("Equal", [wanted, minusOne]), ones, wanted)]);
     },
     "slices with steps": (b, x) => b.slice(x, [1, 2, 3], [0, -1, 1], [4, -(2 ** 31), 5], [3, -2, 2]),
     "an empty slice": (b, x) => b.slice(x, [1], [3], [1]),
-    "reductions": (b, x) => b.add("ReduceL2", [x], { axes: [1, -1], keepdims: 0 }),
-    "comparisons": (b, x) => b.add("Greater", [x, b.constant(ramp([5]))]),
-    "GatherElements": (b, x) => b.add("GatherElements", [x, b.constant(numbers("int64", [1, 2, 2, 3], new Array(12).fill(0)))], { axis: 3 }),
-    "Gather of a matrix of indices": (b, x) => b.add("Gather", [x, b.constant(numbers("int64", [2, 3], [0, 1, 2, 3, 0, -1]))], { axis: 1 }),
-    "PRelu": (b, x) => b.add("PRelu", [x, b.constant(ramp([4, 1, 1]))]),
+    reductions: (b, x) => b.add("ReduceL2", [x], { axes: [1, -1], keepdims: 0 }),
+    comparisons: (b, x) => b.add("Greater", [x, b.constant(ramp([5]))]),
+    GatherElements: (b, x) =>
+      b.add("GatherElements", [x, b.constant(numbers("int64", [1, 2, 2, 3], Array<number>(12).fill(0)))], { axis: 3 }),
+    "Gather of a matrix of indices": (b, x) =>
+      b.add("Gather", [x, b.constant(numbers("int64", [2, 3], [0, 1, 2, 3, 0, -1]))], { axis: 1 }),
+    PRelu: (b, x) => b.add("PRelu", [x, b.constant(ramp([4, 1, 1]))]),
     "Max of three": (b, x) => b.add("Max", [x, b.constant(ramp([5])), b.constant(ramp([6, 1]))]),
-    "Size": (b, x) => b.add("Size", [x]),
-    "IsNaN": (b, x) => b.add("Not", [b.add("IsNaN", [x])]),
+    Size: (b, x) => b.add("Size", [x]),
+    IsNaN: (b, x) => b.add("Not", [b.add("IsNaN", [x])]),
     "Dropout with its mask": (b, x) => b.addMany("Dropout", [x], 2)[1]!,
     "Reshape to 0, -1": (b, x) => b.reshape(x, [0, -1]),
     "Reshape to a merged batch": (b, x) => b.reshape(x, [-1, 10, 3]),
-    "Resize to sizes": (b, x) => b.add("Resize", [x, "", "", b.add("Concat", [b.slice(b.shape(x), [0], [0], [2]), b.int64([3, 9])], { axis: 0 })]),
+    "Resize to sizes": (b, x) =>
+      b.add("Resize", [x, "", "", b.add("Concat", [b.slice(b.shape(x), [0], [0], [2]), b.int64([3, 9])], { axis: 0 })]),
     "Flatten axis 0": (b, x) => b.add("Flatten", [x], { axis: 0 }),
     "Squeeze of all ones": (b, x) => b.add("Squeeze", [b.slice(b.reshape(x, [7, 4, 30]), [1, 2], [0, 0], [1, 1])]),
-    "Constants": (b) => b.add("Concat", [b.add("Constant", [], { value_ints: [1, 2] }), b.unsqueeze(b.add("Constant", [], { value_int: 3 }), [0])], { axis: 0 }),
+    Constants: (b) =>
+      b.add(
+        "Concat",
+        [b.add("Constant", [], { value_ints: [1, 2] }), b.unsqueeze(b.add("Constant", [], { value_int: 3 }), [0])],
+        { axis: 0 },
+      ),
     "a float constant": (b, x) => b.mul(x, b.add("Constant", [], { value_float: { float: 2 } })),
-    "CumSum": (b, x) => b.add("CumSum", [x, b.constant(numbers("int64", [], [1]))]),
+    CumSum: (b, x) => b.add("CumSum", [x, b.constant(numbers("int64", [], [1]))]),
   };
 
   it.each(Object.entries(cases))("%s", async (_, build) => {
@@ -98,13 +140,19 @@ describe("inferred shapes against those that ONNX Runtime gives", () => {
     const y = build(b, b.input({ name: "x", type: "float32", dims: image }));
     const graph = b.finish([y]);
     const { facts, values } = await runAll(graph, { x: ramp([7, 4, 6, 5]) });
-    for (const name of graph.nodes.flatMap((node) => node.outputs)) expectTrue(name, facts.get(name)!, values[name]!, 7);
+    for (const name of graph.nodes.flatMap((node) => node.outputs))
+      expectTrue(name, facts.get(name)!, values[name]!, 7);
     expect(facts.get(y)!.dims, "rank").not.toBeNull();
   });
 });
 
 describe("hostile graphs", () => {
-  const node = (op: string, inputs: string[], attributes: Parameters<typeof Attributes.from>[0] = {}, domain = ""): Node => ({
+  const node = (
+    op: string,
+    inputs: string[],
+    attributes: Parameters<typeof Attributes.from>[0] = {},
+    domain = "",
+  ): Node => ({
     op,
     domain,
     name: "",
@@ -112,13 +160,16 @@ describe("hostile graphs", () => {
     outputs: ["y"],
     attributes: Attributes.from(attributes),
   });
-  const infer = (n: Node, facts: Record<string, Fact> = {}) => inferNode(n, 17, (name) => facts[name] ?? { type: "int64", dims: [10 ** 12], values: undefined })[0]!;
+  const infer = (n: Node, facts: Record<string, Fact> = {}) =>
+    inferNode(n, 17, (name) => facts[name] ?? { type: "int64", dims: [10 ** 12], values: undefined })[0]!;
 
   it("sizes from the file are never allocated", () => {
     expect(infer(node("Slice", ["x"], { starts: [0], ends: [10 ** 12], axes: [0] })).dims).toEqual([10 ** 12]);
     expect(infer(node("Slice", ["x"], { starts: [0], ends: [10], axes: [0], steps: [0] })).dims).toEqual([null]);
     expect(infer(node("Reshape", ["x", "s"])).dims).toBeNull();
-    expect(infer(node("ConstantOfShape", ["s"]), { s: { type: "int64", dims: [1], values: [10 ** 12] } }).dims).toEqual([10 ** 12]);
+    expect(infer(node("ConstantOfShape", ["s"]), { s: { type: "int64", dims: [1], values: [10 ** 12] } }).dims).toEqual(
+      [10 ** 12],
+    );
   });
 
   it("lists and ranks do not grow without end", () => {
@@ -127,18 +178,33 @@ describe("hostile graphs", () => {
       for (let i = 0; i < 100; i++) fact = infer(node(op, ["x", "x"], attributes), { x: fact });
       return fact;
     };
-    expect(chain("Concat", { type: "int64", dims: [2], values: [1, 2] }, { axis: 0 }).values?.length ?? 0).toBeLessThanOrEqual(SMALL);
+    expect(
+      chain("Concat", { type: "int64", dims: [2], values: [1, 2] }, { axis: 0 }).values?.length ?? 0,
+    ).toBeLessThanOrEqual(SMALL);
     expect(chain("Gather", { type: "int64", dims: [2, 2] }, {}).dims?.length ?? 0).toBeLessThanOrEqual(MAX_RANK);
   });
 
   it("sizes stay whole and not negative, whatever the attributes", () => {
-    expect(infer(node("Conv", ["x", "w"], { pads: [-9, -9, 0, 0] }), { x: { type: "float32", dims: [1, 1, 4, 4] }, w: { type: "float32", dims: [1, 1, 3, 3] } }).dims).toEqual([1, 1, null, null]);
-    expect(infer(node("Transpose", ["x"], { perm: [0, 7] }), { x: { type: "float32", dims: [2, 3] } }).dims).toEqual([2, null]);
-    expect(infer(node("MaxPool", ["x"], { kernel_shape: [3, 3], strides: [0, 2] }), { x: { type: "float32", dims: [1, 1, 4, 5] } }).dims).toEqual([1, 1, null, 2]);
+    expect(
+      infer(node("Conv", ["x", "w"], { pads: [-9, -9, 0, 0] }), {
+        x: { type: "float32", dims: [1, 1, 4, 4] },
+        w: { type: "float32", dims: [1, 1, 3, 3] },
+      }).dims,
+    ).toEqual([1, 1, null, null]);
+    expect(infer(node("Transpose", ["x"], { perm: [0, 7] }), { x: { type: "float32", dims: [2, 3] } }).dims).toEqual([
+      2,
+      null,
+    ]);
+    expect(
+      infer(node("MaxPool", ["x"], { kernel_shape: [3, 3], strides: [0, 2] }), {
+        x: { type: "float32", dims: [1, 1, 4, 5] },
+      }).dims,
+    ).toEqual([1, 1, null, 2]);
   });
 
   it("an operator of another domain, or one named like a property of every object, is unknown", () => {
-    for (const op of ["toString", "constructor", "__proto__", "NoSuchOperator"]) expect(infer(node(op, ["x"]))).toMatchObject({ type: null, dims: null });
+    for (const op of ["toString", "constructor", "__proto__", "NoSuchOperator"])
+      expect(infer(node(op, ["x"]))).toMatchObject({ type: null, dims: null });
     expect(infer(node("Relu", ["x"], {}, "com.acme"))).toMatchObject({ type: null, dims: null });
   });
 

@@ -32,7 +32,7 @@ export function inferShapes(graph: Graph): Map<string, Fact> {
   const opset = graph.opsets.get("") ?? 1;
   for (const node of graph.nodes) {
     const inferred = inferNode(node, opset, (name) => facts.get(name) ?? UNKNOWN);
-    node.outputs.forEach((name, i) => facts.set(name, inferred[i]!));
+    for (const [i, name] of node.outputs.entries()) if (name !== "") facts.set(name, inferred[i]!);
   }
   return facts;
 }

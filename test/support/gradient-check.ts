@@ -5,8 +5,8 @@ import { writeOnnx } from "../../src/onnx/file.ts";
 import { type Dim, describeNode, type Graph } from "../../src/onnx/graph.ts";
 import { Ops } from "../../src/onnx/ops.ts";
 import { type Random, randomFor } from "../../src/random.ts";
-import type { Program } from "../../src/runtime.ts";
 import { nodeRuntime } from "../../src/runtime/ort.node.ts";
+import type { Program } from "../../src/runtime.ts";
 import { type ElementType, product, type Tensor, tensor } from "../../src/tensor.ts";
 
 /**
@@ -102,10 +102,12 @@ function drawInputs(sample: Sample, random: Random): Record<string, Tensor> {
 /** The sample's graph, being built: its inputs declared and its operator applied. */
 function start(sample: Sample, opset: number): { b: Ops; y: string } {
   const b = new Ops(emptyGraph("sample", opset));
-  const names = Object.entries(sample.inputs).map(([name, { dims, declared = dims, type = sample.type ?? "float64" }]) => [
-    name,
-    b.input({ name, type, dims: declared }),
-  ]);
+  const names = Object.entries(sample.inputs).map(
+    ([name, { dims, declared = dims, type = sample.type ?? "float64" }]) => [
+      name,
+      b.input({ name, type, dims: declared }),
+    ],
+  );
   return { b, y: sample.build(b, Object.fromEntries(names) as Record<string, string>) };
 }
 
@@ -117,7 +119,9 @@ export async function checkGradient(sample: Sample, opset: number): Promise<void
   await withProgram(forward.b.finish([forward.y]), async (program) => {
     const value = async (changed: Record<string, Tensor>) => (await program.run({ ...feeds, ...changed }))[forward.y]!;
     const y = await value({});
-    expect(elements(y), "values of the sample").toSatisfy((v: ArrayLike<number>) => Array.from(v).every(Number.isFinite));
+    expect(elements(y), "values of the sample").toSatisfy((v: ArrayLike<number>) =>
+      Array.from(v).every(Number.isFinite),
+    );
     const seed = numbers(y.type, y.dims, fill("any", product(y.dims), random));
     const gradients = await gradientsOf(sample, opset, feeds, seed);
     for (const [name, gradient] of Object.entries(gradients))
@@ -140,23 +144,51 @@ async function gradientsOf(sample: Sample, opset: number, feeds: Record<string, 
 }
 
 /** Inferred sizes that are numbers must be the real ones. */
-export function expectAsInferred(name: string, dims: readonly Dim[] | null, type: ElementType | null, actual: Tensor): void {
+export function expectAsInferred(
+  name: string,
+  dims: readonly Dim[] | null,
+  type: ElementType | null,
+  actual: Tensor,
+): void {
   expect(actual.type, `type of ${name}`).toBe(type);
   if (!dims) return;
   const real = dims.map((d, i) => (typeof d === "number" ? actual.dims[i] : d));
   expect({ dims, rank: dims.length }, `shape of ${name}`).toEqual({ dims: real, rank: actual.dims.length });
 }
 
-async function compare(name: string, x: Tensor, gradient: Tensor, along: (x: Tensor) => Promise<number>, random: Random) {
+async function compare(
+  name: string,
+  x: Tensor,
+  gradient: Tensor,
+  along: (x: Tensor) => Promise<number>,
+  random: Random,
+) {
   expect(gradient.dims, `shape of the gradient of ${name}`).toEqual(x.dims);
   expect(gradient.type, `type of the gradient of ${name}`).toBe(x.type);
   const { step, tolerance } = ACCURACY[x.type as "float32" | "float64"];
-  const direction = numbers(x.type, x.dims, Array.from({ length: x.data.length }, () => symmetric(random) / 2));
-  const at = (t: number) => along(numbers(x.type, x.dims, Array.from(elements(x), (v, i) => v + t * elements(direction)[i]!)));
+  const direction = numbers(
+    x.type,
+    x.dims,
+    Array.from({ length: x.data.length }, () => symmetric(random) / 2),
+  );
+  const at = (t: number) =>
+    along(
+      numbers(
+        x.type,
+        x.dims,
+        Array.from(elements(x), (v, i) => v + t * elements(direction)[i]!),
+      ),
+    );
   const [a, b, c, d] = [await at(-2 * step), await at(-step), await at(step), await at(2 * step)];
   const expected = (8 * (c - b) - (d - a)) / (12 * step);
   const terms = Array.from(elements(gradient), (v, i) => Math.abs(v * elements(direction)[i]!));
-  const scale = Math.max(1, terms.reduce((p, q) => p + q, 0));
+  const scale = Math.max(
+    1,
+    terms.reduce((p, q) => p + q, 0),
+  );
   const got = dot(gradient, direction);
-  expect(Math.abs(got - expected) / scale, `${name}: ⟨gradient, direction⟩ is ${got}, differences give ${expected}`).toBeLessThan(tolerance);
+  expect(
+    Math.abs(got - expected) / scale,
+    `${name}: ⟨gradient, direction⟩ is ${got}, differences give ${expected}`,
+  ).toBeLessThan(tolerance);
 }

@@ -23,7 +23,11 @@ interface Layer {
   backward(g: Float64Array): Float64Array;
 }
 
-function sampleGradient({ conv1, conv2, fc1, fc2 }: Record<"conv1" | "conv2" | "fc1" | "fc2", Layer>, x: Float64Array, label: number): Float64Array {
+function sampleGradient(
+  { conv1, conv2, fc1, fc2 }: Record<"conv1" | "conv2" | "fc1" | "fc2", Layer>,
+  x: Float64Array,
+  label: number,
+): Float64Array {
   const p1 = pool(conv1.forward(x), 10, 24);
   const p2 = pool(conv2.forward(relu(p1.y)), 20, 8);
   const h3 = fc1.forward(relu(p2.y));
@@ -53,27 +57,30 @@ function dense(inputs: number, outputs: number, w: Float64Array, bias: Float64Ar
 /** 5 by 5, stride 1, no padding. */
 function conv(inputs: number, outputs: number, size: number, w: Float64Array, bias: Float64Array): Layer {
   const out = size - 4;
-  const visit = (each: (y: number, x: number, w: number) => void): void => {
+  /** Every row of the output with the row of the input that a weight takes it from. */
+  const rows = (each: (to: number, from: number, weight: number) => void): void => {
     for (let o = 0; o < outputs; o++)
       for (let c = 0; c < inputs; c++)
-        for (let k = 0; k < 25; k++) {
-          const from = c * size * size + Math.floor(k / 5) * size + (k % 5);
+        for (let k = 0; k < 25; k++)
           for (let r = 0; r < out; r++)
-            for (let q = 0; q < out; q++) each(o * out * out + r * out + q, from + r * size + q, (o * inputs + c) * 25 + k);
-        }
+            each(
+              (o * out + r) * out,
+              (c * size + r + Math.floor(k / 5)) * size + (k % 5),
+              w[(o * inputs + c) * 25 + k]!,
+            );
   };
   return {
     forward(x) {
       const y = new Float64Array(outputs * out * out).map((_, i) => bias[Math.floor(i / (out * out))]!);
-      visit((to, from, k) => {
-        y[to]! += x[from]! * w[k]!;
+      rows((to, from, weight) => {
+        for (let q = 0; q < out; q++) y[to + q]! += x[from + q]! * weight;
       });
       return y;
     },
     backward(g) {
       const result = new Float64Array(inputs * size * size);
-      visit((to, from, k) => {
-        result[from]! += g[to]! * w[k]!;
+      rows((to, from, weight) => {
+        for (let q = 0; q < out; q++) result[from + q]! += g[to + q]! * weight;
       });
       return result;
     },
@@ -81,7 +88,11 @@ function conv(inputs: number, outputs: number, size: number, w: Float64Array, bi
 }
 
 /** 2 by 2, stride 2; the gradient to the first maximum. */
-function pool(x: Float64Array, channels: number, size: number): { y: Float64Array; backward(g: Float64Array): Float64Array } {
+function pool(
+  x: Float64Array,
+  channels: number,
+  size: number,
+): { y: Float64Array; backward(g: Float64Array): Float64Array } {
   const half = size / 2;
   const at = Array.from({ length: channels * half * half }, (_, i) => {
     const corner = Math.floor(i / half) * 2 * size + (i % half) * 2;

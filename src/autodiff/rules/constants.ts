@@ -9,6 +9,10 @@ export function constants(node: Node, what: string, values: readonly unknown[] |
 
 /** A case of an operator that its rule does not cover. */
 export const unsupported = (node: Node, what: string): PerturbError =>
-  new PerturbError("no-gradient", `${describeNode(node)}: the gradient of ${node.op} with ${what} is not available. Rewrite that node, or export the model differently.`, {
-    data: { op: node.op, node: node.name },
-  });
+  new PerturbError(
+    "no-gradient",
+    `${describeNode(node)}: the gradient of ${node.op} with ${what} is not available. Rewrite that node, or export the model differently.`,
+    {
+      data: { op: node.op, node: node.name },
+    },
+  );

@@ -8,13 +8,17 @@ const zeroWhere = (b: Ops, condition: string, a: string): string => b.where(cond
 
 /** x^(e-1)·e, which is 0 for e = 0 also at x = 0, as PyTorch. */
 function powGradient({ x: [base, exponent], y, g, b, wants }: RuleContext): (string | null)[] {
-  const e = b.fact(exponent!).type === b.fact(base!).type ? exponent! : b.cast(exponent!, b.fact(base!).type ?? "float32");
+  const e =
+    b.fact(exponent!).type === b.fact(base!).type ? exponent! : b.cast(exponent!, b.fact(base!).type ?? "float32");
   const isZero = b.equal(e, b.scalar(0, e));
   const power = b.add("Pow", [base!, b.sub(e, b.scalar(1, e))]);
   const byBase = () => b.mul(g, zeroWhere(b, isZero, b.mul(e, power)));
   // x^e·log x, which is 0 at x = 0 for e >= 0.
   const byExponent = () => {
-    const atZero = b.add("And", [b.equal(base!, b.scalar(0, base!)), b.add("Not", [b.add("Less", [e, b.scalar(0, e)])])]);
+    const atZero = b.add("And", [
+      b.equal(base!, b.scalar(0, base!)),
+      b.add("Not", [b.add("Less", [e, b.scalar(0, e)])]),
+    ]);
     const gradient = b.mul(g, zeroWhere(b, atZero, b.mul(y, b.add("Log", [base!]))));
     return e === exponent ? gradient : b.cast(gradient, b.fact(exponent!).type!);
   };
@@ -38,7 +42,10 @@ export const elementwiseRules = {
   Add: ({ g }) => [g, g],
   Sub: ({ g, b }) => [g, b.neg(g)],
   Mul: ({ g, x: [l, r], b, wants }) => [wants(0) ? b.mul(g, r!) : null, wants(1) ? b.mul(g, l!) : null],
-  Div: ({ g, x: [, d], y, b, wants }) => [wants(0) ? b.div(g, d!) : null, wants(1) ? b.neg(b.div(b.mul(g, y), d!)) : null],
+  Div: ({ g, x: [, d], y, b, wants }) => [
+    wants(0) ? b.div(g, d!) : null,
+    wants(1) ? b.neg(b.div(b.mul(g, y), d!)) : null,
+  ],
   Neg: ({ g, b }) => [b.neg(g)],
   Exp: ({ g, y, b }) => [b.mul(g, y)],
   Log: ({ g, x: [a], b }) => [b.div(g, a!)],

@@ -24,16 +24,20 @@ function matMulGradient({ x: [l, r], g, b, wants }: RuleContext): (string | null
   const w = right === 1 ? b.unsqueeze(r!, [1]) : r!;
   const withRow = left === 1 ? b.unsqueeze(g, [right === 1 ? 0 : b.dims(g).length - 1]) : g;
   const gradient = right === 1 ? b.unsqueeze(withRow, [b.dims(withRow).length]) : withRow;
-  const restore = (value: string, like: string, rank: number) => (rank === 1 ? b.reshapeLike(b.sumTo(value, a === like ? a : w), like === a ? l! : r!) : value);
+  const restore = (value: string, like: string, rank: number) =>
+    rank === 1 ? b.reshapeLike(b.sumTo(value, a === like ? a : w), like === a ? l! : r!) : value;
   return [
     wants(0) ? restore(b.matmul(gradient, b.swap(w)), a, left) : null,
-    wants(1) ? restore(right === 2 && left > 2 ? byMatrix(b, a, gradient) : b.matmul(b.swap(a), gradient), w, right) : null,
+    wants(1)
+      ? restore(right === 2 && left > 2 ? byMatrix(b, a, gradient) : b.matmul(b.swap(a), gradient), w, right)
+      : null,
   ];
 }
 
 /** The gradient of one matrix shared by a whole batch: a single product over all rows. */
 function byMatrix(b: Ops, a: string, g: string): string {
-  const rows = (value: string) => b.add("Reshape", [value, b.int64([-1, b.sizes(value, b.dims(value).length - 1)[0]!])]);
+  const rows = (value: string) =>
+    b.add("Reshape", [value, b.int64([-1, b.sizes(value, b.dims(value).length - 1)[0]!])]);
   return b.matmul(b.swap(rows(a)), rows(g));
 }
 

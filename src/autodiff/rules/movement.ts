@@ -32,7 +32,8 @@ function padGradient({ node, x: [x, pads, , axesInput], g, b }: RuleContext): st
 
 /** Zeros around the gradient of what was taken. */
 function sliceGradient({ node, x, g, b }: RuleContext): string[] {
-  const list = (name: string, i: number) => node.attributes.ints(name, undefined) ?? (x[i] ? constants(node, name, b.fact(x[i]).values) : undefined);
+  const list = (name: string, i: number) =>
+    node.attributes.ints(name, undefined) ?? (x[i] ? constants(node, name, b.fact(x[i]).values) : undefined);
   const starts = list("starts", 1)!;
   const ends = list("ends", 2)!;
   const axes = list("axes", 3) ?? starts.map((_, i) => i);
@@ -55,7 +56,8 @@ function sliceGradient({ node, x, g, b }: RuleContext): string[] {
 /** One constant index along an axis: zeros around it. */
 function gatherGradient({ node, x: [x, indices], g, b }: RuleContext): string[] {
   const { values, dims } = b.fact(indices!);
-  if (!values || dims?.length !== 0 || typeof values[0] !== "number") throw unsupported(node, "indices that are not one constant");
+  if (!values || dims?.length !== 0 || typeof values[0] !== "number")
+    throw unsupported(node, "indices that are not one constant");
   const rank = b.dims(x!).length;
   const axis = normalizeAxis(node.attributes.int("axis", 0), rank);
   const size = b.size(x!, axis);
@@ -72,7 +74,12 @@ export const movementRules = {
   Transpose: ({ node, x: [x], g, b }) => {
     const rank = b.dims(x!).length;
     const perm = node.attributes.ints("perm", undefined) ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
-    return [b.transpose(g, perm.map((_, i) => perm.indexOf(i)))];
+    return [
+      b.transpose(
+        g,
+        perm.map((_, i) => perm.indexOf(i)),
+      ),
+    ];
   },
   Concat: concatGradient,
   Pad: padGradient,

@@ -3,7 +3,13 @@ import { describeNode, type Node } from "../../onnx/graph.ts";
 import type { RuleContext, Rules } from "../rule.ts";
 
 /** With stored statistics: y = scale·(x - mean)/√(var + ε) + B, each of them one value a channel. */
-function batchNormalizationGradient({ node, x: [x, scale, , mean, variance], g, b, wants }: RuleContext): (string | null)[] {
+function batchNormalizationGradient({
+  node,
+  x: [x, scale, , mean, variance],
+  g,
+  b,
+  wants,
+}: RuleContext): (string | null)[] {
   if (node.attributes.int("training_mode", 0) === 1) throw inTraining(node);
   const rank = b.dims(x!).length;
   const spread = (value: string) => b.reshape(value, [1, -1, ...new Array<number>(Math.max(0, rank - 2)).fill(1)]);
@@ -32,6 +38,12 @@ function dropoutGradient({ node, x: [, , training], g, b }: RuleContext): string
 }
 
 const inTraining = (node: Node) =>
-  new PerturbError("unsupported", `${describeNode(node)} is in training mode, so the model answers differently each time. Export it after model.eval().`);
+  new PerturbError(
+    "unsupported",
+    `${describeNode(node)} is in training mode, so the model answers differently each time. Export it after model.eval().`,
+  );
 
-export const normalizationRules = { BatchNormalization: batchNormalizationGradient, Dropout: dropoutGradient } satisfies Rules;
+export const normalizationRules = {
+  BatchNormalization: batchNormalizationGradient,
+  Dropout: dropoutGradient,
+} satisfies Rules;

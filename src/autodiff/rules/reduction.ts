@@ -6,18 +6,29 @@ import { constants } from "./constants.ts";
 /** The axes reduced over, the gradient and the output with these axes present. */
 function kept({ node, x: [x, axesInput], y, g, b }: RuleContext) {
   const rank = b.dims(x!).length;
-  const given = node.attributes.ints("axes", undefined) ?? (axesInput ? constants(node, "axes", b.fact(axesInput).values) : undefined);
+  const given =
+    node.attributes.ints("axes", undefined) ??
+    (axesInput ? constants(node, "axes", b.fact(axesInput).values) : undefined);
   const none = !given || given.length === 0;
   const noop = none && node.attributes.int("noop_with_empty_axes", 0) === 1;
-  const axes = noop ? [] : none ? [...Array(rank).keys()] : given.map((a) => normalizeAxis(a, rank)).sort((p, q) => p - q);
-  const restore = (value: string) => (axes.length > 0 && node.attributes.int("keepdims", 1) === 0 ? b.unsqueeze(value, axes) : value);
+  const axes = noop
+    ? []
+    : none
+      ? [...Array(rank).keys()]
+      : given.map((a) => normalizeAxis(a, rank)).sort((p, q) => p - q);
+  const restore = (value: string) =>
+    axes.length > 0 && node.attributes.int("keepdims", 1) === 0 ? b.unsqueeze(value, axes) : value;
   return { axes, g: restore(g), y: restore(y) };
 }
 
 /** How many elements each result was made of: a number where it is known. */
 function countLike(b: Ops, x: string, y: string, axes: readonly number[]): string {
   const sizes = axes.map((a) => b.dims(x)[a]!);
-  if (sizes.every((d) => typeof d === "number")) return b.scalar(sizes.reduce((p, d) => p * d, 1), y);
+  if (sizes.every((d) => typeof d === "number"))
+    return b.scalar(
+      sizes.reduce((p, d) => p * d, 1),
+      y,
+    );
   const type = b.fact(y).type ?? "float32";
   return b.div(b.cast(b.add("Size", [x]), type), b.cast(b.add("Size", [y]), type));
 }

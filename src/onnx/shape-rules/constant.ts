@@ -25,7 +25,11 @@ const constantOfShape: ShapeRule = ({ node, input }) => {
   const type = value?.type ?? "float32";
   const fill = value && type !== "float32" ? Number(value.data[0]) : undefined;
   const small = dims?.length === 1 && typeof dims[0] === "number" && dims[0] <= 256;
-  return { type, dims, values: small && fill !== undefined ? new Array<Dim>(dims[0] as number).fill(fill) : undefined };
+  return {
+    type,
+    dims,
+    values: small && fill !== undefined ? Array.from({ length: dims[0] as number }, () => fill) : undefined,
+  };
 };
 
 /** Constants, and the shapes that a graph computes with. */

@@ -10,7 +10,7 @@ const reshape: ShapeRule = ({ node, input }) => {
   if (!to)
     return {
       type: from.type,
-      dims: typeof rank === "number" && rank <= MAX_RANK ? new Array<Dim>(rank).fill(null) : null,
+      dims: typeof rank === "number" && rank <= MAX_RANK ? Array.from({ length: rank }, () => null) : null,
     };
   return {
     type: from.type,
@@ -51,7 +51,7 @@ const pad: ShapeRule = (context) => {
   const { type, dims } = input(0);
   const pads = node.attributes.ints("pads", undefined) ?? input(1).values;
   const axes = axesOf(context, 3);
-  if (!dims || !pads || axes === null) return { type, dims: dims && dims.map(() => null) };
+  if (!dims || !pads || axes === null) return { type, dims: dims?.map(() => null) ?? null };
   const at = axes?.map((a) => normalizeAxis(a, dims.length)) ?? [...dims.keys()];
   const add = (d: Dim, before: Dim, after: Dim): Dim =>
     before === 0 && after === 0
@@ -82,7 +82,7 @@ const transpose: ShapeRule = ({ node, input }) => {
 
 const resize: ShapeRule = ({ input }) => {
   const { type, dims } = input(0);
-  return { type, dims: input(3).values ?? (dims && dims.map(() => null)) };
+  return { type, dims: input(3).values ?? dims?.map(() => null) ?? null };
 };
 
 /** Operators that give the same elements another shape, or more of them. */

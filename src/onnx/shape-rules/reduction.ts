@@ -15,18 +15,16 @@ const reduce: ShapeRule = (context) => {
 };
 
 /** Reductions over axes. */
-export const reductionShapes: Readonly<Record<string, ShapeRule>> = {
-  ...Object.fromEntries(
-    [
-      "ReduceSum",
-      "ReduceMean",
-      "ReduceMax",
-      "ReduceMin",
-      "ReduceProd",
-      "ReduceL1",
-      "ReduceL2",
-      "ReduceLogSumExp",
-      "ReduceSumSquare",
-    ].map((op) => [op, reduce]),
-  ),
-};
+export const reductionShapes: Readonly<Record<string, ShapeRule>> = Object.fromEntries(
+  [
+    "ReduceSum",
+    "ReduceMean",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSumExp",
+    "ReduceSumSquare",
+  ].map((op) => [op, reduce]),
+);

@@ -30,8 +30,8 @@ const convTranspose: ShapeRule = ({ node, input }) => {
   const { attributes } = node;
   const rank = dims.length - 2;
   const given = attributes.ints("output_shape", undefined);
-  const one = new Array<number>(rank).fill(1);
-  const zero = new Array<number>(2 * rank).fill(0);
+  const one = Array.from({ length: rank }, () => 1);
+  const zero = Array.from({ length: 2 * rank }, () => 0);
   const [strides, dilations] = [attributes.ints("strides", one), attributes.ints("dilations", one)];
   const [pads, extra] = [attributes.ints("pads", zero), attributes.ints("output_padding", zero)];
   const size = (d: Dim, i: number): Dim => {

@@ -4,7 +4,11 @@ import type { Fill, Sample, SampleInput } from "../gradient-check.ts";
 type Named = Omit<Sample, "build" | "inputs">;
 
 /** One input, [3, 4]. */
-const unary = (op: string, values: Fill, more: Partial<Named> & { attributes?: Parameters<Ops["add"]>[2] } = {}): Sample => ({
+const unary = (
+  op: string,
+  values: Fill,
+  more: Partial<Named> & { attributes?: Parameters<Ops["add"]>[2] } = {},
+): Sample => ({
   name: values,
   ...more,
   inputs: { x: { dims: [3, 4], values } },
@@ -42,7 +46,11 @@ const binary = (op: string, right: Fill = "any"): Sample[] => {
     inputs: { l, r: { ...r, values: right } },
     build: (b, x) => b.add(op, [x["l"]!, x["r"]!]),
   });
-  const same: Sample = { name: "a value with itself", inputs: { x: { dims: [3], values: right } }, build: (b, { x }) => b.add(op, [x!, x!]) };
+  const same: Sample = {
+    name: "a value with itself",
+    inputs: { x: { dims: [3], values: right } },
+    build: (b, { x }) => b.add(op, [x!, x!]),
+  };
   const old = sample(["row at opset 7", { dims: [2, 3] }, { dims: [3] }], [7]);
   return [...pairs.map((pair) => sample(pair)), ...openPairs.map((pair) => sample(pair, [13, 17])), same, old];
 };
@@ -83,7 +91,11 @@ const where = (name: string, dims: readonly (readonly number[])[], opsets?: read
   name,
   ...(opsets && { opsets }),
   inputs: {
-    condition: { dims: dims[0]!, type: "bool", values: Array.from({ length: dims[0]!.reduce((p, q) => p * q, 1) }, (_, i) => (i * 7) % 3 & 1) },
+    condition: {
+      dims: dims[0]!,
+      type: "bool",
+      values: Array.from({ length: dims[0]!.reduce((p, q) => p * q, 1) }, (_, i) => ((i * 7) % 3) & 1),
+    },
     l: { dims: dims[1]! },
     r: { dims: dims[2]! },
   },
@@ -109,14 +121,29 @@ export const elementwiseSamples = {
     pow("both of them", { dims: [3, 4], values: "positive" }, { dims: [3, 4] }),
     pow("exponents a row", { dims: [3, 4], values: "positive" }, { dims: [4] }),
     pow("bases a column", { dims: [3, 1], values: "positive" }, { dims: [3, 4] }),
-    pow("whole exponents of integers", { dims: [4], values: "away" }, { dims: [4], type: "int64", values: [0, 1, 2, 3] }, [13, 17]),
-    pow("exponents of another float type", { dims: [4], values: "positive" }, { dims: [4], type: "float32", values: [0.5, 1, 2, 3] }, [13, 17]),
+    pow(
+      "whole exponents of integers",
+      { dims: [4], values: "away" },
+      { dims: [4], type: "int64", values: [0, 1, 2, 3] },
+      [13, 17],
+    ),
+    pow(
+      "exponents of another float type",
+      { dims: [4], values: "positive" },
+      { dims: [4], type: "float32", values: [0.5, 1, 2, 3] },
+      [13, 17],
+    ),
   ],
   Erf: [unary("Erf", "any", { type: "float32" })],
   Relu: [unary("Relu", "away"), unary("Relu", "away", { name: "opset 7", opsets: [7] })],
   LeakyRelu: [
     unary("LeakyRelu", "away", { type: "float32" }),
-    unary("LeakyRelu", "away", { name: "alpha", type: "float32", attributes: { alpha: { float: 0.25 } }, opsets: [9, 17] }),
+    unary("LeakyRelu", "away", {
+      name: "alpha",
+      type: "float32",
+      attributes: { alpha: { float: 0.25 } },
+      opsets: [9, 17],
+    }),
   ],
   Clip: [
     clipByInput("below and above", true, true),
@@ -131,14 +158,27 @@ export const elementwiseSamples = {
   Sigmoid: [unary("Sigmoid", "any", { opsets: [7, 17] })],
   Tanh: [unary("Tanh", "any", { opsets: [7, 17] })],
   Where: [
-    where("equal shapes", [[3, 4], [3, 4], [3, 4]]),
-    where("a broadcast condition", [[3, 1], [3, 4], [3, 4]]),
+    where("equal shapes", [
+      [3, 4],
+      [3, 4],
+      [3, 4],
+    ]),
+    where("a broadcast condition", [
+      [3, 1],
+      [3, 4],
+      [3, 4],
+    ]),
     where("broadcast values", [[2, 3, 4], [4], [3, 1]]),
     where("scalars", [[3, 4], [], []]),
   ],
   Identity: [unary("Identity", "any")],
   Cast: [
     { name: "from float64 to float32", inputs: { x: { dims: [3, 4] } }, build: (b, { x }) => b.cast(x!, "float32") },
-    { name: "from float32 to float64", type: "float32", inputs: { x: { dims: [3, 4] } }, build: (b, { x }) => b.cast(x!, "float64") },
+    {
+      name: "from float32 to float64",
+      type: "float32",
+      inputs: { x: { dims: [3, 4] } },
+      build: (b, { x }) => b.cast(x!, "float64"),
+    },
   ],
 } satisfies Readonly<Record<string, readonly Sample[]>>;

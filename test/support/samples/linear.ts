@@ -4,7 +4,12 @@ import type { Sample, SampleInput } from "../gradient-check.ts";
 type Attributes = NonNullable<Parameters<Ops["add"]>[2]>;
 
 /** [2, 3] · [3, 4] + C */
-function gemm(name: string, attributes: Attributes, c: SampleInput | null = { dims: [4] }, opsets?: readonly number[]): Sample {
+function gemm(
+  name: string,
+  attributes: Attributes,
+  c: SampleInput | null = { dims: [4] },
+  opsets?: readonly number[],
+): Sample {
   const flip = (dims: number[], transposed: unknown) => ({ dims: transposed === 1 ? dims.toReversed() : dims });
   const inputs = { a: flip([2, 3], attributes["transA"]), w: flip([3, 4], attributes["transB"]), ...(c && { c }) };
   const sample: Sample = { name, inputs, build: (b, x) => b.add("Gemm", Object.values(x), attributes) };
@@ -19,7 +24,8 @@ const matMul = (name: string, l: SampleInput, r: SampleInput, opsets?: readonly 
   inputs: { l, r },
   build: (b, x) => b.matmul(x["l"]!, x["r"]!),
 });
-const shapes = (l: readonly number[], r: readonly number[]): Sample => matMul(`[${l}] by [${r}]`, { dims: l }, { dims: r });
+const shapes = (l: readonly number[], r: readonly number[]): Sample =>
+  matMul(`[${l}] by [${r}]`, { dims: l }, { dims: r });
 
 export const linearSamples = {
   Gemm: [
@@ -63,7 +69,17 @@ export const linearSamples = {
     matMul("named batch by a matrix", { dims: [2, 5, 3], declared: ["N", 5, 3] }, { dims: [3, 4] }),
     matMul("named batch, both", { dims: [2, 5, 3], declared: ["N", 5, 3] }, { dims: [2, 3, 4], declared: ["N", 3, 4] }),
     matMul("named rows by a vector", { dims: [2, 3], declared: ["N", 3] }, { dims: [3] }),
-    matMul("unknown batches", { dims: [2, 5, 3], declared: [null, 5, 3] }, { dims: [1, 3, 4], declared: [null, 3, 4] }, [13, 17]),
-    { name: "at opset 7", opsets: [7], inputs: { l: { dims: [2, 3] }, r: { dims: [3, 4] } }, build: (b, x) => b.matmul(x["l"]!, x["r"]!) },
+    matMul(
+      "unknown batches",
+      { dims: [2, 5, 3], declared: [null, 5, 3] },
+      { dims: [1, 3, 4], declared: [null, 3, 4] },
+      [13, 17],
+    ),
+    {
+      name: "at opset 7",
+      opsets: [7],
+      inputs: { l: { dims: [2, 3] }, r: { dims: [3, 4] } },
+      build: (b, x) => b.matmul(x["l"]!, x["r"]!),
+    },
   ],
 } satisfies Readonly<Record<string, readonly Sample[]>>;

@@ -1,7 +1,12 @@
 import type { Ops } from "../../../src/onnx/ops.ts";
 import type { Sample, SampleInput } from "../gradient-check.ts";
 
-const one = (name: string, x: SampleInput, build: (b: Ops, x: string) => string, opsets?: readonly number[]): Sample => ({
+const one = (
+  name: string,
+  x: SampleInput,
+  build: (b: Ops, x: string) => string,
+  opsets?: readonly number[],
+): Sample => ({
   name,
   ...(opsets && { opsets }),
   inputs: { x },
@@ -12,9 +17,15 @@ const image = { dims: [2, 3, 4] };
 const named = { dims: [2, 3, 4], declared: ["N", 3, 4] };
 const MAX = 2 ** 31 - 1;
 
-const flatten = (axis: number, x: SampleInput = image) => one(`axis ${axis}`, x, (b, v) => b.add("Flatten", [v], { axis }), axis < 0 ? [11, 13, 17] : undefined);
+const flatten = (axis: number, x: SampleInput = image) =>
+  one(`axis ${axis}`, x, (b, v) => b.add("Flatten", [v], { axis }), axis < 0 ? [11, 13, 17] : undefined);
 
-const concat = (name: string, axis: number, dims: readonly (readonly number[])[], declared?: readonly (string | number)[][]): Sample => ({
+const concat = (
+  name: string,
+  axis: number,
+  dims: readonly (readonly number[])[],
+  declared?: readonly (string | number)[][],
+): Sample => ({
   name,
   ...(axis < 0 && { opsets: [11, 13, 17] }),
   inputs: Object.fromEntries(dims.map((d, i) => [`x${i}`, { dims: d, ...(declared && { declared: declared[i]! }) }])),
@@ -27,7 +38,13 @@ const pad = (name: string, before: readonly number[], after: readonly number[], 
   one(`${name}, by attribute`, x, (b, v) => b.add("Pad", [v], { pads: pads(before, after) }), [7, 9]),
 ];
 
-const slice = (name: string, axes: readonly number[], starts: readonly number[], ends: readonly number[], x: SampleInput = image): Sample[] => [
+const slice = (
+  name: string,
+  axes: readonly number[],
+  starts: readonly number[],
+  ends: readonly number[],
+  x: SampleInput = image,
+): Sample[] => [
   one(name, x, (b, v) => b.add("Slice", [v, b.int64(starts), b.int64(ends), b.int64(axes)]), [11, 13, 17]),
   one(`${name}, by attribute`, x, (b, v) => b.add("Slice", [v], { axes, starts, ends }), [7, 9]),
 ];
@@ -36,7 +53,8 @@ const index = (b: Ops, value: number): string => b.squeeze(b.int64([value]), [0]
 const gather = (name: string, axis: number, at: number, x: SampleInput = image): Sample =>
   one(name, x, (b, v) => b.add("Gather", [v, index(b, at)], { axis }), axis < 0 || at < 0 ? [11, 13, 17] : undefined);
 
-const expand = (name: string, x: SampleInput, to: readonly number[]): Sample => one(name, x, (b, v) => b.add("Expand", [v, b.int64(to)]));
+const expand = (name: string, x: SampleInput, to: readonly number[]): Sample =>
+  one(name, x, (b, v) => b.add("Expand", [v, b.int64(to)]));
 
 export const movementSamples = {
   Flatten: [flatten(0), flatten(1), flatten(2), flatten(3), flatten(-1), flatten(1, named)],
@@ -46,7 +64,9 @@ export const movementSamples = {
     one("0 copies", named, (b, x) => b.reshape(x, [0, -1])),
     one("to a vector", named, (b, x) => b.reshape(x, [-1])),
     one("to a scalar", { dims: [1, 1] }, (b, x) => b.reshape(x, [])),
-    one("a computed shape", named, (b, x) => b.add("Reshape", [x, b.add("Concat", [b.slice(b.shape(x), [0], [0], [1]), b.int64([12])], { axis: 0 })])),
+    one("a computed shape", named, (b, x) =>
+      b.add("Reshape", [x, b.add("Concat", [b.slice(b.shape(x), [0], [0], [1]), b.int64([12])], { axis: 0 })]),
+    ),
     one("unknown sizes", { dims: [2, 3, 4], declared: [null, null, 4] }, (b, x) => b.reshape(x, [-1, 8])),
     one("unknown rank", { dims: [2, 3, 4], declared: null }, (b, x) => b.reshape(x, [-1, 8])),
   ],
@@ -68,14 +88,55 @@ export const movementSamples = {
     one("rank 4", { dims: [2, 3, 4, 2] }, (b, x) => b.transpose(x, [3, 1, 0, 2])),
   ],
   Concat: [
-    concat("channels", 1, [[2, 1, 3], [2, 3, 3], [2, 2, 3]]),
-    concat("first axis", 0, [[2, 3], [1, 3]]),
-    concat("last axis, negative", -1, [[2, 3], [2, 2]]),
+    concat("channels", 1, [
+      [2, 1, 3],
+      [2, 3, 3],
+      [2, 2, 3],
+    ]),
+    concat("first axis", 0, [
+      [2, 3],
+      [1, 3],
+    ]),
+    concat("last axis, negative", -1, [
+      [2, 3],
+      [2, 2],
+    ]),
     concat("one input", 1, [[2, 3]]),
-    concat("named batch", 1, [[2, 1], [2, 3]], [["N", 1], ["N", 3]]),
-    concat("open sizes after the axis", 1, [[2, 1, 3], [2, 3, 3]], [["N", 1, "L"], ["N", 3, "L"]]),
-    { name: "a value twice", inputs: { x: { dims: [2, 3] } }, build: (b, { x }) => b.add("Concat", [x!, x!], { axis: 1 }) },
-    { name: "at opset 7", opsets: [7], inputs: { l: { dims: [2, 3] }, r: { dims: [2, 1] } }, build: (b, x) => b.add("Concat", Object.values(x), { axis: 1 }) },
+    concat(
+      "named batch",
+      1,
+      [
+        [2, 1],
+        [2, 3],
+      ],
+      [
+        ["N", 1],
+        ["N", 3],
+      ],
+    ),
+    concat(
+      "open sizes after the axis",
+      1,
+      [
+        [2, 1, 3],
+        [2, 3, 3],
+      ],
+      [
+        ["N", 1, "L"],
+        ["N", 3, "L"],
+      ],
+    ),
+    {
+      name: "a value twice",
+      inputs: { x: { dims: [2, 3] } },
+      build: (b, { x }) => b.add("Concat", [x!, x!], { axis: 1 }),
+    },
+    {
+      name: "at opset 7",
+      opsets: [7],
+      inputs: { l: { dims: [2, 3] }, r: { dims: [2, 1] } },
+      build: (b, x) => b.add("Concat", Object.values(x), { axis: 1 }),
+    },
   ],
   Pad: [
     ...pad("around", [0, 1, 2], [0, 2, 1]),
@@ -84,8 +145,18 @@ export const movementSamples = {
     ...pad("cut and added", [1, -1, 2], [0, 1, -1]),
     ...pad("nothing", [0, 0, 0], [0, 0, 0]),
     one("a value", image, (b, x) => b.add("Pad", [x, b.int64([0, 1, 0, 0, 0, 1]), b.scalar(3, x)]), [11, 13, 17]),
-    one("some axes", named, (b, x) => b.add("Pad", [x, b.int64([1, 2, 0, 1]), "", b.int64([2, 1])], { mode: "constant" }), [18, 21]),
-    one("some axes, negative", image, (b, x) => b.add("Pad", [x, b.int64([1, 2]), b.scalar(0, x), b.int64([-1])]), [18, 21]),
+    one(
+      "some axes",
+      named,
+      (b, x) => b.add("Pad", [x, b.int64([1, 2, 0, 1]), "", b.int64([2, 1])], { mode: "constant" }),
+      [18, 21],
+    ),
+    one(
+      "some axes, negative",
+      image,
+      (b, x) => b.add("Pad", [x, b.int64([1, 2]), b.scalar(0, x), b.int64([-1])]),
+      [18, 21],
+    ),
   ],
   Slice: [
     ...slice("one axis", [1], [1], [3]),
@@ -111,6 +182,8 @@ export const movementSamples = {
     expand("more axes", { dims: [3] }, [2, 4, 3]),
     expand("both ways", { dims: [2, 1] }, [3, 1, 4]),
     expand("ones keep the size", { dims: [2, 3] }, [1, 1]),
-    one("to a computed shape", { dims: [1, 3], declared: [1, 3] }, (b, x) => b.add("Expand", [x, b.add("Concat", [b.int64([4]), b.slice(b.shape(x), [0], [1], [2])], { axis: 0 })])),
+    one("to a computed shape", { dims: [1, 3], declared: [1, 3] }, (b, x) =>
+      b.add("Expand", [x, b.add("Concat", [b.int64([4]), b.slice(b.shape(x), [0], [1], [2])], { axis: 0 })]),
+    ),
   ],
 } satisfies Readonly<Record<string, readonly Sample[]>>;

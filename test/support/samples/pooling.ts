@@ -32,7 +32,11 @@ const windows = (sample: ReturnType<typeof pool>): Sample[] => [
   sample("ceil mode", image, { kernel_shape: [2, 4], strides: [2, 4], ceil_mode: 1 }),
   sample("ceil mode, overlapping", image, { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1 }),
   sample("ceil mode, padded", image, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 1 }),
-  sample("ceil mode, a window in the padding dropped", { dims: [1, 1, 5, 5] }, { kernel_shape: [2, 2], strides: [3, 3], pads: [1, 1, 1, 1], ceil_mode: 1 }),
+  sample(
+    "ceil mode, a window in the padding dropped",
+    { dims: [1, 1, 5, 5] },
+    { kernel_shape: [2, 2], strides: [3, 3], pads: [1, 1, 1, 1], ceil_mode: 1 },
+  ),
   sample("SAME_UPPER", image, { kernel_shape: [3, 2], auto_pad: "SAME_UPPER" }),
   sample("SAME_LOWER", image, { kernel_shape: [3, 2], auto_pad: "SAME_LOWER" }),
   sample("SAME_UPPER, strided", image, { kernel_shape: [4, 3], strides: [3, 2], auto_pad: "SAME_UPPER" }),
@@ -40,9 +44,17 @@ const windows = (sample: ReturnType<typeof pool>): Sample[] => [
   sample("VALID", image, { kernel_shape: [3, 3], strides: [3, 2], auto_pad: "VALID" }),
   sample("named batch", named, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }, [10, 13, 17]),
   sample("1-d", { dims: [2, 3, 9] }, { kernel_shape: [3], strides: [2] }),
-  sample("1-d, padded, ceil mode", { dims: [2, 3, 8] }, { kernel_shape: [3], strides: [2], pads: [1, 0], ceil_mode: 1 }),
+  sample(
+    "1-d, padded, ceil mode",
+    { dims: [2, 3, 8] },
+    { kernel_shape: [3], strides: [2], pads: [1, 0], ceil_mode: 1 },
+  ),
   sample("3-d", { dims: [2, 2, 4, 4, 4] }, { kernel_shape: [2, 2, 2], strides: [2, 2, 2] }),
-  sample("3-d, overlapping, padded", { dims: [1, 2, 4, 5, 4] }, { kernel_shape: [3, 2, 3], strides: [2, 1, 2], pads: [1, 0, 1, 1, 1, 0] }),
+  sample(
+    "3-d, overlapping, padded",
+    { dims: [1, 2, 4, 5, 4] },
+    { kernel_shape: [3, 2, 3], strides: [2, 1, 2], pads: [1, 0, 1, 1, 1, 0] },
+  ),
 ];
 
 const max = pool("MaxPool", "spaced");
@@ -50,14 +62,23 @@ const average = pool("AveragePool", "any");
 
 const globalPool = (op: string, values: "any" | "spaced"): Sample[] => {
   const sample = pool(op, values);
-  return [sample("2-d", named, {}, [9, 11, 13, 17]), sample("1-d", { dims: [2, 3, 5] }, {}), sample("3-d", { dims: [2, 2, 3, 2, 3] }, {})];
+  return [
+    sample("2-d", named, {}, [9, 11, 13, 17]),
+    sample("1-d", { dims: [2, 3, 5] }, {}),
+    sample("3-d", { dims: [2, 2, 3, 2, 3] }, {}),
+  ];
 };
 
 export const poolingSamples = {
   MaxPool: [
     ...windows(max),
     max("dilated", image, { kernel_shape: [2, 3], dilations: [3, 2] }),
-    max("dilated, strided, padded", image, { kernel_shape: [3, 2], dilations: [2, 3], strides: [2, 2], pads: [1, 1, 2, 0] }),
+    max("dilated, strided, padded", image, {
+      kernel_shape: [3, 2],
+      dilations: [2, 3],
+      strides: [2, 2],
+      pads: [1, 1, 2, 0],
+    }),
     max("dilated, ceil mode", image, { kernel_shape: [2, 2], dilations: [2, 2], strides: [2, 2], ceil_mode: 1 }),
     {
       name: "with its indices wanted",
@@ -69,14 +90,44 @@ export const poolingSamples = {
   ],
   AveragePool: [
     ...windows(average),
-    average("padding counted", image, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], count_include_pad: 1 }),
-    average("padding counted, uneven", image, { kernel_shape: [3, 2], strides: [2, 1], pads: [0, 1, 2, 0], count_include_pad: 1 }),
-    average("padding counted, ceil mode", image, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], count_include_pad: 1, ceil_mode: 1 }),
-    average("padding counted, ceil mode, beyond the padding", { dims: [1, 1, 6, 6] }, { kernel_shape: [3, 3], strides: [2, 2], count_include_pad: 1, ceil_mode: 1 }),
-    average("padding counted, SAME_UPPER", image, { kernel_shape: [3, 3], strides: [2, 2], auto_pad: "SAME_UPPER", count_include_pad: 1 }),
+    average("padding counted", image, {
+      kernel_shape: [3, 3],
+      strides: [2, 2],
+      pads: [1, 1, 1, 1],
+      count_include_pad: 1,
+    }),
+    average("padding counted, uneven", image, {
+      kernel_shape: [3, 2],
+      strides: [2, 1],
+      pads: [0, 1, 2, 0],
+      count_include_pad: 1,
+    }),
+    average("padding counted, ceil mode", image, {
+      kernel_shape: [3, 3],
+      strides: [2, 2],
+      pads: [1, 1, 1, 1],
+      count_include_pad: 1,
+      ceil_mode: 1,
+    }),
+    average(
+      "padding counted, ceil mode, beyond the padding",
+      { dims: [1, 1, 6, 6] },
+      { kernel_shape: [3, 3], strides: [2, 2], count_include_pad: 1, ceil_mode: 1 },
+    ),
+    average("padding counted, SAME_UPPER", image, {
+      kernel_shape: [3, 3],
+      strides: [2, 2],
+      auto_pad: "SAME_UPPER",
+      count_include_pad: 1,
+    }),
     average("at opset 7", image, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }, [7]),
     average("dilated", image, { kernel_shape: [2, 3], dilations: [3, 2] }, [19, 21]),
-    average("dilated, padded, strided", image, { kernel_shape: [3, 2], dilations: [2, 2], strides: [2, 2], pads: [1, 1, 1, 1] }, [19, 21]),
+    average(
+      "dilated, padded, strided",
+      image,
+      { kernel_shape: [3, 2], dilations: [2, 2], strides: [2, 2], pads: [1, 1, 1, 1] },
+      [19, 21],
+    ),
   ],
   GlobalAveragePool: globalPool("GlobalAveragePool", "any"),
   GlobalMaxPool: globalPool("GlobalMaxPool", "spaced"),

@@ -15,7 +15,11 @@ const named = { dims: [2, 3, 4], declared: ["N", 3, 4] };
 
 const reduce =
   (op: string, values: "any" | "spaced") =>
-  (name: string, axes: readonly number[] | undefined, { keepdims, noop, x = image, opsets = [9, 11, 13, 17, 18] }: Options = {}): Sample => ({
+  (
+    name: string,
+    axes: readonly number[] | undefined,
+    { keepdims, noop, x = image, opsets = [9, 11, 13, 17, 18] }: Options = {},
+  ): Sample => ({
     name,
     opsets: axes?.some((a) => a < 0) ? opsets.filter((version) => version >= 11) : opsets,
     inputs: { x: { values, ...x } },
@@ -44,7 +48,10 @@ const everyReduction = (op: string, values: "any" | "spaced"): Sample[] => {
     sample("named batch, inner axes", [1, 2], { x: named, keepdims: 0 }),
     sample("named batch, the batch", [0], { x: named, keepdims: 0 }),
     sample("named batch, all axes", undefined, { x: named, keepdims: 0 }),
-    sample("unknown sizes", [1], { x: { dims: [2, 3, 4], declared: [null, null, 4] }, ...(values === "spaced" && { opsets: [13, 18] }) }),
+    sample("unknown sizes", [1], {
+      x: { dims: [2, 3, 4], declared: [null, null, 4] },
+      ...(values === "spaced" && { opsets: [13, 18] }),
+    }),
     sample("an axis of 1", [1], { x: { dims: [3, 1, 2] }, keepdims: 0 }),
     sample("no axes, nothing done", [], { noop: true, opsets: [inputFrom, 21] }),
     sample("axes left out, nothing done", undefined, { noop: true, opsets: [inputFrom, 21] }),
@@ -53,7 +60,12 @@ const everyReduction = (op: string, values: "any" | "spaced"): Sample[] => {
 };
 
 const softmax = (op: string): Sample[] => {
-  const sample = (name: string, dims: readonly number[], axis: number | undefined, opsets?: readonly number[]): Sample => ({
+  const sample = (
+    name: string,
+    dims: readonly number[],
+    axis: number | undefined,
+    opsets?: readonly number[],
+  ): Sample => ({
     name,
     ...(opsets && { opsets }),
     inputs: { x: { dims } },

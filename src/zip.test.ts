@@ -1,6 +1,6 @@
 import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
-import { failure } from "../../test/support/datasets.ts";
+import { failure } from "../test/support/datasets.ts";
 import { openZip } from "./zip.ts";
 
 const CONTENT = Uint8Array.from({ length: 500 }, (_, i) => i % 7);
@@ -82,13 +82,94 @@ describe("openZip", () => {
 
   it("refuses more content than the bytes can hold, than 2 GiB, or than entries that overlap would give", async () => {
     await failure("unsafe-file", () => openZip(changed(archive(9), SIZE, 0x7fffffff, 4), "t.zip"));
-    await failure("unsafe-file", () => openZip(changed(archive(0), COMPRESSED, 5000, 4), "t.zip"));
+    await failure("unsafe-file", () => openZip(changed(archive(9), COMPRESSED, 5000, 4), "t.zip"));
     const large = zipSync({ a: crypto.getRandomValues(new Uint8Array(65536)), ...manyOf(40) }, { level: 0 });
     const view = new DataView(large.buffer);
-    for (const at of records(large)) view.setUint32(at + SIZE, 65_000_000, true);
+    for (const at of records(large)) {
+      view.setUint16(at + METHOD, 8, true);
+      view.setUint32(at + SIZE, 65_000_000, true);
+    }
     await failure("unsafe-file", () => openZip(large, "t.zip"));
   });
 });
 
 const manyOf = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`b${i}`, new Uint8Array(65536)]));
+
+const text = (s: string) => new TextEncoder().encode(s);
+/** Three stored entries. */
+const stored = () => zipSync({ a: text("first"), "b/c": text("second"), empty: text("") }, { level: 0 });
+/** Position of the nth record with this signature. */
+const record = (bytes: Uint8Array, signature: string, n = 0): number =>
+  [...bytes.keys()].filter((i) => text(signature).every((byte, j) => bytes[i + j] === byte))[n]!;
+const patched = (signature: string, n: number, offset: number, size: 2 | 4, value: number) => {
+  const bytes = stored();
+  const view = new DataView(bytes.buffer);
+  const at = record(bytes, signature, n) + offset;
+  if (size === 2) view.setUint16(at, value, true);
+  else view.setUint32(at, value, true);
+  return bytes;
+};
+const LOCAL = "PK\x03\x04";
+const DIRECTORY = "PK\x01\x02";
+const END = "PK\x05\x06";
+
+describe("a stored entry", () => {
+  it("says where its bytes lie", () => {
+    const bytes = stored();
+    const entries = openZip(bytes, "x.zip");
+    expect(
+      entries.map(({ name, stored: asIs, start, end }) => [
+        name,
+        asIs,
+        new TextDecoder().decode(bytes.subarray(start, end)),
+      ]),
+    ).toEqual([
+      ["a", true, "first"],
+      ["b/c", true, "second"],
+      ["empty", true, ""],
+    ]);
+    expect(entries[0]!.read().buffer).toBe(bytes.buffer);
+    expect(openZip(archive(9), "x.zip")[0]!.stored).toBe(false);
+    expect(openZip(patched(DIRECTORY, 0, 8, 2, 1), "x.zip")[0]!.stored).toBe(false);
+  });
+
+  const localB = record(stored(), LOCAL, 1);
+  it.each<[string, Uint8Array]>([
+    ["no end record", stored().slice(0, -1)],
+    ["a directory behind the end", patched(END, 0, 16, 4, 0xfffffff0)],
+    ["a directory that is too large", patched(END, 0, 12, 4, 1e6)],
+    ["more entries than there are", patched(END, 0, 10, 2, 4)],
+    ["a directory that is none", patched(DIRECTORY, 1, 0, 4, 7)],
+    ["two sizes", patched(DIRECTORY, 0, 20, 4, 4)],
+    ["an entry that is too large", patched(DIRECTORY, 0, 24, 4, 0x7fffffff)],
+    ["a name that is too long", patched(DIRECTORY, 2, 28, 2, 0xffff)],
+    ["an entry that is elsewhere", patched(DIRECTORY, 0, 42, 4, 5)],
+    ["an entry of another name", patched(DIRECTORY, 0, 42, 4, localB)],
+  ])("is refused before anything is read: %s", async (_, bytes) => {
+    await failure("invalid-file", () => openZip(bytes, "x.zip"));
+  });
+
+  it("may not overlap the next: the way of small archives to be large", async () => {
+    const bytes = stored();
+    const view = new DataView(bytes.buffer);
+    const [first, second] = [record(bytes, DIRECTORY, 0), record(bytes, LOCAL, 1)];
+    for (const field of [20, 24]) view.setUint32(first + field, second - record(bytes, LOCAL, 0) + 10, true);
+    expect((await failure("invalid-file", () => openZip(bytes, "x.zip"))).message).toContain(
+      'entry "a" overlaps the next',
+    );
+  });
+
+  it("may not have a name that is there already, nor one that plays tricks on a terminal", async () => {
+    const bytes = zipSync({ a: text("1"), b: text("2") }, { level: 0 });
+    for (const at of [record(bytes, LOCAL, 1) + 30, record(bytes, DIRECTORY, 1) + 46]) bytes[at] = 0x61;
+    expect((await failure("invalid-file", () => openZip(bytes, "x.zip"))).message).toContain(
+      'two entries are named "a"',
+    );
+    const red = zipSync({ "\u001b[31m": text("1") }, { level: 0 });
+    red[record(red, DIRECTORY) + 16]! ^= 1;
+    const { message } = await failure("invalid-file", () => openZip(red, "x.zip")[0]!.read());
+    expect(message).toContain("\\u001b[31m");
+    expect(message).not.toContain("\u001b");
+  });
+});
