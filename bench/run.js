@@ -127,19 +127,20 @@ async function benchPhases() {
 async function benchSweep(torch) {
   process.stdout.write("\nThe sweep: 10,000 images in memory, one gradient and six ε\n");
   const ours = await setup();
-  const times = { ours: [], tuned: [], autograd: [], literal: [] };
+  const times = { ours: [], tuned: [], autograd: [], eager: [], literal: [] };
   const answers = {};
   for (let round = 0; round <= rounds; round++) {
     const { ms, result } = await timed(ours.sweep);
     answers.ours = counts(result);
     const theirs = torch && {
-      tuned: await torch.ask("tuned 50"),
-      autograd: await torch.ask("autograd 50"),
+      tuned: await torch.ask("tuned 100"),
+      autograd: await torch.ask("autograd 100"),
+      eager: await torch.ask("eager 250"),
     };
     // The first round warms both sides up.
     if (round === 0) continue;
     times.ours.push(ms);
-    for (const name of ["tuned", "autograd"])
+    for (const name of ["tuned", "autograd", "eager"])
       if (theirs) {
         times[name].push(1000 * theirs[name].seconds);
         answers[name] = theirs[name].correct;
@@ -153,7 +154,7 @@ async function benchSweep(torch) {
   await ours.close();
   line("perturb", times.ours, `counts ${answers.ours.join(" ")}`);
   if (!torch) return;
-  for (const [name, title] of [["tuned", "PyTorch, tuned with a strided adjoint"], ["autograd", "PyTorch, tuned, autograd's gradient"], ["literal", `PyTorch, the tutorial's loop (from ${options.literal} images)`]]) {
+  for (const [name, title] of [["eager", "PyTorch, batched, eager"], ["autograd", "PyTorch, TorchScript and worker threads"], ["tuned", "PyTorch, the same and a hand-made adjoint"], ["literal", `PyTorch, the tutorial's loop (from ${options.literal} images)`]]) {
     line(title, times[name], `${(least(times[name]) / least(times.ours)).toFixed(2)} x perturb's${answers[name] ? `; counts ${answers[name].join(" ")}` : ""}`);
   }
 }

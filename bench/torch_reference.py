@@ -86,6 +86,22 @@ def literal(model, images, labels):
     return counts
 
 
+def eager(model, images, labels, batch):
+    """The batched version as most would write it: one gradient a batch for all epsilons, forwards without autograd."""
+    correct = [0] * (1 + len(EPSILONS))
+    for x, y in zip(images.split(batch), labels.split(batch)):
+        x = x.clone().requires_grad_()
+        logits = model(x)
+        (gradient,) = torch.autograd.grad(F.nll_loss(logits, y, reduction="sum"), x)
+        with torch.no_grad():
+            right = logits.argmax(1) == y
+            x, y, sign = x[right], y[right], gradient[right].sign()
+            correct[0] += len(y)
+            for i, epsilon in enumerate(EPSILONS):
+                correct[i + 1] += int((model(torch.clamp(x + epsilon * sign, 0, 1)).argmax(1) == y).sum())
+    return correct
+
+
 class Tuned:
     """Frozen weights, one gradient a batch for all epsilons, batches dealt to `threads` workers of one thread each.
 
@@ -162,10 +178,11 @@ def serve(args):
     torch.set_num_threads(args.threads)
     weights = torch.load(args.weights, map_location="cpu", weights_only=True)
     test, training = read(args.images, args.labels), None
-    tutorial, tuned = lenet(weights), Tuned(weights, args.threads)
+    tutorial, frozen, tuned = lenet(weights), lenet(weights).requires_grad_(False), Tuned(weights, args.threads)
     commands = {
         "literal": lambda n: {"correct": literal(tutorial, test[0][:n], test[1][:n]), "total": len(test[1][:n])},
         "tuned": lambda n: {"correct": tuned.over(lambda x, y: tuned.fgsm(tuned.gradient, x, y), *test, n), "total": len(test[1])},
+        "eager": lambda n: {"correct": eager(frozen, *test, n), "total": len(test[1])},
         "autograd": lambda n: {"correct": tuned.over(lambda x, y: tuned.fgsm(tuned.autograd, x, y), *test, n), "total": len(test[1])},
         "forward": lambda n: {"correct": tuned.over(tuned.correct, *test, n), "total": len(test[1])},
         "train": lambda n: {"loss": train(*training, n)},

@@ -10,7 +10,7 @@ import { fillAtomically, requireFree, requireWritable, writeAtomically } from ".
 import { interruptible } from "./interrupt.ts";
 import { type OpenedSubject, openSubject } from "./open.ts";
 import { options } from "./options.ts";
-import { columns, print } from "./output.ts";
+import { columns, print, prose } from "./output.ts";
 import { progressLine, silent } from "./progress.ts";
 
 const LIMIT = 100;
@@ -18,10 +18,10 @@ const BATCH = 50;
 
 export const attackCommand = new Command("attack")
   .description(
-    `Attacks samples and writes what comes out as a .npz for numpy. It holds, for each ε in turn, one row a sample:
+    prose(`Attacks samples and writes what comes out as a .npz for numpy. It holds, for each ε in turn, one row a sample:
 x (as it was), x_adv, label, prediction (of x_adv), success (1 where the goal was reached), distance (from x, in the
 norm), index (in the data set) and epsilon. As in an evaluation, a sample that is wrong when clean is not attacked:
-its x_adv is x. So the share of rows whose prediction is the label is the accuracy that "perturb evaluate" gives.`,
+its x_adv is x. So the share of rows whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
   )
   .addOption(options.model())
   .addOption(options.arch())

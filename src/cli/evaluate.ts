@@ -9,18 +9,18 @@ import { requireWritable, writeAtomically } from "./files.ts";
 import { type BeforeExit, interruptible } from "./interrupt.ts";
 import { type OpenedSubject, openSubject } from "./open.ts";
 import { options } from "./options.ts";
-import { hasColor, print, width } from "./output.ts";
+import { hasColor, print, prose, width } from "./output.ts";
 import { progressLine, silent } from "./progress.ts";
 import { commandLine } from "./self.ts";
 import type { FailUnder } from "./values.ts";
 
 export const evaluateCommand = new Command("evaluate")
   .description(
-    `Measures the accuracy of a classifier, clean and under attack, with 95 % intervals. Only samples that are right
+    prose(`Measures the accuracy of a classifier, clean and under attack, with 95 % intervals. Only samples that are right
 when clean are attacked, and accuracy counts over all samples. Without any option: the FGSM experiment, LeNet on the
 MNIST test set, L-infinity, ε from 0.05 to 0.3.
 
-ε, bounds and pictures are in pixels from 0 to 1. A model that wants them normalized gets --mean and --std.`,
+ε, bounds and pictures are in pixels from 0 to 1. A model that wants them normalized gets --mean and --std.`),
   )
   .addOption(options.model())
   .addOption(options.arch())

@@ -7,16 +7,16 @@ import { requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
 import { openGraph, openModelFile } from "./open.ts";
 import { modelArgument, options } from "./options.ts";
-import { print } from "./output.ts";
+import { print, prose } from "./output.ts";
 import { progressLine, silent } from "./progress.ts";
 
 const BATCH = 50;
 
 export const gradientCommand = new Command("gradient")
   .description(
-    `Differentiates a model with respect to its input. With --out, the result is saved as an ONNX model of standard
+    prose(`Differentiates a model with respect to its input. With --out, the result is saved as an ONNX model of standard
 operators, which any ONNX runtime runs: inputs x and labels (int64, [N]); outputs logits [N, classes], loss [N], and
-gradient, that of each sample's own loss, in the shape of x. With --input, --labels and --values, it is computed.`,
+gradient, that of each sample's own loss, in the shape of x. With --input, --labels and --values, it is computed.`),
   )
   .addArgument(modelArgument())
   .option("--out <model.onnx>", "save the gradient graph")

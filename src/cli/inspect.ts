@@ -2,12 +2,12 @@ import { Command } from "@commander-js/extra-typings";
 import type { Inspection } from "../models/inspect.ts";
 import { openGraph } from "./open.ts";
 import { modelArgument, options } from "./options.ts";
-import { columns, print, printJson } from "./output.ts";
+import { columns, print, printJson, prose } from "./output.ts";
 
 export const inspectCommand = new Command("inspect")
   .description(
-    `Shows the inputs, outputs and operators of a model, where its logits stand, which operators have a gradient rule,
-which nodes stand in the way of a gradient, the number of parameters, and the cost of one sample. Nothing is run.`,
+    prose(`Shows the inputs, outputs and operators of a model, where its logits stand, which operators have a gradient rule,
+which nodes stand in the way of a gradient, the number of parameters, and the cost of one sample. Nothing is run.`),
   )
   .addArgument(modelArgument())
   .addOption(options.arch())

@@ -1,5 +1,5 @@
 import { Argument, Command } from "@commander-js/extra-typings";
-import { columns, print, printJson } from "./output.ts";
+import { columns, print, printJson, prose } from "./output.ts";
 
 /** What can be listed: each gives plain rows, all with the same keys. */
 const lists = {
@@ -48,9 +48,9 @@ const lists = {
 
 export const listCommand = new Command("list")
   .description(
-    `Lists what is known by name: attacks with their norms, aim and paper; data sets with their source and how to get
+    prose(`Lists what is known by name: attacks with their norms, aim and paper; data sets with their source and how to get
 them; bundled models, and networks for weights without a graph; operators with a gradient ("rule": a rule, "zero": the
-derivative is zero wherever it exists, so nothing flows through).`,
+derivative is zero wherever it exists, so nothing flows through).`),
   )
   .addArgument(new Argument("<what>", "what to list").choices(Object.keys(lists) as (keyof typeof lists)[]))
   .option("--json", "print JSON")

@@ -47,7 +47,7 @@ export const options = {
   failUnder: () =>
     new Option("--fail-under <acc@eps>", "exit with 1 when accuracy at eps is below acc").argParser(parseFailUnder),
   json: () => new Option("--json <file|->", "write the result as JSON; - for stdout"),
-  quiet: () => new Option("--quiet", "no progress").default(false),
+  quiet: () => new Option("--quiet", "no progress"),
 };
 
 export const modelArgument = () => new Argument("<model>", "the model: .onnx, weights with --arch, or a bundled name");

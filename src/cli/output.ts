@@ -11,6 +11,9 @@ export const width = (): number => Math.min(stdout.columns ?? 80, 100);
 export const print = (...lines: readonly string[]): void =>
   void stdout.write(lines.map((line) => `${line}\n`).join(""));
 
+/** Text written in lines as paragraphs that whoever prints them may wrap. */
+export const prose = (text: string): string => text.replaceAll(/(?<!\n)\n(?!\n)/g, " ");
+
 export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
 
 /** A reader that went away (`| head`) is no failure: the rest of the work and the exit code stay what they are. */
