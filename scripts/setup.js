@@ -14,7 +14,11 @@ function run(title, command, args, { quiet = false } = {}) {
   const began = Date.now();
   // What set-up prints is no result: it goes to stderr.
   const stdio = quiet ? ["ignore", 2, 2] : "inherit";
-  const { status, error, signal } = spawnSync(command, args, { cwd: root, stdio, env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" } });
+  const { status, error, signal } = spawnSync(command, args, {
+    cwd: root,
+    stdio,
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+  });
   if (error) throw error;
   if (status !== 0) {
     process.stderr.write(`\n${title} failed (${signal ?? `exit ${status}`}).\n`);
@@ -23,12 +27,15 @@ function run(title, command, args, { quiet = false } = {}) {
   if (!quiet) process.stderr.write(`${title}: ok, ${((Date.now() - began) / 1000).toFixed(1)} s\n`);
 }
 
-const node = (title, script, args = [], options = {}) => run(title, process.execPath, [at(...script.split("/")), ...args], options);
+const node = (title, script, args = [], options = {}) =>
+  run(title, process.execPath, [at(...script.split("/")), ...args], options);
 
 function checkNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  process.stderr.write(`perturb needs Node 20.19 or newer; this is ${process.versions.node}. Install it from nodejs.org.\n`);
+  process.stderr.write(
+    `perturb needs Node 20.19 or newer; this is ${process.versions.node}. Install it from nodejs.org.\n`,
+  );
   process.exit(2);
 }
 
@@ -55,12 +62,19 @@ function newest(folder) {
 /** Compiles src to dist when anything in it is newer. A build that fails or is interrupted leaves dist as it was. */
 function build() {
   const stamp = at("dist", ".built");
-  const sources = Math.max(newest(at("src")), modified(at("tsconfig.json")), modified(at("tsconfig.build.json")), modified(at("package-lock.json")));
+  const sources = Math.max(
+    newest(at("src")),
+    modified(at("tsconfig.json")),
+    modified(at("tsconfig.build.json")),
+    modified(at("package-lock.json")),
+  );
   if (modified(stamp) >= sources) return;
   process.stderr.write("Building…\n");
   const [fresh, old] = [at(`dist.${process.pid}.new`), at(`dist.${process.pid}.old`)];
   try {
-    node("Build", "node_modules/@typescript/native/bin/tsc", ["-p", "tsconfig.build.json", "--outDir", fresh], { quiet: true });
+    node("Build", "node_modules/@typescript/native/bin/tsc", ["-p", "tsconfig.build.json", "--outDir", fresh], {
+      quiet: true,
+    });
     writeFileSync(join(fresh, ".built"), "");
     if (existsSync(at("dist"))) renameSync(at("dist"), old);
     try {

@@ -22,10 +22,16 @@ export interface Architecture {
  * The graph of an architecture with these weights, any float type, taken by name.
  * @throws mismatch that lists every missing, unexpected and mis-shaped tensor
  */
-export function buildArchitecture(architecture: Architecture, weights: ReadonlyMap<string, Tensor>, source: string): Graph {
+export function buildArchitecture(
+  architecture: Architecture,
+  weights: ReadonlyMap<string, Tensor>,
+  source: string,
+): Graph {
   const expected = Object.entries(architecture.parameters);
   const missing = expected.filter(([name]) => !weights.has(name)).map(([name, dims]) => `${name} [${dims}]`);
-  const unexpected = [...weights].filter(([name]) => !Object.hasOwn(architecture.parameters, name)).map(([name, t]) => `${name} [${t.dims}]`);
+  const unexpected = [...weights]
+    .filter(([name]) => !Object.hasOwn(architecture.parameters, name))
+    .map(([name, t]) => `${name} [${t.dims}]`);
   const misshaped = expected.flatMap(([name, dims]) => {
     const got = weights.get(name)?.dims;
     return got && String(got) !== String(dims) ? [`${name}: [${got}], needs [${dims}]`] : [];
@@ -33,9 +39,13 @@ export function buildArchitecture(architecture: Architecture, weights: ReadonlyM
   if (missing.length + unexpected.length + misshaped.length > 0) {
     const part = (title: string, list: string[]) => (list.length > 0 ? `\n  ${title}: ${list.join("; ")}` : "");
     const lists = part("missing", missing) + part("unexpected", unexpected) + part("of another shape", misshaped);
-    throw new PerturbError("mismatch", `${source} does not hold the weights of ${architecture.name}. Choose another --arch, or give the network as an .onnx file.${lists}`, {
-      data: { missing, unexpected, misshaped },
-    });
+    throw new PerturbError(
+      "mismatch",
+      `${source} does not hold the weights of ${architecture.name}. Choose another --arch, or give the network as an .onnx file.${lists}`,
+      {
+        data: { missing, unexpected, misshaped },
+      },
+    );
   }
   return architecture.build(new Map(expected.map(([name]) => [name, toFloat32(weights.get(name)!)])));
 }

@@ -54,9 +54,19 @@ export interface Verdict {
 }
 
 /** Clips candidates to the ball and the bounds, asks the model again, and decides. Every attack goes through here. */
-export async function judge(model: Model, x: FloatTensor, candidates: FloatTensor, goal: Goal, norm: Norm, epsilon: number): Promise<Verdict> {
+export async function judge(
+  model: Model,
+  x: FloatTensor,
+  candidates: FloatTensor,
+  goal: Goal,
+  norm: Norm,
+  epsilon: number,
+): Promise<Verdict> {
   if (String(candidates.dims) !== String(x.dims))
-    throw new PerturbError("internal", `An attack proposed candidates of shape [${candidates.dims}] for samples of shape [${x.dims}].`);
+    throw new PerturbError(
+      "internal",
+      `An attack proposed candidates of shape [${candidates.dims}] for samples of shape [${x.dims}].`,
+    );
   // An attack that gives x back as it is must not have it changed.
   const adversarial = candidates.data === x.data ? { ...candidates, data: x.data.slice() } : candidates;
   const size = sampleSize(x);

@@ -38,18 +38,12 @@ export type {
   Warning,
 } from "./evaluate.ts";
 export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model } from "./model.ts";
-export {
-  type ClassifierFile,
-  type ClassifierOptions,
-  classifierFile,
-  type GraphModel,
-  gradientGraph,
-  openClassifier,
-  revealHead,
-} from "./models/graph-model.ts";
+export { type ClassifierFile, type ClassifierOptions, classifierFile, gradientGraph } from "./models/classifier.ts";
+export { type GraphModel, openClassifier } from "./models/graph-model.ts";
 export { type Inspection, inspectGraph } from "./models/inspect.ts";
 export type { Normalization } from "./models/preprocess.ts";
 export { readModel } from "./models/read.ts";
+export { revealHead } from "./models/reveal.ts";
 export { readWeights } from "./models/weights.ts";
 export { type Norm, type NormName, norms } from "./norm.ts";
 export { type Random, randomFor } from "./random.ts";

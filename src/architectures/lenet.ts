@@ -24,7 +24,8 @@ export const lenet: Architecture = {
   build(parameters) {
     const b = new Ops(emptyGraph("lenet"));
     for (const [name, t] of parameters) b.parameter(name, t);
-    const layer = (op: string, x: string, name: string, attributes = {}) => b.add(op, [x, `${name}.weight`, `${name}.bias`], attributes);
+    const layer = (op: string, x: string, name: string, attributes = {}) =>
+      b.add(op, [x, `${name}.weight`, `${name}.bias`], attributes);
     const pool = (x: string) => b.add("MaxPool", [x], { kernel_shape: [2, 2], strides: [2, 2] });
     const x = b.input({ name: "x", type: "float32", dims: ["N", ...inputShape] });
     const h1 = b.add("Relu", [pool(layer("Conv", x, "conv1", { kernel_shape: [5, 5] }))]);

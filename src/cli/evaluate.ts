@@ -3,6 +3,7 @@ import { stderr, stdout } from "node:process";
 import { Command } from "@commander-js/extra-typings";
 import { attacks } from "../attacks/index.ts";
 import { PerturbError } from "../errors.ts";
+import type { BootedWorkers } from "../evaluate/pool.node.ts";
 import type { Evaluation, EvaluationResult } from "../evaluate.ts";
 import { EXIT } from "./exit.ts";
 import { requireWritable, writeAtomically } from "./files.ts";
@@ -68,24 +69,36 @@ async function run(given: Given, beforeExit: BeforeExit): Promise<number> {
       `--fail-under asks for ε = ${failUnder.epsilon}, which is not among --eps ${eps.join(",")}. Add it there.`,
     );
   if (given.json !== undefined && given.json !== "-") await requireWritable(given.json);
+  // The threads load while model and data are opened.
+  const { bootWorkers, workersFor } = await import("../evaluate/pool.node.ts");
+  const workers = bootWorkers(workersFor(given.device));
+  beforeExit(() => workers.close());
+  try {
+    return await runWith(workers, given);
+  } finally {
+    await workers.close();
+  }
+}
+
+async function runWith(workers: BootedWorkers, given: Given): Promise<number> {
   const subject = await openSubject(given);
   const folder = given.out ?? (given.json === undefined ? defaultFolder(subject, given) : undefined);
   if (folder !== undefined) await (await import("../report/write.node.ts")).checkReplaceable(folder);
-  const result = await measure(subject, given, folder !== undefined, beforeExit);
+  const result = await measure(subject, given, folder !== undefined, workers);
   await present(result, given, folder);
-  return failUnder ? verdict(result.evaluation, failUnder) : EXIT.ok;
+  return given.failUnder ? verdict(result.evaluation, given.failUnder) : EXIT.ok;
 }
 
 async function measure(
   { model, data, describe, here }: OpenedSubject,
   given: Given,
   drawn: boolean,
-  beforeExit: BeforeExit,
+  workers: BootedWorkers,
 ): Promise<EvaluationResult> {
-  const [{ evaluate, planOf }, { startPool }, { diagnose, atChance }] = await Promise.all([
+  const [{ evaluate, planOf }, { diagnose, atChance }, { withGradient }] = await Promise.all([
     import("../evaluate/run.ts"),
-    import("../evaluate/pool.node.ts"),
     import("../evaluate/checks.ts"),
+    import("../models/classifier.ts"),
   ]);
   const wanted = {
     attacks: given.attack.map((name) => attacks[name]),
@@ -99,8 +112,8 @@ async function measure(
   };
   const plan = planOf(wanted, model);
   const named = given.attack.map((name) => ({ name, options: attacks[name].defaults }));
-  const pool = startPool({ file: model, device: given.device, plan: { ...plan, attacks: named } });
-  beforeExit(() => pool.close());
+  const file = withGradient(model, "cross-entropy");
+  const pool = workers.start({ file, device: given.device, plan: { ...plan, attacks: named } });
   if (drawn) void import("../report/write.node.ts").then(({ preload }) => preload());
   const progress = given.quiet ? silent : progressLine("evaluating", "samples");
   try {
@@ -115,7 +128,6 @@ async function measure(
     return result;
   } finally {
     progress.finish();
-    await pool.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import type { Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import type { Loss } from "../model.ts";
-import type { ClassifierFile } from "../models/graph-model.ts";
+import type { ClassifierFile } from "../models/classifier.ts";
 import { requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
 import { openGraph, openModelFile } from "./open.ts";
@@ -91,7 +91,7 @@ async function openSamples(input: string, labels: string): Promise<Samples> {
 
 async function saveGraph(file: ClassifierFile, loss: Loss, out: string): Promise<void> {
   const [{ gradientGraph }, { writeOnnx }] = await Promise.all([
-    import("../models/graph-model.ts"),
+    import("../models/classifier.ts"),
     import("../onnx/file.ts"),
   ]);
   const bytes = writeOnnx(gradientGraph(file, loss));

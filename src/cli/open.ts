@@ -2,7 +2,8 @@ import type { ArchitectureName } from "../architectures/index.ts";
 import type { Dataset } from "../dataset.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
 import type { Subject } from "../evaluate/run.ts";
-import type { ClassifierFile, GraphModel } from "../models/graph-model.ts";
+import type { ClassifierFile } from "../models/classifier.ts";
+import type { GraphModel } from "../models/graph-model.ts";
 import type { OpenedGraph } from "../models/open.node.ts";
 import type { Normalization } from "../models/preprocess.ts";
 import type { Device } from "../runtime.ts";
@@ -71,7 +72,7 @@ export async function openModelFile(
   const [{ modelFrom }, { nodeRuntime }, { revealHead }] = await Promise.all([
     import("../models/open.node.ts"),
     import("../runtime/ort.node.ts"),
-    import("../models/graph-model.ts"),
+    import("../models/reveal.ts"),
   ]);
   const normalization = normalizationOf(given);
   return revealHead(

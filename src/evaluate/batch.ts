@@ -2,7 +2,7 @@ import { type Attack, judge, predict, type Verdict } from "../attack.ts";
 import type { Batch } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import { type DifferentiableModel, type Goal, type Gradient, type Model, takeGoal, takeGradient } from "../model.ts";
-import { norms, type NormName } from "../norm.ts";
+import { type NormName, norms } from "../norm.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "./linearity.ts";
 import { exact, probability } from "./statistics.ts";
@@ -30,17 +30,29 @@ interface Attacked {
 }
 
 /** Asks the model about one batch, attacks what it gets right, and counts. The unit of work of every evaluation. */
-export async function evaluateBatch(model: DifferentiableModel, batch: Batch, plan: BatchPlan, signal?: AbortSignal): Promise<Tally> {
+export async function evaluateBatch(
+  model: DifferentiableModel,
+  batch: Batch,
+  plan: BatchPlan,
+  signal?: AbortSignal,
+): Promise<Tally> {
   checkBatch(model, batch);
   const goal = goalOf(batch.labels, plan.target);
   // One pass answers for the clean accuracy and starts every attack.
-  const start = plan.attacks.some(({ attack }) => attack.needs === "gradient") ? await model.gradient(batch.x, goal) : undefined;
+  const start = plan.attacks.some(({ attack }) => attack.needs === "gradient")
+    ? await model.gradient(batch.x, goal)
+    : undefined;
   const logits = start?.logits ?? (await model.logits(batch.x));
   const predictions = predict(logits);
   const { classes } = model;
   const rows = [...batch.labels.keys()];
   const right = rows.filter((i) => predictions[i] === batch.labels[i]);
-  const attacked = pick(batch, goal, start, right.filter((i) => batch.labels[i] !== plan.target));
+  const attacked = pick(
+    batch,
+    goal,
+    start,
+    right.filter((i) => batch.labels[i] !== plan.target),
+  );
   const confusion = confusionOf(batch.labels, predictions, classes);
   const tally: Tally = {
     total: rows.length,
@@ -54,7 +66,8 @@ export async function evaluateBatch(model: DifferentiableModel, batch: Batch, pl
     forwards: start ? 0 : rows.length,
     gradients: start ? rows.length : 0,
   };
-  for (const entry of plan.attacks) tally.points.push(...(await runAttack(model, attacked, entry, plan, confusion, tally, signal)));
+  for (const entry of plan.attacks)
+    tally.points.push(...(await runAttack(model, attacked, entry, plan, confusion, tally, signal)));
   tally.linearity = await linearityOf(model, attacked, plan, tally);
   return tally;
 }
@@ -76,9 +89,13 @@ async function runAttack(
   const untouched = clean.slice();
   for (const label of labels) untouched[label * classes + label]! -= 1;
   const standing = diagonal(untouched, classes);
-  if (n === 0) return plan.epsilons.map(() => ({ ...emptyPoint(classes), correct: standing, confusion: untouched.slice() }));
+  if (n === 0)
+    return plan.epsilons.map(() => ({ ...emptyPoint(classes), correct: standing, confusion: untouched.slice() }));
 
-  const proposals = await attack.propose({ model, x, goal, norm, epsilons: plan.epsilons, indices, seed: plan.seed, start, signal }, options);
+  const proposals = await attack.propose(
+    { model, x, goal, norm, epsilons: plan.epsilons, indices, seed: plan.seed, start, signal },
+    options,
+  );
   const points: PointTally[] = [];
   for (const [k, epsilon] of plan.epsilons.entries()) {
     const verdict = await judge(model, x, proposals[k]!, goal, norm, epsilon);
@@ -90,10 +107,21 @@ async function runAttack(
   return points;
 }
 
-function tallyPoint(attacked: Attacked, verdict: Verdict, untouched: Int32Array, standing: number, classes: number): PointTally {
+function tallyPoint(
+  attacked: Attacked,
+  verdict: Verdict,
+  untouched: Int32Array,
+  standing: number,
+  classes: number,
+): PointTally {
   const { labels } = attacked;
   const { predictions, success, logits } = verdict;
-  const point: PointTally = { ...emptyPoint(classes), attacked: labels.length, correct: standing, confusion: untouched.slice() };
+  const point: PointTally = {
+    ...emptyPoint(classes),
+    attacked: labels.length,
+    correct: standing,
+    confusion: untouched.slice(),
+  };
   for (let i = 0; i < labels.length; i++) {
     const prediction = predictions[i]!;
     if (prediction === labels[i]) point.correct++;
@@ -102,12 +130,18 @@ function tallyPoint(attacked: Attacked, verdict: Verdict, untouched: Int32Array,
     if (!success[i]) continue;
     point.fooled++;
     point.confidence += exact(probability(logits.data, i, classes, prediction));
-    if (point.examples.length < EXAMPLES) point.examples.push(show(attacked, i, verdict.adversarial, logits, predictions));
+    if (point.examples.length < EXAMPLES)
+      point.examples.push(show(attacked, i, verdict.adversarial, logits, predictions));
   }
   return point;
 }
 
-async function linearityOf(model: DifferentiableModel, attacked: Attacked, plan: BatchPlan, tally: Tally): Promise<Tally["linearity"]> {
+async function linearityOf(
+  model: DifferentiableModel,
+  attacked: Attacked,
+  plan: BatchPlan,
+  tally: Tally,
+): Promise<Tally["linearity"]> {
   const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < plan.offset + LINEARITY_SAMPLES);
   if (first.length === 0 || !attacked.start) return null;
   const { x, goal, indices, start } = pick(attacked, attacked.goal, attacked.start, first);
@@ -118,20 +152,42 @@ async function linearityOf(model: DifferentiableModel, attacked: Attacked, plan:
 }
 
 export const goalOf = (labels: Int32Array, target: number | null): Goal =>
-  target === null ? { kind: "untargeted", labels } : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
+  target === null
+    ? { kind: "untargeted", labels }
+    : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
 
 function pick(batch: Batch, goal: Goal, start: Gradient | undefined, rows: readonly number[]): Attacked {
   if (rows.length === batch.labels.length) return { ...batch, goal, start };
   const take = (values: Int32Array) => Int32Array.from(rows, (i) => values[i]!);
-  return { x: takeRows(batch.x, rows), goal: takeGoal(goal, rows), labels: take(batch.labels), indices: take(batch.indices), start: start && takeGradient(start, rows) };
+  return {
+    x: takeRows(batch.x, rows),
+    goal: takeGoal(goal, rows),
+    labels: take(batch.labels),
+    indices: take(batch.indices),
+    start: start && takeGradient(start, rows),
+  };
 }
 
-function show(of: { x: FloatTensor; labels: Int32Array; indices: Int32Array }, i: number, after: FloatTensor, logits: FloatTensor, predictions: Int32Array): Shown {
+function show(
+  of: { x: FloatTensor; labels: Int32Array; indices: Int32Array },
+  i: number,
+  after: FloatTensor,
+  logits: FloatTensor,
+  predictions: Int32Array,
+): Shown {
   const size = sampleSize(of.x);
   const part = (t: FloatTensor) => t.data.slice(i * size, (i + 1) * size);
   const prediction = predictions[i]!;
   const confidence = probability(logits.data, i, logits.dims[1]!, prediction);
-  return { index: of.indices[i]!, label: of.labels[i]!, prediction, confidence, shape: of.x.dims.slice(1), original: part(of.x), adversarial: part(after) };
+  return {
+    index: of.indices[i]!,
+    label: of.labels[i]!,
+    prediction,
+    confidence,
+    shape: of.x.dims.slice(1),
+    original: part(of.x),
+    adversarial: part(after),
+  };
 }
 
 function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Int32Array {
@@ -166,7 +222,11 @@ export function checkBatch({ bounds, classes, name }: Model, { x, labels, indice
     );
   const wrong = labels.findIndex((label) => label < 0 || label >= classes);
   if (wrong >= 0)
-    throw new PerturbError("out-of-bounds", `Sample ${indices[wrong]} has the label ${labels[wrong]}, and ${name} has ${classes} classes (0 to ${classes - 1}). Check that data and model belong together.`, {
-      data: { sample: indices[wrong], label: labels[wrong], classes },
-    });
+    throw new PerturbError(
+      "out-of-bounds",
+      `Sample ${indices[wrong]} has the label ${labels[wrong]}, and ${name} has ${classes} classes (0 to ${classes - 1}). Check that data and model belong together.`,
+      {
+        data: { sample: indices[wrong], label: labels[wrong], classes },
+      },
+    );
 }

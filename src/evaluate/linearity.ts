@@ -6,7 +6,7 @@ import { crossEntropy, exact } from "./statistics.ts";
 import type { LinearityTally } from "./tally.ts";
 
 /** How many samples the linear view is measured on. */
-export const LINEARITY_SAMPLES = 250;
+export const LINEARITY_SAMPLES = 100;
 
 /** The stream of the random signs, apart from those of attacks. */
 const SIGNS = 0x5167;
@@ -25,7 +25,11 @@ interface Subject {
  * Sums of the first-order prediction of J's rise and of the rise measured, for each ε, and for perturbations that are
  * constant on blocks of pixels, which leaves them fewer free dimensions (Goodfellow et al. 2015, §3).
  */
-export async function measureLinearity(subject: Subject, norm: Norm, epsilons: readonly number[]): Promise<LinearityTally> {
+export async function measureLinearity(
+  subject: Subject,
+  norm: Norm,
+  epsilons: readonly number[],
+): Promise<LinearityTally> {
   const { model, x, goal } = subject;
   const { gradient, logits } = subject.start;
   const n = x.dims[0]!;
@@ -43,16 +47,23 @@ export async function measureLinearity(subject: Subject, norm: Norm, epsilons: r
     points.push(point);
   }
   const smallest = epsilons.find((epsilon) => epsilon > 0);
-  const dimensions = norm.name === "linf" && smallest !== undefined ? await measureDimensions(subject, gradient, base, smallest) : [];
+  const dimensions =
+    norm.name === "linf" && smallest !== undefined ? await measureDimensions(subject, gradient, base, smallest) : [];
   return { samples: n, points, dimensions };
 }
 
-async function measureDimensions({ model, x, goal, indices, seed }: Subject, gradient: FloatTensor, base: Float64Array, epsilon: number) {
+async function measureDimensions(
+  { model, x, goal, indices, seed }: Subject,
+  gradient: FloatTensor,
+  base: Float64Array,
+  epsilon: number,
+) {
   const n = x.dims[0]!;
   const { lower, upper } = model.bounds;
   const step = (direction: FloatTensor): FloatTensor => {
     const data = new Float32Array(x.data.length);
-    for (let i = 0; i < data.length; i++) data[i] = Math.min(upper, Math.max(lower, x.data[i]! + epsilon * direction.data[i]!));
+    for (let i = 0; i < data.length; i++)
+      data[i] = Math.min(upper, Math.max(lower, x.data[i]! + epsilon * direction.data[i]!));
     return { ...x, data };
   };
   const rise = async (direction: FloatTensor): Promise<number> => {
@@ -63,10 +74,17 @@ async function measureDimensions({ model, x, goal, indices, seed }: Subject, gra
   for (const blocks of blockings(x.dims.slice(1))) {
     const summed = eachSample(x, gradient, (out, _, g) => sumBlocks(out, g, blocks));
     const signs = { ...x, data: summed.data.map(Math.sign) };
-    const random = eachSample(x, x, (out, _pixels, _g, i) => randomSigns(out, blocks, randomFor(seed, indices[i]!, SIGNS)));
+    const random = eachSample(x, x, (out, _pixels, _g, i) =>
+      randomSigns(out, blocks, randomFor(seed, indices[i]!, SIGNS)),
+    );
     let predicted = 0;
     for (let i = 0; i < n; i++) predicted += exact(epsilon * blockLength(row(summed, i), blocks));
-    results.push({ dimensions: blocks.sizes.length, predicted, measured: await rise(signs), random: await rise(random) });
+    results.push({
+      dimensions: blocks.sizes.length,
+      predicted,
+      measured: await rise(signs),
+      random: await rise(random),
+    });
   }
   return results;
 }
@@ -79,7 +97,8 @@ interface Blocks {
 
 /** Square blocks of falling size for [c, h, w], runs for [features]; none for other shapes. */
 function* blockings(shape: readonly number[]): Generator<Blocks> {
-  const [channels, height, width] = shape.length === 1 ? [1, 1, shape[0]!] : shape.length === 3 ? (shape as [number, number, number]) : [0, 0, 0];
+  const [channels, height, width] =
+    shape.length === 1 ? [1, 1, shape[0]!] : shape.length === 3 ? (shape as [number, number, number]) : [0, 0, 0];
   if (channels === 0) return;
   const common = height === 1 ? width : greatestDivisor(height, width);
   const sides = Array.from({ length: common }, (_, i) => common - i).filter((side) => common % side === 0);
@@ -99,7 +118,9 @@ const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greates
 
 /** At most `count` of the values, the first and the last among them. */
 const evenly = (values: readonly number[], count: number): number[] =>
-  values.length <= count ? [...values] : Array.from({ length: count }, (_, i) => values[Math.round((i * (values.length - 1)) / (count - 1))]!);
+  values.length <= count
+    ? [...values]
+    : Array.from({ length: count }, (_, i) => values[Math.round((i * (values.length - 1)) / (count - 1))]!);
 
 /** On every pixel, the sum of the gradient over its block. */
 function sumBlocks(out: Float32Array, g: Float32Array, { of, sizes }: Blocks): void {
@@ -124,7 +145,11 @@ function randomSigns(out: Float32Array, { of, sizes }: Blocks, random: Random): 
 const row = (t: FloatTensor, i: number): Float32Array => t.data.subarray(i * sampleSize(t), (i + 1) * sampleSize(t));
 
 /** A batch made sample by sample. */
-function eachSample(x: FloatTensor, g: FloatTensor, make: (out: Float32Array, x: Float32Array, g: Float32Array, i: number) => void): FloatTensor {
+function eachSample(
+  x: FloatTensor,
+  g: FloatTensor,
+  make: (out: Float32Array, x: Float32Array, g: Float32Array, i: number) => void,
+): FloatTensor {
   const result: FloatTensor = { ...x, data: new Float32Array(x.data.length) };
   for (let i = 0; i < x.dims[0]!; i++) make(row(result, i), row(x, i), row(g, i), i);
   return result;

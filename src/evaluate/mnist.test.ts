@@ -4,7 +4,7 @@ import { counts, EPSILONS, type Given, run } from "../../test/support/evaluate.t
 import { fixture, lenetFile } from "../../test/support/models.ts";
 import type { Dataset } from "../dataset.ts";
 import { openDataset } from "../datasets/locate.node.ts";
-import { classifierFile } from "../models/graph-model.ts";
+import { classifierFile } from "../models/classifier.ts";
 import { readModel } from "../models/read.ts";
 import { webRuntime } from "../runtime/ort-web.ts";
 import { wilson95 } from "./statistics.ts";

@@ -8,7 +8,7 @@ import type { Dataset } from "../dataset.ts";
 import { openDataset } from "../datasets/locate.node.ts";
 import { PerturbError } from "../errors.ts";
 import type { DifferentiableModel } from "../model.ts";
-import { classifierFile } from "../models/graph-model.ts";
+import { classifierFile } from "../models/classifier.ts";
 import type { Progress } from "./run.ts";
 
 const lenet = lenetFile();

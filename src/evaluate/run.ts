@@ -1,5 +1,5 @@
 import type { Attack } from "../attack.ts";
-import { type Batch, type Dataset } from "../dataset.ts";
+import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal, PerturbError } from "../errors.ts";
 import type { Evaluation, EvaluationResult, Linearity, Warning } from "../evaluate.ts";
 import type { DifferentiableModel, Model } from "../model.ts";
@@ -24,7 +24,7 @@ export interface EvaluateOptions {
   readonly epsilons: readonly number[];
   /** The class aimed at; by default any wrong class will do. */
   readonly target?: number | null;
-  /** Samples a batch, by default 50. Results do not depend on it. */
+  /** Samples a batch, by default 100. Results do not depend on it. */
   readonly batch?: number;
   /** By default 0. */
   readonly seed?: number;
@@ -48,7 +48,7 @@ export interface Subject {
   readonly version: string;
 }
 
-export const DEFAULT_BATCH = 50;
+export const DEFAULT_BATCH = 100;
 
 /** The options as a plan for each batch. @throws usage, unsupported for what cannot be */
 export function planOf(options: EvaluateOptions, model: Pick<Model, "name" | "classes">): BatchPlan {
@@ -56,19 +56,36 @@ export function planOf(options: EvaluateOptions, model: Pick<Model, "name" | "cl
   if (attacks.length === 0) throw new PerturbError("usage", "No attack was chosen. Give at least one.");
   checkEpsilons(epsilons);
   for (const attack of attacks)
-    if (!attack.norms.includes(norm)) throw new PerturbError("usage", `${attack.name} has no ${norm} version. It knows ${attack.norms.join(", ")}.`);
+    if (!attack.norms.includes(norm))
+      throw new PerturbError("usage", `${attack.name} has no ${norm} version. It knows ${attack.norms.join(", ")}.`);
   if (target !== null && !(Number.isInteger(target) && target >= 0 && target < model.classes))
-    throw new PerturbError("usage", `The target class ${target} is not one of ${model.name}, which has classes 0 to ${model.classes - 1}.`);
-  if (!Number.isSafeInteger(seed)) throw new PerturbError("usage", `The seed must be a whole number below 2^53, got ${seed}.`);
-  return { attacks: attacks.map((attack) => ({ attack, options: attack.defaults })), norm, epsilons, target, seed, offset };
+    throw new PerturbError(
+      "usage",
+      `The target class ${target} is not one of ${model.name}, which has classes 0 to ${model.classes - 1}.`,
+    );
+  if (!Number.isSafeInteger(seed))
+    throw new PerturbError("usage", `The seed must be a whole number below 2^53, got ${seed}.`);
+  return {
+    attacks: attacks.map((attack) => ({ attack, options: attack.defaults })),
+    norm,
+    epsilons,
+    target,
+    seed,
+    offset,
+  };
 }
 
 /** @throws usage for budgets that are negative, not numbers, not rising, or none */
 export function checkEpsilons(epsilons: readonly number[]): void {
   if (epsilons.length === 0) throw new PerturbError("usage", "No ε was given. Give at least one, such as --eps 8/255.");
   for (const [i, epsilon] of epsilons.entries()) {
-    if (!Number.isFinite(epsilon) || epsilon < 0) throw new PerturbError("usage", `ε must be a number of at least 0, got ${epsilon}.`);
-    if (i > 0 && epsilon <= epsilons[i - 1]!) throw new PerturbError("usage", `The ε must rise, and ${epsilon} follows ${epsilons[i - 1]}. Give them in order, each once.`);
+    if (!Number.isFinite(epsilon) || epsilon < 0)
+      throw new PerturbError("usage", `ε must be a number of at least 0, got ${epsilon}.`);
+    if (i > 0 && epsilon <= epsilons[i - 1]!)
+      throw new PerturbError(
+        "usage",
+        `The ε must rise, and ${epsilon} follows ${epsilons[i - 1]}. Give them in order, each once.`,
+      );
   }
 }
 
@@ -81,13 +98,23 @@ export function localEvaluator(model: DifferentiableModel, plan: BatchPlan, sign
  * Clean accuracy, and accuracy under each attack at each ε, over `data`; only samples that are right when clean are
  * attacked, and one that is wrong stays wrong. @throws whatever the data set or the model throws; cancelled
  */
-export async function evaluate(subject: Subject, data: Dataset, plan: BatchPlan, evaluator: Evaluator, options: EvaluateOptions): Promise<EvaluationResult> {
+export async function evaluate(
+  subject: Subject,
+  data: Dataset,
+  plan: BatchPlan,
+  evaluator: Evaluator,
+  options: EvaluateOptions,
+): Promise<EvaluationResult> {
   const began = new Date();
   const start = performance.now();
   const { offset = 0, limit = data.size, signal, onProgress } = options;
   const batch = options.batch ?? DEFAULT_BATCH;
   const total = Math.max(0, Math.min(data.size - offset, limit));
-  if (total === 0) throw new PerturbError("usage", `There is nothing to evaluate: ${data.name} has ${data.size} samples, and --offset ${offset} --limit ${limit} leaves none.`);
+  if (total === 0)
+    throw new PerturbError(
+      "usage",
+      `There is nothing to evaluate: ${data.name} has ${data.size} samples, and --offset ${offset} --limit ${limit} leaves none.`,
+    );
 
   let sum: Tally | undefined;
   const add = (tally: Tally): void => {
@@ -142,7 +169,14 @@ function resultOf(
     date: began.toISOString(),
     model: subject.model,
     data: { name: data.name, offset, total, ...(data.classNames && { classNames: data.classNames }) },
-    options: { attacks: plan.attacks.map(({ attack }) => attack.name), norm: plan.norm, epsilons: plan.epsilons, target: plan.target, batch, seed: plan.seed },
+    options: {
+      attacks: plan.attacks.map(({ attack }) => attack.name),
+      norm: plan.norm,
+      epsilons: plan.epsilons,
+      target: plan.target,
+      batch,
+      seed: plan.seed,
+    },
     runtime: subject.runtime,
     clean: { ...accuracyOf(tally.correct, total), confusion: matrix(tally.confusion, classes) },
     points,

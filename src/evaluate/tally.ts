@@ -62,8 +62,9 @@ export function addTally(sum: Tally, next: Tally): void {
   sum.gradients += next.gradients;
   addCounts(sum.confusion, next.confusion);
   addExamples(sum.cleanExamples, next.cleanExamples);
-  sum.points.forEach((point, i) => addPoint(point, next.points[i]!));
-  sum.linearity = sum.linearity && next.linearity ? addLinearity(sum.linearity, next.linearity) : (sum.linearity ?? next.linearity);
+  for (const [i, point] of sum.points.entries()) addPoint(point, next.points[i]!);
+  sum.linearity =
+    sum.linearity && next.linearity ? addLinearity(sum.linearity, next.linearity) : (sum.linearity ?? next.linearity);
 }
 
 function addPoint(sum: PointTally, next: PointTally): void {
@@ -87,7 +88,9 @@ function addExamples(sum: Shown[], next: readonly Shown[]): void {
 /** Sums entry by entry, except for the names of the entries. */
 function addLinearity(a: LinearityTally, b: LinearityTally): LinearityTally {
   const add = <T extends Record<string, number>>(p: T, q: T): T =>
-    Object.fromEntries(Object.entries(p).map(([key, value]) => [key, key === "dimensions" ? value : value + q[key]!])) as T;
+    Object.fromEntries(
+      Object.entries(p).map(([key, value]) => [key, key === "dimensions" ? value : value + q[key]!]),
+    ) as T;
   return {
     samples: a.samples + b.samples,
     points: a.points.map((p, i) => add(p, b.points[i]!)),

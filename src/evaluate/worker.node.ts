@@ -1,25 +1,38 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { attacks } from "../attacks/index.ts";
 import type { Batch } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
+import type { DifferentiableModel } from "../model.ts";
 import { openClassifier } from "../models/graph-model.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
-import { evaluateBatch } from "./batch.ts";
+import { type BatchPlan, evaluateBatch } from "./batch.ts";
 import type { WorkerAnswer, WorkerSetup, WorkerTask } from "./pool.node.ts";
 
-const { file, device, threads, plan } = workerData as WorkerSetup;
-const model = openClassifier(file, nodeRuntime(device, threads));
-const resolved = { ...plan, attacks: plan.attacks.map(({ name, options }) => ({ attack: attacks[name], options })) };
+interface Work {
+  readonly model: DifferentiableModel;
+  readonly plan: BatchPlan;
+}
+let work: Work | undefined;
 
 parentPort!.on("message", (task: WorkerTask) => {
   if (task === "close") process.exit();
-  else void answer(task);
+  else if ("setup" in task) work = prepare(task.setup);
+  else void answer(work!, task.batch);
 });
 
-async function answer(batch: Batch): Promise<void> {
+/** One thread inside ONNX Runtime: the others are workers too. */
+function prepare({ file, device, plan }: WorkerSetup): Work {
+  const model = openClassifier(file, nodeRuntime(device, 1));
+  return {
+    model,
+    plan: { ...plan, attacks: plan.attacks.map(({ name, options }) => ({ attack: attacks[name], options })) },
+  };
+}
+
+async function answer({ model, plan }: Work, batch: Batch): Promise<void> {
   const post = (value: WorkerAnswer): void => parentPort!.postMessage(value);
   try {
-    post({ tally: await evaluateBatch(model, batch, resolved) });
+    post({ tally: await evaluateBatch(model, batch, plan) });
   } catch (error) {
     const known = error instanceof PerturbError ? error : new PerturbError("internal", String(error), { cause: error });
     const stack = error instanceof Error ? error.stack : undefined;

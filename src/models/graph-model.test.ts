@@ -18,7 +18,9 @@ import type { Graph } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import type { Program, Runtime } from "../runtime.ts";
-import { type ClassifierFile, classifierFile, openClassifier, revealHead } from "./graph-model.ts";
+import { type ClassifierFile, classifierFile } from "./classifier.ts";
+import { openClassifier } from "./graph-model.ts";
+import { revealHead } from "./reveal.ts";
 
 const goal = (labels: readonly number[]): Goal => ({ kind: "untargeted", labels: Int32Array.from(labels) });
 const largestDifference = (a: Float32Array, b: Float32Array) => Math.max(...a.map((v, i) => Math.abs(v - b[i]!)));

@@ -1,103 +1,8 @@
-import { asClassifier, differentiate } from "../autodiff/differentiate.ts";
 import { PerturbError } from "../errors.ts";
-import type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss } from "../model.ts";
-import { lossClasses } from "../model.ts";
-import { readOnnx, writeOnnx } from "../onnx/file.ts";
-import type { Graph } from "../onnx/graph.ts";
-import { Ops } from "../onnx/ops.ts";
-import { elementType } from "../onnx/tensor-proto.ts";
+import { type DifferentiableModel, type Goal, type Gradient, type Loss, lossClasses } from "../model.ts";
 import type { Program, Runtime } from "../runtime.ts";
 import { type FloatTensor, product, sampleSize, type Tensor } from "../tensor.ts";
-import { type Normalization, normalizeInput } from "./preprocess.ts";
-
-/** A classifier as a file: everything that another thread, or the page, needs to run it. Can be sent by postMessage. */
-export interface ClassifierFile {
-  readonly name: string;
-  /** ONNX: input `x`, output `logits`. */
-  readonly onnx: Uint8Array;
-  readonly inputShape: readonly number[];
-  readonly classes: number;
-  readonly head: Head;
-  readonly bounds: Bounds;
-  /** The batch size that the graph fixes, or null when any will do. */
-  readonly batch: number | null;
-  /** Number of trained values. */
-  readonly parameters: number;
-  /** SHA-256, in hex, of the file that it was read from. */
-  readonly sha256?: string;
-}
-
-export interface ClassifierOptions {
-  readonly name: string;
-  /** SHA-256, in hex, of the file that the graph was read from. */
-  readonly sha256?: string;
-  /** Shape of one sample, where the graph leaves sizes open. */
-  readonly shape?: readonly number[];
-  readonly normalization?: Normalization;
-  /** By default [0, 1]. */
-  readonly bounds?: Bounds;
-}
-
-/** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
-export function classifierFile(
-  graph: Graph,
-  { name, shape, normalization, bounds = { lower: 0, upper: 1 }, sha256 }: ClassifierOptions,
-): ClassifierFile {
-  const classifier = shape ? asClassifier(graph, shape) : asClassifier(graph);
-  const complete = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
-  const [batch, ...inputShape] = complete.inputs[0]!.dims!;
-  return {
-    name,
-    onnx: writeOnnx(complete),
-    inputShape: inputShape as number[],
-    classes: classifier.classes,
-    head: classifier.head,
-    bounds,
-    batch: typeof batch === "number" ? batch : null,
-    parameters: countParameters(graph),
-    ...(sha256 !== undefined && { sha256 }),
-  };
-}
-
-const FLOATS: readonly (string | undefined)[] = ["float32", "float64", "float16", "bfloat16"];
-
-/** Trained values: float initializers that are no scalars. */
-export const countParameters = (graph: Graph): number =>
-  [...graph.initializers.values()]
-    .filter((t) => FLOATS.includes(elementType(t.dataType)) && t.dims.length > 0)
-    .reduce((sum, t) => sum + product(t.dims.map(Number)), 0);
-
-/**
- * The classifier with log-probabilities for logits, when probabilities without visible logits come out of it: told by
- * asking it once. Loss and margin are then built on the log of what it gives.
- */
-export async function revealHead(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
-  if (file.head !== "logits" || file.classes < 2) return file;
-  const model = openClassifier(file, runtime);
-  try {
-    const { lower, upper } = file.bounds;
-    const probe = Float32Array.from(
-      { length: product(file.inputShape) },
-      (_, i) => lower + (upper - lower) * ((i * 0.618034) % 1),
-    );
-    const { data } = await model.logits({ type: "float32", dims: [1, ...file.inputShape], data: probe });
-    const sum = data.reduce((a, p) => a + p, 0);
-    if (Math.abs(sum - 1) > 1e-4 || data.some((p) => p < 0 || p > 1)) return file;
-  } finally {
-    await model.release();
-  }
-  const graph = readOnnx(file.onnx, file.name);
-  const b = new Ops({ ...graph, nodes: graph.nodes.slice(0, -1) }, "log");
-  const probabilities = graph.nodes.at(-1)!.inputs[0]!;
-  // Where a probability is rounded to 0, its logarithm and slope stay finite.
-  b.alias("logits", b.add("Log", [b.plus(probabilities, b.scalar(1e-37, probabilities))]));
-  return { ...file, onnx: writeOnnx(b.finish(["logits"])), head: "hidden" };
-}
-
-/** The graph of the classifier's logits, of a loss and of its gradient: see `differentiate`. @throws no-gradient */
-export function gradientGraph({ onnx, name, classes, head }: ClassifierFile, loss: Loss): Graph {
-  return differentiate({ graph: readOnnx(onnx, name), classes, head: head === "hidden" ? "logits" : head }, loss);
-}
+import type { ClassifierFile } from "./classifier.ts";
 
 /** A model that runs graphs, counts what it runs, and is to be released. */
 export interface GraphModel extends DifferentiableModel {
@@ -112,8 +17,8 @@ export interface GraphModel extends DifferentiableModel {
 /** Opens a classifier on a runtime. Graphs are compiled when they are first needed. */
 export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphModel {
   const programs = new Map<string, Promise<Program>>();
-  const program = (key: string, graph: () => Uint8Array): Promise<Program> => {
-    const known = programs.get(key) ?? runtime.load(graph());
+  const program = (key: string, graph: () => Promise<Uint8Array>): Promise<Program> => {
+    const known = programs.get(key) ?? graph().then((bytes) => runtime.load(bytes));
     programs.set(key, known);
     return known;
   };
@@ -132,14 +37,14 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     async logits(x) {
       check(x, file);
       cost.forwards += x.dims[0]!;
-      const forward = await program("logits", () => file.onnx);
+      const forward = await program("logits", async () => file.onnx);
       const { logits } = await runBatches(forward, { x }, file.batch, ["logits"]);
       return logits!;
     },
     async gradient(x, goal, loss = "cross-entropy") {
       check(x, file);
       cost.gradients += x.dims[0]!;
-      const backward = await program(loss, () => writeOnnx(gradientGraph(file, loss)));
+      const backward = await program(loss, () => gradientBytes(file, loss));
       const labels = labelTensor(lossClasses(goal), classes);
       const result = await runBatches(backward, { x, labels }, file.batch, ["logits", "loss", "gradient"]);
       return ascending(goal, { logits: result["logits"]!, loss: result["loss"]!, gradient: result["gradient"]! });
@@ -150,6 +55,14 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
       for (const result of loaded) if (result.status === "fulfilled") await result.value.release();
     },
   } satisfies GraphModel;
+}
+
+/** Differentiation is loaded only where the file does not bring the graph. */
+async function gradientBytes(file: ClassifierFile, loss: Loss): Promise<Uint8Array> {
+  const made = file.gradients?.[loss];
+  if (made) return made;
+  const { withGradient } = await import("./classifier.ts");
+  return withGradient(file, loss).gradients![loss]!;
 }
 
 /** An attack ascends: towards a target, that is the negative loss. */

@@ -5,7 +5,7 @@ import { multiplyAdds } from "../onnx/flops.ts";
 import { describeNode, type Graph, type GraphValue } from "../onnx/graph.ts";
 import { bindInput } from "../onnx/rewrite.ts";
 import { findArithmetic } from "./arithmetic.ts";
-import { countParameters } from "./graph-model.ts";
+import { countParameters } from "./classifier.ts";
 
 /** What a model file holds, and what can be done with it: numbers and names only. */
 export interface Inspection {

@@ -8,15 +8,10 @@ import { didYouMean, messageOf, PerturbError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import type { Runtime } from "../runtime.ts";
-import {
-  type ClassifierFile,
-  type ClassifierOptions,
-  classifierFile,
-  type GraphModel,
-  openClassifier,
-  revealHead,
-} from "./graph-model.ts";
+import { type ClassifierFile, type ClassifierOptions, classifierFile } from "./classifier.ts";
+import { type GraphModel, openClassifier } from "./graph-model.ts";
 import { readModel } from "./read.ts";
+import { revealHead } from "./reveal.ts";
 
 /** Models that come with the package, by name. */
 export const bundledModels = {

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
-  AttributeProto_AttributeType as Kind,
   AttributeProtoSchema,
   type GraphProto,
+  AttributeProto_AttributeType as Kind,
 } from "onnx-buf";
 import type { Tensor } from "../tensor.ts";
 import { readTensor, writeTensor } from "./tensor-proto.ts";

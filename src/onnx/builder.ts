@@ -2,8 +2,8 @@ import type { TensorProto } from "onnx-buf";
 import { PerturbError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { Attributes, type AttributeValue } from "./attributes.ts";
-import { type Graph, type GraphValue, type Node, prune } from "./graph.ts";
 import { type Fact, tensorFact, UNKNOWN } from "./facts.ts";
+import { type Graph, type GraphValue, type Node, prune } from "./graph.ts";
 import { constantFact, inferNode, inferShapes } from "./shapes.ts";
 import { checkSince } from "./since.ts";
 import { writeTensor } from "./tensor-proto.ts";
@@ -170,7 +170,7 @@ export class GraphBuilder {
     checkSince(node.op, this.opset);
     this.#nodes.push(node);
     const facts = inferNode(node, this.opset, (name) => this.fact(name));
-    node.outputs.forEach((name, i) => this.#facts.set(name, facts[i]!));
+    for (const [i, name] of node.outputs.entries()) this.#facts.set(name, facts[i]!);
   }
 }
 

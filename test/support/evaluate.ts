@@ -9,7 +9,8 @@ import {
   type Subject,
 } from "../../src/evaluate/run.ts";
 import type { EvaluationResult } from "../../src/evaluate.ts";
-import { type ClassifierFile, openClassifier } from "../../src/models/graph-model.ts";
+import type { ClassifierFile } from "../../src/models/classifier.ts";
+import { openClassifier } from "../../src/models/graph-model.ts";
 import { nodeRuntime } from "../../src/runtime/ort.node.ts";
 import type { Runtime } from "../../src/runtime.ts";
 

@@ -9,8 +9,9 @@ function concatGradient({ node, x, g, b, wants }: RuleContext): (string | null)[
   const axis = normalizeAxis(node.attributes.int("axis", 1), b.dims(g).length);
   let start = 0;
   return x.map((input, i) => {
-    const [from, to] = [start, (start += b.size(input, axis))];
-    return wants(i) ? b.slice(g, [axis], [from], [to]) : null;
+    const from = start;
+    start += b.size(input, axis);
+    return wants(i) ? b.slice(g, [axis], [from], [start]) : null;
   });
 }
 
