@@ -90,7 +90,7 @@ async function startTorch() {
 async function inMemory(data) {
   const size = data.size;
   const parts = [];
-  for await (const batch of data.batches({ batch: 50 })) parts.push(batch);
+  for await (const batch of data.batches({ batch: 100 })) parts.push(batch);
   return {
     ...data,
     size,
@@ -108,12 +108,17 @@ async function setup() {
     dist("evaluate/pool.node.js"),
     dist("attacks/fgsm.js"),
   ]);
+  const { withGradient } = await dist("models/classifier.js");
   const opened = await openModelGraph(options.weights, "lenet");
   const file = modelFrom(opened, {});
   const wantedAttack = { attacks: [fgsm], epsilons: EPSILONS };
   const plan = run.planOf(wantedAttack, file);
   const data = await inMemory(await openDataset("mnist"));
-  const pool = startPool({ file, device: "cpu", plan: { ...plan, attacks: [{ name: "fgsm", options: {} }] } });
+  const pool = startPool({
+    file: withGradient(file, "cross-entropy"),
+    device: "cpu",
+    plan: { ...plan, attacks: [{ name: "fgsm", options: {} }] },
+  });
   const { onnx: _, batch: __, ...model } = file;
   const subject = {
     model: { ...model, sha256: opened.sha256 },
@@ -140,9 +145,14 @@ async function benchPhases() {
   const [{ openModelGraph, modelFrom }, { openDataset }, run, { startPool }, { fgsm }] = result;
   const { ms: model, result: opened } = await timed(() => openModelGraph(options.weights, "lenet"));
   const { ms: data, result: set } = await timed(() => openDataset("mnist"));
+  const { withGradient } = await dist("models/classifier.js");
   const file = modelFrom(opened, {});
   const plan = run.planOf({ attacks: [fgsm], epsilons: EPSILONS }, file);
-  const pool = startPool({ file, device: "cpu", plan: { ...plan, attacks: [{ name: "fgsm", options: {} }] } });
+  const pool = startPool({
+    file: withGradient(file, "cross-entropy"),
+    device: "cpu",
+    plan: { ...plan, attacks: [{ name: "fgsm", options: {} }] },
+  });
   const { preload, writeReport } = await dist("report/write.node.js");
   preload();
   const { onnx: _, batch: __, ...described } = file;
@@ -216,12 +226,11 @@ async function benchSweep(torch) {
 
 async function benchTrain(torch) {
   process.stdout.write("\nTraining: one epoch of LeNet over 60,000 images, Adam, dropout active\n");
-  const { epochBench } = await import("./train.js");
-  const epoch = await epochBench(dist);
+  const epoch = await (await import("./train.js")).epochTimer(dist);
   for (const batch of [64, 128]) {
     const times = { ours: [], torch: [] };
     for (let round = 0; round <= Math.min(rounds, 3); round++) {
-      const { ms } = await timed(() => epoch(batch));
+      const ms = await epoch(batch);
       const theirs = torch && (await torch.ask(`train ${batch}`));
       if (round === 0) continue;
       times.ours.push(ms);

@@ -150,6 +150,15 @@ describe("evaluate", () => {
     expect(outcome.stderr).toContain("labels count from one higher than the model's");
   });
 
+  it("ends with 2 where a device is missing, and does not fall back to another", async () => {
+    // Its libraries are no part of the package: set-up does not download them.
+    const cwd = place();
+    const { code, stdout, stderr } = await perturb(["evaluate", "--device", "cuda", "--limit", "10"], cwd);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^perturb: The device "cuda" cannot be used here\. .*--device cpu.*\n$/);
+    expect(listing(cwd)).toEqual([]);
+  });
+
   it("goes on when nobody reads its output any more", async () => {
     const cwd = place();
     const { child, ended } = start([...lenet, "--limit", "20", "--out", "report"], cwd);

@@ -38,7 +38,7 @@ export function ortRuntime(ort: Ort, { name, device, threads = 0 }: OrtOptions):
         if (device !== "cpu" && /backend|provider|adapter|device|cuda|webgpu/i.test(messageOf(cause)))
           throw new PerturbError(
             "device",
-            `The device "${device}" cannot be used here: ${messageOf(cause)} Use --device cpu, or install what it needs.`,
+            `The device "${device}" cannot be used here. Use --device cpu, or install what it needs. ONNX Runtime says: ${oneLine(messageOf(cause))}`,
             { cause },
           );
         throw new PerturbError("runtime", `ONNX Runtime cannot load the graph: ${messageOf(cause)}`, { cause });
@@ -46,6 +46,8 @@ export function ortRuntime(ort: Ort, { name, device, threads = 0 }: OrtOptions):
     },
   };
 }
+
+const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, " ");
 
 function ortProgram(ort: Ort, session: InferenceSession): Program {
   return {

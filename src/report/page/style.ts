@@ -10,7 +10,7 @@ export const STYLE = `
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--background);color:var(--ink);font:16px/1.6 system-ui,sans-serif;font-variant-numeric:tabular-nums}
-main,footer{max-width:54rem;margin:0 auto;padding:0 1.5rem}
+main,footer{max-width:60rem;margin:0 auto;padding:0 1.5rem}
 main{padding-top:3.5rem}
 section{margin-top:3.5rem}
 h1,h2,h3{line-height:1.25;text-wrap:balance;overflow-wrap:anywhere}
