@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const at = (...parts) => join(root, ...parts);
@@ -91,11 +91,17 @@ function build() {
 const tasks = {
   /** Only sets up. */
   setup: () => undefined,
-  start(args) {
-    const { status, signal } = spawnSync(process.execPath, [at("bin", "perturb.js"), ...args], { stdio: "inherit" });
-    process.exitCode = status ?? (signal === "SIGINT" ? 130 : 1);
+  /** In this process: one start less, and signals reach the program itself. */
+  async start(args) {
+    const program = at("bin", "perturb.js");
+    process.argv = [process.execPath, program, ...args];
+    await import(pathToFileURL(program).href);
   },
   test(args) {
+    if (!existsSync(at("..", "shared")))
+      process.stderr.write(
+        "../shared is not there: the tests that compare with the tutorial's own weights are skipped.\n",
+      );
     if (args.length === 0) {
       node("Types", "node_modules/@typescript/native/bin/tsc", ["-p", "tsconfig.json"]);
       node("Format and lint", "node_modules/@biomejs/biome/bin/biome", ["ci", "--error-on-warnings"]);
@@ -115,4 +121,4 @@ if (!Object.hasOwn(tasks, task)) {
 checkNode();
 install();
 build();
-tasks[task](args);
+await tasks[task](args);
