@@ -8,7 +8,8 @@ import type { LoadedProgram, ThreadAnswer, ThreadRequest } from "./thread.node.t
 const runtime = nodeRuntime("cpu", 1);
 const programs: Program[] = [];
 
-parentPort!.on("message", (request: ThreadRequest) => {
+parentPort!.on("message", (request: ThreadRequest | "close") => {
+  if (request === "close") process.exit();
   const { id } = request;
   const answer = (result: ThreadAnswer) => parentPort!.postMessage(result);
   const failed = (error: unknown) => {

@@ -66,6 +66,7 @@ export function threadRuntime(): ThreadRuntime {
   worker.on("error", (cause) =>
     fail(new PerturbError("internal", `A worker thread failed: ${cause.message}`, { cause })),
   );
+  const ended = new Promise((resolve) => worker.once("exit", resolve));
   worker.on("exit", () => fail(new PerturbError("cancelled", "The worker thread has ended.")));
   const ask = <T>(
     request:
@@ -92,7 +93,9 @@ export function threadRuntime(): ThreadRuntime {
       };
     },
     async close() {
-      await worker.terminate();
+      // A thread that is ended inside a native call takes the process with it: it ends itself, between two calls.
+      worker.postMessage("close");
+      await ended;
     },
   };
 }

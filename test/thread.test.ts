@@ -1,0 +1,29 @@
+import { expect, it } from "vitest";
+import { gradientGraph } from "../src/models/classifier.ts";
+import { writeOnnx } from "../src/onnx/file.ts";
+import { lenetFile } from "./support/models.ts";
+
+// A worker's file is JavaScript: the built one.
+const { threadRuntime }: typeof import("../src/runtime/thread.node.ts") = await import(
+  new URL("../dist/runtime/thread.node.js", import.meta.url).href
+);
+
+it("a runtime in a thread is closed in the middle of a graph without taking the process with it", async () => {
+  const runtime = threadRuntime();
+  const program = await runtime.load(writeOnnx(gradientGraph(lenetFile(), "cross-entropy")));
+  const n = 2000;
+  let done = false;
+  const running = program
+    .run({
+      x: { type: "float32", dims: [n, 1, 28, 28], data: new Float32Array(n * 784) },
+      labels: { type: "int64", dims: [n], data: new BigInt64Array(n) },
+    })
+    .finally(() => {
+      done = true;
+    });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(done).toBe(false);
+  await runtime.close();
+  expect((await running)["gradient"]!.dims).toEqual([n, 1, 28, 28]);
+  await expect(program.run({})).rejects.toMatchObject({ code: "cancelled" });
+});
