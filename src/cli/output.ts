@@ -5,7 +5,7 @@ export const hasColor = (): boolean =>
   stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
 
 /** Columns of the terminal, at most 100. */
-export const width = (): number => Math.min(stdout.columns ?? 80, 100);
+export const width = (): number => Math.min(stdout.columns || 80, 100);
 
 /** Lines to stdout. */
 export const print = (...lines: readonly string[]): void =>

@@ -21,7 +21,7 @@ export function progressLine(title: string, unit: string, output: NodeJS.WriteSt
   let last = "";
   const write = (text: string): void => {
     if (!output.isTTY) output.write(`${text}\n`);
-    else output.write(`\r\x1b[2K${text.slice(0, Math.max(20, (output.columns ?? 80) - 1))}`);
+    else output.write(`\r\x1b[2K${text.slice(0, Math.max(20, (output.columns || 80) - 1))}`);
   };
   return {
     update(done, total, note = "") {
