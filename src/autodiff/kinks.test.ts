@@ -71,6 +71,39 @@ describe("conventions at kinks, which are PyTorch's", () => {
     expect(exponent).toEqual([Number.NaN]);
   });
 
+  // What torch 2.13 gives for the same inputs.
+  it.each<[string, object, number[], number[], number]>([
+    ["Abs", {}, [-0, 0], [0, 0], 17],
+    ["Elu", { alpha: { float: 0.5 } }, [0], [0.5], 17],
+    ["Selu", {}, [0], [1.7580993175506592], 17],
+    ["Celu", { alpha: { float: 2 } }, [0], [1], 17],
+    ["HardSigmoid", { alpha: { float: 0.25 }, beta: { float: 0.5 } }, [-2, 2], [0, 0], 17],
+    ["HardSwish", {}, [-3, 3], [0, 1], 17],
+    ["ThresholdedRelu", {}, [1], [0], 17],
+    ["Shrink", {}, [-0.5, 0.5], [0, 0], 17],
+  ])("%s", async (name, attributes, x, expected, opset) => {
+    expect(await one(op(name, attributes), [f32(x)], { opset })).toEqual(expected);
+  });
+
+  it("PRelu at 0: the slope, and 0 for it", async () => {
+    expect(await gradients(op("PRelu"), [f32([0]), f32([0.25])])).toEqual([[0.25], [0]]);
+  });
+
+  it("Max and Min of equals: equal shares", async () => {
+    for (const name of ["Max", "Min"])
+      expect(await gradients(op(name), [f32([1, 2]), f32([1, 3])])).toEqual(
+        name === "Max"
+          ? [
+              [0.5, 0],
+              [0.5, 1],
+            ]
+          : [
+              [0.5, 1],
+              [0.5, 0],
+            ],
+      );
+  });
+
   it("Sqrt at 0: infinite", async () => {
     expect(await one(op("Sqrt"), [f32([0, 4])])).toEqual([inf, 0.25]);
   });

@@ -1,6 +1,8 @@
 import type { Rules } from "./rule.ts";
+import { activationRules } from "./rules/activation.ts";
 import { convolutionRules } from "./rules/convolution.ts";
 import { elementwiseRules } from "./rules/elementwise.ts";
+import { functionRules } from "./rules/function.ts";
 import { linearRules } from "./rules/linear.ts";
 import { movementRules } from "./rules/movement.ts";
 import { normalizationRules } from "./rules/normalization.ts";
@@ -10,6 +12,8 @@ import { reductionRules } from "./rules/reduction.ts";
 /** The gradient of every operator that has one, by its name in the standard domain. */
 export const rules = {
   ...elementwiseRules,
+  ...functionRules,
+  ...activationRules,
   ...linearRules,
   ...convolutionRules,
   ...poolingRules,

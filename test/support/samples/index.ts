@@ -1,7 +1,9 @@
 import type { DifferentiableOperator } from "../../../src/autodiff/rules.ts";
 import type { Sample } from "../gradient-check.ts";
+import { activationSamples } from "./activation.ts";
 import { convolutionSamples } from "./convolution.ts";
 import { elementwiseSamples } from "./elementwise.ts";
+import { functionSamples } from "./function.ts";
 import { linearSamples } from "./linear.ts";
 import { movementSamples } from "./movement.ts";
 import { normalizationSamples } from "./normalization.ts";
@@ -11,6 +13,8 @@ import { reductionSamples } from "./reduction.ts";
 /** What every gradient rule is checked on. A rule without samples does not compile. */
 export const samples: Readonly<Record<DifferentiableOperator, readonly Sample[]>> = {
   ...elementwiseSamples,
+  ...functionSamples,
+  ...activationSamples,
   ...linearSamples,
   ...convolutionSamples,
   ...poolingSamples,
