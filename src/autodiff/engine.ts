@@ -4,7 +4,7 @@ import { describeNode, type Node, valuesRead } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { gradientSupport } from "./coverage.ts";
 import type { Rule, Rules } from "./rule.ts";
-import { rules } from "./rules.ts";
+import { manyOutputs, rules } from "./rules.ts";
 
 /**
  * Reverse-mode differentiation: appends the nodes that compute the gradient of ⟨seed, of⟩ with respect to each value
@@ -46,17 +46,20 @@ function dependents(nodes: readonly Node[], roots: readonly string[]): Set<strin
 
 function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributions: Map<string, string[]>): void {
   const rule = ruleOf(b, node);
-  const y = node.outputs[0]!;
-  const arrived = contributions.get(y);
-  if (!arrived)
+  const gradientOf = (i: number): string | undefined => {
+    const arrived = contributions.get(node.outputs[i] ?? "");
+    return arrived && b.sum(arrived);
+  };
+  const many = manyOutputs.has(node.op);
+  const other = node.outputs.find((name, i) => i > 0 && contributions.has(name));
+  const g = gradientOf(0);
+  if (!many && (g === undefined || other !== undefined))
     throw new PerturbError(
       "no-gradient",
-      `${describeNode(node)}: the gradient of its output "${node.outputs.find((o) => contributions.has(o))}" is not available.`,
+      `${describeNode(node)}: the gradient of its output "${other}" is not available.`,
     );
-  const g = b.sum(arrived);
-  contributions.set(y, [g]);
   const wants = (i: number): boolean => reached.has(node.inputs[i] ?? "");
-  const gradients = rule({ node, g, x: node.inputs, y, b, wants });
+  const gradients = rule({ node, g: g ?? "", gradientOf, x: node.inputs, y: node.outputs[0]!, b, wants });
   if (gradients.length > node.inputs.length && gradients.slice(node.inputs.length).some((part) => part !== null))
     throw new PerturbError(
       "no-gradient",

@@ -6,6 +6,8 @@ export interface RuleContext {
   readonly node: Node;
   /** The gradient of output 0. */
   readonly g: string;
+  /** The gradient of output i, undefined where nothing depends on it: for operators of many outputs. */
+  readonly gradientOf: (i: number) => string | undefined;
   /** The inputs; "" where an optional one is left out. */
   readonly x: readonly string[];
   /** Output 0. */

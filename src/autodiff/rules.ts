@@ -22,6 +22,9 @@ export const rules = {
   ...normalizationRules,
 } satisfies Rules;
 
+/** Operators whose rule asks for the gradients of all outputs; the others know of the first one only. */
+export const manyOutputs: ReadonlySet<string> = new Set<keyof typeof rules>(["Split"]);
+
 export type DifferentiableOperator = keyof typeof rules;
 
 /** Operators whose derivative is zero wherever it exists: they pass no gradient, as in PyTorch. */

@@ -1,6 +1,10 @@
 import { normalizeAxis } from "../../onnx/dims.ts";
+import type { Ops } from "../../onnx/ops.ts";
+import { sliceRange } from "../../onnx/shape-rules/selection.ts";
+import { product } from "../../tensor.ts";
 import type { RuleContext, Rules } from "../rule.ts";
 import { constants, unsupported } from "./constants.ts";
+import { MAX_SELECTION, sendBack } from "./selection.ts";
 
 const reshaped = ({ g, x: [x], b }: RuleContext): string[] => [b.reshapeLike(g, x!)];
 
@@ -31,40 +35,75 @@ function padGradient({ node, x: [x, pads, , axesInput], g, b }: RuleContext): st
   return [b.pad(g, before, after)];
 }
 
-/** Zeros around the gradient of what was taken. */
+/** Zeros around the gradient of what was taken, and between, where it was taken in steps. */
 function sliceGradient({ node, x, g, b }: RuleContext): string[] {
   const list = (name: string, i: number) =>
     node.attributes.ints(name, undefined) ?? (x[i] ? constants(node, name, b.fact(x[i]).values) : undefined);
   const starts = list("starts", 1)!;
   const ends = list("ends", 2)!;
   const axes = list("axes", 3) ?? starts.map((_, i) => i);
-  if (list("steps", 4)?.some((s) => s !== 1)) throw unsupported(node, "steps other than 1");
+  const steps = list("steps", 4) ?? starts.map(() => 1);
   const rank = b.dims(x[0]!).length;
   const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
+  let gradient = g;
   axes.forEach((axis, i) => {
     const a = normalizeAxis(axis, rank);
-    const [start, end] = [starts[i]!, ends[i]!];
+    const [start, end, step] = [starts[i]!, ends[i]!, steps[i]!];
     // The whole of an axis, whose size may be open.
-    if (start === 0 && end >= 2 ** 31 - 1) return;
+    if (start === 0 && end >= 2 ** 31 - 1 && step === 1) return;
     const size = b.size(x[0]!, a);
+    if (step !== 1) {
+      gradient = sendBack(b, gradient, a, takenBy(node, size, start, end, step), size);
+      return;
+    }
     const clamp = (v: number) => Math.min(Math.max(v < 0 ? v + size : v, 0), size);
     before[a] = clamp(start);
     after[a] = size - Math.max(clamp(end), before[a]);
   });
-  return [b.pad(g, before, after)];
+  return [b.pad(gradient, before, after)];
 }
 
-/** One constant index along an axis: zeros around it. */
+function takenBy(node: RuleContext["node"], size: number, start: number, end: number, step: number): number[] {
+  const range = sliceRange(size, start, end, step);
+  if (!range || range.count * size > MAX_SELECTION) throw unsupported(node, `steps of ${step} over an axis of ${size}`);
+  return Array.from({ length: range.count }, (_, i) => range.from + i * range.step);
+}
+
+/** One constant index along an axis: zeros around it. Several: each back to its place. */
 function gatherGradient({ node, x: [x, indices], g, b }: RuleContext): string[] {
   const { values, dims } = b.fact(indices!);
-  if (!values || dims?.length !== 0 || typeof values[0] !== "number")
-    throw unsupported(node, "indices that are not one constant");
+  const at = constants(node, "indices", values);
   const rank = b.dims(x!).length;
   const axis = normalizeAxis(node.attributes.int("axis", 0), rank);
   const size = b.size(x!, axis);
-  const at = normalizeAxis(values[0], size);
-  const only = (amount: number) => Array.from({ length: rank }, (_, i) => (i === axis ? amount : 0));
-  return [b.pad(b.unsqueeze(g, [axis]), only(at), only(size - 1 - at))];
+  if (dims?.length === 0) {
+    const index = normalizeAxis(at[0]!, size);
+    const only = (amount: number) => Array.from({ length: rank }, (_, i) => (i === axis ? amount : 0));
+    return [b.pad(b.unsqueeze(g, [axis]), only(index), only(size - 1 - index))];
+  }
+  if (at.length * size > MAX_SELECTION) throw unsupported(node, `${at.length} indices into an axis of ${size}`);
+  const flat = dims!.length === 1 ? g : joinAxes(b, g, axis, dims!.length);
+  return [
+    sendBack(
+      b,
+      flat,
+      axis,
+      at.map((index) => normalizeAxis(index, size)),
+      size,
+    ),
+  ];
+}
+
+/** `a` with `count` axes from `axis` on made one. */
+function joinAxes(b: Ops, a: string, axis: number, count: number): string {
+  const dims = b.dims(a).map((d) => (typeof d === "number" ? d : -1));
+  return b.reshape(a, [...dims.slice(0, axis), product(dims.slice(axis, axis + count)), ...dims.slice(axis + count)]);
+}
+
+/** Joins what was cut apart; an output that nothing uses gives zeros. */
+function splitGradient({ node, gradientOf, x: [x], b }: RuleContext): string[] {
+  const parts = node.outputs.map((name, i) => gradientOf(i) ?? b.full(0, name));
+  return [b.add("Concat", parts, { axis: normalizeAxis(node.attributes.int("axis", 0), b.dims(x!).length) })];
 }
 
 export const movementRules = {
@@ -87,4 +126,5 @@ export const movementRules = {
   Slice: sliceGradient,
   Gather: gatherGradient,
   Expand: ({ g }) => [g, null],
+  Split: splitGradient,
 } satisfies Rules;

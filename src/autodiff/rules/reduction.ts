@@ -54,6 +54,32 @@ export const reductionRules = {
     const { axes, g } = kept(context);
     return [b.expandLike(b.div(g, countLike(b, x[0]!, y, axes)), x[0]!), null];
   },
+  // 0 at 0.
+  ReduceL1: (context) => {
+    const { b, x } = context;
+    return [b.mul(kept(context).g, b.add("Sign", [x[0]!])), null];
+  },
+  // 0 where all elements are 0, as torch.linalg.vector_norm.
+  ReduceL2: (context) => {
+    const { b, x } = context;
+    const { g, y } = kept(context);
+    const isZero = b.equal(y, b.scalar(0, y));
+    return [b.mul(b.where(isZero, b.scalar(0, y), b.div(g, y)), x[0]!), null];
+  },
+  ReduceSumSquare: (context) => {
+    const { b, x } = context;
+    return [b.mul(b.mul(kept(context).g, b.scalar(2, x[0]!)), x[0]!), null];
+  },
+  ReduceLogSum: (context) => {
+    const { b, x } = context;
+    const { g, y } = kept(context);
+    return [b.expandLike(b.div(g, b.exp(y)), x[0]!), null];
+  },
+  ReduceLogSumExp: (context) => {
+    const { b, x } = context;
+    const { g, y } = kept(context);
+    return [b.mul(g, b.exp(b.sub(x[0]!, y))), null];
+  },
   ReduceMax: extremeGradient,
   ReduceMin: extremeGradient,
   Softmax: (context) => {

@@ -24,6 +24,7 @@ export const reductionShapes: Readonly<Record<string, ShapeRule>> = Object.fromE
     "ReduceProd",
     "ReduceL1",
     "ReduceL2",
+    "ReduceLogSum",
     "ReduceLogSumExp",
     "ReduceSumSquare",
   ].map((op) => [op, reduce]),

@@ -70,7 +70,7 @@ const takeRange = (values: readonly Dim[], { from, step, count }: Range): readon
   Array.from({ length: Math.min(count, values.length) }, (_, i) => values[from + i * step] ?? null);
 
 /** The indices that a slice takes; undefined when a bound or the size is not known, or the step is 0. */
-function sliceRange(size: Dim, start: Dim, end: Dim, step: Dim): Range | undefined {
+export function sliceRange(size: Dim, start: Dim, end: Dim, step: Dim): Range | undefined {
   if (typeof size !== "number" || typeof start !== "number" || typeof end !== "number" || typeof step !== "number")
     return undefined;
   if (step === 0) return undefined;
@@ -80,10 +80,27 @@ function sliceRange(size: Dim, start: Dim, end: Dim, step: Dim): Range | undefin
   return { from, step, count: Math.max(0, Math.ceil((to - from) / step)) };
 }
 
+/** Sizes by attribute or input; else as equal as they can be, the last one smaller. */
+const split: ShapeRule = ({ node, input }) => {
+  const { type, dims } = input(0);
+  const count = node.outputs.length;
+  if (!dims) return node.outputs.map(() => ({ type, dims: null }));
+  const axis = normalizeAxis(node.attributes.int("axis", 0), dims.length);
+  const size = dims[axis];
+  const given = node.attributes.ints("split", undefined) ?? (node.inputs[1] ? input(1).values : undefined);
+  const each = typeof size === "number" ? Math.ceil(size / count) : null;
+  const part = (i: number): Dim => {
+    if (node.inputs[1] || given) return given?.[i] ?? null;
+    return each === null ? null : Math.min(each, (size as number) - i * each);
+  };
+  return node.outputs.map((_, i) => ({ type, dims: dims.map((d, a) => (a === axis ? part(i) : d)) }));
+};
+
 /** Parts of a value, and values put together. */
 export const selectionShapes: Readonly<Record<string, ShapeRule>> = {
   Concat: concat,
   Gather: gather,
   GatherElements: ({ input }) => ({ type: input(0).type, dims: input(1).dims }),
   Slice: slice,
+  Split: split,
 };

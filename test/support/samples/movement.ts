@@ -53,6 +53,52 @@ const index = (b: Ops, value: number): string => b.squeeze(b.int64([value]), [0]
 const gather = (name: string, axis: number, at: number, x: SampleInput = image): Sample =>
   one(name, x, (b, v) => b.add("Gather", [v, index(b, at)], { axis }), axis < 0 || at < 0 ? [11, 13, 17] : undefined);
 
+const gatherMany = (
+  name: string,
+  axis: number,
+  values: readonly number[],
+  dims: readonly number[],
+  x: SampleInput = image,
+): Sample => one(name, x, (b, v) => b.add("Gather", [v, b.reshape(b.int64(values), dims)], { axis }), [11, 13, 17]);
+
+const stepped = (
+  name: string,
+  axis: number,
+  start: number,
+  end: number,
+  step: number,
+  x: SampleInput = image,
+): Sample => one(name, x, (b, v) => b.slice(v, [axis], [start], [end], [step]), [11, 13, 17]);
+
+/** A sum of unlike shares, so that parts that are mixed up show. */
+const both = (b: Ops, [l, r]: readonly string[]): string => b.plus(l!, b.mul(r!, b.scalar(3, r!)));
+
+/** The outputs `used` of a split, summed over its axis with unlike shares. */
+const split = (
+  name: string,
+  axis: number,
+  used: readonly number[],
+  sizes?: readonly number[],
+  x: SampleInput = image,
+): Sample =>
+  one(
+    name,
+    x,
+    (b, v) => {
+      const count = sizes?.length ?? 3;
+      const byInput = sizes !== undefined && b.opset >= 13;
+      const attributes = {
+        axis,
+        ...(sizes && !byInput && { split: sizes }),
+        ...(!sizes && b.opset >= 18 && { num_outputs: count }),
+      };
+      const parts = b.addMany("Split", byInput ? [v, b.int64(sizes)] : [v], count, attributes);
+      const share = (i: number) => b.mul(b.reduceSum(parts[i]!, [axis], true), b.scalar(i + 2, parts[i]!));
+      return b.sum(used.map(share));
+    },
+    axis < 0 ? [11, 13, 18] : [9, 11, 13, 18],
+  );
+
 const expand = (name: string, x: SampleInput, to: readonly number[]): Sample =>
   one(name, x, (b, v) => b.add("Expand", [v, b.int64(to)]));
 
@@ -167,6 +213,10 @@ export const movementSamples = {
     ...slice("the whole of a named batch", [0, 1], [0, 1], [MAX, 3], named),
     ...slice("open sizes after the axis", [1], [1], [3], { dims: [2, 3, 4], declared: ["N", 3, "L"] }),
     one("axes left out", image, (b, x) => b.add("Slice", [x, b.int64([1, 0]), b.int64([2, 2])]), [11, 13, 17]),
+    stepped("every second", 2, 0, MAX, 2),
+    stepped("every second from the second on, last axis", -1, 1, MAX, 2),
+    stepped("backwards", 1, -1, -MAX, -1),
+    stepped("backwards in steps, a named batch", 2, 3, 0, -2, named),
     one("steps of 1", image, (b, x) => b.slice(x, [2], [1], [4]), [11, 13, 17]),
   ],
   Gather: [
@@ -174,7 +224,19 @@ export const movementSamples = {
     gather("middle axis", 1, 2, named),
     gather("last axis, negative", -1, 0),
     gather("a negative index", 1, -1),
+    gatherMany("a list", 1, [2, 0], [2]),
+    gatherMany("a list with an element twice, last axis", -1, [3, 1, 3], [3]),
+    gatherMany("a table of indices", 1, [0, 2, -1, 1], [2, 2], named),
+    gatherMany("a list of one, first axis", 0, [1], [1]),
     gather("open sizes after the axis", 1, 1, { dims: [2, 3, 4], declared: ["N", 3, "L"] }),
+  ],
+  Split: [
+    split("the first of two", 1, [0], [1, 2]),
+    split("the last of two", 2, [1], [1, 3]),
+    split("all of three, equal", 1, [0, 1, 2]),
+    split("two of three, a named batch", -1, [0, 2], [1, 2, 1], named),
+    one("equal parts by attribute", image, (b, x) => both(b, b.addMany("Split", [x], 2, { axis: 2 })), [7, 9, 11]),
+    one("a smaller last part", image, (b, x) => b.addMany("Split", [x], 2, { axis: 1, num_outputs: 2 })[0]!, [18, 21]),
   ],
   Expand: [
     expand("a scalar", { dims: [] }, [2, 3]),
