@@ -2,6 +2,7 @@ import type { Ops } from "../../onnx/ops.ts";
 import { resolveWindow } from "../../onnx/window.ts";
 import { product } from "../../tensor.ts";
 import type { RuleContext, Rules } from "../rule.ts";
+import { unsupported } from "./constants.ts";
 import { type FixedWindow, fixWindow, positions, transposeAttributes } from "./window.ts";
 
 function convGradient(context: RuleContext): (string | null)[] {
@@ -78,4 +79,21 @@ function byConvolution(b: Ops, x: string, g: string, window: FixedWindow, groups
   return b.transpose(cut, [1, 0, ...axes.map((i) => i + 2)]);
 }
 
-export const convolutionRules = { Conv: convGradient } satisfies Rules;
+/** The transpose of a transpose: a convolution of g by the same weights, of which x has the place of the output. */
+function convTransposeGradient({ node, x: [x, w], y, g, b, wants }: RuleContext): (string | null)[] {
+  const { attributes } = node;
+  if (attributes.has("output_shape") || attributes.string("auto_pad", "NOTSET").startsWith("SAME"))
+    throw unsupported(node, "padding that its output decides");
+  const window = fixWindow(b, resolveWindow(node, b.sizes(w!, 2), b.sizes(y, 2)), y, x!);
+  const group = attributes.int("group", 1);
+  const { kernel, strides, dilations, before, after } = window;
+  const pads = [...before, ...(after as readonly number[])];
+  const byInput = () => b.add("Conv", [g, w!], { kernel_shape: kernel, strides, dilations, pads, group });
+  return [
+    wants(0) ? byInput() : null,
+    wants(1) ? byConvolution(b, g, x!, window, group) : null,
+    wants(2) ? b.reduceSum(g, [0, ...b.axesFrom(g, 2)], false) : null,
+  ];
+}
+
+export const convolutionRules = { Conv: convGradient, ConvTranspose: convTransposeGradient } satisfies Rules;

@@ -1,5 +1,5 @@
 import type { ElementType } from "../../tensor.ts";
-import { broadcast } from "../dims.ts";
+import { broadcast, normalizeAxis } from "../dims.ts";
 import type { Fact, ShapeRule } from "../facts.ts";
 import type { Dim } from "../graph.ts";
 import { elementType } from "../tensor-proto.ts";
@@ -64,6 +64,14 @@ const unary = ["Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil",
   "Softmax", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu", "InstanceNormalization", "Trilu",
   "CumSum", "ScatterElements", "ScatterND"]; // biome-ignore format: a list
 
+/** With the mean and the inverse deviation, which keep the axes before `axis`. */
+const layerNormalization: ShapeRule = ({ node, input }) => {
+  const { type, dims } = input(0);
+  const axis = dims && normalizeAxis(node.attributes.int("axis", -1), dims.length);
+  const statistic: Fact = { type: "float32", dims: dims?.map((d, i) => (i < axis! ? d : 1)) ?? null };
+  return [{ type, dims }, statistic, statistic];
+};
+
 /** Operators that work on each element, with broadcasting. */
 export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(unary.map((op) => [op, same])),
@@ -85,6 +93,7 @@ export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
   Mean: elementwise(),
   Sum: elementwise(),
   BatchNormalization: same,
+  LayerNormalization: layerNormalization,
   Dropout: ({ input }) => [
     { type: input(0).type, dims: input(0).dims },
     { type: "bool", dims: input(0).dims },

@@ -20,7 +20,37 @@ const conv = (
 const image = { dims: [2, 2, 7, 6] };
 const three = [3, 2, 3, 3];
 
+/** `w` is [channels of x, channels of the output a group, ...kernel]. */
+const convTranspose = (
+  name: string,
+  x: SampleInput,
+  w: readonly number[],
+  attributes: Attributes = {},
+  bias = 0,
+): Sample => ({
+  name,
+  opsets: [7, 11, 17],
+  type: "float32",
+  inputs: { x, w: { dims: w }, ...(bias && { bias: { dims: [bias] } }) },
+  build: (b, v) => b.add("ConvTranspose", Object.values(v), attributes),
+});
+
+const small = { dims: [2, 2, 3, 4] };
+
 export const convolutionSamples = {
+  ConvTranspose: [
+    convTranspose("plain", small, [2, 3, 3, 2]),
+    convTranspose("bias", small, [2, 3, 3, 2], {}, 3),
+    convTranspose("strided", small, [2, 3, 3, 2], { strides: [2, 3] }),
+    convTranspose("strided, padded, output padding", small, [2, 3, 3, 3], {
+      strides: [2, 2],
+      pads: [1, 0, 1, 1],
+      output_padding: [1, 1],
+    }),
+    convTranspose("dilated", small, [2, 3, 2, 2], { dilations: [2, 3], pads: [0, 1, 1, 0] }),
+    convTranspose("groups", { dims: [2, 4, 3, 3] }, [4, 2, 3, 3], { group: 2, strides: [2, 1] }, 4),
+    convTranspose("1-d, named batch", { dims: [2, 2, 5], declared: ["N", 2, 5] }, [2, 3, 4], { strides: [3] }),
+  ],
   Conv: [
     conv("plain", image, three, {}, { opsets: [7, 9, 11, 13, 17] }),
     conv("bias", image, three, {}, { bias: true }),

@@ -11,6 +11,30 @@ const batchNormalization = (name: string, x: SampleInput, attributes = {}, opset
   };
 };
 
+const layerNormalization = (name: string, x: SampleInput, axis?: number, bias = true): Sample => {
+  const from = axis ?? -1;
+  const dims = x.dims.slice(from < 0 ? from + x.dims.length : from);
+  return {
+    name,
+    opsets: [17, 21],
+    type: "float32",
+    inputs: { x, scale: { dims }, ...(bias && { bias: { dims } }) },
+    build: (b, v) =>
+      b.add("LayerNormalization", Object.values(v), {
+        ...(axis !== undefined && { axis }),
+        epsilon: { float: 0.125 },
+      }),
+  };
+};
+
+const instanceNormalization = (name: string, x: SampleInput, opsets: readonly number[] = [7, 11, 17]): Sample => ({
+  name,
+  opsets,
+  type: "float32",
+  inputs: { x, scale: { dims: [x.dims[1]!] }, bias: { dims: [x.dims[1]!] } },
+  build: (b, v) => b.add("InstanceNormalization", Object.values(v), { epsilon: { float: 0.125 } }),
+});
+
 const dropout = (name: string, opsets: readonly number[], ratio: number | undefined, training?: boolean): Sample => ({
   name,
   opsets,
@@ -31,6 +55,16 @@ export const normalizationSamples = {
     batchNormalization("1-d", { dims: [2, 3, 4] }),
     batchNormalization("3-d", { dims: [2, 2, 2, 3, 2] }),
     batchNormalization("named batch", { dims: [2, 3, 2, 2], declared: ["N", 3, 2, 2] }),
+  ],
+  LayerNormalization: [
+    layerNormalization("the last axis", { dims: [2, 3, 4] }),
+    layerNormalization("two axes", { dims: [2, 3, 4] }, 1),
+    layerNormalization("a negative axis, named batch", { dims: [2, 3, 4], declared: ["N", 3, 4] }, -2),
+    layerNormalization("without a bias", { dims: [3, 4] }, -1, false),
+  ],
+  InstanceNormalization: [
+    instanceNormalization("images", { dims: [2, 3, 2, 4] }),
+    instanceNormalization("1-d, named batch", { dims: [2, 3, 4], declared: ["N", 3, 4] }),
   ],
   Dropout: [
     dropout("plain", [7, 9, 11, 13, 17], undefined),
