@@ -4,6 +4,7 @@ import { stderr, stdout } from "node:process";
 import { Command, Option } from "@commander-js/extra-typings";
 import { type ArchitectureName, architectures } from "../architectures/index.ts";
 import { PerturbError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { type OptimizerName, optimizers } from "../train/index.ts";
 import { type ScheduleName, schedules } from "../train/schedule.ts";
@@ -165,11 +166,18 @@ function settingsOf(given: Given, size: number): TrainSettings {
   };
 }
 
-/** A thread for each of the two parts of a batch, where there are two cores. */
-async function startRuntimes() {
-  const { threadRuntime } = await import("../runtime/thread.node.ts");
-  const first = threadRuntime();
-  return availableParallelism() > 1 ? ([first, threadRuntime()] as const) : ([first] as const);
+/** One part of a batch here, with the update, and the other in a thread, where there are two cores. */
+async function startRuntimes(): Promise<readonly [ClosableRuntime, ...ClosableRuntime[]]> {
+  const [{ nodeRuntime }, { threadRuntime }] = await Promise.all([
+    import("../runtime/ort.node.ts"),
+    import("../runtime/thread.node.ts"),
+  ]);
+  const here: ClosableRuntime = { ...nodeRuntime("cpu", 1), close: async () => undefined };
+  return availableParallelism() > 1 ? [here, threadRuntime()] : [here];
+}
+
+interface ClosableRuntime extends Runtime {
+  close(): Promise<void>;
 }
 
 function printEpoch({ history }: TrainState, { epochs }: TrainSettings, progress: ProgressLine): void {
