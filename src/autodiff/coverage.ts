@@ -12,19 +12,29 @@ export function gradientSupport(op: string, domain = ""): GradientSupport {
   return Object.hasOwn(rules, op) ? "rule" : zeroGradient.has(op) ? "zero" : "none";
 }
 
+/** Whether a node's outputs change with one of these values, other than in steps. */
+export const dependsOn = (node: Node, values: ReadonlySet<string>): boolean =>
+  gradientSupport(node.op, node.domain) !== "zero" && valuesRead(node).some((name) => values.has(name));
+
+/** Every value that depends on one of `roots` in that way, the roots included. */
+export function dependents(nodes: readonly Node[], roots: readonly string[]): Set<string> {
+  const reached = new Set(roots);
+  // An empty name is an output, or an input, that is left out.
+  for (const node of nodes)
+    if (dependsOn(node, reached)) for (const output of node.outputs) if (output !== "") reached.add(output);
+  return reached;
+}
+
 /**
  * The nodes without a gradient rule on a way from the inputs to the value `output`: those that keep it from being
  * differentiated. Nodes that only compute shapes are not among them.
  */
 export function obstacles(graph: Graph, output: string): Node[] {
-  // Forward: what depends on the inputs other than through a derivative of zero.
-  const reached = new Set(graph.inputs.map((v) => v.name));
-  const onTheWay = graph.nodes.filter((node) => {
-    const depends =
-      gradientSupport(node.op, node.domain) !== "zero" && valuesRead(node).some((name) => reached.has(name));
-    if (depends) for (const name of node.outputs) reached.add(name);
-    return depends;
-  });
+  const reached = dependents(
+    graph.nodes,
+    graph.inputs.map((v) => v.name),
+  );
+  const onTheWay = graph.nodes.filter((node) => dependsOn(node, reached));
   // Backward: what of it leads to the output.
   const wanted = new Set([output]);
   return onTheWay

@@ -1,8 +1,8 @@
 import { messageOf, PerturbError } from "../errors.ts";
 import { isFloat } from "../onnx/facts.ts";
-import { describeNode, type Node, valuesRead } from "../onnx/graph.ts";
+import { describeNode, type Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
-import { gradientSupport } from "./coverage.ts";
+import { dependents, dependsOn, gradientSupport } from "./coverage.ts";
 import type { Rule, Rules } from "./rule.ts";
 import { manyOutputs, rules } from "./rules.ts";
 
@@ -29,19 +29,6 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
       );
     return b.sum(parts);
   });
-}
-
-/** Whether a node's outputs change with one of these values, other than in steps. */
-const dependsOn = (node: Node, values: ReadonlySet<string>): boolean =>
-  gradientSupport(node.op, node.domain) !== "zero" && valuesRead(node).some((name) => values.has(name));
-
-/** Every value that depends on one of `roots`, the roots included. */
-function dependents(nodes: readonly Node[], roots: readonly string[]): Set<string> {
-  const reached = new Set(roots);
-  // An empty name is an output, or an input, that is left out.
-  for (const node of nodes)
-    if (dependsOn(node, reached)) for (const output of node.outputs) if (output !== "") reached.add(output);
-  return reached;
 }
 
 function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributions: Map<string, string[]>): void {

@@ -1,5 +1,5 @@
 /** v / 255 in float32, as torchvision's ToTensor: rounding the double quotient gives the float quotient (53 ≥ 2 · 24 + 2 bits). */
-const UNIT = Float32Array.from({ length: 256 }, (_, v) => v / 255);
+export const UNIT = Float32Array.from({ length: 256 }, (_, v) => v / 255);
 
 /** Bytes 0 … 255 to pixels in [0, 1]. */
 export function toPixels(bytes: Uint8Array): Float32Array {

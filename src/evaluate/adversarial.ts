@@ -1,10 +1,10 @@
 import { judge, predict, type Verdict } from "../attack.ts";
 import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal } from "../errors.ts";
-import { type DifferentiableModel, type Model, reached, takeGoal, takeGradient } from "../model.ts";
+import { type DifferentiableModel, type Model, reached } from "../model.ts";
 import { norms } from "../norm.ts";
-import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
-import { type BatchPlan, checkBatch, goalOf } from "./batch.ts";
+import { type FloatTensor, sampleSize } from "../tensor.ts";
+import { askClean, type BatchPlan, goalOf, pick } from "./batch.ts";
 
 /** What an attack made of one batch at one ε. Lists have one entry a sample. */
 export interface AdversarialBatch {
@@ -41,36 +41,22 @@ export async function* adversarialBatches(
 ): AsyncGenerator<readonly AdversarialBatch[]> {
   for await (const batch of data.batches(options)) {
     checkSignal(options.signal);
-    checkBatch(model, batch);
     yield await attackBatch(model, batch, plan);
   }
 }
 
 async function attackBatch(model: DifferentiableModel, batch: Batch, plan: BatchPlan): Promise<AdversarialBatch[]> {
   const { attack, options } = plan.attacks[0]!;
-  const goal = goalOf(batch.labels, plan.target);
-  // The same pass that an evaluation asks, so that both agree on what is right.
-  const start = attack.needs === "gradient" ? await model.gradient(batch.x, goal) : undefined;
-  const clean = predict(start?.logits ?? (await model.logits(batch.x)));
-  const rows = [...batch.labels.keys()].filter((i) => clean[i] === batch.labels[i] && batch.labels[i] !== plan.target);
-  const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, clean));
-  if (rows.length === 0) return results;
+  const { start, predictions, attackedRows } = await askClean(model, batch, plan);
+  const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, predictions));
+  if (attackedRows.length === 0) return results;
 
-  const x = takeRows(batch.x, rows);
+  const attacked = pick(batch, goalOf(batch.labels, plan.target), start, attackedRows);
   const norm = norms[plan.norm];
-  const task = {
-    model,
-    x,
-    goal: takeGoal(goal, rows),
-    norm,
-    epsilons: plan.epsilons,
-    indices: Int32Array.from(rows, (row) => batch.indices[row]!),
-    seed: plan.seed,
-    start: start && takeGradient(start, rows),
-  };
+  const task = { model, ...attacked, norm, epsilons: plan.epsilons, seed: plan.seed };
   const candidates = await attack.propose(task, options);
   for (const [k, result] of results.entries())
-    putRows(result, rows, await judge(model, x, candidates[k]!, task.goal, norm, result.epsilon));
+    putRows(result, attackedRows, await judge(model, task.x, candidates[k]!, task.goal, norm, result.epsilon));
   return results;
 }
 

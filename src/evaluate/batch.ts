@@ -36,26 +36,12 @@ export async function evaluateBatch(
   plan: BatchPlan,
   signal?: AbortSignal,
 ): Promise<Tally> {
-  checkBatch(model, batch);
-  const goal = goalOf(batch.labels, plan.target);
-  // One pass answers for the clean accuracy and starts every attack.
-  const start = plan.attacks.some(({ attack }) => attack.needs === "gradient")
-    ? await model.gradient(batch.x, goal)
-    : undefined;
-  const logits = start?.logits ?? (await model.logits(batch.x));
-  const predictions = predict(logits);
+  const { start, logits, predictions, right, attackedRows } = await askClean(model, batch, plan);
   const { classes } = model;
-  const rows = [...batch.labels.keys()];
-  const right = rows.filter((i) => predictions[i] === batch.labels[i]);
-  const attacked = pick(
-    batch,
-    goal,
-    start,
-    right.filter((i) => batch.labels[i] !== plan.target),
-  );
+  const attacked = pick(batch, goalOf(batch.labels, plan.target), start, attackedRows);
   const confusion = confusionOf(batch.labels, predictions, classes);
   const tally: Tally = {
-    total: rows.length,
+    total: predictions.length,
     correct: right.length,
     confusion,
     cleanExamples: right.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, logits, predictions)),
@@ -63,13 +49,36 @@ export async function evaluateBatch(
     linearity: null,
     invalid: predictions.filter((p) => p < 0).length,
     unmoved: 0,
-    forwards: start ? 0 : rows.length,
-    gradients: start ? rows.length : 0,
+    forwards: start ? 0 : predictions.length,
+    gradients: start ? predictions.length : 0,
   };
   for (const entry of plan.attacks)
     tally.points.push(...(await runAttack(model, attacked, entry, plan, confusion, tally, signal)));
   tally.linearity = await linearityOf(model, attacked, plan, tally);
   return tally;
+}
+
+/** What a model makes of a batch as it is. */
+interface Clean {
+  /** The gradient, where an attack of the plan needs gradients. */
+  readonly start: Gradient | undefined;
+  readonly logits: FloatTensor;
+  readonly predictions: Int32Array;
+  /** The rows that are right, and those of them that are attacked: not already of the target's class. */
+  readonly right: readonly number[];
+  readonly attackedRows: readonly number[];
+}
+
+/** One pass answers for the clean accuracy and starts every attack. @throws out-of-bounds for data that do not fit */
+export async function askClean(model: DifferentiableModel, batch: Batch, plan: BatchPlan): Promise<Clean> {
+  checkBatch(model, batch);
+  const { labels, x } = batch;
+  const needsGradient = plan.attacks.some(({ attack }) => attack.needs === "gradient");
+  const start = needsGradient ? await model.gradient(x, goalOf(labels, plan.target)) : undefined;
+  const logits = start?.logits ?? (await model.logits(x));
+  const predictions = predict(logits);
+  const right = [...labels.keys()].filter((i) => predictions[i] === labels[i]);
+  return { start, logits, predictions, right, attackedRows: right.filter((i) => labels[i] !== plan.target) };
 }
 
 async function runAttack(
@@ -156,7 +165,7 @@ export const goalOf = (labels: Int32Array, target: number | null): Goal =>
     ? { kind: "untargeted", labels }
     : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
 
-function pick(batch: Batch, goal: Goal, start: Gradient | undefined, rows: readonly number[]): Attacked {
+export function pick(batch: Batch, goal: Goal, start: Gradient | undefined, rows: readonly number[]): Attacked {
   if (rows.length === batch.labels.length) return { ...batch, goal, start };
   const take = (values: Int32Array) => Int32Array.from(rows, (i) => values[i]!);
   return {
@@ -211,7 +220,7 @@ function firstOutside(values: Float32Array, { lower, upper }: Model["bounds"]): 
 }
 
 /** @throws out-of-bounds, mismatch: a model must not be measured on data that it cannot mean */
-export function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Batch): void {
+function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Batch): void {
   const size = sampleSize(x);
   const bad = firstOutside(x.data, bounds);
   if (bad >= 0)

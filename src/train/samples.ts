@@ -1,4 +1,5 @@
 import type { Dataset } from "../dataset.ts";
+import { UNIT } from "../datasets/pixels.ts";
 import { PerturbError } from "../errors.ts";
 import { randomFor } from "../random.ts";
 import { product, type Tensor } from "../tensor.ts";
@@ -20,9 +21,6 @@ export interface LoadOptions {
 /** Most bytes of samples that are held. */
 const MAX_BYTES = 2 ** 31;
 const BATCH = 1000;
-
-/** k / 255 in float32: what the bytes of images become. */
-const UNIT = Float32Array.from({ length: 256 }, (_, k) => k / 255);
 
 /**
  * Reads samples into memory: one byte a value as long as all are bytes over 255, as in images, and float32 otherwise.

@@ -50,6 +50,11 @@ const isShrunk = (b: Ops, x: string, limit: number): string =>
   b.add("Greater", [b.add("Abs", [x]), b.scalar(limit, x)]);
 
 export const activationRules = {
+  // The slope α at 0.
+  LeakyRelu: (context) => {
+    const { node, y, b } = context;
+    return [bend(context, b.scalar(node.attributes.float("alpha", 0.01), y))];
+  },
   // α(exp(x) - 1) at 0 and below, whose slope is y + α: α at 0.
   Elu: (context) => {
     const { node, y, b } = context;

@@ -14,16 +14,22 @@ function convGradient(context: RuleContext): (string | null)[] {
   ];
 }
 
-function byInput({ node, x: [x, w], y, g, b }: RuleContext): string {
-  const window = fixWindow(b, resolveWindow(node, b.sizes(w!, 2), b.sizes(x!, 2)), x!, y);
-  return b.add("ConvTranspose", [g, w!], { ...transposeAttributes(window), group: node.attributes.int("group", 1) });
+const windowOf = ({ node, x: [x, w], y, b }: RuleContext): FixedWindow =>
+  fixWindow(b, resolveWindow(node, b.sizes(w!, 2), b.sizes(x!, 2)), x!, y);
+
+function byInput(context: RuleContext): string {
+  const { node, x, g, b } = context;
+  const attributes = transposeAttributes(windowOf(context));
+  return b.add("ConvTranspose", [g, x[1]!], { ...attributes, group: node.attributes.int("group", 1) });
 }
 
 /** Elements a sample up to which patches are spelled out: small ones stay in cache, large ones would fill the memory. */
 const MAX_PATCHES = 2 ** 16;
 
-function byWeights({ node, x: [x, w], y, g, b }: RuleContext): string {
-  const window = fixWindow(b, resolveWindow(node, b.sizes(w!, 2), b.sizes(x!, 2)), x!, y);
+function byWeights(context: RuleContext): string {
+  const { node, g, b } = context;
+  const [x, w] = context.x;
+  const window = windowOf(context);
   const groups = node.attributes.int("group", 1);
   const patches = b.sizes(x!, 1)[0]! * product(window.kernel) * product(window.output);
   return groups === 1 && patches <= MAX_PATCHES
@@ -36,8 +42,7 @@ function byWeights({ node, x: [x, w], y, g, b }: RuleContext): string {
  * window and all n samples. The batch goes last, so that gathering a pixel copies a whole row.
  */
 function byPatches(b: Ops, x: string, w: string, g: string, window: FixedWindow): string {
-  const { before, input, output, kernel, strides, dilations } = window;
-  const after = window.after as readonly number[];
+  const { before, after, input, output, kernel, strides, dilations } = window;
   const [filters, channels, ...rest] = b.sizes(w);
   const batchLast = (value: string) => b.transpose(value, [...b.axesFrom(value, 1), 0]);
   const sizes = input.map((size, i) => before[i]! + size + after[i]!);
@@ -67,7 +72,7 @@ function byConvolution(b: Ops, x: string, g: string, window: FixedWindow, groups
     strides: window.dilations,
     dilations: window.strides,
     group: groups,
-    pads: [...window.before, ...(window.after as readonly number[])],
+    pads: [...window.before, ...window.after],
   });
   // Rows of x that no window reached may lead to more than the kernel's size.
   const cut = b.slice(
@@ -87,7 +92,7 @@ function convTransposeGradient({ node, x: [x, w], y, g, b, wants }: RuleContext)
   const window = fixWindow(b, resolveWindow(node, b.sizes(w!, 2), b.sizes(y, 2)), y, x!);
   const group = attributes.int("group", 1);
   const { kernel, strides, dilations, before, after } = window;
-  const pads = [...before, ...(after as readonly number[])];
+  const pads = [...before, ...after];
   const byInput = () => b.add("Conv", [g, w!], { kernel_shape: kernel, strides, dilations, pads, group });
   return [
     wants(0) ? byInput() : null,

@@ -54,11 +54,6 @@ export const elementwiseRules = {
   Erf: ({ g, x: [a], b }) => [b.mul(g, b.mul(b.scalar(2 / Math.sqrt(Math.PI), a!), b.exp(b.neg(b.mul(a!, a!)))))],
   // 0 at 0.
   Relu: ({ g, y, b }) => [b.mul(g, b.cast(b.add("Greater", [y, b.scalar(0, y)]), b.fact(y).type ?? "float32"))],
-  // The slope α at 0.
-  LeakyRelu: ({ node, g, x: [a], b }) => {
-    const slope = b.scalar(node.attributes.float("alpha", 0.01), a!);
-    return [b.where(b.add("Greater", [a!, b.scalar(0, a!)]), g, b.mul(g, slope))];
-  },
   Clip: clipGradient,
   Sigmoid: ({ g, y, b }) => [b.mul(g, b.mul(y, b.sub(b.scalar(1, y), y)))],
   Tanh: ({ g, y, b }) => [b.mul(g, b.sub(b.scalar(1, y), b.mul(y, y)))],

@@ -24,12 +24,13 @@ function matMulGradient({ x: [l, r], g, b, wants }: RuleContext): (string | null
   const w = right === 1 ? b.unsqueeze(r!, [1]) : r!;
   const withRow = left === 1 ? b.unsqueeze(g, [right === 1 ? 0 : b.dims(g).length - 1]) : g;
   const gradient = right === 1 ? b.unsqueeze(withRow, [b.dims(withRow).length]) : withRow;
-  const restore = (value: string, like: string, rank: number) =>
-    rank === 1 ? b.reshapeLike(b.sumTo(value, a === like ? a : w), like === a ? l! : r!) : value;
+  /** From the matrix that a vector counted as, back to the vector. */
+  const restore = (value: string, matrix: string, original: string) =>
+    matrix === original ? value : b.reshapeLike(b.sumTo(value, matrix), original);
   return [
-    wants(0) ? restore(b.matmul(gradient, b.swap(w)), a, left) : null,
+    wants(0) ? restore(b.matmul(gradient, b.swap(w)), a, l!) : null,
     wants(1)
-      ? restore(right === 2 && left > 2 ? byMatrix(b, a, gradient) : b.matmul(b.swap(a), gradient), w, right)
+      ? restore(right === 2 && left > 2 ? byMatrix(b, a, gradient) : b.matmul(b.swap(a), gradient), w, r!)
       : null,
   ];
 }

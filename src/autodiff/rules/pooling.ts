@@ -5,9 +5,14 @@ import { product, tensor } from "../../tensor.ts";
 import type { RuleContext, Rules } from "../rule.ts";
 import { type FixedWindow, fixWindow, positions, transposeAttributes } from "./window.ts";
 
+const windowOf = ({ node, x: [x], y, b }: RuleContext): FixedWindow =>
+  fixWindow(b, resolveWindow(node, node.attributes.ints("kernel_shape", []), b.sizes(x!, 2)), x!, y);
+
 /** The whole gradient goes to the first maximum of a window, in row-major order, as PyTorch. */
-function maxPoolGradient({ node, x: [x], y, g, b }: RuleContext): string[] {
-  const window = fixWindow(b, resolveWindow(node, node.attributes.ints("kernel_shape", []), b.sizes(x!, 2)), x!, y);
+function maxPoolGradient(context: RuleContext): string[] {
+  const { node, y, g, b } = context;
+  const [x] = context.x;
+  const window = windowOf(context);
   const indices = b.opset >= 11 && tilesByTwo(window) ? indicesOfPairs(b, x!, y, window) : b.extraOutput(node, 1);
   return [scatter(b, g, indices, x!, window)];
 }
@@ -81,8 +86,10 @@ function scatter(
 const unpool = (b: Ops, values: string, indices: string, x: string): string =>
   b.add("MaxUnpool", [values, indices, b.shape(x)], { kernel_shape: b.axesFrom(x, 2).map(() => 1) });
 
-function averagePoolGradient({ node, x: [x], y, g, b }: RuleContext): string[] {
-  const window = fixWindow(b, resolveWindow(node, node.attributes.ints("kernel_shape", []), b.sizes(x!, 2)), x!, y);
+function averagePoolGradient(context: RuleContext): string[] {
+  const { node, g, b } = context;
+  const [x] = context.x;
+  const window = windowOf(context);
   const shared = shareEqually(b, g, window, node.attributes.int("count_include_pad", 0) === 1);
   const channels = b.sizes(x!, 1)[0]!;
   const size = [channels, 1, ...window.kernel];
@@ -109,7 +116,7 @@ function elementCounts(
   axis: number,
   includePad: boolean,
 ): number[] {
-  const [low, high] = includePad ? [-before[axis]!, input[axis]! + (after[axis] as number)] : [0, input[axis]!];
+  const [low, high] = includePad ? [-before[axis]!, input[axis]! + after[axis]!] : [0, input[axis]!];
   return Array.from({ length: output[axis]! }, (_, o) => {
     const start = o * strides[axis]! - before[axis]!;
     return Array.from({ length: kernel[axis]! }, (_, k) => start + k * dilations[axis]!).filter(

@@ -7,6 +7,7 @@ import { product } from "../../tensor.ts";
 /** One window over inputs and outputs of fixed sizes, with its padding as numbers. */
 export interface FixedWindow extends Window {
   readonly before: readonly number[];
+  readonly after: readonly number[];
   readonly input: readonly number[];
   readonly output: readonly number[];
 }
@@ -40,7 +41,8 @@ export function fixWindow(b: Ops, window: Window, x: string, y: string): FixedWi
       `"${x}" is ${describeDims(b.dims(x))}, and the gradient of a window over it would take ${largest} elements a sample, of ${MAX_ELEMENTS} allowed. Check the model's sizes.`,
     );
   // Padding is known wherever the sizes are.
-  return { ...window, before: window.before as readonly number[], input, output };
+  const { before, after } = window as FixedWindow;
+  return { ...window, before, after, input, output };
 }
 
 /** All [i, j, …] with i < counts[0], j < counts[1], …, in row-major order. */
