@@ -1,4 +1,7 @@
+import { isFloat } from "../onnx/facts.ts";
 import { type Graph, type Node, valuesRead } from "../onnx/graph.ts";
+import { elementType } from "../onnx/tensor-proto.ts";
+import { loweringOf } from "./lowerings.ts";
 import { rules, zeroGradient } from "./rules.ts";
 
 /** What is known of an operator's gradient: a rule, that it is zero wherever it exists, or nothing. */
@@ -6,6 +9,7 @@ export type GradientSupport = "rule" | "zero" | "none";
 
 /** What is known of the gradient of an operator ("" is the standard domain). */
 export function gradientSupport(op: string, domain = ""): GradientSupport {
+  if (loweringOf(op, domain)) return "rule";
   if (domain !== "") return "none";
   // A constant has no input that a gradient could flow to.
   if (op === "Constant") return "zero";
@@ -14,7 +18,13 @@ export function gradientSupport(op: string, domain = ""): GradientSupport {
 
 /** Whether a node's outputs change with one of these values, other than in steps. */
 export const dependsOn = (node: Node, values: ReadonlySet<string>): boolean =>
-  gradientSupport(node.op, node.domain) !== "zero" && valuesRead(node).some((name) => values.has(name));
+  gradientSupport(node.op, node.domain) !== "zero" &&
+  !rounds(node) &&
+  valuesRead(node).some((name) => values.has(name));
+
+/** A cast to integers passes no gradient. */
+const rounds = ({ op, domain, attributes }: Node): boolean =>
+  op === "Cast" && domain === "" && !isFloat(elementType(attributes.int("to", 1)) ?? null);
 
 /** Every value that depends on one of `roots` in that way, the roots included. */
 export function dependents(nodes: readonly Node[], roots: readonly string[]): Set<string> {

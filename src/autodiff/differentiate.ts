@@ -5,6 +5,7 @@ import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
 import { backward } from "./engine.ts";
 import { findHead, type HeadInfo } from "./head.ts";
 import { type LossName, losses } from "./loss.ts";
+import { lower } from "./lower.ts";
 
 /** A classifier's graph with the names that everything else relies on: input `x`, output `logits` [n, classes]. */
 export interface Classifier {
@@ -85,7 +86,7 @@ export function asClassifier(original: Graph, shape = sampleShape(original)): Cl
  * Any ONNX runtime runs it. @throws no-gradient, unsupported
  */
 export function differentiate({ graph }: Classifier, loss: LossName = "cross-entropy"): Graph {
-  const b = new Ops(graph);
+  const b = new Ops(lower(graph, ["x"]));
   const batch = graph.inputs[0]!.dims![0]!;
   b.input({ name: "labels", type: "int64", dims: [batch] });
   const logits = behindAlias(graph, "logits");

@@ -1,8 +1,9 @@
-import { messageOf, PerturbError } from "../errors.ts";
+import { PerturbError } from "../errors.ts";
 import { isFloat } from "../onnx/facts.ts";
 import { describeNode, type Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
-import { dependents, dependsOn, gradientSupport } from "./coverage.ts";
+import { dependents, dependsOn } from "./coverage.ts";
+import { guarded } from "./guarded.ts";
 import type { Rule, Rules } from "./rule.ts";
 import { manyOutputs, rules } from "./rules.ts";
 
@@ -61,20 +62,10 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
   });
 }
 
-/** Rules rely on nodes as the standard has them; one that is not, in a broken file, may fail in any way. */
-function guarded(node: Node, work: () => void): void {
-  try {
-    work();
-  } catch (cause) {
-    if (cause instanceof PerturbError) throw cause;
-    const message = `${describeNode(node)}: its gradient cannot be built (${messageOf(cause)}). Its attributes, its inputs and their shapes may not fit each other. Check that the model runs.`;
-    throw new PerturbError("no-gradient", message, { data: { op: node.op, node: node.name }, cause });
-  }
-}
-
 function ruleOf(b: Ops, node: Node): Rule {
-  if (gradientSupport(node.op, node.domain) !== "rule") throw noRule(b, node);
-  return (rules as Rules)[node.op]!;
+  const rule = node.domain === "" && Object.hasOwn(rules, node.op) ? (rules as Rules)[node.op] : undefined;
+  if (!rule) throw noRule(b, node);
+  return rule;
 }
 
 function noRuleForInput(node: Node, i: number): PerturbError {

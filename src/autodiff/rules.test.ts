@@ -1,17 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { checkGradient, DEFAULT_OPSETS } from "../../test/support/gradient-check.ts";
-import { samples } from "../../test/support/samples/index.ts";
+import { checkGradient, DEFAULT_OPSETS, type Sample } from "../../test/support/gradient-check.ts";
+import { microsoftSamples, samples } from "../../test/support/samples/index.ts";
+import { lowerings } from "./lowerings.ts";
 import { rules } from "./rules.ts";
 
-describe("every rule against differences of what ONNX Runtime computes", () => {
+describe("every rule and lowering against differences of what ONNX Runtime computes", () => {
   it("has samples for each", () => {
-    expect(Object.keys(samples).sort()).toEqual(Object.keys(rules).sort());
-    for (const [op, list] of Object.entries(samples)) expect(list.length, op).toBeGreaterThan(0);
+    const standard = new Set([...Object.keys(rules), ...Object.keys(lowerings[""]!)]);
+    expect(Object.keys(samples).sort()).toEqual([...standard].sort());
+    expect(Object.keys(microsoftSamples).sort()).toEqual(Object.keys(lowerings["com.microsoft"]!).sort());
+    for (const [op, list] of [...Object.entries(samples), ...Object.entries(microsoftSamples)])
+      expect(list.length, op).toBeGreaterThan(0);
   });
 
-  for (const [op, list] of Object.entries(samples))
+  const check = (op: string, list: readonly Sample[]): void =>
     describe(op, () => {
       for (const sample of list)
         it.each(sample.opsets ?? DEFAULT_OPSETS)(`${sample.name}, opset %i`, (opset) => checkGradient(sample, opset));
     });
+  for (const [op, list] of Object.entries(samples)) check(op, list);
+  for (const [op, list] of Object.entries(microsoftSamples)) check(`com.microsoft ${op}`, list);
 });

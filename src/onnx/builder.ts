@@ -126,6 +126,23 @@ export class GraphBuilder {
     return names;
   }
 
+  /** A node as it is, whose inputs stand in the graph. @throws internal when a name it makes is taken */
+  append(node: Node): void {
+    const taken = node.outputs.find((name) => name !== "" && this.#facts.has(name));
+    if (taken !== undefined) throw new PerturbError("internal", `The graph already has a value named "${taken}".`);
+    this.#nodes.push(node);
+    this.#infer(node);
+  }
+
+  /** Takes the nodes that `work` appends out again, and gives them beside its values. */
+  record<T>(work: () => T): { readonly made: readonly Node[]; readonly values: T } {
+    const start = this.#nodes.length;
+    const values = work();
+    const made = this.#nodes.splice(start);
+    for (const node of made) for (const name of node.outputs) this.#facts.delete(name);
+    return { made, values };
+  }
+
   /** The optional output i of a node, switched on if the node did not have it. */
   extraOutput(node: Node, i: number): string {
     const at = this.#nodes.findIndex((n) => n.outputs[0] === node.outputs[0]);
@@ -141,10 +158,9 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Gives a value another name: for outputs. */
+  /** Gives a value another name: for outputs. @throws internal when the name is taken */
   alias(name: string, value: string): string {
-    if (this.#facts.has(name)) throw new PerturbError("internal", `The graph already has a value named "${name}".`);
-    this.#push({ op: "Identity", domain: "", name: "", inputs: [value], outputs: [name], attributes: Attributes.none });
+    this.append(renaming(name, value));
     return name;
   }
 
@@ -169,10 +185,24 @@ export class GraphBuilder {
   #push(node: Node): void {
     checkSince(node.op, this.opset);
     this.#nodes.push(node);
+    this.#infer(node);
+  }
+
+  #infer(node: Node): void {
     const facts = inferNode(node, this.opset, (name) => this.fact(name));
-    for (const [i, name] of node.outputs.entries()) this.#facts.set(name, facts[i]!);
+    for (const [i, name] of node.outputs.entries()) if (name !== "") this.#facts.set(name, facts[i]!);
   }
 }
+
+/** The node that gives a value another name. */
+export const renaming = (name: string, value: string): Node => ({
+  op: "Identity",
+  domain: "",
+  name: "",
+  inputs: [value],
+  outputs: [name],
+  attributes: Attributes.none,
+});
 
 /** An empty graph of the newest opset that this library writes by itself. */
 export function emptyGraph(name: string, opset = 17): Graph {

@@ -1,5 +1,7 @@
 import { expect } from "vitest";
 import { backward } from "../../src/autodiff/engine.ts";
+import { lower } from "../../src/autodiff/lower.ts";
+import { Attributes, type AttributeValue } from "../../src/onnx/attributes.ts";
 import { emptyGraph } from "../../src/onnx/builder.ts";
 import { writeOnnx } from "../../src/onnx/file.ts";
 import { type Dim, describeNode, type Graph } from "../../src/onnx/graph.ts";
@@ -101,7 +103,8 @@ function drawInputs(sample: Sample, random: Random): Record<string, Tensor> {
 
 /** The sample's graph, being built: its inputs declared and its operator applied. */
 function start(sample: Sample, opset: number): { b: Ops; y: string } {
-  const b = new Ops(emptyGraph("sample", opset));
+  const empty = emptyGraph("sample", opset);
+  const b = new Ops({ ...empty, opsets: new Map([...empty.opsets, ["com.microsoft", 1]]) });
   const names = Object.entries(sample.inputs).map(
     ([name, { dims, declared = dims, type = sample.type ?? "float64" }]) => [
       name,
@@ -131,8 +134,10 @@ export async function checkGradient(sample: Sample, opset: number): Promise<void
 
 /** ∂⟨seed, y⟩ of every float input; every value on the way must be as inferred, and every operator a standard one. */
 async function gradientsOf(sample: Sample, opset: number, feeds: Record<string, Tensor>, seed: Tensor) {
-  const { b, y } = start(sample, opset);
+  const original = start(sample, opset);
   const wrt = Object.keys(feeds).filter((name) => isFloat(feeds[name]!));
+  const y = original.y;
+  const b = new Ops(lower(original.b.finish([y]), wrt), "gradient");
   const seedName = b.input({ name: "seed", type: seed.type, dims: b.fact(y).dims });
   const names = backward(b, y, seedName, wrt);
   for (const node of b.nodes) expect(node.domain, describeNode(node)).toBe("");
@@ -191,4 +196,17 @@ async function compare(
     Math.abs(got - expected) / scale,
     `${name}: ⟨gradient, direction⟩ is ${got}, differences give ${expected}`,
   ).toBeLessThan(tolerance);
+}
+
+/** An operator of another domain, with one output or more. */
+export function contrib(
+  b: Ops,
+  op: string,
+  inputs: readonly string[],
+  attributes: Readonly<Record<string, AttributeValue>> = {},
+  outputs = 1,
+): string[] {
+  const names = Array.from({ length: outputs }, () => b.fresh(op));
+  b.append({ op, domain: "com.microsoft", name: "", inputs, outputs: names, attributes: Attributes.from(attributes) });
+  return names;
 }

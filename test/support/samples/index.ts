@@ -1,3 +1,4 @@
+import type { LoweredOperator, MicrosoftOperator } from "../../../src/autodiff/lowerings.ts";
 import type { DifferentiableOperator } from "../../../src/autodiff/rules.ts";
 import type { Sample } from "../gradient-check.ts";
 import { activationSamples } from "./activation.ts";
@@ -10,8 +11,8 @@ import { normalizationSamples } from "./normalization.ts";
 import { poolingSamples } from "./pooling.ts";
 import { reductionSamples } from "./reduction.ts";
 
-/** What every gradient rule is checked on. A rule without samples does not compile. */
-export const samples: Readonly<Record<DifferentiableOperator, readonly Sample[]>> = {
+/** What every gradient rule and lowering is checked on. One without samples does not compile. */
+export const samples: Readonly<Record<DifferentiableOperator | LoweredOperator, readonly Sample[]>> = {
   ...elementwiseSamples,
   ...functionSamples,
   ...activationSamples,
@@ -22,3 +23,5 @@ export const samples: Readonly<Record<DifferentiableOperator, readonly Sample[]>
   ...reductionSamples,
   ...normalizationSamples,
 };
+
+export const microsoftSamples: Readonly<Record<MicrosoftOperator, readonly Sample[]>> = {};
