@@ -4,20 +4,25 @@ import { microsoftSamples, samples } from "../../test/support/samples/index.ts";
 import { lowerings } from "./lowerings.ts";
 import { rules } from "./rules.ts";
 
+const all: readonly [string, readonly Sample[]][] = [
+  ...Object.entries(samples),
+  ...Object.entries<readonly Sample[]>(microsoftSamples).map(([op, list]): [string, readonly Sample[]] => [
+    `com.microsoft ${op}`,
+    list,
+  ]),
+];
+
 describe("every rule and lowering against differences of what ONNX Runtime computes", () => {
   it("has samples for each", () => {
     const standard = new Set([...Object.keys(rules), ...Object.keys(lowerings[""]!)]);
     expect(Object.keys(samples).sort()).toEqual([...standard].sort());
     expect(Object.keys(microsoftSamples).sort()).toEqual(Object.keys(lowerings["com.microsoft"]!).sort());
-    for (const [op, list] of [...Object.entries(samples), ...Object.entries(microsoftSamples)])
-      expect(list.length, op).toBeGreaterThan(0);
+    for (const [op, list] of all) expect(list.length, op).toBeGreaterThan(0);
   });
 
-  const check = (op: string, list: readonly Sample[]): void =>
+  for (const [op, list] of all)
     describe(op, () => {
       for (const sample of list)
         it.each(sample.opsets ?? DEFAULT_OPSETS)(`${sample.name}, opset %i`, (opset) => checkGradient(sample, opset));
     });
-  for (const [op, list] of Object.entries(samples)) check(op, list);
-  for (const [op, list] of Object.entries(microsoftSamples)) check(`com.microsoft ${op}`, list);
 });
