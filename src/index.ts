@@ -49,5 +49,16 @@ export { type Norm, type NormName, norms } from "./norm.ts";
 export { type Random, randomFor } from "./random.ts";
 export { type Ort, type OrtOptions, ortRuntime } from "./runtime/ort.ts";
 export type { Device, Program, Runtime } from "./runtime.ts";
+export {
+  type Completeness,
+  completeness,
+  gradientMap,
+  gradientTimesInput,
+  type IntegratedGradientsOptions,
+  integratedGradients,
+  type SaliencyTask,
+  type SmoothGradOptions,
+  smoothGrad,
+} from "./saliency.ts";
 export { type ElementType, type FloatTensor, type Tensor, tensor, toFloat32 } from "./tensor.ts";
 export { VERSION } from "./version.ts";

@@ -29,8 +29,9 @@ export type Goal =
 /**
  * - `cross-entropy`: -log softmax(z)_c.
  * - `margin`: max_{j≠c} z_j - z_c (Carlini and Wagner 2017, §IV-B, f6 without its clamp): positive when c is not predicted.
+ * - `logit`: z_c, the score of the class: not a loss to attack with, but what saliency maps explain.
  */
-export type Loss = "cross-entropy" | "margin";
+export type Loss = "cross-entropy" | "margin" | "logit";
 
 export interface Gradient {
   /** [n, classes] */

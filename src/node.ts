@@ -3,6 +3,7 @@
  * @module
  */
 export { fileSource, folderOpen } from "./datasets/files.node.ts";
+export { type OneImage, readImage } from "./datasets/image.node.ts";
 export { type ImageFolderOptions, openImageFolder } from "./datasets/image-folder.node.ts";
 export { type LocateOptions, openDataset } from "./datasets/locate.node.ts";
 export { startPool, type WorkerPool, type WorkerSetup } from "./evaluate/pool.node.ts";

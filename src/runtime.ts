@@ -7,8 +7,12 @@ export interface Runtime {
   /** For the report: "onnxruntime-node 1.30.0". */
   readonly name: string;
   readonly device: Device;
-  /** Compiles a serialized ONNX model. @throws runtime, with the runtime's own words; device */
-  load(model: Uint8Array): Promise<Program>;
+  /**
+   * Compiles a serialized ONNX model.
+   * @param folder where the files lie in which the model keeps its weights, if it does
+   * @throws runtime, with the runtime's own words; device
+   */
+  load(model: Uint8Array, folder?: string): Promise<Program>;
 }
 
 /** A compiled graph. */

@@ -153,3 +153,30 @@ describe("tensor", () => {
     });
   });
 });
+
+describe("16-bit numbers in float32", () => {
+  const bits = Uint16Array.from({ length: 2 ** 16 }, (_, i) => i);
+  const decoded = (type: "float16" | "bfloat16") => toFloat32({ type, dims: [2 ** 16], data: bits }).data;
+
+  it("every half is exact: from 0 on, the steps are those of its exponent", () => {
+    const values = decoded("float16");
+    expect(Array.from(values)).toEqual(Array.from(bits, fromFloat16));
+    expect(values[0]).toBe(0);
+    const wrong = bits
+      .subarray(1, 31 << 10)
+      .filter((b) => values[b]! - values[b - 1]! !== 2 ** (Math.max((b - 1) >> 10, 1) - 25));
+    expect(wrong).toEqual(new Uint16Array());
+    expect(values[31 << 10]).toBe(Number.POSITIVE_INFINITY);
+    expect(values.subarray((31 << 10) + 1, 2 ** 15).every(Number.isNaN)).toBe(true);
+    expect(bits.subarray(2 ** 15, 63 << 10).every((b) => Object.is(values[b], -values[b - 2 ** 15]!))).toBe(true);
+  });
+
+  it("every bfloat16 is the upper half of a float32", () => {
+    const values = decoded("bfloat16");
+    expect(Array.from(values)).toEqual(Array.from(bits, fromBfloat16));
+    const numbers = bits.filter((b) => !Number.isNaN(values[b]!));
+    const upper = new Uint32Array(values.buffer).map((v) => v >>> 16);
+    expect(numbers.length).toBe(2 ** 16 - 2 * 127);
+    expect(numbers.every((b) => upper[b] === b)).toBe(true);
+  });
+});

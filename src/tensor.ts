@@ -101,13 +101,20 @@ export function fromBfloat16(bits: number): number {
   return scratch.getFloat32(0);
 }
 
+/** Every half-precision number, by its bits: made when it is first needed. */
+let halves: Float32Array | undefined;
+
 /** The same values in float32. 64-bit integers above 2^24 and doubles are rounded. */
 export function toFloat32(t: Tensor): FloatTensor {
   if (t.type === "float32") return t as FloatTensor;
-  const decode = t.type === "float16" ? fromFloat16 : t.type === "bfloat16" ? fromBfloat16 : Number;
-  return {
-    type: "float32",
-    dims: t.dims,
-    data: Float32Array.from(t.data as ArrayLike<number | bigint>, (v) => decode(v as number)),
-  };
+  return { type: "float32", dims: t.dims, data: float32Data(t) };
+}
+
+function float32Data({ type, data }: Tensor): Float32Array<ArrayBuffer> {
+  if (type === "bfloat16") return new Float32Array(Uint32Array.from(data as Uint16Array, (bits) => bits << 16).buffer);
+  if (type === "float16") {
+    halves ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => fromFloat16(bits));
+    return Float32Array.from(data as Uint16Array, (bits) => halves![bits]!);
+  }
+  return Float32Array.from(data as ArrayLike<number | bigint>, Number);
 }

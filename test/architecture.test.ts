@@ -11,7 +11,7 @@ const ROWS: readonly (readonly string[])[] = [
   ["autodiff", "runtime"],
   ["model", "models", "architecture", "architectures"],
   ["dataset", "datasets"],
-  ["attack", "attacks", "train"],
+  ["attack", "attacks", "train", "saliency"],
   ["evaluate"],
   ["report"],
   ["index", "node", "exports", "cli"],
@@ -216,7 +216,7 @@ describe("a file", () => {
   });
 
   // Not train, whose options list the networks.
-  it.each(["main", "evaluate", "attack", "gradient", "inspect", "list"])(
+  it.each(["main", "evaluate", "attack", "gradient", "inspect", "saliency", "list"])(
     "imports what is heavy inside actions: cli/%s.ts",
     (name) => {
       const reached = new Set<string>();

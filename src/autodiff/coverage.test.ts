@@ -1,16 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { Attributes } from "../onnx/attributes.ts";
+import { Attributes, type AttributeValue } from "../onnx/attributes.ts";
 import { emptyGraph } from "../onnx/builder.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
-import { gradientSupport, obstacles } from "./coverage.ts";
+import { dependsOn, gradientSupport, obstacles, straightThrough } from "./coverage.ts";
 
-const node = (op: string, inputs: string[], output: string, domain = ""): Node => ({
+const node = (
+  op: string,
+  inputs: string[],
+  output: string,
+  domain = "",
+  attributes: Record<string, AttributeValue> = {},
+): Node => ({
   op,
   domain,
   name: "",
   inputs,
   outputs: [output],
-  attributes: Attributes.none,
+  attributes: Attributes.from(attributes),
 });
 const graph = (...nodes: Node[]): Graph => ({
   ...emptyGraph("g"),
@@ -49,5 +55,35 @@ describe("obstacles", () => {
       node("Reshape", ["a", "t"], "y"),
     ];
     expect(found(...nodes)).toEqual([]);
+  });
+});
+
+describe("casts", () => {
+  const cast = (to: number) => node("Cast", ["x"], "y", "", { to });
+  const INT32 = 6;
+  const INT4 = 22;
+  const FLOAT8 = 17;
+
+  it("to integers change in steps, unless they are from integers that stand for real numbers", () => {
+    const passes = (to: number, from: "float32" | "uint8" | "int32" | "int64" | "bool" | null) =>
+      dependsOn(cast(to), new Set(["x"]), () => from);
+    expect([passes(INT32, "float32"), passes(INT32, null), passes(INT4, "float32")]).toEqual([false, false, false]);
+    expect([passes(INT32, "uint8"), passes(INT4, "int32")]).toEqual([true, true]);
+    expect([passes(INT32, "int64"), passes(INT32, "bool")]).toEqual([false, false]);
+    expect([passes(1, "float32"), passes(FLOAT8, "float32"), passes(1, "int32")]).toEqual([true, true, true]);
+  });
+});
+
+describe("straightThrough", () => {
+  it("counts the nodes that round on the way from the inputs", () => {
+    const nodes = [
+      node("QuantizeLinear", ["w", "s"], "constant"),
+      node("QuantizeLinear", ["x", "s"], "q"),
+      node("QLinearAdd", ["q", "s", "z", "constant", "s", "z", "s", "z"], "r", "com.microsoft"),
+      node("QGemm", ["r", "s", "z", "constant", "s", "z"], "y", "com.microsoft"),
+      node("QuantizeLinear", ["x", "s"], "dead"),
+    ];
+    expect(straightThrough(graph(...nodes), "y")).toBe(2);
+    expect(straightThrough(graph(node("Relu", ["x"], "y")), "y")).toBe(0);
   });
 });

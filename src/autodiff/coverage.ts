@@ -1,7 +1,9 @@
-import { isFloat } from "../onnx/facts.ts";
-import { type Graph, type Node, valuesRead } from "../onnx/graph.ts";
-import { elementType } from "../onnx/tensor-proto.ts";
+import { isQuantized } from "../onnx/facts.ts";
+import { type Graph, type Node, type ValueType, valuesRead } from "../onnx/graph.ts";
+import { inferShapes } from "../onnx/shapes.ts";
+import { isFloatCode } from "../onnx/tensor-proto.ts";
 import { loweringOf } from "./lowerings.ts";
+import { isStraightThrough } from "./rules/quantization.ts";
 import { rules, zeroGradient } from "./rules.ts";
 
 /** What is known of an operator's gradient: a rule, that it is zero wherever it exists, or nothing. */
@@ -16,43 +18,59 @@ export function gradientSupport(op: string, domain = ""): GradientSupport {
   return Object.hasOwn(rules, op) ? "rule" : zeroGradient.has(op) ? "zero" : "none";
 }
 
+/** The element type of a value, null where it is not known. */
+export type TypeOf = (name: string) => ValueType["type"];
+const unknownType: TypeOf = () => null;
+
 /** Whether a node's outputs change with one of these values, other than in steps. */
-export const dependsOn = (node: Node, values: ReadonlySet<string>): boolean =>
+export const dependsOn = (node: Node, values: ReadonlySet<string>, typeOf: TypeOf = unknownType): boolean =>
   gradientSupport(node.op, node.domain) !== "zero" &&
-  !rounds(node) &&
+  !rounds(node, typeOf) &&
   valuesRead(node).some((name) => values.has(name));
 
-/** A cast to integers passes no gradient. */
-const rounds = ({ op, domain, attributes }: Node): boolean =>
-  op === "Cast" && domain === "" && !isFloat(elementType(attributes.int("to", 1)) ?? null);
+/** A cast to integers passes no gradient, unless it is from the integers of quantised arithmetic, which count as reals. */
+const rounds = ({ op, domain, attributes, inputs }: Node, typeOf: TypeOf): boolean =>
+  op === "Cast" && domain === "" && !isFloatCode(attributes.int("to", 1)) && !isQuantized(typeOf(inputs[0] ?? ""));
 
 /** Every value that depends on one of `roots` in that way, the roots included. */
-export function dependents(nodes: readonly Node[], roots: readonly string[]): Set<string> {
+export function dependents(
+  nodes: readonly Node[],
+  roots: readonly string[],
+  typeOf: TypeOf = unknownType,
+): Set<string> {
   const reached = new Set(roots);
   // An empty name is an output, or an input, that is left out.
   for (const node of nodes)
-    if (dependsOn(node, reached)) for (const output of node.outputs) if (output !== "") reached.add(output);
+    if (dependsOn(node, reached, typeOf)) for (const output of node.outputs) if (output !== "") reached.add(output);
   return reached;
+}
+
+/** The nodes through which the value `output` changes with the inputs, other than in steps. */
+function onTheWay(graph: Graph, output: string): Node[] {
+  const facts = inferShapes(graph);
+  const typeOf: TypeOf = (name) => facts.get(name)?.type ?? null;
+  const inputs = graph.inputs.map((v) => v.name);
+  const reached = dependents(graph.nodes, inputs, typeOf);
+  // Backward: what of it leads to the output.
+  const wanted = new Set([output]);
+  return graph.nodes
+    .filter((node) => dependsOn(node, reached, typeOf))
+    .reverse()
+    .filter((node) => {
+      if (!node.outputs.some((name) => wanted.has(name))) return false;
+      for (const name of valuesRead(node)) wanted.add(name);
+      return true;
+    })
+    .reverse();
 }
 
 /**
  * The nodes without a gradient rule on a way from the inputs to the value `output`: those that keep it from being
  * differentiated. Nodes that only compute shapes are not among them.
  */
-export function obstacles(graph: Graph, output: string): Node[] {
-  const reached = dependents(
-    graph.nodes,
-    graph.inputs.map((v) => v.name),
-  );
-  const onTheWay = graph.nodes.filter((node) => dependsOn(node, reached));
-  // Backward: what of it leads to the output.
-  const wanted = new Set([output]);
-  return onTheWay
-    .reverse()
-    .filter((node) => {
-      if (!node.outputs.some((name) => wanted.has(name))) return false;
-      for (const name of valuesRead(node)) wanted.add(name);
-      return gradientSupport(node.op, node.domain) === "none";
-    })
-    .reverse();
-}
+export const obstacles = (graph: Graph, output: string): Node[] =>
+  onTheWay(graph, output).filter((node) => gradientSupport(node.op, node.domain) === "none");
+
+/** How many nodes on that way round to integers, and pass the gradient straight through. */
+export const straightThrough = (graph: Graph, output: string): number =>
+  onTheWay(graph, output).filter(isStraightThrough).length;

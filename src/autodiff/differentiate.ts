@@ -1,17 +1,26 @@
 import { PerturbError } from "../errors.ts";
-import { describeDims, type Graph, type GraphValue } from "../onnx/graph.ts";
+import { Attributes } from "../onnx/attributes.ts";
+import { inlineFunctions } from "../onnx/functions.ts";
+import { describeDims, type Graph, type GraphValue, type Node } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
+import { inFloat32 } from "../onnx/precision.ts";
 import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
+import { typeCode } from "../onnx/tensor-proto.ts";
+import { upgrade } from "../onnx/upgrade.ts";
+import { straightThrough } from "./coverage.ts";
 import { backward } from "./engine.ts";
 import { findHead, type HeadInfo } from "./head.ts";
 import { type LossName, losses } from "./loss.ts";
 import { lower } from "./lower.ts";
+import { dequantized } from "./lowerings/quantization.ts";
 
 /** A classifier's graph with the names that everything else relies on: input `x`, output `logits` [n, classes]. */
 export interface Classifier {
   readonly graph: Graph;
   readonly classes: number;
   readonly head: HeadInfo["kind"];
+  /** How many nodes before the logits round to integers, and pass the gradient straight through. */
+  readonly straightThrough: number;
 }
 
 /** More than any classifier has; the loss holds a list of them. */
@@ -30,7 +39,7 @@ export function theInput(graph: Graph): GraphValue {
   const names = graph.inputs.map((v) => `"${v.name}"`).join(", ") || "none";
   throw new PerturbError(
     "unsupported",
-    `A classifier with one input is needed, and this model has ${graph.inputs.length} (${names}). Export a model with one input.`,
+    `A classifier with one input is needed, and this model has ${graph.inputs.length} (${names}). Name the one to perturb (--input-name) and give the others (--feed NAME=FILE.npy).`,
     {
       data: { inputs: graph.inputs.map((v) => v.name) },
     },
@@ -38,10 +47,12 @@ export function theInput(graph: Graph): GraphValue {
 }
 
 /**
- * Names the input `x` and gives the logits, behind a softmax head if there is one, as [n, classes] under `logits`.
+ * Names the input `x` and gives the logits, behind a softmax head if there is one, as [n, classes] under `logits`, both in
+ * float32. What is bfloat16 or float64 inside becomes float32, for ONNX Runtime lacks most kernels for them; float16 stays.
  * @param shape of one sample; needed where the graph leaves sizes open. @throws mismatch, unsupported
  */
-export function asClassifier(original: Graph, shape = sampleShape(original)): Classifier {
+export function asClassifier(file: Graph, shape = sampleShape(file)): Classifier {
+  const original = withFloatInput(inFloat32(inlineFunctions(file), ["bfloat16", "float64"]));
   const input = theInput(original);
   if (!shape)
     throw new PerturbError(
@@ -51,13 +62,16 @@ export function asClassifier(original: Graph, shape = sampleShape(original)): Cl
   if (original.outputs.length !== 1)
     throw new PerturbError(
       "unsupported",
-      `A classifier with one output is needed, and this model has ${original.outputs.length} (${original.outputs.map((v) => `"${v.name}"`).join(", ")}).`,
+      `A classifier with one output is needed, and this model has ${original.outputs.length} (${original.outputs.map((v) => `"${v.name}"`).join(", ")}). Choose the one with the class scores (--output-name).`,
     );
   const free = freeNames(bindInput(original, input.name, shape), ["x", "labels", "logits", "loss", "gradient"]);
-  const bound = renameValues(free, new Map([[theInput(free).name, "x"]]));
+  // Shapes behind control flow are known once it is written out.
+  const bound = lower(renameValues(free, new Map([[theInput(free).name, "x"]])), []);
   const head = findHead(bound, bound.outputs[0]!.name);
   const b = new Ops(bound);
-  const dims = b.dims(head.logits);
+  // Behind control flow that depends on the input, only the file says what comes out.
+  const open = head.kind === "logits" && typeof b.fact(head.logits).dims?.[1] !== "number";
+  const dims = (open && original.outputs[0]!.dims) || b.dims(head.logits);
   const classes = dims[1];
   if (typeof classes !== "number" || dims.slice(2).some((d) => d !== 1))
     throw new PerturbError(
@@ -69,15 +83,36 @@ export function asClassifier(original: Graph, shape = sampleShape(original)): Cl
       "unsupported",
       `The model's output is ${describeDims(dims)}: ${classes} classes, of ${MAX_CLASSES} allowed. Check that its sizes are in the order [batch, classes].`,
     );
-  const logits =
+  const { integers } = head;
+  const scores = integers ? dequantized(b, head.logits, integers.scale, integers.zero) : head.logits;
+  const flat =
     dims.length === 2
-      ? head.logits
+      ? scores
       : b.squeeze(
-          head.logits,
+          scores,
           dims.slice(2).map((_, i) => i + 2),
         );
-  b.alias("logits", logits);
-  return { graph: b.finish(["logits"]), classes, head: head.kind };
+  b.alias("logits", b.fact(flat).type === "float32" ? flat : b.cast(flat, "float32"));
+  const graph = b.finish(["logits"]);
+  return { graph, classes, head: head.kind, straightThrough: straightThrough(graph, "logits") };
+}
+
+/** The graph with an input of float32: one of float16 is cast from it. @throws unsupported for other types */
+function withFloatInput(graph: Graph): Graph {
+  const input = theInput(graph);
+  if (input.type === "float32" || input.type === null) return graph;
+  if (input.type !== "float16")
+    throw new PerturbError(
+      "unsupported",
+      `The model's input "${input.name}" takes ${input.type}, and only real numbers have a gradient. Export the model with a float input, the conversion from pixels left out.`,
+      { data: { input: input.name, type: input.type } },
+    );
+  const free = freeNames(graph, ["x_float16"]);
+  const { name } = theInput(free);
+  const inner = renameValues(free, new Map([[name, "x_float16"]]));
+  const attributes = Attributes.from({ to: typeCode("float16") });
+  const cast: Node = { op: "Cast", domain: "", name: "", inputs: [name], outputs: ["x_float16"], attributes };
+  return { ...inner, inputs: [{ ...input, name, type: "float32" }], nodes: [cast, ...inner.nodes] };
 }
 
 /**
@@ -85,8 +120,8 @@ export function asClassifier(original: Graph, shape = sampleShape(original)): Cl
  * [n, classes], `loss` [n], and `gradient`, the gradient of each sample's own loss, in the shape of x.
  * Any ONNX runtime runs it. @throws no-gradient, unsupported
  */
-export function differentiate({ graph }: Classifier, loss: LossName = "cross-entropy"): Graph {
-  const b = new Ops(lower(graph, ["x"]));
+export function differentiate({ graph }: Pick<Classifier, "graph">, loss: LossName = "cross-entropy"): Graph {
+  const b = new Ops(lower(upgrade(inFloat32(graph, ["float16"])), ["x"]));
   const batch = graph.inputs[0]!.dims![0]!;
   b.input({ name: "labels", type: "int64", dims: [batch] });
   const logits = behindAlias(graph, "logits");

@@ -122,11 +122,11 @@ describe("accumulation", () => {
 
 describe("what has no gradient", () => {
   it("an operator without a rule: named with its node, domain and opset", async () => {
-    const { message, data } = await refusal((b, x) => b.named("here", "LRN", [x], { size: 3 }));
+    const { message, data } = await refusal((b, x) => b.named("here", "Det", [x]));
     expect(message).toMatch(
-      /^LRN "here" \(output "perturb\/LRN_\d+"\): there is no gradient rule for LRN of ai\.onnx, opset 17\./,
+      /^Det "here" \(output "perturb\/Det_\d+"\): there is no gradient rule for Det of ai\.onnx, opset 17\./,
     );
-    expect(data).toEqual({ op: "LRN", node: "here", domain: "ai.onnx", opset: 17 });
+    expect(data).toEqual({ op: "Det", node: "here", domain: "ai.onnx", opset: 17 });
   });
 
   it("an operator of another domain, even by the name of one that has a rule, or of a property of every object", async () => {
@@ -193,23 +193,20 @@ describe("what has no gradient", () => {
   });
 
   it.each<[string, (b: Ops, x: string) => string]>([
-    ["axes that are computed", (b, x) => b.add("ReduceSum", [x, b.cast(b.reduceSum(x, [0], true), "int64")])],
+    ['mode "wrap" and pads beyond the size', (b, x) => b.add("Pad", [x, b.int64([4, 0])], { mode: "wrap" })],
+    ['mode "fold"', (b, x) => b.add("Pad", [x, b.int64([1, 1])], { mode: "fold" })],
+    ["fmod = 0", (b, x) => b.add("Mod", [x, x])],
     [
-      "steps that are not constant",
-      (b, x) => {
-        const steps = b.input({ name: "steps", type: "int64", dims: [1] });
-        return b.add("Slice", [x, b.int64([0]), b.int64([3]), b.int64([0]), steps]);
-      },
+      'reduction "mean"',
+      (b, x) => b.add("ScatterElements", [x, b.int64([0]), b.slice(x, [0], [0], [1])], { reduction: "mean" }),
     ],
     [
-      "indices that are not constant",
-      (b, x) => b.add("Gather", [x, b.input({ name: "indices", type: "int64", dims: [2] })]),
+      "pads that are not constant",
+      (b, x) => b.add("Pad", [x, b.input({ name: "pads", type: "int64", dims: [2] })], { mode: "edge" }),
     ],
-    ['mode "reflect"', (b, x) => b.add("Pad", [x, b.int64([1, 1])], { mode: "reflect" })],
-    ["pads that are not constant", (b, x) => b.add("Pad", [x, b.input({ name: "pads", type: "int64", dims: [2] })])],
   ])("a case that a rule does not cover: %s", async (what, build) => {
     const { message } = await refusal(build);
-    if (!what.startsWith("axes")) expect(message).toContain(what);
+    expect(message).toContain(what);
   });
 
   it("a node in training mode", async () => {
@@ -224,7 +221,7 @@ describe("what has no gradient", () => {
 
   it("an opset too old for the operators that the gradient needs", async () => {
     const { b, x } = start(7);
-    const { data } = await failure("unsupported", () => backward(b, b.add("Clip", [x], { max: { float: 1 } }), x, [x]));
+    const { data } = await failure("unsupported", () => backward(b, b.add("Selu", [x]), x, [x]));
     expect(data).toEqual({ op: "Where", since: 9, opset: 7 });
   });
 });

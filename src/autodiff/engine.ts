@@ -5,6 +5,8 @@ import type { Ops } from "../onnx/ops.ts";
 import { dependents, dependsOn } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
 import type { Rule, Rules } from "./rule.ts";
+import { unsupported } from "./rules/constants.ts";
+import { carriesIntegers } from "./rules/quantization.ts";
 import { manyOutputs, rules } from "./rules.ts";
 
 /**
@@ -14,10 +16,11 @@ import { manyOutputs, rules } from "./rules.ts";
  *   a value of `wrt` to `of`
  */
 export function backward(b: Ops, of: string, seed: string, wrt: readonly string[]): string[] {
-  const reached = dependents(b.nodes, wrt);
+  const typeOf = (name: string) => b.fact(name).type;
+  const reached = dependents(b.nodes, wrt, typeOf);
   const contributions = new Map<string, string[]>([[of, [seed]]]);
   for (const node of b.nodes.toReversed()) {
-    const leads = node.outputs.some((name) => contributions.has(name)) && dependsOn(node, reached);
+    const leads = node.outputs.some((name) => contributions.has(name)) && dependsOn(node, reached, typeOf);
     if (leads) guarded(node, () => propagate(b, node, reached, contributions));
   }
   return wrt.map((name) => {
@@ -46,6 +49,11 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
       "no-gradient",
       `${describeNode(node)}: the gradient of its output "${other}" is not available.`,
     );
+  if (
+    !carriesIntegers.has(node.op) &&
+    node.outputs.some((name) => contributions.has(name) && !isFloat(b.fact(name).type))
+  )
+    throw unsupported(node, "integers for values");
   const wants = (i: number): boolean => reached.has(node.inputs[i] ?? "");
   const gradients = rule({ node, g: g ?? "", gradientOf, x: node.inputs, y: node.outputs[0]!, b, wants });
   if (gradients.length > node.inputs.length && gradients.slice(node.inputs.length).some((part) => part !== null))
@@ -75,6 +83,8 @@ function noRuleForInput(node: Node, i: number): PerturbError {
 
 function noRule(b: Ops, node: Node): PerturbError {
   const domain = node.domain || "ai.onnx";
-  const message = `${describeNode(node)}: there is no gradient rule for ${node.op} of ${domain}, opset ${b.opset}. "perturb inspect" lists every operator in the way.`;
+  const message = node.op.startsWith("TreeEnsemble")
+    ? `${describeNode(node)}: decision trees (${node.op} of ${domain}) answer in steps and have no gradient. Use an attack that needs none, or a model that is smooth.`
+    : `${describeNode(node)}: there is no gradient rule for ${node.op} of ${domain}, opset ${b.opset}. "perturb inspect" lists every operator in the way.`;
   return new PerturbError("no-gradient", message, { data: { op: node.op, node: node.name, domain, opset: b.opset } });
 }

@@ -136,6 +136,17 @@ describe("conventions at kinks, which are PyTorch's", () => {
   });
 });
 
+describe("norms at 0: gradient 0", () => {
+  it.each([1, 2, 3])("LpPool, p %i", async (p) => {
+    const x = f32([0, 0, 3, 0], [1, 1, 4]);
+    expect(await one(op("LpPool", { kernel_shape: [2], p }), [x])).toEqual([0, 0, 2, 0]);
+  });
+
+  it.each([1, 2])("LpNormalization, p %i", async (p) => {
+    expect(await one(op("LpNormalization", { p }), [f32([0, 0, 0, 2], [2, 2])])).toEqual([0, 0, 0.5, 0]);
+  });
+});
+
 describe("MaxPool: the whole gradient to the first maximum, in row-major order", () => {
   const seedFor = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
@@ -200,4 +211,23 @@ describe("MaxPool: the whole gradient to the first maximum, in row-major order",
       1, 0, 0, 0, 0, 1, 0, 0,
     ]);
   });
+
+  it.each([
+    [1, 0, "int8", [0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0]],
+    [1, 3, "uint8", [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0]],
+    [0.5, -7, "int8", [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0]],
+  ] as const)(
+    "QuantizeLinear, scale %d, zero point %d: torch.fake_quantize_per_tensor_affine's",
+    async (scale, zero, type, expected) => {
+      const [low, high] = type === "int8" ? [-128 - zero, 127 - zero] : [-zero, 255 - zero];
+      const beyond = [-1, -0.75, -0.5, -0.25, 0, 0.5];
+      const steps = [...beyond.map((v) => low + v), 0.5, 1.5, ...[-0.5, 0, 0.25, 0.5, 0.75, 1].map((v) => high + v)];
+      const pair = (b: Ops, [x]: string[]) => {
+        const data = type === "int8" ? Int8Array.of(zero) : Uint8Array.of(zero);
+        const tail = [b.constant(f32([scale], [])), b.constant({ type, dims: [], data } as Tensor)];
+        return b.add("DequantizeLinear", [b.add("QuantizeLinear", [x!, ...tail]), ...tail]);
+      };
+      expect(await one(pair, [f32(steps.map((v) => v * scale))])).toEqual(expected);
+    },
+  );
 });

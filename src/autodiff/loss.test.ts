@@ -52,6 +52,31 @@ const closedForms: Record<LossName, (z: readonly number[], c: number) => { loss:
     const rival = z.reduce((best, v, j) => (j !== c && (best < 0 || v > z[best]!) ? j : best), -1);
     return { loss: z[rival]! - z[c]!, gradient: z.map((_, j) => Number(j === rival) - Number(j === c)) };
   },
+  logit: (z, c) => ({ loss: z[c]!, gradient: z.map((_, j) => Number(j === c)) }),
+};
+/** What each gives, and its gradient, for logits (1000, -1000, 0) and (-1000, 1000, 0) at class 1. */
+const farApart: Record<LossName, { loss: number[]; gradient: number[][] }> = {
+  "cross-entropy": {
+    loss: [2000, 0],
+    gradient: [
+      [1, -1, 0],
+      [0, 0, 0],
+    ],
+  },
+  margin: {
+    loss: [2000, -1000],
+    gradient: [
+      [1, -1, 0],
+      [0, -1, 1],
+    ],
+  },
+  logit: {
+    loss: [-1000, 1000],
+    gradient: [
+      [0, 1, 0],
+      [0, 1, 0],
+    ],
+  },
 };
 
 describe.each(Object.keys(losses) as LossName[])("%s", (name) => {
@@ -73,20 +98,11 @@ describe.each(Object.keys(losses) as LossName[])("%s", (name) => {
       [-1000, 1000, 0],
     ];
     const { loss, gradient } = await run(name, far, [1, 1], 17);
-    expect(loss.map((v) => v + 0)).toEqual(name === "margin" ? [2000, -1000] : [2000, 0]);
-    expect(gradient).toEqual(
-      name === "margin"
-        ? [
-            [1, -1, 0],
-            [0, -1, 1],
-          ]
-        : [
-            [1, -1, 0],
-            [0, 0, 0],
-          ],
-    );
+    expect({ loss: loss.map((v) => v + 0), gradient }).toEqual(farApart[name]);
   });
+});
 
+describe.each(["cross-entropy", "margin"] as const)("%s, of differences of logits,", (name) => {
   it("does not change with a constant added to all logits", async () => {
     const plain = await run(name, logits, labels, 17);
     const moved = await run(

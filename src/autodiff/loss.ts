@@ -13,17 +13,15 @@ export interface LossNodes {
 /** Appends a loss of logits [n, classes] at the classes `labels` (int64, [n]). */
 type LossBuilder = (b: Ops, logits: string, labels: string) => LossNodes;
 
-/** [n, classes]: whether a class is the label. Without OneHot, which not every provider has. */
+/** [n, classes]: whether a class is the label. Without OneHot, and in int32: WebGPU lacks that operator and int64. */
 function isLabel(b: Ops, logits: string, labels: string): string {
   const classes = b.sizes(logits, 1)[0]!;
-  const range = b.constant(
-    tensor(
-      "int64",
-      [1, classes],
-      BigInt64Array.from({ length: classes }, (_, i) => BigInt(i)),
-    ),
+  const range = tensor(
+    "int32",
+    [1, classes],
+    Int32Array.from({ length: classes }, (_, i) => i),
   );
-  return b.add("Equal", [b.unsqueeze(labels, [1]), range]);
+  return b.equal(b.unsqueeze(b.cast(labels, "int32"), [1]), b.constant(range));
 }
 
 /** The value of each row at its label. */
@@ -37,8 +35,10 @@ const atLabel = (b: Ops, values: string, selected: string): string =>
  */
 const crossEntropy: LossBuilder = (b, logits, labels) => {
   const selected = isLabel(b, logits, labels);
-  const value = b.neg(atLabel(b, b.add("LogSoftmax", [logits], { axis: 1 }), selected));
   const probabilities = b.add("Softmax", [logits], { axis: 1 });
+  // log Σ exp(z - max z) is -log of the largest probability. So written, for WebGPU lacks LogSoftmax.
+  const behind = b.sub(b.reduceMax(logits, [1], false), atLabel(b, logits, selected));
+  const value = b.sub(behind, b.add("Log", [b.reduceMax(probabilities, [1], false)]));
   const others = b.where(selected, b.scalar(0, logits), probabilities);
   return { value, slope: b.where(selected, b.neg(b.reduceSum(others, [1], true)), others) };
 };
@@ -51,5 +51,11 @@ const margin: LossBuilder = (b, logits, labels) => {
   return { value, slope: backward(b, value, b.full(1, value), [logits])[0]! };
 };
 
-export const losses = { "cross-entropy": crossEntropy, margin } satisfies Record<string, LossBuilder>;
+/** z_c, the class's own score S_c (Simonyan et al. 2014, https://arxiv.org/abs/1312.6034, §3): for saliency, not for attacks. */
+const logit: LossBuilder = (b, logits, labels) => {
+  const selected = isLabel(b, logits, labels);
+  return { value: atLabel(b, logits, selected), slope: b.cast(selected, b.fact(logits).type ?? "float32") };
+};
+
+export const losses = { "cross-entropy": crossEntropy, margin, logit } satisfies Record<string, LossBuilder>;
 export type LossName = keyof typeof losses;

@@ -1,47 +1,97 @@
 import { PerturbError } from "../errors.ts";
 import { renaming } from "../onnx/builder.ts";
-import { describeNode, type Graph, type Node } from "../onnx/graph.ts";
+import { describeNode, type Graph, type Node, valuesRead } from "../onnx/graph.ts";
+import { inliner, MAX_NODES } from "../onnx/inline.ts";
 import { Ops } from "../onnx/ops.ts";
 import { dependsOn } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
-import { loweringOf } from "./lowerings.ts";
+import type { Collection, LoweringContext } from "./lowering.ts";
+import { refuseBlockedLayout } from "./lowerings/microsoft-nchwc.ts";
+import { loweringOf, resolvesEarly } from "./lowerings.ts";
 
 /** Lowerings within lowerings beyond which a file is taken to be broken. */
 const DEEPEST = 16;
 
-/** More nodes than any network has: loops are unrolled, and their counts come from the file. */
-const MAX_NODES = 2 ** 18;
-
 /**
- * The graph in which every operator that changes with one of `roots` and has a lowering is written in others. All values
- * of the graph keep their names. @throws no-gradient, unsupported where one cannot be
+ * The graph in which every operator that changes with one of `roots` and has a lowering is written in others, and so is
+ * control flow whose course is known, wherever it stands: what follows it then has a known shape. All values of the graph
+ * keep their names. @throws no-gradient, unsupported where an operator that changes with a root cannot be
  */
 export function lower(graph: Graph, roots: readonly string[]): Graph {
   const b = new Ops({ ...graph, nodes: [] });
+  for (const node of graph.nodes) b.reserve([node.name, ...node.outputs]);
+  const inline = inliner(b);
   const reached = new Set(roots);
+  const typeOf = (name: string) => b.fact(name).type;
+  const collections = new Map<string, Collection>();
+  /** Nodes of which is known that they stay as they are. */
+  const settled = new WeakSet<Node>();
+
   const place = (node: Node): void => {
     if (b.nodes.length > MAX_NODES) throw tooLong(node);
     b.append(node);
-    if (dependsOn(node, reached)) for (const name of node.outputs) if (name !== "") reached.add(name);
+    settled.add(node);
+    if (dependsOn(node, reached, typeOf)) {
+      refuseBlockedLayout(node);
+      for (const name of node.outputs) if (name !== "") reached.add(name);
+    }
+    const held = node.op === "Identity" && collections.get(node.inputs[0]!);
+    if (held) collections.set(node.outputs[0]!, held);
   };
+
+  const written = (node: Node, depth: number) => {
+    const lowering = settled.has(node) ? undefined : loweringOf(node.op, node.domain);
+    const needed = dependsOn(node, reached, typeOf);
+    if (!lowering || !(needed || resolvesEarly(node))) return undefined;
+    const context: LoweringContext = {
+      node,
+      x: node.inputs,
+      b,
+      collections,
+      inline: (body, inputs) => inline(node, body, inputs, (inner) => visit(inner, depth + 1)),
+      varies: (name) => varies(b.nodes, name, roots),
+    };
+    try {
+      if (depth > DEEPEST) throw tooLong(node);
+      return b.record(() => guarded(node, () => lowering(context)));
+    } catch (error) {
+      // Nothing is lost where no gradient has to pass.
+      if (needed || !(error instanceof PerturbError)) throw error;
+      return undefined;
+    }
+  };
+
   const visit = (node: Node, depth: number): void => {
-    const lowering = dependsOn(node, reached) ? loweringOf(node.op, node.domain) : undefined;
-    if (lowering && depth > DEEPEST) throw tooLong(node);
-    const lowered = lowering && b.record(() => guarded(node, () => lowering({ node, x: node.inputs, b })));
+    const lowered = written(node, depth);
     if (!lowered?.values) {
       place(node);
       return;
     }
     for (const inner of lowered.made) visit(inner, depth + 1);
-    for (const [i, name] of node.outputs.entries()) if (name !== "") place(renaming(name, lowered.values[i]!));
+    for (const [i, name] of node.outputs.entries())
+      if (name !== "") place(renaming(name, lowered.values[i] || absent(node, name)));
   };
+
   for (const node of graph.nodes) visit(node, 0);
   return b.finish(graph.outputs.map((output) => output.name));
 }
 
+/** Whether the elements of a value depend on one of `roots`. */
+function varies(nodes: readonly Node[], value: string, roots: readonly string[]): boolean {
+  const wanted = new Set([value]);
+  for (const node of nodes.toReversed())
+    if (node.op !== "Shape" && node.op !== "Size" && node.outputs.some((name) => wanted.has(name)))
+      for (const name of valuesRead(node)) wanted.add(name);
+  return roots.some((root) => wanted.has(root));
+}
+
+const absent = (node: Node, name: string): never => {
+  throw new PerturbError("invalid-file", `${describeNode(node)}: nothing makes its output "${name}".`);
+};
+
 const tooLong = (node: Node): PerturbError =>
   new PerturbError(
     "no-gradient",
-    `${describeNode(node)}: written in simpler operators, the graph grows beyond ${MAX_NODES} nodes. Check the model's loops and sequence lengths.`,
+    `${describeNode(node)}: written in simpler operators, the graph grows beyond ${MAX_NODES} nodes or ${DEEPEST} levels. Check the model's loops and sequence lengths.`,
     { data: { op: node.op, node: node.name } },
   );

@@ -1,5 +1,12 @@
+import type { GraphProto } from "onnx-buf";
 import type { Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
+
+/** A value that is no tensor, by the values that it holds: a sequence, or an optional, which holds one or none. */
+export interface Collection {
+  readonly kind: "sequence" | "optional";
+  readonly elements: readonly string[];
+}
 
 /** What a lowering is told of one node. Values are referred to by name. */
 export interface LoweringContext {
@@ -7,6 +14,12 @@ export interface LoweringContext {
   /** The inputs; "" where an optional one is left out. */
   readonly x: readonly string[];
   readonly b: Ops;
+  /** Appends a sub-graph of the node, its inputs bound to values; gives its outputs, whose facts are then known. */
+  readonly inline: (graph: GraphProto, inputs: readonly string[]) => readonly string[];
+  /** Sequences and optionals whose elements are known, by name. */
+  readonly collections: Map<string, Collection>;
+  /** Whether the elements of a value, and not only its shape, depend on what is differentiated. */
+  readonly varies: (name: string) => boolean;
 }
 
 /**

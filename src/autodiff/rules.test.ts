@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { checkGradient, DEFAULT_OPSETS, type Sample } from "../../test/support/gradient-check.ts";
-import { microsoftSamples, samples } from "../../test/support/samples/index.ts";
+import { microsoftSamples, ofMl, samples } from "../../test/support/samples/index.ts";
 import { lowerings } from "./lowerings.ts";
 import { rules } from "./rules.ts";
 
 const all: readonly [string, readonly Sample[]][] = [
   ...Object.entries(samples),
+  ...Object.entries(ofMl).map(([op, list]): [string, readonly Sample[]] => [`ai.onnx.ml ${op}`, list]),
   ...Object.entries<readonly Sample[]>(microsoftSamples).map(([op, list]): [string, readonly Sample[]] => [
     `com.microsoft ${op}`,
     list,
@@ -16,6 +17,7 @@ describe("every rule and lowering against differences of what ONNX Runtime compu
   it("has samples for each", () => {
     const standard = new Set([...Object.keys(rules), ...Object.keys(lowerings[""]!)]);
     expect(Object.keys(samples).sort()).toEqual([...standard].sort());
+    expect(Object.keys(ofMl).sort()).toEqual(Object.keys(lowerings["ai.onnx.ml"]!).sort());
     expect(Object.keys(microsoftSamples).sort()).toEqual(Object.keys(lowerings["com.microsoft"]!).sort());
     for (const [op, list] of all) expect(list.length, op).toBeGreaterThan(0);
   });

@@ -1,8 +1,12 @@
+import { constants } from "node:fs";
+import { copyFile, mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import type { Dataset } from "../dataset.ts";
-import { PerturbError } from "../errors.ts";
+import { messageOf, PerturbError } from "../errors.ts";
 import type { Loss } from "../model.ts";
 import type { ClassifierFile } from "../models/classifier.ts";
+import type { Graph } from "../onnx/graph.ts";
 import { requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
 import { openGraph, openModelFile } from "./open.ts";
@@ -24,11 +28,14 @@ gradient, that of each sample's own loss, in the shape of x. With --input, --lab
   .option("--labels <y.npy>", "their labels: whole numbers [N], or one-hot [N, classes]")
   .option("--values <g.npy>", "save the gradient of each sample's loss: float32, in the shape of the input")
   .addOption(
-    new Option("--loss <loss>", "cross-entropy, or margin: the best other logit minus that of the label")
-      .choices(["cross-entropy", "margin"] as const satisfies readonly Loss[])
+    new Option("--loss <loss>", "cross-entropy; margin: the best other logit minus the label's; logit: the label's own")
+      .choices(["cross-entropy", "margin", "logit"] as const satisfies readonly Loss[])
       .default("cross-entropy" as const),
   )
   .addOption(options.arch())
+  .addOption(options.inputName())
+  .addOption(options.feed())
+  .addOption(options.outputName())
   .addOption(options.mean())
   .addOption(options.std())
   .addOption(options.shape())
@@ -59,7 +66,7 @@ async function run(model: string, given: Given): Promise<void> {
     );
   for (const path of [out, values]) if (path !== undefined) await requireWritable(path);
 
-  const opened = await openGraph(model, given.arch);
+  const opened = await openGraph(model, given);
   const samples = input === undefined ? undefined : await openSamples(input, labels!);
   const shape = given.shape ?? opened.shape ?? samples?.data.shape;
   if (!shape)
@@ -94,9 +101,28 @@ async function saveGraph(file: ClassifierFile, loss: Loss, out: string): Promise
     import("../models/classifier.ts"),
     import("../onnx/file.ts"),
   ]);
-  const bytes = writeOnnx(gradientGraph(file, loss));
+  const graph = gradientGraph(file, loss);
+  if (file.folder !== undefined) await bringWeights(graph, file.folder, dirname(resolve(out)));
+  const bytes = writeOnnx(graph);
   await writeAtomically(out, (handle) => handle.writeFile(bytes));
   print(`Gradient graph (${loss}): ${out}`);
+}
+
+/** Puts the files that hold a graph's weights beside it too. @throws usage when others of that name are there */
+async function bringWeights(graph: Graph, from: string, to: string): Promise<void> {
+  if (from === to) return;
+  const { externalFiles } = await import("../models/external.node.ts");
+  for (const file of externalFiles(graph)) {
+    const target = join(to, file);
+    await mkdir(dirname(target), { recursive: true });
+    await copyFile(join(from, file), target, constants.COPYFILE_EXCL).catch((cause: unknown) => {
+      throw new PerturbError(
+        "usage",
+        `The model keeps its weights in ${file}, and it cannot be copied to ${target}: ${messageOf(cause)}. Save the gradient graph beside the model, or in an empty folder.`,
+        { cause },
+      );
+    });
+  }
 }
 
 async function saveValues(file: ClassifierFile, { data, dims }: Samples, values: string, given: Given): Promise<void> {

@@ -11,6 +11,9 @@ which nodes stand in the way of a gradient, the number of parameters, and the co
   )
   .addArgument(modelArgument())
   .addOption(options.arch())
+  .addOption(options.inputName())
+  .addOption(options.feed())
+  .addOption(options.outputName())
   .addOption(options.shape())
   .option("--json", "print JSON")
   .addHelpText(
@@ -19,13 +22,11 @@ which nodes stand in the way of a gradient, the number of parameters, and the co
 Examples:
   perturb inspect net.onnx
   perturb inspect net.onnx --shape 3,224,224     where the graph leaves image sizes open
+  perturb inspect net.onnx --input-name image --feed mask=mask.npy --output-name scores
   perturb inspect net.pth --arch lenet --json`,
   )
   .action(async (model, given) => {
-    const [opened, { inspectGraph }] = await Promise.all([
-      openGraph(model, given.arch),
-      import("../models/inspect.ts"),
-    ]);
+    const [opened, { inspectGraph }] = await Promise.all([openGraph(model, given), import("../models/inspect.ts")]);
     const inspection = inspectGraph(opened.name, opened.graph, given.shape);
     if (given.json) printJson({ ...inspection, sha256: opened.sha256 });
     else await show(inspection, opened.sha256);
@@ -50,12 +51,13 @@ async function show(of: Inspection, sha256: string): Promise<void> {
     ],
     ["head", headOf(of)],
     ["parameters", count(of.parameters)],
+    ...precisionOf(of),
     [
       "cost",
       `${count(2 * total)} FLOPs a sample: ${costs.join(", ") || "no"} multiply-adds${uncounted ? `; ${uncounted} nodes of unknown shape not counted` : ""}`,
     ],
     ["preprocessing", of.preprocessing.join(", then ") || "none found: pixels go into the network as they are"],
-    ["gradient", of.differentiable === true ? "yes" : `no. ${of.differentiable.error}`],
+    ["gradient", of.differentiable === true ? `yes${throughRounding(of)}` : `no. ${of.differentiable.error}`],
   ];
   const support = { rule: "yes", zero: "zero: nothing flows through", none: "no rule" };
   const table = of.operators.map((o) => [
@@ -66,6 +68,16 @@ async function show(of: Inspection, sha256: string): Promise<void> {
   print(...columns(facts), "", ...columns([["operator", "count", "gradient"], ...table]));
   if (of.obstacles.length > 0) print("", "Nodes in the way of a gradient:", ...of.obstacles.map((node) => `  ${node}`));
 }
+
+/** Said where it is not float32 throughout. */
+function precisionOf({ precision }: Inspection): [string, string][] {
+  if (precision.every((type) => type === "float32")) return [];
+  const whole = precision.includes("bfloat16") || precision.includes("float64");
+  return [["precision", `${precision.join(", ")}; ${whole ? "all of it" : "the gradient"} is computed in float32`]];
+}
+
+const throughRounding = ({ straightThrough }: Inspection): string =>
+  straightThrough === 0 ? "" : `, straight through ${straightThrough} nodes that round to integers`;
 
 function headOf({ classifier }: Inspection): string {
   if ("error" in classifier) return `no classifier. ${classifier.error}`;

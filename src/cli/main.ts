@@ -28,6 +28,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "show what a model holds and whether it can be differentiated",
     load: async () => (await import("./inspect.ts")).inspectCommand,
   },
+  saliency: {
+    summary: "show which pixels of an image speak for a class",
+    load: async () => (await import("./saliency.ts")).saliencyCommand,
+  },
   train: {
     summary: "train a built-in network and save it as ONNX",
     load: async () => (await import("./train.ts")).trainCommand,

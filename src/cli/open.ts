@@ -7,10 +7,18 @@ import type { GraphModel } from "../models/graph-model.ts";
 import type { OpenedGraph } from "../models/open.node.ts";
 import type { Normalization } from "../models/preprocess.ts";
 import type { Device } from "../runtime.ts";
+import type { Tensor } from "../tensor.ts";
 
-/** The options that name a model and its preprocessing. */
-export interface ModelGiven {
+/** The options that name a model's graph. */
+export interface GraphGiven {
   readonly arch?: string | undefined;
+  readonly inputName?: string | undefined;
+  readonly outputName?: string | undefined;
+  readonly feed?: readonly string[];
+}
+
+/** With its preprocessing. */
+export interface ModelGiven extends GraphGiven {
   readonly mean?: number[] | undefined;
   readonly std?: number[] | undefined;
   readonly shape?: number[] | undefined;
@@ -36,7 +44,7 @@ export interface OpenedSubject {
 /** Opens the model, then the data in the model's shape. @throws whatever is wrong with either, or with the pair */
 export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
   const [opened, { openDataset }, { nodeRuntime }, { openClassifier }, { subjectOf }] = await Promise.all([
-    openGraph(given.model, given.arch),
+    openGraph(given.model, given),
     import("../datasets/locate.node.ts"),
     import("../runtime/ort.node.ts"),
     import("../models/graph-model.ts"),
@@ -57,10 +65,31 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
   return { model, data, describe: await subjectOf(here), here };
 }
 
-/** Reads a model's graph by path or bundled name. @throws usage for an architecture that is not known */
-export async function openGraph(nameOrPath: string, arch: string | undefined): Promise<OpenedGraph> {
+/** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
+export async function openGraph(
+  nameOrPath: string,
+  { arch, inputName, outputName, feed = [] }: GraphGiven,
+): Promise<OpenedGraph> {
   const { openModelGraph } = await import("../models/open.node.ts");
-  return openModelGraph(nameOrPath, arch === undefined ? undefined : await architectureNamed(arch));
+  return openModelGraph(nameOrPath, {
+    arch: arch === undefined ? undefined : await architectureNamed(arch),
+    input: inputName,
+    output: outputName,
+    feeds: new Map(await Promise.all(feed.map(readFeed))),
+  });
+}
+
+/** The array of NAME=FILE.npy. */
+async function readFeed(text: string): Promise<[string, Tensor]> {
+  const at = text.indexOf("=");
+  if (at <= 0)
+    throw new PerturbError("usage", `--feed takes NAME=FILE.npy, the name of an input and its values; got "${text}".`);
+  const [{ fileSource }, { readNpy }] = await Promise.all([
+    import("../datasets/files.node.ts"),
+    import("../datasets/npy.ts"),
+  ]);
+  const file = await fileSource(text.slice(at + 1));
+  return [text.slice(0, at), readNpy(await file.read(0, file.size), file.name)];
 }
 
 /** The classifier in a graph, for samples of this shape, with --mean and --std in front. */
@@ -69,16 +98,12 @@ export async function openModelFile(
   shape: readonly number[],
   given: ModelGiven,
 ): Promise<ClassifierFile> {
-  const [{ modelFrom }, { nodeRuntime }, { revealHead }] = await Promise.all([
+  const [{ modelFrom, settle }, { nodeRuntime }] = await Promise.all([
     import("../models/open.node.ts"),
     import("../runtime/ort.node.ts"),
-    import("../models/reveal.ts"),
   ]);
   const normalization = normalizationOf(given);
-  return revealHead(
-    modelFrom(opened, { shape, ...(normalization && { normalization }) }),
-    nodeRuntime(given.device, 1),
-  );
+  return settle(modelFrom(opened, { shape, ...(normalization && { normalization }) }), nodeRuntime(given.device, 1));
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

@@ -14,6 +14,13 @@ export const options = {
   arch: () =>
     // Checked when the model is opened: to know the networks costs a third of the start-up time.
     new Option("--arch <name>", "the network that a file of weights belongs to, such as lenet"),
+  inputName: () => new Option("--input-name <name>", "the input to perturb, where the model has several"),
+  feed: () =>
+    new Option("--feed <name=file.npy>", "what another input holds, the same for every sample; may be repeated")
+      .default([] as string[], "none")
+      .argParser((text: string, before: string[]) => [...before, text]),
+  outputName: () =>
+    new Option("--output-name <name>", "the output that holds the class scores, where there are several"),
   data: () => new Option("--data <name|path>", "the data: a known name, a folder, or a file").default("mnist"),
   labels: () => new Option("--labels <file>", "labels, where the data file has none"),
   attack: () =>

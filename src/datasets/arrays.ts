@@ -115,7 +115,7 @@ function elementDataset(common: Common, images: Elements, labelTensor: Tensor, l
 }
 
 /** Elements to pixels: bytes are scaled, floats are taken as they are. */
-const PIXELS: Partial<Record<ElementType, (data: TensorArrays[ElementType]) => Float32Array>> = {
+export const PIXELS: Partial<Record<ElementType, (data: TensorArrays[ElementType]) => Float32Array>> = {
   uint8: (data) => toPixels(data as Uint8Array),
   float32: (data) => data as Float32Array,
   float64: (data) => new Float32Array(data as Float64Array),

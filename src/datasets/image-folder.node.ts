@@ -59,7 +59,8 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
   return { name, size: samples.length, shape, classes: classNames.length, classNames, batches };
 }
 
-function requireImageShape(shape: readonly number[]): ImageShape {
+/** @throws usage for a shape that no image has, or none of a size that is decoded */
+export function requireImageShape(shape: readonly number[]): ImageShape {
   const [channels, height, width] = shape;
   const valid =
     shape.length === 3 && (channels === 1 || channels === 3) && product(shape) > 0 && product(shape) < 2 ** 28;

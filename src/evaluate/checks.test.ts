@@ -289,6 +289,18 @@ describe("warnings", () => {
     expect(b.evaluation.warnings.map((w) => w.code)).toContain("softmax-head");
   });
 
+  it("of gradients that pass straight through rounding, with their number", async () => {
+    const rounded = appended(smallNetwork([1, 28, 28], 10), (b, y) => {
+      const tail = [b.scalar(0.5, y), b.constant({ type: "uint8", dims: [], data: Uint8Array.of(200) })];
+      return b.add("DequantizeLinear", [b.add("QuantizeLinear", [y, ...tail]), ...tail]);
+    });
+    const file = classifierFile(rounded, { name: "rounded" });
+    const { evaluation } = await run(file, mnist, { limit: 100, epsilons: [0.1] });
+    const warning = evaluation.warnings.find(({ code }) => code === "straight-through");
+    expect(warning?.message).toMatch(/^The model is quantised: 1 of its nodes/);
+    expect(await codes(lenetFile(), mnist, { limit: 100 })).not.toContain("straight-through");
+  });
+
   it("of logits that the graph hides", async () => {
     const hidden = appended(lenetGraph(), (b, y) =>
       b.mul(b.exp(y), b.constant(floats([10], new Float32Array(10).fill(1)))),

@@ -7,7 +7,11 @@ import { accuracyOf } from "./statistics.ts";
 import type { Tally } from "./tally.ts";
 
 /** Checks of the evaluation itself: each a warning with its number and what to do next. */
-export function warningsOf({ clean, model, points, data }: Evaluation, { invalid, unmoved }: Tally): Warning[] {
+export function warningsOf(
+  { clean, model, points, data }: Evaluation,
+  { invalid, unmoved }: Tally,
+  straightThrough = 0,
+): Warning[] {
   const warnings: Warning[] = [];
   const warn = (code: string, message: string) => warnings.push({ code, message });
   if (atChance(clean))
@@ -32,6 +36,11 @@ export function warningsOf({ clean, model, points, data }: Evaluation, { invalid
     warn(
       "hidden-logits",
       "The model gives probabilities and hides its logits. The loss is built on their logarithm, whose gradient vanishes where a probability is rounded to 0 or 1; export the logits for a trustworthy result.",
+    );
+  if (straightThrough > 0)
+    warn(
+      "straight-through",
+      `The model is quantised: ${straightThrough} of its nodes round to integers, and the gradient passes straight through them. It is an estimate, and robust accuracy may be overstated; evaluate the model from before quantisation too.`,
     );
   if (data.total < 100)
     warn(

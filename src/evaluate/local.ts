@@ -24,5 +24,6 @@ export async function subjectOf({ file, runtime }: GraphModel): Promise<Subject>
     model: { name, sha256: file.sha256 ?? (await sha256(file.onnx)), inputShape, classes, head, parameters, bounds },
     runtime: { name: runtime.name, device: runtime.device },
     version: VERSION,
+    straightThrough: file.straightThrough,
   };
 }

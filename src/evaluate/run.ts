@@ -46,6 +46,8 @@ export interface Subject {
   readonly model: Evaluation["model"];
   readonly runtime: Evaluation["runtime"];
   readonly version: string;
+  /** How many nodes of the model round to integers and pass the gradient straight through; by default none. */
+  readonly straightThrough?: number;
 }
 
 export const DEFAULT_BATCH = 100;
@@ -184,7 +186,7 @@ function resultOf(
     warnings: [],
     cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
   };
-  const warnings: readonly Warning[] = warningsOf(evaluation, tally);
+  const warnings: readonly Warning[] = warningsOf(evaluation, tally, subject.straightThrough);
   return {
     evaluation: { ...evaluation, warnings },
     pictures: tally.points.map((point: PointTally) => point.examples),

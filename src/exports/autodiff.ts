@@ -7,5 +7,6 @@ export { asClassifier, type Classifier, differentiate, sampleShape } from "../au
 export { backward } from "../autodiff/engine.ts";
 export { findHead, type HeadInfo } from "../autodiff/head.ts";
 export { type LossName, losses } from "../autodiff/loss.ts";
+export { lower } from "../autodiff/lower.ts";
 export type { Rule, RuleContext, Rules } from "../autodiff/rule.ts";
 export { type DifferentiableOperator, rules, zeroGradient } from "../autodiff/rules.ts";

@@ -10,6 +10,7 @@ export { exampleArrays } from "../report/npz.ts";
 export { type Pixels, toPixels } from "../report/picture.ts";
 export { type Plots, plotsOf } from "../report/plots.ts";
 export { encodePng } from "../report/png.ts";
+export { type SaliencyStrip, saliencySvg } from "../report/saliency.ts";
 export { evaluationSchema, reportJsonSchema } from "../report/schema.ts";
 export { type CurveSize, toCurve, toTable } from "../report/terminal.ts";
 export type { Theme } from "../report/theme.ts";

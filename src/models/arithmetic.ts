@@ -1,5 +1,7 @@
+import { isFloat } from "../onnx/facts.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
 import { elementType, readTensor } from "../onnx/tensor-proto.ts";
+import { toFloat32 } from "../tensor.ts";
 
 const ARITHMETIC = new Set(["Add", "Sub", "Mul", "Div"]);
 /** What may stand between the steps, and is named without numbers. */
@@ -38,8 +40,7 @@ function stepOf(graph: Graph, { op, domain, inputs }: Node, value: string): stri
 function constantNumbers(graph: Graph, name: string): number[] | undefined {
   const proto = graph.initializers.get(name);
   const attribute = graph.nodes.find((node) => node.op === "Constant" && node.outputs[0] === name)?.attributes;
-  if (proto && (elementType(proto.dataType) !== "float32" || proto.dims.reduce((a, b) => a * b, 1n) > MOST))
-    return undefined;
-  const t = proto ? readTensor(proto) : attribute?.tensor("value");
-  return t && t.type === "float32" && t.data.length <= MOST ? Array.from(t.data as Float32Array) : undefined;
+  if (proto && proto.dims.reduce((a, b) => a * b, 1n) > MOST) return undefined;
+  const t = proto ? elementType(proto.dataType) && readTensor(proto) : attribute?.tensor("value");
+  return t && isFloat(t.type) && t.data.length <= MOST ? Array.from(toFloat32(t).data) : undefined;
 }

@@ -150,6 +150,7 @@ describe("classifierFile", () => {
       inputShape: [1, 28, 28],
       classes: 10,
       head: "log-softmax",
+      straightThrough: 0,
       bounds: { lower: 0, upper: 1 },
       batch: null,
       parameters: 21_840,

@@ -18,7 +18,7 @@ export interface GraphModel extends DifferentiableModel {
 export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphModel {
   const programs = new Map<string, Promise<Program>>();
   const program = (key: string, graph: () => Promise<Uint8Array>): Promise<Program> => {
-    const known = programs.get(key) ?? graph().then((bytes) => runtime.load(bytes));
+    const known = programs.get(key) ?? graph().then((bytes) => runtime.load(bytes, file.folder));
     programs.set(key, known);
     return known;
   };

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { given, subgraph } from "../../test/support/subgraph.ts";
 import { emptyGraph } from "../onnx/builder.ts";
 import { readOnnx } from "../onnx/file.ts";
 import { Ops } from "../onnx/ops.ts";
@@ -43,6 +44,26 @@ describe("inspectGraph", () => {
     );
     expect(conv.classifier).toEqual({ error: expect.stringContaining("[batch, classes]") });
     expect(conv.differentiable).toEqual(conv.classifier);
+  });
+
+  it("counts what rounds to integers, and tells the precision of inputs and weights", () => {
+    expect(inspectGraph("densenet", fixture("densenet"))).toMatchObject({ straightThrough: 0, precision: ["float32"] });
+    expect(inspectGraph("fake", fixture("quantized/fake"))).toMatchObject({ straightThrough: 4, differentiable: true });
+    expect(inspectGraph("half", fixture("precision/float16")).precision).toEqual(["float16"]);
+    expect(inspectGraph("half", fixture("precision/converted_inside")).precision).toEqual(["float32", "float16"]);
+  });
+
+  it("looks inside loops, branches and functions", () => {
+    const scripted = inspectGraph("scripted", fixture("scripted"));
+    expect(scripted).toMatchObject({ classifier: { classes: 4 }, differentiable: true, obstacles: [] });
+    expect(scripted.operators).toContainEqual({ op: "Loop", domain: "ai.onnx", count: 2, gradient: "rule" });
+    // Twice in a loop, once at the end.
+    expect(scripted.multiplyAdds).toMatchObject({ operators: { Gemm: 2 * 12 * 12 + 12 * 4 }, uncounted: 0 });
+    const looped = graphOf((b, x) => {
+      const body = subgraph(17, given("int64", "bool", "float32"), (i, [, c, h]) => [c!, i.add("Frobnicate", [h!])]);
+      return b.add("Loop", [b.squeeze(b.int64([1]), [0]), "", x], { body: { graph: body } });
+    });
+    expect(inspectGraph("looped", looped).obstacles).toEqual([expect.stringContaining("Frobnicate")]);
   });
 
   it("names what stands in the way of a gradient", () => {

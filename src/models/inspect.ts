@@ -1,11 +1,15 @@
 import { type GradientSupport, gradientSupport, obstacles } from "../autodiff/coverage.ts";
 import { asClassifier, differentiate } from "../autodiff/differentiate.ts";
+import { lower } from "../autodiff/lower.ts";
 import { PerturbError } from "../errors.ts";
 import { multiplyAdds } from "../onnx/flops.ts";
+import { inlineFunctions } from "../onnx/functions.ts";
 import { describeNode, type Graph, type GraphValue } from "../onnx/graph.ts";
 import { bindInput } from "../onnx/rewrite.ts";
+import { elementType } from "../onnx/tensor-proto.ts";
+import type { ElementType } from "../tensor.ts";
 import { findArithmetic } from "./arithmetic.ts";
-import { countParameters } from "./classifier.ts";
+import { countParameters, FLOATS } from "./classifier.ts";
 
 /** What a model file holds, and what can be done with it: numbers and names only. */
 export interface Inspection {
@@ -20,6 +24,10 @@ export interface Inspection {
     | { readonly error: string };
   /** Whether a loss on the logits can be differentiated, and if not, why. */
   readonly differentiable: true | { readonly error: string };
+  /** How many nodes before the logits round to integers: the gradient passes straight through them. */
+  readonly straightThrough: number;
+  /** Types of real numbers in inputs and weights. Gradients, and all of what is bfloat16 or float64, are computed in float32. */
+  readonly precision: readonly ElementType[];
   readonly operators: readonly {
     readonly op: string;
     readonly domain: string;
@@ -41,11 +49,14 @@ export interface Inspection {
 
 /** @param shape of one sample, where the graph leaves sizes open */
 export function inspectGraph(name: string, original: Graph, shape?: readonly number[]): Inspection {
-  const [first] = original.inputs;
-  const graph = shape && first && original.inputs.length === 1 ? bindInput(original, first.name, shape) : original;
+  const inlined = attempt(() => inlineFunctions(original));
+  const whole = "error" in inlined ? original : inlined;
+  const [first] = whole.inputs;
+  const graph = shape && first && whole.inputs.length === 1 ? bindInput(whole, first.name, shape) : whole;
+  const written = lower(graph, []);
   const classifier = attempt(() => (shape ? asClassifier(graph, shape) : asClassifier(graph)));
   const gradient = "error" in classifier ? classifier : attempt(() => differentiate(classifier));
-  const { total, operators, unknown } = multiplyAdds(graph);
+  const { total, operators, unknown } = multiplyAdds(written);
   return {
     name,
     inputs: graph.inputs,
@@ -53,12 +64,19 @@ export function inspectGraph(name: string, original: Graph, shape?: readonly num
     opsets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
     classifier: "error" in classifier ? classifier : { classes: classifier.classes, head: classifier.head },
     differentiable: "error" in gradient ? gradient : true,
+    straightThrough: "error" in classifier ? 0 : classifier.straightThrough,
+    precision: precisionOf(graph),
     operators: operatorsOf(graph),
-    obstacles: [...new Set(graph.outputs.flatMap((output) => obstacles(graph, output.name)))].map(describeNode),
+    obstacles: [...new Set(graph.outputs.flatMap((output) => obstacles(written, output.name)))].map(describeNode),
     parameters: countParameters(graph),
     multiplyAdds: { total, operators, uncounted: unknown.length },
     preprocessing: findArithmetic(graph),
   };
+}
+
+function precisionOf({ inputs, initializers }: Graph): ElementType[] {
+  const types = [...inputs.map(({ type }) => type), ...[...initializers.values()].map((t) => elementType(t.dataType))];
+  return FLOATS.filter((type) => types.includes(type));
 }
 
 function operatorsOf(graph: Graph): Inspection["operators"] {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ArchitectureName } from "../architectures/index.ts";
 import { sampleShape } from "../autodiff/differentiate.ts";
@@ -8,10 +8,14 @@ import { didYouMean, messageOf, PerturbError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import type { Runtime } from "../runtime.ts";
+import { settleBatch } from "./batching.ts";
 import { type ClassifierFile, type ClassifierOptions, classifierFile } from "./classifier.ts";
+import { externalFiles, takeInExternal } from "./external.node.ts";
 import { type GraphModel, openClassifier } from "./graph-model.ts";
 import { readModel } from "./read.ts";
 import { revealHead } from "./reveal.ts";
+import { type Endpoints, selectEndpoints } from "./select.ts";
+import { checkWeights } from "./weights-check.ts";
 
 /** Models that come with the package, by name. */
 export const bundledModels = {
@@ -21,10 +25,14 @@ export const bundledModels = {
   },
 } as const;
 
-export interface OpenModelOptions extends Omit<ClassifierOptions, "name" | "sha256"> {
+/** How a file becomes one graph with one input and one output. */
+export interface GraphOptions extends Endpoints {
   /** The network that a file of weights belongs to. */
-  readonly arch?: ArchitectureName;
+  readonly arch?: ArchitectureName | undefined;
 }
+
+type ModelOptions = Omit<ClassifierOptions, "name" | "sha256" | "folder">;
+export interface OpenModelOptions extends ModelOptions, GraphOptions {}
 
 /** A model's graph and where it came from. */
 export interface OpenedGraph {
@@ -34,30 +42,46 @@ export interface OpenedGraph {
   readonly sha256: string;
   /** Shape of one sample, where the graph fixes it. */
   readonly shape: readonly number[] | null;
+  /** Where the files lie that hold the graph's weights, if any do. */
+  readonly folder?: string;
 }
 
 /** Reads a model by its path or bundled name. @throws not-found, and whatever its format's reader throws */
-export async function openModelGraph(nameOrPath: string, arch?: ArchitectureName): Promise<OpenedGraph> {
+export async function openModelGraph(
+  nameOrPath: string,
+  { arch, ...endpoints }: GraphOptions = {},
+): Promise<OpenedGraph> {
   const bytes = await readModelFile(nameOrPath);
   const name = basename(nameOrPath);
-  const graph = readModel(bytes, name, arch);
-  return { name, graph, sha256: createHash("sha256").update(bytes).digest("hex"), shape: sampleShape(graph) };
+  const folder = dirname(resolve(nameOrPath));
+  const graph = selectEndpoints(await takeInExternal(readModel(bytes, name, arch), folder, name), endpoints);
+  checkWeights(graph, name);
+  return {
+    name,
+    graph,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    shape: graph.inputs.length === 1 ? sampleShape(graph) : null,
+    ...(externalFiles(graph).length > 0 && { folder }),
+  };
 }
 
 /** The classifier in an opened graph. */
-export const modelFrom = (
-  { graph, name, sha256 }: OpenedGraph,
-  options: Omit<ClassifierOptions, "name" | "sha256">,
-): ClassifierFile => classifierFile(graph, { ...options, name, sha256 });
+export const modelFrom = ({ graph, name, sha256, folder }: OpenedGraph, options: ModelOptions): ClassifierFile =>
+  classifierFile(graph, { ...options, name, sha256, ...(folder !== undefined && { folder }) });
 
 /** Opens a model by its path or bundled name, ready for use in this thread. Release it when done. */
 export async function openModel(
   nameOrPath: string,
-  { arch, ...options }: OpenModelOptions = {},
+  { arch, input, output, feeds, ...options }: OpenModelOptions = {},
   runtime: Runtime = nodeRuntime(),
 ): Promise<GraphModel> {
-  return openClassifier(await revealHead(modelFrom(await openModelGraph(nameOrPath, arch), options), runtime), runtime);
+  const opened = await openModelGraph(nameOrPath, { arch, input, output, feeds });
+  return openClassifier(await settle(modelFrom(opened, options), runtime), runtime);
 }
+
+/** What only running a classifier tells: the batch that it takes, and whether it hides its logits. */
+export const settle = async (file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> =>
+  revealHead(await settleBatch(file, runtime), runtime);
 
 /** The bytes of a model by its path or bundled name. @throws not-found */
 export async function readModelFile(nameOrPath: string): Promise<Uint8Array> {

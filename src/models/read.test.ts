@@ -132,7 +132,7 @@ describe("opening by path or name", () => {
   const path = (name: string) => new URL(`../../test/fixtures/pytorch/${name}`, import.meta.url).pathname;
 
   it("gives the graph, its base name and the SHA-256 of the file", async () => {
-    const { name, sha256, shape } = await openModelGraph(path("lenet_zip.pth"), "lenet");
+    const { name, sha256, shape } = await openModelGraph(path("lenet_zip.pth"), { arch: "lenet" });
     const digest = new Uint8Array(
       await crypto.subtle.digest("SHA-256", fixture("lenet_zip.pth") as Uint8Array<ArrayBuffer>),
     );

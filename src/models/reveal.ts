@@ -1,9 +1,10 @@
 import { readOnnx, writeOnnx } from "../onnx/file.ts";
 import { Ops } from "../onnx/ops.ts";
 import type { Runtime } from "../runtime.ts";
-import { product } from "../tensor.ts";
+import { probe } from "./batching.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { openClassifier } from "./graph-model.ts";
+import { logitsOf } from "./log-probabilities.ts";
 
 /**
  * The classifier with log-probabilities for logits, when probabilities without visible logits come out of it: told by
@@ -13,12 +14,7 @@ export async function revealHead(file: ClassifierFile, runtime: Runtime): Promis
   if (file.head !== "logits" || file.classes < 2) return file;
   const model = openClassifier(file, runtime);
   try {
-    const { lower, upper } = file.bounds;
-    const probe = Float32Array.from(
-      { length: product(file.inputShape) },
-      (_, i) => lower + (upper - lower) * ((i * 0.618034) % 1),
-    );
-    const { data } = await model.logits({ type: "float32", dims: [1, ...file.inputShape], data: probe });
+    const { data } = await model.logits(probe(file, 1));
     const sum = data.reduce((a, p) => a + p, 0);
     if (Math.abs(sum - 1) > 1e-4 || data.some((p) => p < 0 || p > 1)) return file;
   } finally {
@@ -27,7 +23,6 @@ export async function revealHead(file: ClassifierFile, runtime: Runtime): Promis
   const graph = readOnnx(file.onnx, file.name);
   const b = new Ops({ ...graph, nodes: graph.nodes.slice(0, -1) }, "log");
   const probabilities = graph.nodes.at(-1)!.inputs[0]!;
-  // Where a probability is rounded to 0, its logarithm and slope stay finite.
-  b.alias("logits", b.add("Log", [b.plus(probabilities, b.scalar(1e-37, probabilities))]));
+  b.alias("logits", logitsOf(b, probabilities));
   return { ...file, onnx: writeOnnx(b.finish(["logits"])), head: "hidden" };
 }

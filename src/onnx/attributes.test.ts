@@ -8,6 +8,7 @@ import {
   NodeProtoSchema,
 } from "onnx-buf";
 import { describe, expect, it } from "vitest";
+import { given, subgraph } from "../../test/support/subgraph.ts";
 import { tensor } from "../tensor.ts";
 import { Attributes } from "./attributes.ts";
 
@@ -63,5 +64,16 @@ describe("attributes", () => {
     const list = create(AttributeProtoSchema, { name: "list", type: Kind.GRAPHS, graphs: [graph("c"), graph("d")] });
     const all = new Attributes([own("then_branch", graph("a", own("body", graph("b")))), list]);
     expect([...all.outerValues()].sort()).toEqual(["a", "a_out", "b", "b_out", "c", "c_out", "d", "d_out"]);
+  });
+
+  it("tells what sub-graphs have to themselves from what they take", () => {
+    const inner = subgraph(17, given("float32"), (b, [x]) => [b.plus(b.mul(x!, "outside"), b.int64([1]))]);
+    const outer = subgraph(17, [], (b) => [b.add("Loop", ["", "", "start"], { body: { graph: inner } })]);
+    const all = Attributes.from({ branch: { graph: outer } });
+    expect(all.graph("branch")).toBe(outer);
+    expect([...all.outerValues()].sort()).toEqual(["outside", "start"]);
+    const own = [...inner.input, ...inner.initializer].map(({ name }) => name);
+    const made = [...inner.node, ...outer.node].flatMap((node) => node.output);
+    expect([...all.innerValues()].sort()).toEqual([...own, ...made].sort());
   });
 });

@@ -8,8 +8,16 @@ import {
 import type { Tensor } from "../tensor.ts";
 import { readTensor, writeTensor } from "./tensor-proto.ts";
 
-/** A value for a new attribute: integers as number or number[], a float as {float}, text, a tensor. */
-export type AttributeValue = number | readonly number[] | { readonly float: number } | string | Tensor;
+/** A value for a new attribute: integers as number or number[], floats as {float} or {floats}, text as string or {strings}, a tensor, a sub-graph as {graph}. */
+export type AttributeValue =
+  | number
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
+  | { readonly graph: GraphProto }
+  | string
+  | Tensor;
 
 const text = new TextDecoder();
 
@@ -45,9 +53,19 @@ export class Attributes {
     return a ? a.f : fallback;
   }
 
+  floats<D extends readonly number[] | undefined>(name: string, fallback: D): readonly number[] | D {
+    const a = this.#find(name);
+    return a ? a.floats : fallback;
+  }
+
   string(name: string, fallback: string): string {
     const a = this.#find(name);
     return a ? text.decode(a.s) : fallback;
+  }
+
+  strings<D extends readonly string[] | undefined>(name: string, fallback: D): readonly string[] | D {
+    const a = this.#find(name);
+    return a ? a.strings.map((s) => text.decode(s)) : fallback;
   }
 
   tensor(name: string): Tensor | undefined {
@@ -55,9 +73,28 @@ export class Attributes {
     return t && readTensor(t, `attribute "${name}"`);
   }
 
-  /** Names that sub-graphs (If, Loop, Scan) take from the graph around them; includes their own names, which is harmless. */
+  graph(name: string): GraphProto | undefined {
+    return this.#find(name)?.g;
+  }
+
+  /** Values that sub-graphs (If, Loop, Scan) take from the graph around them. */
   *outerValues(): Generator<string> {
-    for (const a of this.protos) for (const graph of a.g ? [a.g, ...a.graphs] : a.graphs) yield* usedNames(graph);
+    for (const graph of this.#graphs()) yield* outerValues(graph);
+  }
+
+  /** Values that are sub-graphs' own, at any depth. */
+  *innerValues(): Generator<string> {
+    for (const graph of this.#graphs()) {
+      yield* ownValues(graph);
+      for (const node of graph.node) yield* new Attributes(node.attribute).innerValues();
+    }
+  }
+
+  *#graphs(): Generator<GraphProto> {
+    for (const { g, graphs } of this.protos) {
+      if (g) yield g;
+      yield* graphs;
+    }
   }
 
   #find(name: string): AttributeProto | undefined {
@@ -65,12 +102,17 @@ export class Attributes {
   }
 }
 
-function* usedNames(graph: GraphProto): Generator<string> {
-  for (const node of graph.node) {
-    yield* node.input;
-    yield* new Attributes(node.attribute).outerValues();
-  }
-  for (const output of graph.output) yield output.name;
+/** Values that a sub-graph is given, holds and makes. */
+export function* ownValues(graph: GraphProto): Generator<string> {
+  for (const { name } of [...graph.input, ...graph.initializer]) yield name;
+  for (const { values } of graph.sparseInitializer) if (values) yield values.name;
+  for (const node of graph.node) for (const name of node.output) if (name !== "") yield name;
+}
+
+function outerValues(graph: GraphProto): string[] {
+  const own = new Set(ownValues(graph));
+  const used = graph.node.flatMap((node) => [...node.input, ...new Attributes(node.attribute).outerValues()]);
+  return [...used, ...graph.output.map((output) => output.name)].filter((name) => name !== "" && !own.has(name));
 }
 
 function toProto(name: string, value: AttributeValue): AttributeProto {
@@ -79,6 +121,12 @@ function toProto(name: string, value: AttributeValue): AttributeProto {
     return create(AttributeProtoSchema, { name, type: Kind.STRING, s: new TextEncoder().encode(value) });
   if (isList(value)) return create(AttributeProtoSchema, { name, type: Kind.INTS, ints: value.map(toInt64) });
   if ("float" in value) return create(AttributeProtoSchema, { name, type: Kind.FLOAT, f: value.float });
+  if ("floats" in value) return create(AttributeProtoSchema, { name, type: Kind.FLOATS, floats: [...value.floats] });
+  if ("strings" in value) {
+    const strings = value.strings.map((s) => new TextEncoder().encode(s));
+    return create(AttributeProtoSchema, { name, type: Kind.STRINGS, strings });
+  }
+  if ("graph" in value) return create(AttributeProtoSchema, { name, type: Kind.GRAPH, g: value.graph });
   return create(AttributeProtoSchema, { name, type: Kind.TENSOR, t: writeTensor("", value) });
 }
 

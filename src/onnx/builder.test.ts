@@ -223,7 +223,7 @@ describe("operators as the opset wants them", () => {
     const { b, x } = withInput();
     expect((await failure("unsupported", () => b.size(x, 0))).message).toContain('"x" is [N, 3]');
     expect((await failure("unsupported", () => b.sizes(x))).message).toContain("[N, 3]");
-    expect((await failure("unsupported", () => b.dims("nothing"))).message).toContain('rank of "nothing"');
+    expect((await failure("unsupported", () => b.dims("nothing"))).message).toContain('The rank of "nothing"');
     expect(b.sizes(x, 1)).toEqual([3]);
   });
 });

@@ -21,6 +21,8 @@ export class GraphBuilder {
   readonly #facts: Map<string, Fact>;
   readonly #constants = new Map<string, string>();
   readonly #namespace: string;
+  /** Names that new values may not take, though they are not values of this graph, or not yet. */
+  readonly #reserved = new Set<string>();
   #counter = 0;
 
   /** @param namespace of new names: graphs built apart and joined later need different ones */
@@ -31,6 +33,7 @@ export class GraphBuilder {
     this.#nodes = [...graph.nodes];
     this.#initializers = new Map(graph.initializers);
     this.#facts = inferShapes(graph);
+    for (const node of graph.nodes) this.reserve(node.attributes.innerValues());
     const opset = graph.opsets.get("");
     if (opset === undefined)
       throw new PerturbError(
@@ -43,6 +46,16 @@ export class GraphBuilder {
   /** What is known of a value. */
   fact(name: string): Fact {
     return this.#facts.get(name) ?? UNKNOWN;
+  }
+
+  /** Whether there is a value of this name. */
+  has(name: string): boolean {
+    return this.#facts.has(name);
+  }
+
+  /** Keeps names from being given to new values. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.#reserved.add(name);
   }
 
   /** The nodes so far, in topological order. */
@@ -84,6 +97,14 @@ export class GraphBuilder {
     if (this.#facts.has(name)) throw new PerturbError("internal", `The graph already has a value named "${name}".`);
     this.#initializers.set(name, writeTensor(name, t));
     this.#facts.set(name, tensorFact(t));
+    return name;
+  }
+
+  /** An initializer from elsewhere under a new name. */
+  adopt(proto: TensorProto): string {
+    const name = this.fresh(proto.name);
+    this.#initializers.set(name, { ...proto, name });
+    this.#facts.set(name, constantFact(proto));
     return name;
   }
 
@@ -130,17 +151,26 @@ export class GraphBuilder {
   append(node: Node): void {
     const taken = node.outputs.find((name) => name !== "" && this.#facts.has(name));
     if (taken !== undefined) throw new PerturbError("internal", `The graph already has a value named "${taken}".`);
+    this.reserve(node.attributes.innerValues());
     this.#nodes.push(node);
     this.#infer(node);
   }
 
-  /** Takes the nodes that `work` appends out again, and gives them beside its values. */
+  /** Takes the nodes that `work` appends out again, also when it fails, and gives them beside its values. */
   record<T>(work: () => T): { readonly made: readonly Node[]; readonly values: T } {
     const start = this.#nodes.length;
-    const values = work();
-    const made = this.#nodes.splice(start);
-    for (const node of made) for (const name of node.outputs) this.#facts.delete(name);
-    return { made, values };
+    const takeOut = (): readonly Node[] => {
+      const made = this.#nodes.splice(start);
+      for (const node of made) for (const name of node.outputs) this.#facts.delete(name);
+      return made;
+    };
+    try {
+      const values = work();
+      return { values, made: takeOut() };
+    } catch (error) {
+      takeOut();
+      throw error;
+    }
   }
 
   /** The optional output i of a node, switched on if the node did not have it. */
@@ -168,7 +198,7 @@ export class GraphBuilder {
   fresh(stem: string): string {
     let name: string;
     do name = `${this.#namespace}/${stem}_${this.#counter++}`;
-    while (this.#facts.has(name));
+    while (this.#facts.has(name) || this.#reserved.has(name));
     return name;
   }
 

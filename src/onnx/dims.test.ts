@@ -6,7 +6,8 @@ import type { Dim } from "./graph.ts";
 
 /** Sizes that names stand for. */
 const NAMED: Readonly<Record<string, number>> = { N: 6, M: 1, K: 2 };
-const real = (d: Dim): number | null => (typeof d === "string" ? NAMED[d]! : d);
+const real = (d: Dim): number | null =>
+  typeof d === "string" ? product(d.split("*").map((part) => NAMED[part] ?? Number(part))) : d;
 const size = fc.constantFrom<Dim>(1, 2, 3, 6, "N", "M", "K");
 const shape = fc.array(size, { maxLength: 5 });
 const concrete = (dims: readonly Dim[]): number[] => dims.map((d) => real(d)!);
@@ -66,11 +67,15 @@ describe("products and quotients", () => {
     );
   });
 
-  it("are known for numbers and for one name", () => {
+  it("are known for numbers and names", () => {
     expect(multiplyDims([2, 3, 4])).toBe(24);
     expect(multiplyDims([])).toBe(1);
     expect(multiplyDims([1, "N", 1])).toBe("N");
-    expect(multiplyDims(["N", 2])).toBeNull();
+    expect(multiplyDims(["N", 2, "M"])).toBe("2*M*N");
+    expect(multiplyDims(["2*N", 3])).toBe("6*N");
+    expect(divideDims(["6*N"], [3])).toBe("2*N");
+    expect(divideDims(["6*N"], ["N", 2])).toBe(3);
+    expect(divideDims(["N"], [2])).toBeNull();
     expect(multiplyDims([2, null])).toBeNull();
     expect(divideDims(["N", 6], [2, 3])).toBe("N");
     expect(divideDims(["N", 6], ["N", 2])).toBe(3);
@@ -95,7 +100,7 @@ describe("Reshape", () => {
     expect(reshapeDims(["N", 3, 4], [0, 12], false)).toEqual(["N", 12]);
     expect(reshapeDims(["N", 3, 4], [0, -1], false)).toEqual(["N", 12]);
     expect(reshapeDims(["N", 3, 4], [-1, 12], false)).toEqual(["N", 12]);
-    expect(reshapeDims(["N", 3, 4], [-1, 6], false)).toEqual([null, 6]);
+    expect(reshapeDims(["N", 3, 4], [-1, 6], false)).toEqual(["2*N", 6]);
     expect(reshapeDims([0, 3], [3, 0], true)).toEqual([3, 0]);
     expect(reshapeDims(null, [0, -1, 5], false)).toEqual([null, null, 5]);
     expect(reshapeDims([4], [2, null], false)).toEqual([2, null]);

@@ -20,27 +20,37 @@ function broadcastDim(a: Dim, b: Dim): Dim {
 /** A negative axis counted from the end. */
 export const normalizeAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** The product of sizes as a number and the names in it; null where a size is unknown. */
-function factors(dims: readonly Dim[]): { count: number; names: string[] } | null {
+/** A product of sizes: a number and names, which are written "2*N" where there is more than one factor. */
+interface Factors {
+  readonly count: number;
+  readonly names: readonly string[];
+}
+
+/** The factors of a product; null where a size is unknown. */
+function factors(dims: readonly Dim[]): Factors | null {
   let count = 1;
   const names: string[] = [];
   for (const d of dims) {
     if (d === null) return null;
-    if (typeof d === "string") names.push(d);
-    else count *= d;
+    if (typeof d === "number") count *= d;
+    else
+      for (const part of d.split("*"))
+        if (/^\d+$/.test(part)) count *= Number(part);
+        else names.push(part);
   }
   return { count, names };
 }
 
-/** The product of sizes, where it is a number or a single name. */
+const ofFactors = ({ count, names }: Factors): Dim =>
+  names.length === 0 || count === 0 ? count : [...(count === 1 ? [] : [count]), ...names.toSorted()].join("*");
+
+/** The product of sizes. */
 export function multiplyDims(dims: readonly Dim[]): Dim {
   const all = factors(dims);
-  if (!all) return null;
-  if (all.names.length === 0) return all.count;
-  return all.names.length === 1 && all.count === 1 ? all.names[0]! : null;
+  return all && ofFactors(all);
 }
 
-/** The size s for which s · product(parts) = product(whole), where it is a number or a single name. */
+/** The size s for which s · product(parts) = product(whole), where it is whole. */
 export function divideDims(whole: readonly Dim[], parts: readonly Dim[]): Dim {
   const above = factors(whole);
   const below = factors(parts);
@@ -52,8 +62,7 @@ export function divideDims(whole: readonly Dim[], parts: readonly Dim[]): Dim {
     names.splice(i, 1);
   }
   const count = above.count / below.count;
-  if (names.length === 0) return Number.isInteger(count) ? count : null;
-  return names.length === 1 && count === 1 ? names[0]! : null;
+  return Number.isInteger(count) ? ofFactors({ count, names }) : null;
 }
 
 /** The shape that Reshape gives: 0 copies (unless `allowZero`), -1 is what remains. */

@@ -3,15 +3,14 @@ import {
   type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
-  NodeProtoSchema,
   OperatorSetIdProtoSchema,
   type TensorShapeProto_Dimension,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { messageOf, PerturbError } from "../errors.ts";
-import { Attributes } from "./attributes.ts";
-import type { Dim, Graph, GraphValue, Node } from "./graph.ts";
+import type { Dim, Graph, GraphValue } from "./graph.ts";
+import { readNode, standardDomain, writeNode } from "./node-proto.ts";
 import { checkTensor, elementType, typeCode } from "./tensor-proto.ts";
 import { sortNodes } from "./topology.ts";
 
@@ -30,17 +29,7 @@ export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
   for (const t of proto.initializer) checkTensor(t, name);
   const initializers = new Map(proto.initializer.map((t) => [t.name, t]));
   const constants = [...initializers.keys(), ...proto.sparseInitializer.map((t) => t.values?.name ?? "")];
-  const nodes = proto.node.map(
-    (node): Node => ({
-      op: node.opType,
-      domain: standardDomain(node.domain),
-      name: node.name,
-      inputs: node.input,
-      outputs: node.output,
-      attributes: new Attributes(node.attribute),
-      proto: node,
-    }),
-  );
+  const nodes = proto.node.map(readNode);
   const inputs = proto.input.filter((v) => !initializers.has(v.name)).map(readValue);
   const outputs = proto.output.map(readValue);
   if (outputs.length === 0)
@@ -64,8 +53,6 @@ function decode(bytes: Uint8Array, name: string) {
     throw new PerturbError("invalid-file", message, { cause });
   }
 }
-
-const standardDomain = (domain: string): string => (domain === "ai.onnx" ? "" : domain);
 
 function readValue(value: ValueInfoProto): GraphValue {
   const kind = value.type?.value;
@@ -110,17 +97,6 @@ export function writeOnnx(graph: Graph): Uint8Array {
     : create(ModelProtoSchema, { irVersion: NEW_IR_VERSION, producerName: "perturb" });
   return toBinary(ModelProtoSchema, Object.assign(model, { graph: proto, opsetImport }));
 }
-
-const writeNode = (node: Node) =>
-  node.proto ??
-  create(NodeProtoSchema, {
-    opType: node.op,
-    domain: node.domain,
-    name: node.name,
-    input: [...node.inputs],
-    output: [...node.outputs],
-    attribute: [...node.attributes.protos],
-  });
 
 function writeValue(value: GraphValue, originals: readonly ValueInfoProto[] | undefined): ValueInfoProto {
   const original = originals?.find((v) => v.name === value.name);

@@ -3,8 +3,8 @@ import { type ElementType, type Tensor, tensor } from "../tensor.ts";
 import { toInt64 } from "./attributes.ts";
 import { GraphBuilder } from "./builder.ts";
 import { normalizeAxis } from "./dims.ts";
-import { isIntegral } from "./facts.ts";
-import { type Dim, describeDims, describeNode } from "./graph.ts";
+import { type Fact, isIntegral } from "./facts.ts";
+import { type Dim, describeDims, describeNode, type Node } from "./graph.ts";
 import { typeCode } from "./tensor-proto.ts";
 
 /** A graph builder that speaks in operators, each written as the graph's opset wants it. */
@@ -48,10 +48,10 @@ export class Ops extends GraphBuilder {
   dims(name: string): readonly Dim[] {
     const { dims } = this.fact(name);
     if (dims) return dims;
-    const maker = this.nodes.find((node) => node.outputs.includes(name));
+    const since = this.#openSince(name, (fact) => fact.dims === null);
     throw new PerturbError(
       "unsupported",
-      `The rank of "${name}"${maker ? `, which ${describeNode(maker)} makes,` : ""} cannot be told before running, and its gradient needs it. Export the model with fixed shapes.`,
+      `The rank of "${name}" cannot be told before running, and its gradient needs it.${since} Export the model with fixed shapes.`,
     );
   }
 
@@ -59,20 +59,31 @@ export class Ops extends GraphBuilder {
   sizes(name: string, from = 0): readonly number[] {
     const dims = this.dims(name).slice(from);
     if (dims.every((d) => typeof d === "number")) return dims;
-    throw new PerturbError(
-      "unsupported",
-      `"${name}" is ${describeDims(this.dims(name))}, and its gradient needs fixed sizes from axis ${from} on. Export the model with fixed image sizes (only the batch may vary).`,
-    );
+    throw this.#openSize(name, `fixed sizes from axis ${from} on`);
   }
 
   /** The size of one axis. @throws unsupported where it depends on the run */
   size(name: string, axis: number): number {
     const size = this.dims(name)[axis];
     if (typeof size === "number") return size;
-    throw new PerturbError(
+    throw this.#openSize(name, `a fixed size of axis ${axis}`);
+  }
+
+  #openSize(name: string, what: string): PerturbError {
+    const since = this.#openSince(name, ({ dims }) => dims === null || dims.includes(null));
+    return new PerturbError(
       "unsupported",
-      `"${name}" is ${describeDims(this.dims(name))}, and its gradient needs a fixed size of axis ${axis}. Export the model with fixed sizes (only the batch may vary).`,
+      `"${name}" is ${describeDims(this.dims(name))}, and its gradient needs ${what}.${since} Export the model with fixed image sizes (only the batch may vary).`,
     );
+  }
+
+  /** A sentence on the first node that makes a shape depend on the run. */
+  #openSince(name: string, isOpen: (fact: Fact) => boolean): string {
+    const makers = new Map(this.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+    const comesFrom = (node: Node) => node.inputs.find((input) => makers.has(input) && isOpen(this.fact(input)));
+    let maker = isOpen(this.fact(name)) ? makers.get(name) : undefined;
+    for (let from = maker && comesFrom(maker); from !== undefined; from = comesFrom(maker!)) maker = makers.get(from);
+    return maker ? ` ${describeNode(maker)} gives a shape that depends on the run.` : "";
   }
 
   reshape(a: string, dims: readonly number[]): string {

@@ -1,11 +1,14 @@
-import { create } from "@bufbuild/protobuf";
-import { AttributeProto_AttributeType, AttributeProtoSchema, GraphProtoSchema, NodeProtoSchema } from "onnx-buf";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
 import { withProgram } from "../../test/support/gradient-check.ts";
-import { changed, ramp, smallClassifier, smallFile } from "../../test/support/onnx.ts";
+import { ramp, smallClassifier, smallFile } from "../../test/support/onnx.ts";
+import { subgraph } from "../../test/support/subgraph.ts";
+import { tensor } from "../tensor.ts";
+import { emptyGraph } from "./builder.ts";
 import { readOnnx } from "./file.ts";
 import type { Dim, Graph } from "./graph.ts";
+import { Ops } from "./ops.ts";
 import { bindInput, freeNames, renameValues } from "./rewrite.ts";
 
 const image = ramp([2, 1, 6, 6]);
@@ -45,21 +48,35 @@ describe("renaming values", () => {
     expect(await scoresOf(swapped, "scores", "image")).toEqual(await scoresOf(graph));
   });
 
-  it("refuses a name that a sub-graph uses, also where the node itself does not", async () => {
-    const bytes = changed(smallFile(), (model) => {
-      const branch = create(GraphProtoSchema, {
-        name: "b",
-        node: [create(NodeProtoSchema, { opType: "Neg", input: ["image"], output: ["own"] })],
-      });
-      const attribute = [
-        create(AttributeProtoSchema, { name: "then_branch", type: AttributeProto_AttributeType.GRAPH, g: branch }),
-      ];
-      model.graph!.node.push(create(NodeProtoSchema, { opType: "If", input: ["fc.bias"], output: ["z"], attribute }));
+  it("renames inside sub-graphs, where what they make themselves makes way; whatever the names", async () => {
+    const b = new Ops(emptyGraph("g"));
+    const x = b.input({ name: "x", type: "float32", dims: [2] });
+    const c = b.input({ name: "c", type: "bool", dims: [] });
+    const h = b.neg(x);
+    const inner = (build: (i: Ops) => string) => ({ graph: subgraph(17, [], (i) => [build(i)]) });
+    const nested = (i: Ops) =>
+      i.add("If", [c], { then_branch: inner((j) => j.exp(h)), else_branch: inner((j) => j.mul(x, j.neg(h))) });
+    b.alias("y", b.add("If", [c], { then_branch: inner((i) => i.plus(nested(i), x)), else_branch: inner(nested) }));
+    const graph = b.finish(["y"]);
+    const outer = ["x", "c", "y", h];
+    const all = [...new Set([...outer, "new", ...graph.nodes.flatMap((node) => [...node.attributes.innerValues()])])];
+    const feeds = (names: ReadonlyMap<string, string>, truth: number) => ({
+      [names.get("x") ?? "x"]: tensor("float32", [2], Float32Array.of(0.5, -2)),
+      [names.get("c") ?? "c"]: tensor("bool", [], Uint8Array.of(truth)),
     });
-    expect(
-      (await failure("unsupported", () => renameValues(readOnnx(bytes), new Map([["image", "x"]])))).message,
-    ).toContain('"image"');
-    expect(renameValues(readOnnx(bytes), new Map([["scores", "y"]])).outputs[0]!.name).toBe("y");
+    const values = (of: Graph, names: ReadonlyMap<string, string>) =>
+      withProgram(of, async (program) =>
+        Promise.all([0, 1].map(async (truth) => Object.values(await program.run(feeds(names, truth)))[0]!.data)),
+      );
+    const expected = await values(graph, new Map());
+    const someNames = fc.shuffledSubarray(all, { minLength: outer.length, maxLength: outer.length });
+    await fc.assert(
+      fc.asyncProperty(someNames, async (targets) => {
+        const names = new Map(outer.map((name, i) => [name, targets[i]!]));
+        expect(await values(renameValues(graph, names), names)).toEqual(expected);
+      }),
+      { numRuns: 60, seed: 3 },
+    );
   });
 });
 
@@ -77,6 +94,26 @@ describe("freeing names", () => {
     expect(free.inputs[0]!.name).toBe("x___");
     expect(free.outputs[0]!.name).toBe("x_");
     expect([...free.initializers.keys()]).toContain("labels_");
+  });
+
+  it("moves what sub-graphs have to themselves, too", () => {
+    const b = new Ops(emptyGraph("g"));
+    const x = b.input({ name: "image", type: "float32", dims: [2] });
+    const own = subgraph(17, [], (i) => [i.neg(x)]);
+    const [first, second] = [own.node[0]!, own.node[1]!];
+    first.output[0] = second.input[0] = "logits";
+    b.alias(
+      "y",
+      b.add("If", [b.input({ name: "c", type: "bool", dims: [] })], {
+        then_branch: { graph: own },
+        else_branch: { graph: own },
+      }),
+    );
+    const free = freeNames(b.finish(["y"]), ["logits"]);
+    const inner = free.nodes.flatMap((node) => [...node.attributes.innerValues()]);
+    expect(inner).not.toContain("logits");
+    // One of each branch, and the name of the result, which both have.
+    expect(new Set(inner).size).toBe(3);
   });
 
   it("leaves a graph alone that has none of them", () => {

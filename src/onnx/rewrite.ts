@@ -1,36 +1,47 @@
 import { PerturbError } from "../errors.ts";
+import { Attributes } from "./attributes.ts";
 import { type Dim, describeDims, type Graph, type GraphValue, type Node, valuesRead } from "./graph.ts";
+import { writeNode } from "./node-proto.ts";
+import { altered, renameNode } from "./subgraphs.ts";
 
-/** The graph with values renamed; names that are not in the map stay. @throws unsupported when a sub-graph uses one */
+/** The graph with values renamed, in sub-graphs too; names that are not in the map stay. */
 export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): Graph {
   if (names.size === 0) return graph;
-  const rename = (name: string): string => names.get(name) ?? name;
-  const renameNode = (node: Node): Node => {
-    for (const name of node.attributes.outerValues())
-      if (names.has(name))
-        throw new PerturbError(
-          "unsupported",
-          `The value "${name}" is used inside a sub-graph and cannot be renamed. Rename it in the exporter.`,
-        );
-    const [inputs, outputs] = [node.inputs.map(rename), node.outputs.map(rename)];
-    return {
-      ...node,
-      inputs,
-      outputs,
-      ...(node.proto && { proto: { ...node.proto, input: inputs, output: outputs } }),
-    };
+  const value = (name: string): string => names.get(name) ?? name;
+  // What a sub-graph has to itself makes way: no runtime takes a name twice.
+  const ours = new Set([...names.keys(), ...names.values()]);
+  const inner = graph.nodes.flatMap((node) => [...node.attributes.innerValues()]);
+  const taken = new Set([...ours, ...inner]);
+  const own = (name: string): string => (ours.has(name) ? freeName(name, taken) : name);
+  const rename = (node: Node): Node => {
+    const proto = renameNode(writeNode(node), { value, own });
+    const { input: inputs, output: outputs } = proto;
+    return { ...node, inputs, outputs, attributes: new Attributes(proto.attribute), ...(node.proto && { proto }) };
   };
-  const touched = (node: Node) => [...valuesRead(node), ...node.outputs].some((name) => names.has(name));
-  const renameValue = (value: GraphValue): GraphValue => ({ ...value, name: rename(value.name) });
+  const touched = (node: Node) =>
+    [...valuesRead(node), ...node.outputs].some((name) => names.has(name)) ||
+    [...node.attributes.innerValues()].some((name) => ours.has(name));
+  const renameValue = (v: GraphValue): GraphValue => ({ ...v, name: value(v.name) });
   return {
     ...graph,
     inputs: graph.inputs.map(renameValue),
     outputs: graph.outputs.map(renameValue),
-    nodes: graph.nodes.map((node) => (touched(node) ? renameNode(node) : node)),
+    nodes: graph.nodes.map((node) => (touched(node) ? rename(node) : node)),
     initializers: new Map(
-      [...graph.initializers].map(([name, t]) => [rename(name), names.has(name) ? { ...t, name: rename(name) } : t]),
+      [...graph.initializers].map(([name, t]) => [
+        value(name),
+        names.has(name) ? altered(t, { name: value(name) }) : t,
+      ]),
     ),
   };
+}
+
+/** `name` with as many strokes after it as nothing else has; taken from then on. */
+function freeName(name: string, taken: Set<string>): string {
+  let other = `${name}_`;
+  while (taken.has(other)) other += "_";
+  taken.add(other);
+  return other;
 }
 
 /** The graph in which nothing has one of these names: values that do get another. */
@@ -38,16 +49,10 @@ export function freeNames(graph: Graph, wanted: readonly string[]): Graph {
   const taken = new Set([
     ...graph.inputs.map((v) => v.name),
     ...graph.initializers.keys(),
-    ...graph.nodes.flatMap((n) => n.outputs),
+    ...graph.nodes.flatMap((n) => [...n.outputs, ...n.attributes.innerValues()]),
   ]);
-  const moved = wanted
-    .filter((name) => taken.has(name))
-    .map((name): [string, string] => {
-      let other = `${name}_`;
-      while (taken.has(other) || wanted.includes(other)) other += "_";
-      taken.add(other);
-      return [name, other];
-    });
+  const free = new Set([...taken, ...wanted]);
+  const moved = wanted.filter((name) => taken.has(name)).map((name): [string, string] => [name, freeName(name, free)]);
   return renameValues(graph, new Map(moved));
 }
 

@@ -1,9 +1,16 @@
 import type { ShapeRule } from "./facts.ts";
+import { attentionShapes } from "./shape-rules/attention.ts";
 import { constantShapes } from "./shape-rules/constant.ts";
+import { einsumShapes } from "./shape-rules/einsum.ts";
 import { elementwiseShapes } from "./shape-rules/elementwise.ts";
+import { indexingShapes } from "./shape-rules/indexing.ts";
 import { linearShapes } from "./shape-rules/linear.ts";
+import { mlShapes } from "./shape-rules/ml.ts";
 import { movementShapes } from "./shape-rules/movement.ts";
+import { microsoftQuantizationShapes, quantizationShapes } from "./shape-rules/quantization.ts";
+import { recurrentShapes } from "./shape-rules/recurrent.ts";
 import { reductionShapes } from "./shape-rules/reduction.ts";
+import { resizeShapes } from "./shape-rules/resize.ts";
 import { selectionShapes } from "./shape-rules/selection.ts";
 import { windowShapes } from "./shape-rules/window.ts";
 
@@ -11,9 +18,27 @@ import { windowShapes } from "./shape-rules/window.ts";
 export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   ...elementwiseShapes,
   ...reductionShapes,
+  ...recurrentShapes,
   ...windowShapes,
   ...linearShapes,
   ...movementShapes,
   ...selectionShapes,
+  ...indexingShapes,
+  ...einsumShapes,
+  ...resizeShapes,
+  ...quantizationShapes,
   ...constantShapes,
+  ...attentionShapes,
+};
+
+/** The same for the operators of ONNX Runtime, com.microsoft. */
+export const microsoftShapeRules: Readonly<Record<string, ShapeRule>> = {
+  ...microsoftQuantizationShapes,
+};
+
+/** The rules of each domain. */
+export const shapeRulesOf: Readonly<Record<string, Readonly<Record<string, ShapeRule>>>> = {
+  "": shapeRules,
+  "com.microsoft": microsoftShapeRules,
+  "ai.onnx.ml": mlShapes,
 };

@@ -1,19 +1,22 @@
-import type { TensorProto } from "onnx-buf";
+import { type TensorProto, TensorProto_DataLocation } from "onnx-buf";
 import { product } from "../tensor.ts";
-import { checkedFact, type Fact, isIntegral, SMALL, tensorFact, UNKNOWN } from "./facts.ts";
+import { checkedFact, type Fact, hasFloats, isIntegral, SMALL, tensorFact, UNKNOWN } from "./facts.ts";
 import type { Graph, Node } from "./graph.ts";
-import { shapeRules } from "./shape-rules.ts";
+import { shapeRulesOf } from "./shape-rules.ts";
 import { elementType, readTensor } from "./tensor-proto.ts";
 
 export function constantFact(proto: TensorProto): Fact {
   const dims = proto.dims.map(Number);
   const type = elementType(proto.dataType) ?? null;
-  return isIntegral(type) && product(dims) <= SMALL ? tensorFact(readTensor(proto)) : { type, dims };
+  const external = proto.dataLocation === TensorProto_DataLocation.EXTERNAL;
+  const read = isIntegral(type) || (hasFloats(type) && !external);
+  return read && product(dims) <= SMALL ? tensorFact(readTensor(proto)) : { type, dims };
 }
 
 /** The facts of a node's outputs; unknown where no rule is known or its inputs are. */
 export function inferNode(node: Node, opset: number, lookup: (name: string) => Fact): readonly Fact[] {
-  const rule = node.domain === "" && Object.hasOwn(shapeRules, node.op) ? shapeRules[node.op] : undefined;
+  const rules = Object.hasOwn(shapeRulesOf, node.domain) ? shapeRulesOf[node.domain]! : {};
+  const rule = Object.hasOwn(rules, node.op) ? rules[node.op] : undefined;
   // A node without inputs that needs some is for the runtime to refuse.
   if (!rule || (node.inputs.length === 0 && node.op !== "Constant")) return node.outputs.map(() => UNKNOWN);
   const input = (i: number): Fact => (node.inputs[i] ? lookup(node.inputs[i]) : UNKNOWN);

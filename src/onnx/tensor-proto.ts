@@ -26,6 +26,21 @@ const CODES = new Map<ElementType, TensorProto_DataType>(
 /** The element type of an ONNX type code, undefined for those that this library does not compute with. */
 export const elementType = (code: number): ElementType | undefined => (TYPES as Record<number, ElementType>)[code];
 
+const FLOAT_CODES: ReadonlySet<number> = new Set([
+  TensorProto_DataType.FLOAT,
+  TensorProto_DataType.DOUBLE,
+  TensorProto_DataType.FLOAT16,
+  TensorProto_DataType.BFLOAT16,
+  TensorProto_DataType.FLOAT8E4M3FN,
+  TensorProto_DataType.FLOAT8E4M3FNUZ,
+  TensorProto_DataType.FLOAT8E5M2,
+  TensorProto_DataType.FLOAT8E5M2FNUZ,
+  TensorProto_DataType.FLOAT4E2M1,
+]);
+
+/** Whether a type code is of real numbers, those included that this library does not compute with. */
+export const isFloatCode = (code: number): boolean => FLOAT_CODES.has(code);
+
 /** The ONNX type code of an element type. */
 export const typeCode = (type: ElementType): TensorProto_DataType => CODES.get(type)!;
 

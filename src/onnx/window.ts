@@ -47,3 +47,41 @@ export function windowOutput(w: Window, size: Dim, i: number): Dim {
   const dropped = w.ceil && (count - 1) * w.strides[i]! >= size + before ? 1 : 0;
   return count - dropped > 0 ? count - dropped : null;
 }
+
+/** The window of a transposed convolution, which slides over the output. */
+export interface TransposedWindow {
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** What is cut off before the output. */
+  readonly before: readonly Dim[];
+  readonly output: readonly Dim[];
+}
+
+/** The window of a ConvTranspose node over input sizes `spatial`. */
+export function resolveTransposed(
+  { attributes }: Node,
+  kernel: readonly Dim[],
+  spatial: readonly Dim[],
+): TransposedWindow {
+  const rank = spatial.length;
+  const all = (value: number) => new Array<number>(rank).fill(value);
+  const strides = attributes.ints("strides", all(1));
+  const dilations = attributes.ints("dilations", all(1));
+  const extra = attributes.ints("output_padding", all(0));
+  const auto = attributes.string("auto_pad", "NOTSET");
+  const pads = auto === "NOTSET" ? attributes.ints("pads", undefined) : undefined;
+  const given = attributes.ints("output_shape", undefined);
+  const along = (i: number): readonly [before: Dim, output: Dim] => {
+    const [size, k] = [spatial[i]!, kernel[i]!];
+    if (typeof size !== "number" || typeof k !== "number") return [null, given?.[i] ?? null];
+    const whole = (size - 1) * strides[i]! + (k - 1) * dilations[i]! + 1 + extra[i]!;
+    const wanted = given?.[i] ?? (auto.startsWith("SAME") ? size * strides[i]! : null);
+    if (wanted === null) return [pads?.[i] ?? 0, whole - (pads ? pads[i]! + pads[i + rank]! : 0)];
+    // The odd one goes to the end with SAME_UPPER only, as in ONNX Runtime; the standard's text says the opposite.
+    const excess = Math.max(0, whole - wanted);
+    const before = auto === "SAME_UPPER" ? Math.floor(excess / 2) : Math.ceil(excess / 2);
+    return [before, given ? wanted : whole - excess];
+  };
+  const sizes = spatial.map((_, i) => along(i));
+  return { strides, dilations, before: sizes.map(([before]) => before), output: sizes.map(([, output]) => output) };
+}

@@ -37,7 +37,8 @@ export function toPixels(
   return { width, height, channels, data };
 }
 
-function layoutOf(shape: readonly number[]): Layout {
+/** How a sample lies on a picture. */
+export function layoutOf(shape: readonly number[]): Layout {
   const [a, b, c] = shape;
   if (shape.length === 3 && (c === 1 || c === 3) && a !== 1 && a !== 3)
     return { height: a!, width: b!, channels: c, at: (y, x, channel) => (y * b! + x) * c + channel };

@@ -31,9 +31,9 @@ export function ortRuntime(ort: Ort, { name, device, threads = 0 }: OrtOptions):
   return {
     name,
     device,
-    async load(model) {
+    async load(model, folder) {
       try {
-        return ortProgram(ort, await ort.InferenceSession.create(model, sessionOptions));
+        return ortProgram(ort, await ort.InferenceSession.create(model, { ...sessionOptions, ...weightsIn(folder) }));
       } catch (cause) {
         if (device !== "cpu" && /backend|provider|adapter|device|cuda|webgpu/i.test(messageOf(cause)))
           throw new PerturbError(
@@ -46,6 +46,9 @@ export function ortRuntime(ort: Ort, { name, device, threads = 0 }: OrtOptions):
     },
   };
 }
+
+const weightsIn = (folder: string | undefined): InferenceSession.SessionOptions =>
+  folder === undefined ? {} : { extra: { session: { model_external_initializers_file_folder_path: folder } } };
 
 const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, " ");
 

@@ -23,7 +23,7 @@ parentPort!.on("message", (request: ThreadRequest | "close") => {
 async function perform(request: ThreadRequest): Promise<unknown> {
   if (request.do === "run") return programs[request.program]!.run(request.feeds, request.fetches);
   if (request.do === "release") return programs[request.program]!.release();
-  const loaded = await runtime.load(request.model);
+  const loaded = await runtime.load(request.model, request.folder);
   const { inputs, outputs } = loaded;
   return { program: programs.push(loaded) - 1, inputs, outputs } satisfies LoadedProgram;
 }

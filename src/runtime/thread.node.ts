@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor.ts";
 type Tensors = Readonly<Record<string, Tensor>>;
 
 export type ThreadRequest =
-  | { readonly id: number; readonly do: "load"; readonly model: Uint8Array }
+  | { readonly id: number; readonly do: "load"; readonly model: Uint8Array; readonly folder: string | undefined }
   | {
       readonly id: number;
       readonly do: "run";
@@ -83,8 +83,8 @@ export function threadRuntime(): ThreadRuntime {
   return {
     name: "onnxruntime-node, in a thread",
     device: "cpu",
-    async load(model): Promise<Program> {
-      const { program, inputs, outputs } = await ask<LoadedProgram>({ do: "load", model });
+    async load(model, folder): Promise<Program> {
+      const { program, inputs, outputs } = await ask<LoadedProgram>({ do: "load", model, folder });
       return {
         inputs,
         outputs,

@@ -37,6 +37,7 @@ export async function run(
       model: { name, sha256: "0".repeat(64), inputShape, classes, head, parameters, bounds },
       runtime: { name: runtime.name, device: runtime.device },
       version: "0.0.0",
+      straightThrough: file.straightThrough,
     };
     return await evaluate(subject, data, plan, through(localEvaluator(model, plan, options.signal)), options);
   } finally {

@@ -9,7 +9,7 @@ import { Ops } from "../../src/onnx/ops.ts";
 import { type FloatTensor, type Tensor, tensor } from "../../src/tensor.ts";
 
 /** The classifiers of test/fixtures/onnx, exported by torch. */
-export const exported = ["densenet", "vit"] as const;
+export const exported = ["densenet", "lstm", "vit"] as const;
 export type Exported = (typeof exported)[number];
 
 const fixture = (file: string): Uint8Array =>

@@ -1,14 +1,14 @@
 import type { Ops } from "../../onnx/ops.ts";
-import { resolveWindow } from "../../onnx/window.ts";
+import { resolveTransposed, resolveWindow } from "../../onnx/window.ts";
 import { product } from "../../tensor.ts";
 import type { RuleContext, Rules } from "../rule.ts";
-import { unsupported } from "./constants.ts";
-import { type FixedWindow, fixWindow, positions, transposeAttributes } from "./window.ts";
+import { byInput } from "./convolution-input.ts";
+import { type FixedWindow, fixWindow, positions } from "./window.ts";
 
 function convGradient(context: RuleContext): (string | null)[] {
-  const { g, b, wants } = context;
+  const { node, x, g, b, wants } = context;
   return [
-    wants(0) ? byInput(context) : null,
+    wants(0) ? byInput(b, g, x[1]!, windowOf(context), node.attributes.int("group", 1)) : null,
     wants(1) ? byWeights(context) : null,
     wants(2) ? b.reduceSum(g, [0, ...b.axesFrom(g, 2)], false) : null,
   ];
@@ -16,12 +16,6 @@ function convGradient(context: RuleContext): (string | null)[] {
 
 const windowOf = ({ node, x: [x, w], y, b }: RuleContext): FixedWindow =>
   fixWindow(b, resolveWindow(node, b.sizes(w!, 2), b.sizes(x!, 2)), x!, y);
-
-function byInput(context: RuleContext): string {
-  const { node, x, g, b } = context;
-  const attributes = transposeAttributes(windowOf(context));
-  return b.add("ConvTranspose", [g, x[1]!], { ...attributes, group: node.attributes.int("group", 1) });
-}
 
 /** Elements a sample up to which patches are spelled out: small ones stay in cache, large ones would fill the memory. */
 const MAX_PATCHES = 2 ** 16;
@@ -86,11 +80,14 @@ function byConvolution(b: Ops, x: string, g: string, window: FixedWindow, groups
 
 /** The transpose of a transpose: a convolution of g by the same weights, of which x has the place of the output. */
 function convTransposeGradient({ node, x: [x, w], y, g, b, wants }: RuleContext): (string | null)[] {
-  const { attributes } = node;
-  if (attributes.has("output_shape") || attributes.string("auto_pad", "NOTSET").startsWith("SAME"))
-    throw unsupported(node, "padding that its output decides");
-  const window = fixWindow(b, resolveWindow(node, b.sizes(w!, 2), b.sizes(y, 2)), y, x!);
-  const group = attributes.int("group", 1);
+  const [weights, sizes, image] = [b.sizes(w!, 2), b.sizes(x!, 2), b.sizes(y, 2)];
+  const resolved = resolveTransposed(node, weights, sizes);
+  // What the window reaches beyond the output, so that it stops as often as x has elements.
+  const reach = (n: number, i: number) =>
+    (n - 1) * resolved.strides[i]! + (weights[i]! - 1) * resolved.dilations[i]! + 1 - image[i]!;
+  const ends = sizes.map((n, i) => Math.max(0, reach(n, i) - (resolved.before[i] as number)));
+  const window = fixWindow(b, { ...resolved, kernel: weights, after: ends, ceil: false }, y, x!);
+  const group = node.attributes.int("group", 1);
   const { kernel, strides, dilations, before, after } = window;
   const pads = [...before, ...after];
   const byInput = () => b.add("Conv", [g, w!], { kernel_shape: kernel, strides, dilations, pads, group });

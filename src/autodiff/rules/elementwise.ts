@@ -1,4 +1,4 @@
-import { isFloat } from "../../onnx/facts.ts";
+import { isFloat, isQuantized } from "../../onnx/facts.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import type { RuleContext, Rules } from "../rule.ts";
 
@@ -25,17 +25,17 @@ function powGradient({ x: [base, exponent], y, g, b, wants }: RuleContext): (str
   return [wants(0) ? byBase() : null, wants(1) ? byExponent() : null];
 }
 
-/** The gradient passes at the bounds and inside them. */
-function clipGradient({ node, x: [a, low, high], g, b }: RuleContext): string[] {
-  const bound = (name: string, given: string | undefined): string | undefined => {
-    const value = node.attributes.float(name, undefined);
-    return value === undefined ? given || undefined : b.scalar(value, a!);
-  };
-  const [min, max] = [bound("min", low), bound("max", high)];
-  let result = g;
-  if (min) result = zeroWhere(b, b.add("Less", [a!, min]), result);
-  if (max) result = zeroWhere(b, b.add("Greater", [a!, max]), result);
-  return [result];
+/**
+ * The gradient passes inside the bounds and at them, as torch.clamp. With the bounds 0 and 6 it is what exporters make of
+ * ReLU6, where it is 0 at both.
+ */
+function clipGradient({ node, x: [a, low, high], y, g, b }: RuleContext): string[] {
+  const type = b.fact(y).type ?? "float32";
+  const bound = (name: string, given: string | undefined): number | undefined =>
+    node.attributes.float(name, undefined) ?? (given ? b.fact(given).floats?.[0] : undefined);
+  if (bound("min", low) !== 0 || bound("max", high) !== 6) return [b.mul(g, b.cast(b.equal(a!, y), type))];
+  const inside = b.add("And", [b.add("Greater", [y, b.scalar(0, y)]), b.add("Less", [y, b.scalar(6, y)])]);
+  return [b.mul(g, b.cast(inside, type))];
 }
 
 export const elementwiseRules = {
@@ -63,6 +63,10 @@ export const elementwiseRules = {
     wants(2) ? zeroWhere(b, condition!, g) : null,
   ],
   Identity: ({ g }) => [g],
-  // Between float types only: an integer carries no gradient.
-  Cast: ({ g, x: [a], b }) => [isFloat(b.fact(a!).type) ? b.cast(g, b.fact(a!).type ?? "float32") : null],
+  Cast: ({ g, x: [a], b }) => {
+    const { type } = b.fact(a!);
+    if (isFloat(type)) return [b.cast(g, type ?? "float32")];
+    // Integers of quantised arithmetic count as reals; positions and conditions are steps.
+    return [isQuantized(type) ? b.cast(g, "float32") : null];
+  },
 } satisfies Rules;

@@ -1,6 +1,5 @@
 import { PerturbError } from "../../errors.ts";
 import { describeNode, type Node } from "../../onnx/graph.ts";
-import type { Ops } from "../../onnx/ops.ts";
 import { product } from "../../tensor.ts";
 import type { RuleContext, Rules } from "../rule.ts";
 
@@ -12,11 +11,17 @@ function batchNormalizationGradient({
   b,
   wants,
 }: RuleContext): (string | null)[] {
-  if (node.attributes.int("training_mode", 0) === 1) throw inTraining(node);
+  // Before opset 14, outputs after the first said so.
+  const trains = node.attributes.int("training_mode", 0) === 1 || node.outputs.slice(1).some((name) => name !== "");
+  if (trains) throw inTraining(node);
   const rank = b.dims(x!).length;
-  const spread = (value: string) => b.reshape(value, [1, -1, ...new Array<number>(Math.max(0, rank - 2)).fill(1)]);
+  // Statistics of each element of a sample, which opsets 7 and 8 had.
+  const each = b.opset < 9 && node.attributes.int("spatial", 1) === 0;
+  const shape = rank === 1 ? [-1] : [1, -1, ...new Array<number>(Math.max(0, rank - 2)).fill(1)];
+  const spread = (value: string) => (each ? value : b.reshape(value, shape));
   const deviation = b.add("Sqrt", [b.plus(variance!, b.scalar(node.attributes.float("epsilon", 1e-5), variance!))]);
-  const overAllButChannels = (value: string) => b.reduceSum(value, [0, ...b.axesFrom(x!, 2)], false);
+  const others = each || rank === 1 ? [0] : [0, ...b.axesFrom(x!, 2)];
+  const overAllButChannels = (value: string) => b.reduceSum(value, others, rank === 1);
   const byInput = () => b.mul(g, spread(b.div(scale!, deviation)));
   const centred = () => b.sub(x!, spread(mean!));
   const byVariance = () => {
@@ -32,36 +37,47 @@ function batchNormalizationGradient({
   ];
 }
 
-/** x standardized over axes of known sizes, and what carries a gradient back through that. */
-function standardize(b: Ops, x: string, axes: readonly number[], epsilon: number) {
-  const count = b.scalar(product(axes.map((axis) => b.size(x, axis))), x);
-  const mean = (value: string) => b.div(b.reduceSum(value, axes, true), count);
-  const centred = b.sub(x, mean(x));
-  const deviation = b.add("Sqrt", [b.plus(mean(b.mul(centred, centred)), b.scalar(epsilon, x))]);
-  const unit = b.div(centred, deviation);
-  /** What shifts or stretches all elements alike has no effect, and is taken out of the gradient. */
-  const back = (h: string) => b.div(b.sub(b.sub(h, mean(h)), b.mul(unit, mean(b.mul(h, unit)))), deviation);
-  return { unit, back };
+/** y = x/‖x‖ along one axis; at ‖x‖ = 0, where y is 0, the gradient is 0. */
+function lpNormalizationGradient({ node, x: [x], y, g, b }: RuleContext): string[] {
+  const axes = [node.attributes.int("axis", -1)];
+  const type = b.fact(x!).type ?? "float32";
+  const zero = b.scalar(0, x!);
+  const sum = (value: string) => b.reduceSum(value, axes, true);
+  const manhattan = node.attributes.int("p", 2) === 1;
+  const norm = manhattan ? sum(b.add("Abs", [x!])) : b.add("Sqrt", [sum(b.mul(x!, x!))]);
+  const isZero = b.cast(b.equal(norm, zero), type);
+  const cast = (condition: string) => b.cast(condition, type);
+  const slope = manhattan ? b.sub(cast(b.add("Greater", [x!, zero])), cast(b.add("Less", [x!, zero]))) : y;
+  const across = b.sub(g, b.mul(slope, sum(b.mul(g, y))));
+  return [b.mul(b.div(across, b.plus(norm, isZero)), b.sub(b.scalar(1, x!), isZero))];
 }
 
-/** y = scale·standardized + B, over all axes from `axis` on. */
-function layerNormalizationGradient({ node, x: [x, scale], g, b, wants }: RuleContext): (string | null)[] {
-  const axes = b.axesFrom(x!, node.attributes.int("axis", -1));
-  const { unit, back } = standardize(b, x!, axes, node.attributes.float("epsilon", 1e-5));
-  return [wants(0) ? back(b.mul(g, scale!)) : null, wants(1) ? b.mul(g, unit) : null, wants(2) ? g : null];
-}
-
-/** The same over the image of each channel, with one scale and bias a channel. */
-function instanceNormalizationGradient({ node, x: [x, scale], g, b, wants }: RuleContext): (string | null)[] {
-  const axes = b.axesFrom(x!, 2);
-  const { unit, back } = standardize(b, x!, axes, node.attributes.float("epsilon", 1e-5));
-  const spread = b.reshape(scale!, [1, -1, ...axes.map(() => 1)]);
-  const byChannel = (value: string) => b.reduceSum(value, [0, ...axes], false);
-  return [
-    wants(0) ? back(b.mul(g, spread)) : null,
-    wants(1) ? byChannel(b.mul(g, unit)) : null,
-    wants(2) ? byChannel(g) : null,
+/** y = x·s^-β with s = bias + α/size · Σx² over neighbouring channels (Krizhevsky et al. 2012, §3.3). */
+function lrnGradient({ node, x: [x], y, g, b }: RuleContext): string[] {
+  const { attributes } = node;
+  const size = attributes.int("size", 1);
+  const [alpha, beta, bias] = [
+    attributes.float("alpha", 1e-4),
+    attributes.float("beta", 0.75),
+    attributes.float("bias", 1),
   ];
+  const [before, after] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
+  const [channels, ...spatial] = b.sizes(x!, 1);
+  /** 1/size · Σ over the neighbours, of which there are `low` before a channel. */
+  const average = (value: string, low: number, high: number) =>
+    b.reshapeLike(
+      b.add("AveragePool", [b.reshape(value, [-1, 1, channels!, product(spatial)])], {
+        kernel_shape: [size, 1],
+        pads: [low, 0, high, 0],
+        count_include_pad: 1,
+      }),
+      x!,
+    );
+  const scaled = (value: string, by: number) => b.mul(value, b.scalar(by, x!));
+  const s = b.plus(scaled(average(b.mul(x!, x!), before, after), alpha), b.scalar(bias, x!));
+  const direct = b.mul(g, b.add("Pow", [s, b.scalar(-beta, x!)]));
+  const throughNeighbours = average(b.div(b.mul(g, y), s), after, before);
+  return [b.sub(direct, scaled(b.mul(x!, throughNeighbours), 2 * alpha * beta))];
 }
 
 /** Inference only, where it is the identity. */
@@ -79,7 +95,7 @@ const inTraining = (node: Node) =>
 
 export const normalizationRules = {
   BatchNormalization: batchNormalizationGradient,
-  LayerNormalization: layerNormalizationGradient,
-  InstanceNormalization: instanceNormalizationGradient,
+  LpNormalization: lpNormalizationGradient,
+  LRN: lrnGradient,
   Dropout: dropoutGradient,
 } satisfies Rules;

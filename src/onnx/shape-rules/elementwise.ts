@@ -1,6 +1,6 @@
 import type { ElementType } from "../../tensor.ts";
-import { broadcast, normalizeAxis } from "../dims.ts";
-import type { Fact, ShapeRule } from "../facts.ts";
+import { broadcast, divideDims, multiplyDims, normalizeAxis } from "../dims.ts";
+import { type Fact, isIntegral, type ShapeRule } from "../facts.ts";
 import type { Dim } from "../graph.ts";
 import { elementType } from "../tensor-proto.ts";
 
@@ -16,19 +16,30 @@ const elementwise =
     return { type: type ?? a!.type, dims, values: arithmetic && b && combine(a!.values, b.values, arithmetic) };
   };
 
+const times = (a: number, b: number): number => a * b;
+const dividedBy = (a: number, b: number): number => Math.trunc(a / b);
+
 function combine(a: Fact["values"], b: Fact["values"], f: (a: number, b: number) => number): Fact["values"] {
   if (!a || !b || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return undefined;
   const length = a.length === 0 || b.length === 0 ? 0 : Math.max(a.length, b.length);
   return Array.from({ length }, (_, i) => combineOne(a[a.length === 1 ? 0 : i]!, b[b.length === 1 ? 0 : i]!, f));
 }
 
-/** A name survives only where the arithmetic leaves it alone: n·1, n+0, n/1. */
+/** A name survives products, exact quotients, and arithmetic that leaves it alone, such as n+0. */
 function combineOne(a: Dim, b: Dim, f: (a: number, b: number) => number): Dim {
   if (typeof a === "number" && typeof b === "number") return f(a, b);
+  if (f === times) return multiplyDims([a, b]);
+  if (f === dividedBy) return divideDims([a], [b]);
   if (typeof a === "string" && typeof b === "number" && f(2, b) === 2 && f(3, b) === 3) return a;
   if (typeof b === "string" && typeof a === "number" && f(a, 2) === 2 && f(a, 3) === 3) return b;
   return null;
 }
+
+/** The remainder takes the sign of the divisor, or with `fmod` that of the dividend. */
+const remainder =
+  (fmod: boolean) =>
+  (a: number, b: number): number =>
+    fmod ? a % b : ((a % b) + b) % b;
 
 /** A named size is never negative, which exporters ask of the shapes given to Expand. */
 const equal: ShapeRule = (context) => {
@@ -53,15 +64,40 @@ const where: ShapeRule = ({ input }) => {
   return { type: a.type, dims, values };
 };
 
-const cast: ShapeRule = ({ node, input }) => ({ ...input(0), type: elementType(node.attributes.int("to", 0)) ?? null });
+const cast: ShapeRule = ({ node, input }) => {
+  const type = elementType(node.attributes.int("to", 0)) ?? null;
+  const { dims, values } = input(0);
+  if (type !== "bool" && !isIntegral(type)) return { type, dims, values };
+  const convert = type === "bool" ? (v: number) => Number(v !== 0) : Math.trunc;
+  return { type, dims, values: values?.map((v) => (typeof v === "number" ? convert(v) : type === "bool" ? null : v)) };
+};
+
+const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  Greater: (a, b) => a > b,
+  GreaterOrEqual: (a, b) => a >= b,
+  Less: (a, b) => a < b,
+  LessOrEqual: (a, b) => a <= b,
+  And: (a, b) => a !== 0 && b !== 0,
+  Or: (a, b) => a !== 0 || b !== 0,
+  Xor: (a, b) => (a !== 0) !== (b !== 0),
+};
+
+const not: ShapeRule = ({ input }) => {
+  const { type, dims, values } = input(0);
+  return { type, dims, values: values?.map((v) => (typeof v === "number" ? Number(v === 0) : null)) };
+};
+
+/** Integers are cut off towards zero. */
+const divide: ShapeRule = (context) =>
+  elementwise(undefined, isIntegral(context.input(0).type) ? dividedBy : (a, b) => a / b)(context);
 
 const typedLike =
   (type: ElementType): ShapeRule =>
   ({ input }) => ({ type, dims: input(0).dims });
 
 const unary = ["Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
-  "Identity", "LeakyRelu", "Log", "LogSoftmax", "LRN", "Mish", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Shrink", "Sign", "Sin", "Sinh",
-  "Softmax", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu", "InstanceNormalization", "Trilu",
+  "Identity", "LeakyRelu", "Log", "LogSoftmax", "LRN", "Mish", "Swish", "RotaryEmbedding", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Shrink", "Sign", "Sin", "Sinh",
+  "Softmax", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu", "GroupNormalization", "InstanceNormalization", "LpNormalization", "MeanVarianceNormalization", "RMSNormalization", "Trilu",
   "CumSum", "ScatterElements", "ScatterND"]; // biome-ignore format: a list
 
 /** With the mean and the inverse deviation, which keep the axes before `axis`. */
@@ -76,15 +112,16 @@ const layerNormalization: ShapeRule = ({ node, input }) => {
 export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(unary.map((op) => [op, same])),
   ...Object.fromEntries(
-    ["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor"].map((op) => [op, elementwise("bool")]),
+    Object.entries(comparisons).map(([op, compare]) => [op, elementwise("bool", (a, b) => Number(compare(a, b)))]),
   ),
   Identity: ({ input }) => input(0),
-  Not: same,
+  Not: not,
   IsNaN: typedLike("bool"),
   Add: elementwise(undefined, (a, b) => a + b),
   Sub: elementwise(undefined, (a, b) => a - b),
-  Mul: elementwise(undefined, (a, b) => a * b),
-  Div: elementwise(undefined, (a, b) => Math.trunc(a / b)),
+  Mul: elementwise(undefined, times),
+  Div: divide,
+  Mod: (context) => elementwise(undefined, remainder(context.node.attributes.int("fmod", 0) === 1))(context),
   Equal: equal,
   Pow: elementwise(),
   PRelu: elementwise(),
@@ -99,5 +136,6 @@ export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
     { type: "bool", dims: input(0).dims },
   ],
   Cast: cast,
+  CastLike: ({ input }) => ({ ...input(0), type: input(1).type }),
   Where: where,
 };

@@ -2,6 +2,7 @@ import { broadcast, multiplyDims, normalizeAxis, reshapeDims } from "../dims.ts"
 import { MAX_RANK, type ShapeRule } from "../facts.ts";
 import type { Dim } from "../graph.ts";
 import { axesOf } from "./axes.ts";
+import { rearranged } from "./elements.ts";
 
 const reshape: ShapeRule = ({ node, input }) => {
   const from = input(0);
@@ -77,12 +78,45 @@ const transpose: ShapeRule = ({ node, input }) => {
   const { type, dims } = input(0);
   if (!dims) return { type, dims };
   const perm = node.attributes.ints("perm", undefined) ?? dims.map((_, i) => dims.length - 1 - i);
-  return { type, dims: perm.map((p) => dims[p]!) };
+  const result = perm.map((p) => dims[p]!);
+  return {
+    type,
+    dims: result,
+    values: rearranged(input(0), result, (index) => dims.map((_, a) => index[perm.indexOf(a)]!)),
+  };
 };
 
-const resize: ShapeRule = ({ input }) => {
+const tile: ShapeRule = ({ input }) => {
   const { type, dims } = input(0);
-  return { type, dims: input(3).values ?? dims?.map(() => null) ?? null };
+  const times = input(1).values;
+  const product = (d: Dim, n: Dim): Dim => {
+    if (n === 1) return d;
+    return typeof d === "number" && typeof n === "number" ? d * n : d === 1 ? n : null;
+  };
+  return { type, dims: dims?.map((d, i) => product(d, times?.[i] ?? null)) ?? null };
+};
+
+/** [n, c, h, w] with blocks of pixels as channels, or channels as blocks of pixels. */
+const blocks =
+  (toSpace: boolean): ShapeRule =>
+  ({ node, input }) => {
+    const { type, dims } = input(0);
+    if (dims?.length !== 4) return { type, dims: null };
+    const size = node.attributes.int("blocksize", 1);
+    const times = (d: Dim, factor: number): Dim => (typeof d === "number" ? d * factor : null);
+    const [side, area] = toSpace ? [size, 1 / size ** 2] : [1 / size, size ** 2];
+    return { type, dims: [dims[0]!, times(dims[1]!, area), times(dims[2]!, side), times(dims[3]!, side)] };
+  };
+
+const centerCropPad: ShapeRule = ({ node, input }) => {
+  const { type, dims } = input(0);
+  if (!dims) return { type, dims };
+  const axes = node.attributes.ints("axes", undefined) ?? [...dims.keys()];
+  const result = [...dims];
+  axes.forEach((axis, i) => {
+    result[normalizeAxis(axis, dims.length)] = input(1).values?.[i] ?? null;
+  });
+  return { type, dims: result };
 };
 
 /** Operators that give the same elements another shape, or more of them. */
@@ -94,5 +128,8 @@ export const movementShapes: Readonly<Record<string, ShapeRule>> = {
   Unsqueeze: unsqueeze,
   Expand: expand,
   Pad: pad,
-  Resize: resize,
+  Tile: tile,
+  DepthToSpace: blocks(true),
+  SpaceToDepth: blocks(false),
+  CenterCropPad: centerCropPad,
 };

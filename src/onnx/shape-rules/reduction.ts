@@ -6,11 +6,11 @@ const reduce: ShapeRule = (context) => {
   const { node, input } = context;
   const { type, dims } = input(0);
   const axes = axesOf(context);
-  if (!dims || axes === null) return { type, dims: null };
+  const keep = node.attributes.int("keepdims", 1) === 1;
+  if (!dims || axes === null) return { type, dims: keep ? (dims?.map(() => null) ?? null) : null };
   const all = axes === undefined || axes.length === 0;
   if (all && node.attributes.int("noop_with_empty_axes", 0)) return { type, dims };
   const over = new Set(all ? dims.keys() : axes.map((a) => normalizeAxis(a, dims.length)));
-  const keep = node.attributes.int("keepdims", 1) === 1;
   return { type, dims: dims.flatMap((d, i) => (over.has(i) ? (keep ? [1] : []) : [d])) };
 };
 

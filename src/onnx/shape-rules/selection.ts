@@ -1,6 +1,7 @@
 import { normalizeAxis } from "../dims.ts";
 import type { ShapeRule } from "../facts.ts";
 import type { Dim } from "../graph.ts";
+import { rearranged } from "./elements.ts";
 
 const concat: ShapeRule = ({ node, input }) => {
   const facts = node.inputs.map((_, i) => input(i));
@@ -13,8 +14,10 @@ const concat: ShapeRule = ({ node, input }) => {
     if (i !== axis) return sizes.find((d) => d !== null) ?? null;
     return sizes.every((d) => typeof d === "number") ? sizes.reduce((a, b) => a + b, 0) : null;
   });
-  const values = facts.every((f) => f.values) ? facts.flatMap((f) => f.values!) : undefined;
-  return { type, dims, values };
+  // Along another axis the elements alternate.
+  const values = axis === 0 && facts.every((f) => f.values) ? facts.flatMap((f) => f.values!) : undefined;
+  const floats = axis === 0 && facts.every((f) => f.floats) ? facts.flatMap((f) => f.floats!) : undefined;
+  return { type, dims, values, ...(floats && { floats }) };
 };
 
 const gather: ShapeRule = ({ node, input }) => {
@@ -30,7 +33,7 @@ const gather: ShapeRule = ({ node, input }) => {
 };
 
 const slice: ShapeRule = ({ node, input }) => {
-  const { type, dims, values } = input(0);
+  const { type, dims } = input(0);
   const list = (name: string, i: number) =>
     node.attributes.ints(name, undefined) ?? (node.inputs[i] ? input(i).values : undefined);
   const starts = list("starts", 1);
@@ -40,7 +43,7 @@ const slice: ShapeRule = ({ node, input }) => {
   const steps = list("steps", 4) ?? starts?.map(() => 1);
   if (!starts || !ends || !axes || !steps) return { type, dims: dims.map(() => null) };
   const result = [...dims];
-  let kept = values;
+  const ranges: (Range | undefined)[] = dims.map((d) => ({ from: 0, step: 1, count: d as number }));
   axes.forEach((axis, i) => {
     const a = normalizeAxis(axis as number, dims.length);
     const size = dims[a]!;
@@ -55,9 +58,11 @@ const slice: ShapeRule = ({ node, input }) => {
       ends[i] >= 2 ** 31 - 1
     )
       result[a] = size;
-    kept = range && kept && dims.length === 1 ? takeRange(kept, range) : undefined;
+    ranges[a] = range;
   });
-  return { type, dims: result, values: kept };
+  const known = ranges.every((range) => range !== undefined);
+  const place = (index: readonly number[]) => index.map((i, a) => ranges[a]!.from + i * ranges[a]!.step);
+  return { type, dims: result, values: known ? rearranged(input(0), result, place) : undefined };
 };
 
 interface Range {
@@ -65,9 +70,6 @@ interface Range {
   readonly step: number;
   readonly count: number;
 }
-
-const takeRange = (values: readonly Dim[], { from, step, count }: Range): readonly Dim[] =>
-  Array.from({ length: Math.min(count, values.length) }, (_, i) => values[from + i * step] ?? null);
 
 /** The indices that a slice takes; undefined when a bound or the size is not known, or the step is 0. */
 export function sliceRange(size: Dim, start: Dim, end: Dim, step: Dim): Range | undefined {
@@ -100,7 +102,6 @@ const split: ShapeRule = ({ node, input }) => {
 export const selectionShapes: Readonly<Record<string, ShapeRule>> = {
   Concat: concat,
   Gather: gather,
-  GatherElements: ({ input }) => ({ type: input(0).type, dims: input(1).dims }),
   Slice: slice,
   Split: split,
 };

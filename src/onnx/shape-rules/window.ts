@@ -1,6 +1,6 @@
 import type { ShapeContext, ShapeRule } from "../facts.ts";
 import type { Dim } from "../graph.ts";
-import { resolveWindow, windowOutput } from "../window.ts";
+import { resolveTransposed, resolveWindow, windowOutput } from "../window.ts";
 
 /** Conv and pools: [n, c, ...spatial] with a window. */
 const windowed =
@@ -27,31 +27,30 @@ const convTranspose: ShapeRule = ({ node, input }) => {
   const { type, dims } = input(0);
   const weights = input(1).dims;
   if (!dims || !weights) return { type, dims: null };
-  const { attributes } = node;
-  const rank = dims.length - 2;
-  const given = attributes.ints("output_shape", undefined);
-  const one = Array.from({ length: rank }, () => 1);
-  const zero = Array.from({ length: 2 * rank }, () => 0);
-  const [strides, dilations] = [attributes.ints("strides", one), attributes.ints("dilations", one)];
-  const [pads, extra] = [attributes.ints("pads", zero), attributes.ints("output_padding", zero)];
-  const size = (d: Dim, i: number): Dim => {
-    const kernel = weights[i + 2]!;
-    if (given) return given[i]!;
-    if (typeof d !== "number" || typeof kernel !== "number") return null;
-    return strides[i]! * (d - 1) + extra[i]! + (kernel - 1) * dilations[i]! + 1 - pads[i]! - pads[i + rank]!;
-  };
   const channels = weights[1]!;
-  const groups = attributes.int("group", 1);
-  return {
-    type,
-    dims: [dims[0]!, typeof channels === "number" ? channels * groups : null, ...dims.slice(2).map(size)],
-  };
+  const groups = node.attributes.int("group", 1);
+  const { output } = resolveTransposed(node, weights.slice(2), dims.slice(2));
+  return { type, dims: [dims[0]!, typeof channels === "number" ? channels * groups : null, ...output] };
 };
 
-/** Output 0 has the shape that input i spells out. */
-const shapeFrom =
-  (i: number): ShapeRule =>
-  ({ input }) => ({ type: input(0).type, dims: input(i).values ?? null });
+/** The shape that input 2 spells out, or that of the image whose pool input 0 may be. */
+const maxUnpool: ShapeRule = ({ node, input }) => {
+  const { type, dims } = input(0);
+  const given = input(2);
+  if (node.inputs[2]) return { type, dims: given.values ?? dims?.map(() => null) ?? null };
+  const kernel = node.attributes.ints("kernel_shape", []);
+  const strides = node.attributes.ints(
+    "strides",
+    Array.from(kernel, () => 1),
+  );
+  const pads = node.attributes.ints(
+    "pads",
+    Array.from({ length: 2 * kernel.length }, () => 0),
+  );
+  const size = (d: Dim, i: number): Dim =>
+    typeof d === "number" ? (d - 1) * strides[i]! + kernel[i]! - pads[i]! - pads[i + kernel.length]! : null;
+  return { type, dims: dims && [...dims.slice(0, 2), ...dims.slice(2).map(size)] };
+};
 
 /** Convolutions and pools. */
 export const windowShapes: Readonly<Record<string, ShapeRule>> = {
@@ -60,6 +59,8 @@ export const windowShapes: Readonly<Record<string, ShapeRule>> = {
   AveragePool: windowed(({ input }) => input(0).dims?.[1] ?? null),
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
+  LpPool: windowed(({ input }) => input(0).dims?.[1] ?? null),
+  GlobalLpPool: globalPool,
   ConvTranspose: convTranspose,
-  MaxUnpool: shapeFrom(2),
+  MaxUnpool: maxUnpool,
 };

@@ -49,6 +49,29 @@ export const convolutionSamples = {
     }),
     convTranspose("dilated", small, [2, 3, 2, 2], { dilations: [2, 3], pads: [0, 1, 1, 0] }),
     convTranspose("groups", { dims: [2, 4, 3, 3] }, [4, 2, 3, 3], { group: 2, strides: [2, 1] }, 4),
+    ...["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"].flatMap((auto_pad) => [
+      convTranspose(`${auto_pad}`, small, [2, 3, 3, 4], { auto_pad, strides: [2, 3], dilations: [1, 2] }),
+      convTranspose(`${auto_pad}, output_shape`, small, [2, 3, 4, 3], {
+        auto_pad,
+        strides: [2, 3],
+        output_shape: [7, 10],
+      }),
+      convTranspose(`${auto_pad}, output_shape and output padding`, small, [2, 3, 3, 3], {
+        auto_pad,
+        strides: [2, 3],
+        output_padding: [1, 2],
+        output_shape: [7, 11],
+      }),
+      convTranspose(`${auto_pad}, stride above the kernel`, small, [2, 3, 1, 2], { auto_pad, strides: [3, 3] }),
+    ]),
+    convTranspose("VALID takes no pads", small, [2, 3, 3, 3], { auto_pad: "VALID", strides: [2, 2] }),
+    convTranspose(
+      "3-d",
+      { dims: [1, 2, 2, 3, 2] },
+      [2, 2, 2, 3, 2],
+      { strides: [2, 1, 2], pads: [1, 0, 0, 0, 1, 0] },
+      2,
+    ),
     convTranspose("1-d, named batch", { dims: [2, 2, 5], declared: ["N", 2, 5] }, [2, 3, 4], { strides: [3] }),
   ],
   Conv: [
@@ -78,6 +101,9 @@ export const convolutionSamples = {
     conv("SAME_UPPER, strided, even kernel", image, [3, 2, 4, 2], { auto_pad: "SAME_UPPER", strides: [2, 3] }),
     conv("SAME_LOWER, strided, even kernel", image, [3, 2, 4, 2], { auto_pad: "SAME_LOWER", strides: [3, 2] }),
     conv("VALID", image, three, { auto_pad: "VALID", strides: [2, 2] }),
+    conv("SAME_UPPER, 1 by 1, strided", image, [3, 2, 1, 1], { auto_pad: "SAME_UPPER", strides: [2, 3] }),
+    conv("SAME_LOWER, 1 by 1, strided", image, [3, 2, 1, 1], { auto_pad: "SAME_LOWER", strides: [3, 4] }),
+    conv("SAME_LOWER, 3-d", { dims: [1, 2, 3, 4, 5] }, [2, 2, 2, 2, 3], { auto_pad: "SAME_LOWER", strides: [2, 1, 2] }),
     conv("NOTSET with pads", image, three, { auto_pad: "NOTSET", pads: [1, 0, 0, 1] }),
     conv("groups", { dims: [2, 4, 5, 5] }, [6, 2, 3, 3], { group: 2 }, { bias: true }),
     conv("groups, strided, padded", { dims: [2, 4, 6, 5] }, [6, 2, 3, 2], {

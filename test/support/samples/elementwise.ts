@@ -172,6 +172,14 @@ export const elementwiseSamples = {
     where("scalars", [[3, 4], [], []]),
   ],
   Identity: [unary("Identity", "any")],
+  CastLike: [
+    {
+      name: "a product of two types",
+      opsets: [15, 19],
+      inputs: { x: { dims: [3, 4] }, y: { dims: [4], type: "float32" } },
+      build: (b, { x, y }) => b.mul(x!, b.add("CastLike", [y!, x!])),
+    },
+  ],
   Cast: [
     { name: "from float64 to float32", inputs: { x: { dims: [3, 4] } }, build: (b, { x }) => b.cast(x!, "float32") },
     {

@@ -15,7 +15,6 @@ const one = (
 
 const image = { dims: [2, 3, 4] };
 const named = { dims: [2, 3, 4], declared: ["N", 3, 4] };
-const MAX = 2 ** 31 - 1;
 
 const flatten = (axis: number, x: SampleInput = image) =>
   one(`axis ${axis}`, x, (b, v) => b.add("Flatten", [v], { axis }), axis < 0 ? [11, 13, 17] : undefined);
@@ -31,44 +30,6 @@ const concat = (
   inputs: Object.fromEntries(dims.map((d, i) => [`x${i}`, { dims: d, ...(declared && { declared: declared[i]! }) }])),
   build: (b, x) => b.add("Concat", Object.values(x), { axis }),
 });
-
-const pads = (before: readonly number[], after: readonly number[]) => [...before, ...after];
-const pad = (name: string, before: readonly number[], after: readonly number[], x: SampleInput = image): Sample[] => [
-  one(name, x, (b, v) => b.add("Pad", [v, b.int64(pads(before, after))]), [11, 13, 17]),
-  one(`${name}, by attribute`, x, (b, v) => b.add("Pad", [v], { pads: pads(before, after) }), [7, 9]),
-];
-
-const slice = (
-  name: string,
-  axes: readonly number[],
-  starts: readonly number[],
-  ends: readonly number[],
-  x: SampleInput = image,
-): Sample[] => [
-  one(name, x, (b, v) => b.add("Slice", [v, b.int64(starts), b.int64(ends), b.int64(axes)]), [11, 13, 17]),
-  one(`${name}, by attribute`, x, (b, v) => b.add("Slice", [v], { axes, starts, ends }), [7, 9]),
-];
-
-const index = (b: Ops, value: number): string => b.squeeze(b.int64([value]), [0]);
-const gather = (name: string, axis: number, at: number, x: SampleInput = image): Sample =>
-  one(name, x, (b, v) => b.add("Gather", [v, index(b, at)], { axis }), axis < 0 || at < 0 ? [11, 13, 17] : undefined);
-
-const gatherMany = (
-  name: string,
-  axis: number,
-  values: readonly number[],
-  dims: readonly number[],
-  x: SampleInput = image,
-): Sample => one(name, x, (b, v) => b.add("Gather", [v, b.reshape(b.int64(values), dims)], { axis }), [11, 13, 17]);
-
-const stepped = (
-  name: string,
-  axis: number,
-  start: number,
-  end: number,
-  step: number,
-  x: SampleInput = image,
-): Sample => one(name, x, (b, v) => b.slice(v, [axis], [start], [end], [step]), [11, 13, 17]);
 
 /** A sum of unlike shares, so that parts that are mixed up show. */
 const both = (b: Ops, [l, r]: readonly string[]): string => b.plus(l!, b.mul(r!, b.scalar(3, r!)));
@@ -183,52 +144,6 @@ export const movementSamples = {
       inputs: { l: { dims: [2, 3] }, r: { dims: [2, 1] } },
       build: (b, x) => b.add("Concat", Object.values(x), { axis: 1 }),
     },
-  ],
-  Pad: [
-    ...pad("around", [0, 1, 2], [0, 2, 1]),
-    ...pad("named batch", [0, 1, 1], [0, 1, 1], named),
-    ...pad("cut", [0, -1, 0], [0, 0, -2]),
-    ...pad("cut and added", [1, -1, 2], [0, 1, -1]),
-    ...pad("nothing", [0, 0, 0], [0, 0, 0]),
-    one("a value", image, (b, x) => b.add("Pad", [x, b.int64([0, 1, 0, 0, 0, 1]), b.scalar(3, x)]), [11, 13, 17]),
-    one(
-      "some axes",
-      named,
-      (b, x) => b.add("Pad", [x, b.int64([1, 2, 0, 1]), "", b.int64([2, 1])], { mode: "constant" }),
-      [18, 21],
-    ),
-    one(
-      "some axes, negative",
-      image,
-      (b, x) => b.add("Pad", [x, b.int64([1, 2]), b.scalar(0, x), b.int64([-1])]),
-      [18, 21],
-    ),
-  ],
-  Slice: [
-    ...slice("one axis", [1], [1], [3]),
-    ...slice("two axes", [1, 2], [0, 1], [2, MAX]),
-    ...slice("from the end", [2], [-3], [-1]),
-    ...slice("beyond the end", [1], [1], [100]),
-    ...slice("negative axis", [-1], [1], [3]),
-    ...slice("the whole of a named batch", [0, 1], [0, 1], [MAX, 3], named),
-    ...slice("open sizes after the axis", [1], [1], [3], { dims: [2, 3, 4], declared: ["N", 3, "L"] }),
-    one("axes left out", image, (b, x) => b.add("Slice", [x, b.int64([1, 0]), b.int64([2, 2])]), [11, 13, 17]),
-    stepped("every second", 2, 0, MAX, 2),
-    stepped("every second from the second on, last axis", -1, 1, MAX, 2),
-    stepped("backwards", 1, -1, -MAX, -1),
-    stepped("backwards in steps, a named batch", 2, 3, 0, -2, named),
-    one("steps of 1", image, (b, x) => b.slice(x, [2], [1], [4]), [11, 13, 17]),
-  ],
-  Gather: [
-    gather("first axis", 0, 1),
-    gather("middle axis", 1, 2, named),
-    gather("last axis, negative", -1, 0),
-    gather("a negative index", 1, -1),
-    gatherMany("a list", 1, [2, 0], [2]),
-    gatherMany("a list with an element twice, last axis", -1, [3, 1, 3], [3]),
-    gatherMany("a table of indices", 1, [0, 2, -1, 1], [2, 2], named),
-    gatherMany("a list of one, first axis", 0, [1], [1]),
-    gather("open sizes after the axis", 1, 1, { dims: [2, 3, 4], declared: ["N", 3, "L"] }),
   ],
   Split: [
     split("the first of two", 1, [0], [1, 2]),

@@ -69,6 +69,42 @@ const globalPool = (op: string, values: "any" | "spaced"): Sample[] => {
   ];
 };
 
+/** A model that pools, works on the maxima, and puts them back. */
+const unpool = (name: string, x: SampleInput, attributes: Attributes, shape?: readonly number[]): Sample => ({
+  name,
+  opsets: [9, 11, 17, 22],
+  type: "float32",
+  inputs: { x: { ...x, values: "spaced" } },
+  build(b, v) {
+    const [maxima, indices] = b.addMany("MaxPool", [v["x"]!], 2, attributes);
+    const given = shape ? [b.int64(shape)] : [];
+    return b.add("MaxUnpool", [b.mul(maxima!, maxima!), indices!, ...given], attributes);
+  },
+});
+
+const lp = (name: string, x: SampleInput, attributes: Attributes, opsets: readonly number[] = [7, 11, 17]): Sample => ({
+  name,
+  opsets,
+  type: "float32",
+  // Windows that stand apart leave elements out, and none may be at the kink.
+  inputs: { x: { ...x, values: "away" } },
+  build: (b, v) => b.add("LpPool", [v["x"]!], attributes),
+});
+
+/** ceil_mode came with opset 18, where ONNX Runtime's shape inference counts a window that its kernel drops. */
+const windowsOfLp = windows((name, x, attributes) => {
+  const ceil = name.endsWith("dropped") ? [22] : [18, 22];
+  return lp(name, x, attributes, "ceil_mode" in attributes ? ceil : [7, 11, 18, 22]);
+});
+
+const globalLp = (name: string, x: SampleInput, p: number): Sample => ({
+  name,
+  opsets: [7, 11, 17],
+  type: "float32",
+  inputs: { x: { ...x, values: "away" } },
+  build: (b, v) => b.add("GlobalLpPool", [v["x"]!], { p }),
+});
+
 export const poolingSamples = {
   MaxPool: [
     ...windows(max),
@@ -80,6 +116,26 @@ export const poolingSamples = {
       pads: [1, 1, 2, 0],
     }),
     max("dilated, ceil mode", image, { kernel_shape: [2, 2], dilations: [2, 2], strides: [2, 2], ceil_mode: 1 }),
+    max(
+      "long tiles",
+      { dims: [2, 2, 6, 11], declared: ["N", 2, 6, 11] },
+      { kernel_shape: [1, 5], strides: [1, 5] },
+      [7, 11, 17],
+    ),
+    max("long kernel, 1-d, one window", { dims: [2, 3, 9] }, { kernel_shape: [8] }, [9, 12]),
+    max("column-major indices", image, { kernel_shape: [3, 3], strides: [2, 2], storage_order: 1 }),
+    max("at opset 7", image, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }, [7, 9]),
+    max("padded by more than the image needs", { dims: [1, 2, 3, 3] }, { kernel_shape: [3, 3], pads: [2, 2, 2, 2] }),
+    max(
+      "strided by more than the kernel, 3-d",
+      { dims: [1, 2, 5, 4, 7] },
+      { kernel_shape: [1, 2, 2], strides: [2, 1, 4] },
+    ),
+    {
+      ...max("float64", image, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }, [11, 22]),
+      type: "float64",
+    },
+    { ...max("float64, apart", { dims: [2, 2, 6, 8] }, { kernel_shape: [2, 2], strides: [2, 2] }), type: "float64" },
     {
       name: "with its indices wanted",
       opsets: [11, 17],
@@ -88,6 +144,31 @@ export const poolingSamples = {
       build: (b, { x }) => b.addMany("MaxPool", [x!], 2, { kernel_shape: [2, 2], strides: [2, 2] })[0]!,
     },
   ],
+  MaxUnpool: [
+    unpool("of a pool", { dims: [2, 2, 6, 6] }, { kernel_shape: [2, 2], strides: [2, 2] }),
+    unpool("named batch", { dims: [2, 2, 6, 6], declared: ["N", 2, 6, 6] }, { kernel_shape: [2, 2], strides: [2, 2] }),
+    unpool("1-d", { dims: [2, 3, 8] }, { kernel_shape: [2], strides: [2] }),
+    unpool("to a shape given", { dims: [1, 2, 7, 7] }, { kernel_shape: [2, 2], strides: [2, 2] }, [1, 2, 7, 7]),
+  ],
+  LpPool: [
+    ...windowsOfLp,
+    ...[1, 3, 4].flatMap((p) => [
+      lp(`p ${p}`, image, { kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 0, 1], p }, [7, 11, 18, 22]),
+      lp(`p ${p}, unpadded`, image, { kernel_shape: [2, 2], p }, [8, 18]),
+    ]),
+    lp("dilated", image, { kernel_shape: [2, 3], dilations: [3, 2] }, [18, 22]),
+    lp(
+      "dilated, strided, ceil mode",
+      image,
+      { kernel_shape: [2, 2], dilations: [2, 2], strides: [2, 3], ceil_mode: 1 },
+      [18, 22],
+    ),
+  ],
+  GlobalLpPool: [1, 2, 3, 4].flatMap((p) => [
+    globalLp(`p ${p}`, { dims: [2, 2, 3, 4], declared: ["N", 2, 3, 4] }, p),
+    globalLp(`p ${p}, 1-d`, { dims: [2, 3, 4] }, p),
+    globalLp(`p ${p}, 3-d`, { dims: [1, 2, 2, 3, 2] }, p),
+  ]),
   AveragePool: [
     ...windows(average),
     average("padding counted", image, {

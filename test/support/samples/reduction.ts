@@ -18,7 +18,7 @@ const reduce =
   (
     name: string,
     axes: readonly number[] | undefined,
-    { keepdims, noop, x = image, opsets = [9, 11, 13, 17, 18] }: Options = {},
+    { keepdims, noop, x = image, opsets = [9, 11, 13, 17, 18, 23] }: Options = {},
   ): Sample => ({
     name,
     opsets: axes?.some((a) => a < 0) ? opsets.filter((version) => version >= 11) : opsets,
@@ -54,6 +54,15 @@ const everyReduction = (op: string, values: Fill, type: Sample["type"] = "float6
       // Where x itself stands in the gradient, sizes that are not known may be 1.
       ...(op !== "ReduceSum" && op !== "ReduceMean" && { opsets: [13, 18] }),
     }),
+    ...[0, 1].map(
+      (keepdims): Sample => ({
+        name: `computed axes, ${keepdims ? "" : "not "}kept`,
+        opsets: op === "ReduceSum" ? [13, 18, 23] : [18, 23],
+        ...(type && { type }),
+        inputs: { x: { values, ...named }, axes: { dims: [2], values: [2, -2], type: "int64" } },
+        build: (b, v) => b.add(op, [v["x"]!, v["axes"]!], { keepdims }),
+      }),
+    ),
     sample("an axis of 1", [1], { x: { dims: [3, 1, 2] }, keepdims: 0 }),
     sample("no axes, nothing done", [], { noop: true, opsets: [inputFrom, 21] }),
     sample("axes left out, nothing done", undefined, { noop: true, opsets: [inputFrom, 21] }),
@@ -85,6 +94,17 @@ const softmax = (op: string): Sample[] => {
   ];
 };
 
+/** Lines with no zero, one, and two. */
+const zeros: SampleInput = { dims: [2, 3, 2], values: [1, 0, 2, 3, -1, 2, 0, 0, 3, 0, 2, 2] };
+const productsWithZeros: Sample[] = [
+  reduce("ReduceProd", "any", "float32")("zeros along an axis", [1], { x: zeros, keepdims: 0 }),
+  reduce("ReduceProd", "any", "float32")("zeros along two axes", [0, 2], { x: zeros }),
+  reduce("ReduceProd", "any", "float32")("one zero of all", undefined, {
+    x: { dims: [4], values: [2, 0, -1, 3] },
+    keepdims: 0,
+  }),
+];
+
 export const reductionSamples = {
   ReduceSum: everyReduction("ReduceSum", "any"),
   ReduceMean: everyReduction("ReduceMean", "any"),
@@ -95,6 +115,7 @@ export const reductionSamples = {
   ReduceLogSumExp: everyReduction("ReduceLogSumExp", "any", "float32"),
   ReduceMax: everyReduction("ReduceMax", "spaced"),
   ReduceMin: everyReduction("ReduceMin", "spaced"),
+  ReduceProd: [...everyReduction("ReduceProd", "away", "float32"), ...productsWithZeros],
   Softmax: softmax("Softmax"),
   LogSoftmax: softmax("LogSoftmax"),
 } satisfies Readonly<Record<string, readonly Sample[]>>;

@@ -1,0 +1,117 @@
+import { extname } from "node:path";
+import { PerturbError } from "../errors.ts";
+import { type FloatTensor, product, type Tensor, tensor } from "../tensor.ts";
+import { PIXELS } from "./arrays.ts";
+import { decodeImage, type ImageShape, readImageShape } from "./decode-image.node.ts";
+import { fileSource } from "./files.node.ts";
+import { requireImageShape } from "./image-folder.node.ts";
+import { readNpy } from "./npy.ts";
+import { toPixels } from "./pixels.ts";
+
+/** One sample as a batch [1, ...shape]. */
+export interface OneImage {
+  readonly x: FloatTensor;
+  /** [height, width] in the file, where the picture was stretched to the shape. */
+  readonly stretchedFrom: readonly [number, number] | null;
+}
+
+/** The shape of a sample as far as a model says it: null for a size that it leaves open, null alone for all of them. */
+export type OpenShape = readonly (number | null)[] | null;
+
+/**
+ * One image, as pixels in [0, 1], in the shape that a model takes: [C, H, W] or [H, W, C] with 1 (grey) or 3 (RGB)
+ * channels, [H, W], or the features [H · W] of a square grey image. An image of another size is stretched; sizes that the
+ * shape leaves open are the image's own. A .npy file holds one sample, or a batch of one: uint8 are divided by 255.
+ * @throws not-found, invalid-file, unsafe-file, unsupported; mismatch for a shape that an image, or this array, cannot
+ * take; out-of-bounds for numbers that are no pixels
+ */
+export async function readImage(path: string, shape: OpenShape): Promise<OneImage> {
+  if (extname(path).toLowerCase() === ".npy") return { x: await readSample(path, shape), stretchedFrom: null };
+  // For a file that is not there: the decoder would say that it is no image.
+  await fileSource(path);
+  const own = await readImageShape(path);
+  const { planes, dims, channelsLast } = layoutFor(path, shape, own);
+  const pixels = toPixels(await decodeImage(path, requireImageShape(planes), true));
+  const stretched = own[1] !== planes[1] || own[2] !== planes[2];
+  return {
+    x: tensor("float32", [1, ...dims], channelsLast ? interleaved(pixels, planes) : pixels),
+    stretchedFrom: stretched ? [own[1], own[2]] : null,
+  };
+}
+
+interface Layout {
+  /** In which the image is decoded. */
+  readonly planes: ImageShape;
+  readonly dims: readonly number[];
+  readonly channelsLast: boolean;
+}
+
+function layoutFor(path: string, shape: OpenShape, [channels, height, width]: ImageShape): Layout {
+  if (shape === null)
+    return { planes: [channels, height, width], dims: [channels, height, width], channelsLast: false };
+  const isChannels = (size: number | null | undefined) => size === 1 || size === 3;
+  const [a, b, c] = shape;
+  if (shape.length === 3 && (isChannels(a) || (a === null && !isChannels(c)))) {
+    const planes: ImageShape = [a ?? channels, b ?? height, c ?? width];
+    return { planes, dims: planes, channelsLast: false };
+  }
+  if (shape.length === 3 && isChannels(c)) {
+    const planes: ImageShape = [c!, a ?? height, b ?? width];
+    return { planes, dims: [planes[1], planes[2], planes[0]], channelsLast: true };
+  }
+  if (shape.length === 2) {
+    const planes: ImageShape = [1, a ?? height, b ?? width];
+    return { planes, dims: planes.slice(1), channelsLast: false };
+  }
+  const side = Math.sqrt(shape.length === 1 ? (a ?? height * width) : Number.NaN);
+  if (Number.isInteger(side)) return { planes: [1, side, side], dims: [side * side], channelsLast: false };
+  throw new PerturbError(
+    "mismatch",
+    `${path} cannot take the shape [${describe(shape)}] that the model wants: an image is [1, H, W], [3, H, W], [H, W, 1], [H, W, 3] or [H, W]. Give the sample as a .npy file.`,
+    { data: { path, shape } },
+  );
+}
+
+async function readSample(path: string, shape: OpenShape): Promise<FloatTensor> {
+  const file = await fileSource(path);
+  const array = readNpy(await file.read(0, file.size), file.name);
+  const decode = PIXELS[array.type];
+  const dims = sampleDims(array, shape);
+  if (decode && dims) return tensor("float32", [1, ...dims], requirePixels(decode(array.data), path));
+  throw new PerturbError(
+    "mismatch",
+    `${path} holds ${array.type} of shape [${array.dims}], and one sample of ${shape ? `shape [${describe(shape)}]` : "the model's shape"} is needed, as ${Object.keys(PIXELS).join(", ")}.`,
+    { data: { path, type: array.type, got: array.dims, expected: shape } },
+  );
+}
+
+function requirePixels(values: Float32Array, path: string): Float32Array {
+  const wrong = values.find((v) => !(v >= 0 && v <= 1));
+  if (wrong === undefined) return values;
+  throw new PerturbError(
+    "out-of-bounds",
+    `${path} holds the value ${wrong}, and pixels lie in [0, 1]. Scale them, and leave normalization to --mean and --std.`,
+    { data: { path, value: wrong } },
+  );
+}
+
+/** The dims of the one sample in an array, or undefined where it does not fit the shape. */
+function sampleDims({ dims }: Tensor, shape: OpenShape): readonly number[] | undefined {
+  if (product(dims) === 0) return undefined;
+  const candidates = dims[0] === 1 ? [dims, dims.slice(1)] : [dims];
+  return candidates.find((d) => (shape ? fits(d, shape) : d.length === 3));
+}
+
+const fits = (dims: readonly number[], shape: readonly (number | null)[]): boolean =>
+  dims.length === shape.length && shape.every((size, axis) => size === null || size === dims[axis]);
+
+const describe = (shape: readonly (number | null)[]): string => shape.map((size) => size ?? "?").join(", ");
+
+/** [C, H, W] to [H, W, C]. */
+function interleaved(pixels: Float32Array, [channels, height, width]: ImageShape): Float32Array {
+  const size = height * width;
+  return Float32Array.from(
+    { length: pixels.length },
+    (_, i) => pixels[(i % channels) * size + Math.floor(i / channels)]!,
+  );
+}

@@ -1,0 +1,35 @@
+import { product } from "../../tensor.ts";
+import { type Fact, SMALL } from "../facts.ts";
+import type { Dim } from "../graph.ts";
+
+/**
+ * The elements of a value of shape `to` of which the one at index i is that of `fact` at `from(i)`. Undefined where the
+ * elements or a size are not known.
+ */
+export function rearranged(
+  { values, dims }: Fact,
+  to: readonly Dim[],
+  from: (index: readonly number[]) => readonly number[],
+): readonly Dim[] | undefined {
+  if (!values || !dims || !areNumbers(dims) || !areNumbers(to)) return undefined;
+  const count = product(to);
+  if (count > SMALL) return undefined;
+  return Array.from({ length: count }, (_, flat) => {
+    const place = from(indexOf(flat, to)).reduce((sum, i, axis) => sum * dims[axis]! + i, 0);
+    return values[place] ?? null;
+  });
+}
+
+const areNumbers = (dims: readonly Dim[]): dims is readonly number[] => dims.every((d) => typeof d === "number");
+
+function indexOf(flat: number, dims: readonly number[]): number[] {
+  let rest = flat;
+  return dims
+    .toReversed()
+    .map((size) => {
+      const i = rest % size;
+      rest = Math.floor(rest / size);
+      return i;
+    })
+    .reverse();
+}

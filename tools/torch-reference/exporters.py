@@ -1,0 +1,129 @@
+"""Torch's two exporters, and what torch computes: see export.py."""
+import importlib
+import zlib
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+DYNAMO = range(18, 24)
+TORCHSCRIPT = range(11, 18)
+BATCH = 2
+CANDIDATES = 12
+
+
+class Logits(nn.Module):
+    """A model with one input, x, and one output, the logits."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        y = self.model(x)
+        return y if isinstance(y, torch.Tensor) else y.logits
+
+
+def awaken(model):
+    """Parameters that start constant hide what stands behind them (scales of 0 or 1e-6, zero biases): they get other values."""
+    for parameter in model.parameters():
+        first = parameter.flatten()[:1]
+        if parameter.numel() > 1 and bool((parameter == first).all()):
+            nn.init.uniform_(parameter, -0.2, 0.2) if first.item() == 0 else nn.init.uniform_(parameter, 0.5, 1.5)
+
+
+def images(count, shape, generator=None):
+    """Coloured shades of random shapes: images that are as different as photographs are."""
+    shades = torch.randn(count, shape[0], 4, 4, generator=generator)
+    light = torch.randn(count, shape[0], 1, 1, generator=generator)
+    grain = torch.rand(count, *shape, generator=generator)
+    smooth = F.interpolate(shades, shape[1:], mode="bicubic")
+    return (torch.sigmoid(1.5 * smooth + light) + 0.1 * grain).clamp(0, 1)
+
+
+def settle(model, shape):
+    """Statistics of batch normalisation that fit: the averages over some random batches."""
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    with torch.no_grad():
+        for _ in range(3 if norms else 0):
+            model(images(8, shape))
+    model.eval()
+
+
+def build(make, shape):
+    torch.manual_seed(0)
+    model = Logits(make()).eval()
+    awaken(model)
+    settle(model, shape)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model
+
+
+def gradient(model, x, y):
+    x = x.clone().requires_grad_()
+    logits = model(x)
+    return logits.detach(), torch.autograd.grad(F.cross_entropy(logits, y, reduction="sum"), x)[0]
+
+
+def values(model, shape):
+    """
+    Images with torch's logits and gradients. Where an activation lies within rounding of a kink, float32 gives the slope of
+    either side; so of some images those are taken whose gradients in float32 and float64 are nearest: their distance is `noise`.
+    """
+    x = images(CANDIDATES, shape, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        classes = model(x[:BATCH]).shape[1]
+    y = torch.arange(CANDIDATES) * 3 % classes
+    logits, grad = gradient(model, x, y)
+    try:
+        exact = gradient(model.double(), x.double(), y)[1]
+        noise = (grad - exact).abs().flatten(1).amax(1) / exact.abs().max()
+    except Exception:  # A model that insists on float32.
+        noise = torch.zeros(CANDIDATES)
+    finally:
+        model.float()
+    best = noise.argsort()[:BATCH]
+    arrays = {"x": x, "y": y, "logits": logits, "grad": grad}
+    return {name: t[best].numpy() for name, t in arrays.items()}, float(noise[best].max())
+
+
+def export(model, x, path, exporter, opset):
+    names = {"input_names": ["x"], "output_names": ["logits"], "opset_version": opset}
+    if exporter == "dynamo":
+        shapes = ({0: torch.export.Dim("batch")},)
+        torch.onnx.export(model, (x,), path, dynamo=True, dynamic_shapes=shapes, external_data=False, verbose=False, **names)
+    else:
+        # "keepbn" leaves batch normalisation as it is, where the exporter would fold it into convolutions.
+        training = torch.onnx.TrainingMode.PRESERVE if exporter == "torchscript-keepbn" else torch.onnx.TrainingMode.EVAL
+        axes = {"x": {0: "batch"}, "logits": {0: "batch"}}
+        torch.onnx.export(model, (x,), path, dynamo=False, dynamic_axes=axes, training=training, **names)
+
+
+def first_at(opsets, name):
+    """The opsets, beginning at one that the name picks, so that together the models meet all of them; then newer, then older."""
+    start = zlib.crc32(name.encode()) % len(opsets)
+    return [*opsets[start:], *reversed(opsets[:start])]
+
+
+def case(make, shape, exporter):
+    def write(folder, opset):
+        model = build(make, shape)
+        arrays, noise = values(model, shape)
+        export(model, torch.from_numpy(arrays["x"]), str(folder / "model.onnx"), exporter, opset)
+        np.savez(folder / "values.npz", **arrays)
+        return {"torch": torch.__version__, "noise": noise}
+
+    return write
+
+
+def cases_of(group):
+    models = importlib.import_module(f"zoo_{group}").models()
+    for name, (make, shape) in models.items():
+        for exporter, opsets in (("dynamo", DYNAMO), ("torchscript", TORCHSCRIPT)):
+            yield name, exporter, first_at(list(opsets), name), case(make, shape, exporter)

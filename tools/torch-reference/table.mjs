@@ -1,0 +1,80 @@
+// docs/exporters.md from the results of compare.mjs.
+
+const digits = (value) => (value < 1e-9 ? "0" : value.toExponential(0));
+
+/** "18–23" or "18, 20" */
+const opsetsOf = (cases) => {
+  const all = cases.map((c) => c.opset).sort((a, b) => a - b);
+  const [low, high] = [all[0], all.at(-1)];
+  return all.length > 2 && high - low === all.length - 1 ? `${low}–${high}` : all.join(", ");
+};
+const worst = (cases, key) => Math.max(...cases.map((c) => c.result[key]));
+
+/** "opset: difference", "opset: error" or nothing. */
+function cell(cases, wrong) {
+  const failed = cases.filter((c) => wrong(c));
+  const refused = cases.filter((c) => !wrong(c) && c.refusal);
+  const fine = cases.filter((c) => !wrong(c) && !c.refusal);
+  return [
+    ...(fine.length ? [`${opsetsOf(fine)}: ${digits(Math.max(worst(fine, "logits"), worst(fine, "gradient")))}`] : []),
+    ...(refused.length ? [`${opsetsOf(refused)}: no gradient, and says so`] : []),
+    ...(failed.length ? [`${opsetsOf(failed)}: error below`] : []),
+  ].join("; ");
+}
+
+/** The items of each key, in the order of their first. */
+function byKey(list, key) {
+  const groups = new Map();
+  for (const item of list) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
+  return groups;
+}
+
+function section(group, cases, wrong) {
+  const exporters = [...new Set(cases.map((c) => c.exporter))].sort();
+  const rows = [...byKey(cases, (c) => c.model)].map(
+    ([model, own]) =>
+      `| ${model} | ${exporters
+        .map((exporter) =>
+          cell(
+            own.filter((c) => c.exporter === exporter),
+            wrong,
+          ),
+        )
+        .join(" | ")} |`,
+  );
+  return [
+    `## ${group}`,
+    "",
+    `| model | ${exporters.join(" | ")} |`,
+    `|---|${"---|".repeat(exporters.length)}`,
+    ...rows,
+    "",
+  ];
+}
+
+const errorOf = ({ result }) =>
+  result.error ?? `logits differ by ${digits(result.logits)}, gradients by ${digits(result.gradient)}`;
+
+/** The page. `wrong` tells whether the result of a case is none, or beyond the tolerance. */
+export function table(all, wrong) {
+  const cases = all.filter((c) => c.result);
+  const failed = cases.filter((c) => wrong(c));
+  const refused = all.filter((c) => c.error !== undefined);
+  const reasons = byKey(failed, errorOf);
+  const name = (c) => `${c.model} (${c.exporter} ${c.opset})`;
+  return [
+    "# Exporters",
+    "",
+    "Classifiers exported with what users export with. The figure is the largest difference between our logits and gradients and the",
+    "framework's own, relative to the largest logit and the largest gradient; at most 1e-3 counts as right. It stands behind the opset.",
+    `${cases.length} files, ${cases.length - failed.length} right. Made by \`tools/torch-reference\`; its README.md says how to make it again.`,
+    "",
+    ...[...byKey(cases, (c) => c.group)].flatMap(([group, own]) => section(group, own, wrong)),
+    ...(failed.length ? ["## Errors", ""] : []),
+    ...[...reasons].map(([reason, own]) => `- ${own.map(name).join(", ")}: ${reason.replaceAll("\n", " ")}`),
+    ...(failed.length ? [""] : []),
+    ...(refused.length ? ["## What the exporters themselves refuse", ""] : []),
+    ...[...byKey(refused, (c) => c.error)].map(([reason, own]) => `- ${own.map(name).join(", ")}: ${reason}`),
+    ...(refused.length ? [""] : []),
+  ].join("\n");
+}
