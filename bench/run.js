@@ -17,16 +17,17 @@ const { values: options } = parseArgs({
     weights: { type: "string", default: join(root, "test/fixtures/pytorch/lenet_zip.pth") },
     python: { type: "string", default: join(root, "bench/.venv/bin/python") },
     literal: { type: "string", default: "200" },
-    only: { type: "string", default: "phases,sweep,train,command" },
+    only: { type: "string", default: "phases,sweep,train,command,gradients" },
     help: { type: "boolean", default: false },
   },
 });
 if (options.help) {
   process.stdout.write(`npm run bench -- [--rounds 5] [--weights FILE.pth] [--python bench/.venv/bin/python] [--literal 200]
-                 [--only phases,sweep,train,command]
+                 [--only phases,sweep,train,command,gradients]
 
 For the comparison with PyTorch, once:
-  python3 -m venv bench/.venv && bench/.venv/bin/pip install torch==2.13.0 numpy
+  python3 -m venv bench/.venv && bench/.venv/bin/pip install torch==2.13.0 numpy onnx pillow
+  bench/.venv/bin/pip install --no-deps torchvision==0.29.2
 Without it, perturb's own times are printed alone.
 `);
   process.exit(0);
@@ -293,4 +294,5 @@ if (wanted.has("phases")) await benchPhases();
 if (wanted.has("sweep")) await benchSweep(torch);
 if (wanted.has("train")) await benchTrain(torch);
 if (wanted.has("command")) await benchCommand();
+if (wanted.has("gradients")) await (await import("./gradients.js")).benchGradients(options.python, rounds);
 torch?.quit();

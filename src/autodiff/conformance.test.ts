@@ -1,14 +1,17 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { conformanceModels, examine, type Finding, isInstalled } from "../../test/support/conformance.ts";
 
 const note = isInstalled() ? "" : " (skipped: Debian's package libonnx-testdata is not installed)";
 
-describe.skipIf(!isInstalled())(`the models of the ONNX standard's own tests${note}`, () => {
-  it("differentiated, each ends as it did before, and none fails", async () => {
+// `npm test -- src/autodiff/conformance.test.ts -u` writes the outcomes anew.
+it.skipIf(!isInstalled())(
+  `the models of the ONNX standard's own tests: none fails, and each ends as in test/fixtures/conformance.json${note}`,
+  async () => {
     const found: [string, Finding][] = [];
     for (const name of conformanceModels()) found.push([name, await examine(name)]);
-    const lines = found.map(([name, finding]) => `${JSON.stringify(name)}: ${JSON.stringify(finding)}`);
     expect(found.filter(([, { outcome }]) => outcome === "failed")).toEqual([]);
+    const lines = found.map(([name, finding]) => `${JSON.stringify(name)}: ${JSON.stringify(finding)}`);
     await expect(`{\n${lines.join(",\n")}\n}\n`).toMatchFileSnapshot("../../test/fixtures/conformance.json");
-  }, 300_000);
-});
+  },
+  300_000,
+);

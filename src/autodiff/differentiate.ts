@@ -7,6 +7,7 @@ import { inFloat32 } from "../onnx/precision.ts";
 import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
 import { typeCode } from "../onnx/tensor-proto.ts";
 import { upgrade } from "../onnx/upgrade.ts";
+import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward } from "./engine.ts";
 import { findHead, type HeadInfo } from "./head.ts";
@@ -52,7 +53,7 @@ export function theInput(graph: Graph): GraphValue {
  * @param shape of one sample; needed where the graph leaves sizes open. @throws mismatch, unsupported
  */
 export function asClassifier(file: Graph, shape = sampleShape(file)): Classifier {
-  const original = withFloatInput(inFloat32(inlineFunctions(file), ["bfloat16", "float64"]));
+  const original = withFloatInput(inFloat32(upgradeEarly(inlineFunctions(file)), ["bfloat16", "float64"]));
   const input = theInput(original);
   if (!shape)
     throw new PerturbError(

@@ -13,9 +13,10 @@ import { manyOutputs, rules } from "./rules.ts";
  * Reverse-mode differentiation: appends the nodes that compute the gradient of ⟨seed, of⟩ with respect to each value
  * of `wrt`, and gives their names in the same order.
  * @throws no-gradient when an operator on the way has no rule, or none for an input that matters; when no path leads from
- *   a value of `wrt` to `of`
+ *   a value of `wrt` to `of`; unsupported before opset 7
  */
 export function backward(b: Ops, of: string, seed: string, wrt: readonly string[]): string[] {
+  if (b.opset < 7) throw tooOld(b.opset);
   const typeOf = (name: string) => b.fact(name).type;
   const reached = dependents(b.nodes, wrt, typeOf);
   const contributions = new Map<string, string[]>([[of, [seed]]]);
@@ -75,6 +76,13 @@ function ruleOf(b: Ops, node: Node): Rule {
   if (!rule) throw noRule(b, node);
   return rule;
 }
+
+const tooOld = (opset: number): PerturbError =>
+  new PerturbError(
+    "unsupported",
+    `The model declares opset ${opset}, and its operators cannot be read as those of opset 7, the oldest that is differentiated. Convert it with onnx.version_converter.convert_version(model, 13), or export it again.`,
+    { data: { opset } },
+  );
 
 function noRuleForInput(node: Node, i: number): PerturbError {
   const message = `${describeNode(node)}: the gradient of ${node.op} by its input ${i}, "${node.inputs[i]}", is not available. Make that input a constant, or export the model differently.`;

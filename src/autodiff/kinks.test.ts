@@ -54,6 +54,17 @@ describe("conventions at kinks, which are PyTorch's", () => {
     ]);
   });
 
+  it("Clip by its bounds: nothing at them, all of it to the upper one where they are in the wrong order", async () => {
+    const clip = (low: number, high: number) =>
+      gradients(
+        (b, [x, l, h]) => b.add("Clip", [x!, l!, h!]),
+        [f32([-1.5, -1, 0, 1, 1.5]), f32([low], []), f32([high], [])],
+      );
+    expect(await clip(-1, 1)).toEqual([[0, 1, 1, 1, 0], [1], [1]]);
+    expect((await clip(1, -1)).slice(1)).toEqual([[0], [5]]);
+    expect(await clip(1, 1)).toEqual([[0, 0, 0, 1, 0], [0], [1]]);
+  });
+
   it.each([9, 13, 17])("Pow at base 0 (opset %i)", async (opset) => {
     const build = (b: Ops, x: string[]) => b.add("Pow", x);
     const [base, exponent] = await gradients(build, [f32([0, 0, 0, 0, 0]), f32([0, 1, 2, 0.5, 3])], { opset });

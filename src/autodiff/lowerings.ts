@@ -5,6 +5,7 @@ import { castLikeLowerings } from "./lowerings/cast-like.ts";
 import { controlLowerings } from "./lowerings/control.ts";
 import { deformConv } from "./lowerings/deform-conv.ts";
 import { gru } from "./lowerings/gru.ts";
+import { lossLowerings } from "./lowerings/loss.ts";
 import { lstm } from "./lowerings/lstm.ts";
 import { matMulNBitsLowerings } from "./lowerings/mat-mul-n-bits.ts";
 import { microsoftActivationLowerings } from "./lowerings/microsoft-activation.ts";
@@ -32,6 +33,7 @@ const standard = {
   RNN: rnn,
   ...rotaryLowerings,
   DeformConv: deformConv,
+  ...lossLowerings,
   ...controlLowerings,
   ...sequenceLowerings,
 } satisfies Lowerings;

@@ -5,7 +5,7 @@ import { didYouMean, PerturbError } from "../errors.ts";
 import type { DifferentiableModel } from "../model.ts";
 import type { Dim } from "../onnx/graph.ts";
 import type { SaliencyStrip } from "../report/saliency.ts";
-import type { SaliencyName } from "../saliency.ts";
+import { completeness, type SaliencyName, saliencyMethods } from "../saliency.ts";
 import type { FloatTensor, Tensor } from "../tensor.ts";
 import { requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
@@ -19,7 +19,7 @@ const BATCH = 10;
 /** Off by more than this share, integrated gradients want more steps (Sundararajan et al. 2017, §5). */
 const COMPLETE = 0.05;
 
-const NAMES = ["gradient", "gradient-x-input", "smoothgrad", "integrated-gradients"] as const satisfies SaliencyName[];
+const NAMES = Object.keys(saliencyMethods) as SaliencyName[];
 const DEFAULT: SaliencyName[] = ["gradient", "smoothgrad", "integrated-gradients"];
 
 export const saliencyCommand = new Command("saliency")
@@ -126,10 +126,7 @@ const openShape = (dims: readonly Dim[] | null): OpenShape =>
   dims?.slice(1).map((size) => (typeof size === "number" ? size : null)) ?? null;
 
 async function explain(model: DifferentiableModel, x: FloatTensor, given: Given): Promise<void> {
-  const [{ predict }, { completeness, saliencyMethods }] = await Promise.all([
-    import("../attack.ts"),
-    import("../saliency.ts"),
-  ]);
+  const [{ predict }, { explanationOf }] = await Promise.all([import("../attack.ts"), import("../report/saliency.ts")]);
   const logits = await model.logits(x);
   const predicted = predict(logits)[0]!;
   if (predicted < 0)
@@ -144,7 +141,7 @@ async function explain(model: DifferentiableModel, x: FloatTensor, given: Given)
     maps.set(name, map);
   }
 
-  const { heading, details } = describe(model, logits, { chosen, predicted, image: given.image });
+  const { heading, details } = explanationOf(model, basename(given.image), logits.data, chosen, predicted);
   await save(given, x, chosen, maps, {
     heading,
     details,
@@ -188,26 +185,6 @@ function checkMap({ data }: FloatTensor, title: string, chosen: number): void {
     process.stderr.write(
       `warning: The map of ${title} is 0 everywhere: no pixel moves the score of class ${chosen} here (perturb inspect shows what stands in the way).\n`,
     );
-}
-
-interface Explained {
-  readonly chosen: number;
-  readonly predicted: number;
-  readonly image: string;
-}
-
-function describe(
-  { name, head }: DifferentiableModel,
-  { data }: FloatTensor,
-  { chosen, predicted, image }: Explained,
-): Pick<SaliencyStrip, "heading" | "details"> {
-  const most = data.reduce((a, b) => Math.max(a, b));
-  const probability = Math.exp(data[chosen]! - most) / data.reduce((sum, z) => sum + Math.exp(z - most), 0);
-  const score = `${head === "hidden" ? "log-probability" : "logit"} ${data[chosen]!.toPrecision(4)}, probability ${(100 * probability).toFixed(1)} %`;
-  return {
-    heading: `class ${chosen} of ${name} on ${basename(image)}`,
-    details: chosen === predicted ? `predicted, ${score}` : `${score}; predicted is ${predicted}`,
-  };
 }
 
 async function save(

@@ -80,7 +80,7 @@ async function readSample(path: string, shape: OpenShape): Promise<FloatTensor> 
   if (decode && dims) return tensor("float32", [1, ...dims], requirePixels(decode(array.data), path));
   throw new PerturbError(
     "mismatch",
-    `${path} holds ${array.type} of shape [${array.dims}], and one sample of ${shape ? `shape [${describe(shape)}]` : "the model's shape"} is needed, as ${Object.keys(PIXELS).join(", ")}.`,
+    `${path} holds ${array.type} of shape [${array.dims.join(", ")}], and one sample of ${shape ? `shape [${describe(shape)}]` : "the model's shape"} is needed, as ${Object.keys(PIXELS).join(", ")}.`,
     { data: { path, type: array.type, got: array.dims, expected: shape } },
   );
 }

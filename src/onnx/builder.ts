@@ -6,6 +6,7 @@ import { type Fact, tensorFact, UNKNOWN } from "./facts.ts";
 import { type Graph, type GraphValue, type Node, prune } from "./graph.ts";
 import { constantFact, inferNode, inferShapes } from "./shapes.ts";
 import { checkSince } from "./since.ts";
+import { altered } from "./subgraphs.ts";
 import { writeTensor } from "./tensor-proto.ts";
 
 /**
@@ -103,7 +104,7 @@ export class GraphBuilder {
   /** An initializer from elsewhere under a new name. */
   adopt(proto: TensorProto): string {
     const name = this.fresh(proto.name);
-    this.#initializers.set(name, { ...proto, name });
+    this.#initializers.set(name, altered(proto, { name }));
     this.#facts.set(name, constantFact(proto));
     return name;
   }

@@ -3,13 +3,15 @@ import {
   type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
+  type NodeProto,
   OperatorSetIdProtoSchema,
   type TensorShapeProto_Dimension,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { messageOf, PerturbError } from "../errors.ts";
-import type { Dim, Graph, GraphValue } from "./graph.ts";
+import { renaming } from "./builder.ts";
+import type { Dim, Graph, GraphValue, Node } from "./graph.ts";
 import { readNode, standardDomain, writeNode } from "./node-proto.ts";
 import { checkTensor, elementType, typeCode } from "./tensor-proto.ts";
 import { sortNodes } from "./topology.ts";
@@ -29,9 +31,12 @@ export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
   for (const t of proto.initializer) checkTensor(t, name);
   const initializers = new Map(proto.initializer.map((t) => [t.name, t]));
   const constants = [...initializers.keys(), ...proto.sparseInitializer.map((t) => t.values?.name ?? "")];
-  const nodes = proto.node.map(readNode);
+  const nodes = proto.node.map((node) => withoutMap(readNode(node)));
   const inputs = proto.input.filter((v) => !initializers.has(v.name)).map(readValue);
-  const outputs = proto.output.map(readValue);
+  const mapped = new Set(proto.node.filter(isZipMap).flatMap((node) => node.output));
+  const outputs = proto.output.map((value) =>
+    mapped.has(value.name) ? { name: value.name, type: "float32" as const, dims: null } : readValue(value),
+  );
   if (outputs.length === 0)
     throw new PerturbError("invalid-file", `${name} is no usable ONNX model: its graph has no output.`);
   return {
@@ -44,6 +49,13 @@ export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
     source,
   };
 }
+
+/** skl2onnx gives probabilities as a list of maps from label to number, unless asked not to. */
+const isZipMap = ({ opType, domain }: NodeProto): boolean => opType === "ZipMap" && domain === "ai.onnx.ml";
+
+/** The tensor itself in place of its maps. */
+const withoutMap = (node: Node): Node =>
+  node.proto && isZipMap(node.proto) ? { ...renaming(node.outputs[0]!, node.inputs[0]!), name: node.name } : node;
 
 function decode(bytes: Uint8Array, name: string) {
   try {
@@ -100,7 +112,8 @@ export function writeOnnx(graph: Graph): Uint8Array {
 
 function writeValue(value: GraphValue, originals: readonly ValueInfoProto[] | undefined): ValueInfoProto {
   const original = originals?.find((v) => v.name === value.name);
-  if (original && JSON.stringify(readValue(original)) === JSON.stringify(value)) return original;
+  const isMap = original?.type?.value.case === "sequenceType";
+  if (original && !isMap && JSON.stringify(readValue(original)) === JSON.stringify(value)) return original;
   if (!value.type) return create(ValueInfoProtoSchema, { name: value.name });
   return create(ValueInfoProtoSchema, {
     name: value.name,

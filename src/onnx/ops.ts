@@ -102,7 +102,8 @@ export class Ops extends GraphBuilder {
             a,
             dims.map((d) => (typeof d === "number" ? d : -1)),
           )
-        : this.add("Reshape", [a, this.shape(like)]),
+        : // A size of 0 would else stand for that of `a`.
+          this.add("Reshape", [a, this.shape(like)], dims?.includes(0) && this.opset >= 14 ? { allowzero: 1 } : {}),
     );
   }
 

@@ -6,6 +6,7 @@ import { elementwiseShapes } from "./shape-rules/elementwise.ts";
 import { indexingShapes } from "./shape-rules/indexing.ts";
 import { linearShapes } from "./shape-rules/linear.ts";
 import { mlShapes } from "./shape-rules/ml.ts";
+import { lossShapes } from "./shape-rules/loss.ts";
 import { movementShapes } from "./shape-rules/movement.ts";
 import { microsoftQuantizationShapes, quantizationShapes } from "./shape-rules/quantization.ts";
 import { recurrentShapes } from "./shape-rules/recurrent.ts";
@@ -29,6 +30,7 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   ...quantizationShapes,
   ...constantShapes,
   ...attentionShapes,
+  ...lossShapes,
 };
 
 /** The same for the operators of ONNX Runtime, com.microsoft. */

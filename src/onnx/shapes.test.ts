@@ -124,6 +124,17 @@ describe("inferred shapes against those that ONNX Runtime gives", () => {
       const n = scalar(b.slice(b.shape(x), [0], [0], [1]));
       return b.add("Range", [scalar(b.int64([0])), n, scalar(b.int64([1]))]);
     },
+    "sizes in columns and rows": (b, x) => {
+      const sizes = b.slice(b.shape(x), [0], [1], [4]);
+      const column = b.reshape(sizes, [3, 1]);
+      const larger = b.where(b.add("Equal", [column, sizes]), column, b.plus(column, b.int64([10, 20, 30])));
+      return b.add("Concat", [b.mul(column, sizes), larger], { axis: 0 });
+    },
+    "sizes scaled by a float": (b, x) => {
+      const sizes = b.cast(b.slice(b.shape(x), [0], [2], [4]), "float32");
+      const half = b.div(sizes, b.scalar(2, sizes));
+      return b.cast(b.add("Concat", [b.add("Ceil", [half]), b.add("Floor", [half])], { axis: 0 }), "int64");
+    },
     "a range in steps": (b) => {
       const [start, limit, delta] = [7, -2, -3].map((value) => b.squeeze(b.int64([value]), [0]));
       return b.add("Range", [start!, limit!, delta!]);

@@ -2,15 +2,17 @@ import { tensor } from "../tensor.ts";
 import { Attributes } from "./attributes.ts";
 import type { Graph, Node } from "./graph.ts";
 import { writeTensor } from "./tensor-proto.ts";
+import { upgradeEarly } from "./upgrade-early.ts";
 
 /** The first opset that has Where, Sign and ConstantOfShape, which gradients need. */
 const MODERN = 9;
 
 /**
- * A graph of opset 7 or 8 as one of opset 9. Between them only Upsample, BatchNormalization, Scan and ONNX Runtime's own
+ * A graph of opset 8 or less as one of opset 9. Between 7 and 9 only Upsample, BatchNormalization, Scan and ONNX Runtime's own
  * reading of MeanVarianceNormalization changed their form; a graph with one that cannot be rewritten stays as it is.
  */
-export function upgrade(graph: Graph): Graph {
+export function upgrade(file: Graph): Graph {
+  const graph = upgradeEarly(file);
   const opset = graph.opsets.get("") ?? MODERN;
   if (opset >= MODERN || opset < 7 || graph.nodes.some(isBound)) return graph;
   const initializers = new Map(graph.initializers);

@@ -1,4 +1,4 @@
-import type { Bounds } from "../model.ts";
+import type { Bounds, Model } from "../model.ts";
 import { formatNumber, printable } from "./format.ts";
 import { html, type Markup } from "./markup.ts";
 import { layoutOf, type Pixels, shrink, toPixels } from "./picture.ts";
@@ -16,6 +16,23 @@ export interface SaliencyStrip {
   readonly values: Float32Array;
   /** Signed maps in the shape of the sample. */
   readonly maps: readonly { readonly title: string; readonly values: Float32Array }[];
+}
+
+/** What is explained, and how sure the model is of it: from the logits of one sample. */
+export function explanationOf(
+  { name, head }: Pick<Model, "name" | "head">,
+  image: string,
+  logits: Float32Array,
+  chosen: number,
+  predicted: number,
+): Pick<SaliencyStrip, "heading" | "details"> {
+  const most = logits[predicted]!;
+  const probability = Math.exp(logits[chosen]! - most) / logits.reduce((sum, z) => sum + Math.exp(z - most), 0);
+  const score = `${head === "hidden" ? "log-probability" : "logit"} ${logits[chosen]!.toPrecision(4)}, probability ${(100 * probability).toFixed(1)} %`;
+  return {
+    heading: `class ${chosen} of ${printable(name)} on ${printable(image)}`,
+    details: chosen === predicted ? `predicted, ${score}` : `${score}; predicted is ${predicted}`,
+  };
 }
 
 /** A signed map with one value a pixel: the sum over the channels, so that what adds up still does. */

@@ -1,7 +1,9 @@
-import type { Runtime } from "../runtime.ts";
+import type { Device, Runtime } from "../runtime.ts";
 import { ortRuntime } from "./ort.ts";
 
 export interface WebOptions {
+  /** By default the CPU, by WebAssembly. "webgpu" needs a browser with an adapter; its build is fetched only then. */
+  readonly device?: Exclude<Device, "cuda">;
   /**
    * By default 0: ONNX Runtime chooses, up to 4, and 1 in a page that is not cross-origin isolated. They belong to the
    * page or process: the first graph loaded settles them.
@@ -9,10 +11,14 @@ export interface WebOptions {
   readonly threads?: number;
 }
 
-/** ONNX Runtime's WebAssembly build: for the browser, and for Node where the native build is missing. */
-export async function webRuntime({ threads = 0 }: WebOptions = {}): Promise<Runtime> {
-  const ort = await import("onnxruntime-web/wasm");
+/**
+ * ONNX Runtime's builds for the browser: WebAssembly, also for Node where the native build is missing, and WebGPU.
+ * @throws device, on load, where there is no WebGPU adapter
+ */
+export async function webRuntime({ device = "cpu", threads = 0 }: WebOptions = {}): Promise<Runtime> {
+  const ort = await (device === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm"));
   ort.env.wasm.numThreads = threads;
+  ort.env.logLevel = "fatal";
   const version = ort.env.versions.web ?? ort.env.versions.common;
-  return ortRuntime(ort, { name: `onnxruntime-web ${version}`, device: "cpu" });
+  return ortRuntime(ort, { name: `onnxruntime-web ${version}`, device });
 }

@@ -98,14 +98,14 @@ const dot = (a: Tensor, b: Tensor): number => {
   return total;
 };
 
-function drawInputs(sample: Sample, random: Random): Record<string, Tensor> {
+export function drawInputs(sample: Sample, random: Random): Record<string, Tensor> {
   const draw = ({ dims, values = "any", type = sample.type ?? "float64" }: SampleInput) =>
     numbers(type, dims, typeof values === "string" ? fill(values, product(dims), random) : values);
   return Object.fromEntries(Object.entries(sample.inputs).map(([name, input]) => [name, draw(input)]));
 }
 
 /** The sample's graph, being built: its inputs declared and its operator applied. */
-function start(sample: Sample, opset: number): { b: Ops; y: string } {
+export function start(sample: Sample, opset: number): { b: Ops; y: string } {
   const empty = emptyGraph("sample", opset);
   const b = new Ops({ ...empty, opsets: new Map([...empty.opsets, ["com.microsoft", 1], ["ai.onnx.ml", 3]]) });
   const names = Object.entries(sample.inputs).map(
@@ -147,14 +147,19 @@ async function roundedValues(sample: Sample, opset: number, feeds: Record<string
   return values;
 }
 
+/** A graph of one output with the gradients of ⟨seed, output⟩, where `seed` is another input, being built; and their names. */
+export function withGradients(graph: Graph, wrt: readonly string[], type: ElementType): { b: Ops; names: string[] } {
+  const b = new Ops(lower(graph, wrt), "gradient");
+  const y = graph.outputs[0]!.name;
+  const seed = b.input({ name: "seed", type, dims: b.fact(y).dims });
+  return { b, names: backward(b, y, seed, wrt) };
+}
+
 /** ∂⟨seed, y⟩ of every float input; every value on the way must be as inferred, and every operator a standard one. */
 async function gradientsOf(sample: Sample, opset: number, feeds: Record<string, Tensor>, seed: Tensor, values: Tensor) {
-  const original = start(sample, opset);
   const wrt = Object.keys(feeds).filter((name) => isFloat(feeds[name]!));
-  const y = original.y;
-  const b = new Ops(lower(original.b.finish([y]), wrt), "gradient");
-  const seedName = b.input({ name: "seed", type: seed.type, dims: b.fact(y).dims });
-  const names = backward(b, y, seedName, wrt);
+  const { b: original, y } = start(sample, opset);
+  const { b, names } = withGradients(original.finish([y]), wrt, seed.type);
   for (const node of b.nodes) expect(node.domain, describeNode(node)).toBe("");
   const made = b.nodes.flatMap((node) => node.outputs).filter((name) => name !== "" && b.fact(name).type !== null);
   const graph = b.finish([...new Set([...made, ...names])]);

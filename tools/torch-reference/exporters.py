@@ -9,8 +9,11 @@ from torch import nn
 
 DYNAMO = range(18, 24)
 TORCHSCRIPT = range(11, 18)
-BATCH = 2
+BATCH = 3
 CANDIDATES = 12
+ROUNDS = 4
+NUDGE = 1e-6
+SURE = 1e-4
 
 
 class Logits(nn.Module):
@@ -71,26 +74,39 @@ def gradient(model, x, y):
     return logits.detach(), torch.autograd.grad(F.cross_entropy(logits, y, reduction="sum"), x)[0]
 
 
+def noises(model, x, y, grad):
+    """How far each image's gradient is from that in float64, there and a little aside, relative to the largest of each image."""
+    try:
+        exact = gradient(model.double(), x.double(), y)[1]
+        aside = gradient(model, x.double() + NUDGE * torch.randn(x.shape, dtype=torch.float64), y)[1]
+    except Exception:  # A model that insists on float32.
+        return torch.zeros(len(x))
+    finally:
+        model.float()
+    largest = exact.abs().flatten(1).amax(1)
+    return torch.stack([(g - exact).abs().flatten(1).amax(1) / largest for g in (grad, aside)]).amax(0)
+
+
 def values(model, shape):
     """
     Images with torch's logits and gradients. Where an activation lies within rounding of a kink, float32 gives the slope of
-    either side; so of some images those are taken whose gradients in float32 and float64 are nearest: their distance is `noise`.
+    either side: those images are taken whose gradients are surest. The least sure one's `noise` comes with them.
     """
-    x = images(CANDIDATES, shape, torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        classes = model(x[:BATCH]).shape[1]
-    y = torch.arange(CANDIDATES) * 3 % classes
-    logits, grad = gradient(model, x, y)
-    try:
-        exact = gradient(model.double(), x.double(), y)[1]
-        noise = (grad - exact).abs().flatten(1).amax(1) / exact.abs().max()
-    except Exception:  # A model that insists on float32.
-        noise = torch.zeros(CANDIDATES)
-    finally:
-        model.float()
-    best = noise.argsort()[:BATCH]
-    arrays = {"x": x, "y": y, "logits": logits, "grad": grad}
-    return {name: t[best].numpy() for name, t in arrays.items()}, float(noise[best].max())
+    generator = torch.Generator().manual_seed(1)
+    best = []
+    for _ in range(ROUNDS):
+        x = images(CANDIDATES, shape, generator)
+        with torch.no_grad():
+            classes = model(x[:BATCH]).shape[1]
+        y = torch.arange(CANDIDATES) * 3 % classes
+        logits, grad = gradient(model, x, y)
+        rows = zip(noises(model, x, y, grad).tolist(), x, y, logits, grad)
+        best = sorted([*best, *rows], key=lambda row: row[0])[:BATCH]
+        if best[-1][0] < SURE:
+            break
+    noise, *columns = zip(*best)
+    names = ("x", "y", "logits", "grad")
+    return {name: torch.stack(column).numpy() for name, column in zip(names, columns)}, max(noise)
 
 
 def export(model, x, path, exporter, opset):
@@ -115,7 +131,10 @@ def case(make, shape, exporter):
     def write(folder, opset):
         model = build(make, shape)
         arrays, noise = values(model, shape)
-        export(model, torch.from_numpy(arrays["x"]), str(folder / "model.onnx"), exporter, opset)
+        file, part = folder / "model.onnx", folder / "part.onnx"
+        if not file.exists():
+            export(model, torch.from_numpy(arrays["x"]), str(part), exporter, opset)
+            part.rename(file)
         np.savez(folder / "values.npz", **arrays)
         return {"torch": torch.__version__, "noise": noise}
 
@@ -125,5 +144,8 @@ def case(make, shape, exporter):
 def cases_of(group):
     models = importlib.import_module(f"zoo_{group}").models()
     for name, (make, shape) in models.items():
-        for exporter, opsets in (("dynamo", DYNAMO), ("torchscript", TORCHSCRIPT)):
+        exporters = {"dynamo": DYNAMO, "torchscript": TORCHSCRIPT}
+        if name == "resnet":
+            exporters["torchscript-keepbn"] = TORCHSCRIPT
+        for exporter, opsets in exporters.items():
             yield name, exporter, first_at(list(opsets), name), case(make, shape, exporter)

@@ -6,7 +6,7 @@ import tf2onnx
 from keras import layers as l
 
 OPSETS = (18, 15, 13, 11)
-BATCH = 2
+BATCH = 3
 
 
 def conv_net(x):
@@ -58,7 +58,6 @@ MODELS = {
     "dense": (dense, (8, 8, 1)),
     "MobileNetV2": (application("MobileNetV2"), (64, 64, 3)),
     "MobileNetV3Small": (application("MobileNetV3Small"), (64, 64, 3)),
-    "EfficientNetV2B0": (application("EfficientNetV2B0"), (64, 64, 3)),
     "DenseNet121": (application("DenseNet121"), (64, 64, 3)),
     "ResNet50V2": (application("ResNet50V2"), (64, 64, 3)),
     "NASNetMobile": (application("NASNetMobile"), (64, 64, 3)),

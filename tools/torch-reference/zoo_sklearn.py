@@ -25,6 +25,7 @@ STEP = 1e-4
 BATCH = 4
 OPSETS = (18, 15, 13, 11)
 
+# Without a gradient; nor do the probabilities of an SVC have one that can be written down: they are found by iteration.
 TREES = {
     "decision_tree": DecisionTreeClassifier(max_depth=4),
     "random_forest": RandomForestClassifier(n_estimators=5, max_depth=4),
@@ -55,7 +56,8 @@ SMOOTH = {
     "svc_sigmoid": SVC(kernel="sigmoid", gamma=0.01),
     "svc_probability": SVC(probability=True),
 }
-BINARY = {"logistic_regression", "mlp", "sgd", "svc_rbf", "linear_svc", "gradient_boosting", "gaussian_process"}
+# skl2onnx gives the two scores of a binary SVC the wrong way round, and one score for a binary LinearSVC.
+BINARY = {"logistic_regression", "mlp", "sgd", "gradient_boosting", "gaussian_process"}
 MORE = {"gaussian_process": GaussianProcessClassifier()}
 
 
@@ -98,11 +100,11 @@ def case(model, binary):
         exact = x.astype(np.float64)
         y = (model.predict(exact).astype(np.int64) + np.arange(BATCH) % 2) % (2 if binary else 10)
         logits, probabilities = scores(model, exact)
-        trees = type(model) in [type(tree) for tree in TREES.values()]
-        grad = np.zeros_like(exact) if trees else differences(model, exact, y)
+        steps = type(model) in [type(tree) for tree in TREES.values()]
+        grad = np.zeros_like(exact) if steps else differences(model, exact, y)
         np.savez(folder / "values.npz", x=x, y=y, logits=logits.astype(np.float32), grad=grad.astype(np.float32))
         output = onnx.graph.output[1].name
-        return {"sklearn": sklearn.__version__, "output": output, "probabilities": probabilities, "refusal": trees}
+        return {"sklearn": sklearn.__version__, "output": output, "probabilities": probabilities, "refusal": steps or getattr(model, "probability", False) is True}
 
     return write
 

@@ -68,7 +68,7 @@ class Recurrent(nn.Module):
 
 def swin(block=None, merge=None):
     more = {} if block is None else {"block": block, "downsample_layer": merge}
-    return SwinTransformer([2, 2], embed_dim=8, depths=[2, 2], num_heads=[2, 2], window_size=[4, 4], num_classes=10, **more)
+    return SwinTransformer([2, 2], embed_dim=8, depths=[2, 2], num_heads=[2, 2], window_size=[2, 2], num_classes=10, **more)
 
 
 def mobilenet():
@@ -109,11 +109,11 @@ def models():
         "resnet": (TinyResNet, image),
         "mobilenet_v3": (mobilenet, image),
         "efficientnet": (efficientnet, image),
-        "shufflenet": (shufflenet, (3, 64, 64)),
+        "shufflenet": (shufflenet, image),
         "inception": (Inception, (3, 21, 21)),
         "convnext": (convnext, image),
-        "swin": (swin, (3, 16, 16)),
-        "swin_v2": (partial(swin, SwinTransformerBlockV2, PatchMergingV2), (3, 16, 16)),
+        "swin": (swin, (3, 8, 8)),
+        "swin_v2": (partial(swin, SwinTransformerBlockV2, PatchMergingV2), (3, 8, 8)),
         "maxvit": (maxvit, (3, 64, 64)),
         "vit": (vit, image),
         "recurrent": (Recurrent, (1, 12, 9)),

@@ -1,6 +1,7 @@
 import type { Lowering } from "../lowering.ts";
-import { type Layer, parts, product, readLayer, type Step, split, unroll } from "./recurrent.ts";
+import { type Layer, parts, product, readLayer, type Step, unroll } from "./recurrent.ts";
 import { type Activation, activationsOf, clipOf } from "./recurrent-activations.ts";
+import { split } from "./split.ts";
 
 /**
  * z, r = f(X·Wᵀ + h·Rᵀ + Wb + Rb); n = g(X·Wᵀ + (r·h)·Rᵀ + Wb + Rb), or with linear_before_reset

@@ -3,6 +3,7 @@ import { describeNode } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import { tensor } from "../../tensor.ts";
 import type { LoweringContext } from "../lowering.ts";
+import { split } from "./split.ts";
 
 /** The one whole number, or truth value, that an input is. @throws no-gradient where only a run can tell */
 export function known(context: LoweringContext, name: string, what: string): number {
@@ -36,16 +37,8 @@ export const stack = (b: Ops, values: readonly string[], axis: number): string =
     { axis },
   );
 
-/** A value cut into parts of these sizes along an axis. */
-export function cut(b: Ops, value: string, axis: number, sizes: readonly number[]): readonly string[] {
-  if (sizes.length === 1) return [value];
-  return b.opset >= 13
-    ? b.addMany("Split", [value, b.int64(sizes)], sizes.length, { axis })
-    : b.addMany("Split", [value], sizes.length, { axis, split: sizes });
-}
-
 /** What lies along an axis of known size, each without that axis. */
 export function takeApart(b: Ops, value: string, axis: number): readonly string[] {
   const ones = new Array<number>(b.size(value, axis)).fill(1);
-  return cut(b, value, axis, ones).map((part) => b.squeeze(part, [axis]));
+  return split(b, value, axis, ones).map((part) => b.squeeze(part, [axis]));
 }

@@ -1,6 +1,7 @@
 import type { Lowering } from "../lowering.ts";
-import { type Layer, parts, product, readLayer, type State, type Step, split, unroll } from "./recurrent.ts";
+import { type Layer, parts, product, readLayer, type State, type Step, unroll } from "./recurrent.ts";
 import { type Activation, activationsOf, clipOf } from "./recurrent-activations.ts";
+import { split } from "./split.ts";
 
 /**
  * i, o, f, g from X·Wᵀ + h·Rᵀ + Wb + Rb; c' = f·c + i·g; h' = o·act(c'). Peepholes add P·c to i and f, P·c' to o; with

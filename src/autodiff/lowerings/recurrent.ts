@@ -3,6 +3,7 @@ import { describeDims, describeNode } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import type { LoweringContext } from "../lowering.ts";
 import { unsupported } from "../rules/constants.ts";
+import { split } from "./split.ts";
 
 /** Steps beyond which a sequence is not unrolled: ONNX Runtime takes minutes to plan the memory of that many nodes. */
 const MAX_STEPS = 1024;
@@ -158,16 +159,6 @@ function stack(
   const joined = values.length === 1 ? values[0]! : b.add("Concat", values, { axis: 1 });
   const stacked = b.reshape(joined, [0, ...sizes, hidden]);
   return batchFirst ? stacked : b.transpose(stacked, perm);
-}
-
-/** Cuts along an axis. */
-export function split(b: Ops, a: string, axis: number, sizes: readonly number[]): string[] {
-  if (sizes.length === 1) return [a];
-  if (sizes.every((size) => size === sizes[0]))
-    return b.addMany("Split", [a], sizes.length, { axis, ...(b.opset >= 18 && { num_outputs: sizes.length }) });
-  return b.opset >= 13
-    ? b.addMany("Split", [a, b.int64(sizes)], sizes.length, { axis })
-    : b.addMany("Split", [a], sizes.length, { axis, split: sizes });
 }
 
 /** The parts of the gates of a step, each of the size `hidden`; "" for one that is not needed. */

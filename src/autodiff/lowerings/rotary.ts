@@ -1,7 +1,7 @@
 import type { Ops } from "../../onnx/ops.ts";
 import type { Lowering, LoweringContext } from "../lowering.ts";
 import { unsupported } from "../rules/constants.ts";
-import { split } from "./recurrent.ts";
+import { split } from "./split.ts";
 
 /**
  * Pairs of features are turned by an angle that grows with the position: (a, b) to (a·cos - b·sin, a·sin + b·cos)

@@ -2,7 +2,8 @@ import { normalizeAxis } from "../../onnx/dims.ts";
 import { tensor } from "../../tensor.ts";
 import type { LoweringContext, Lowerings } from "../lowering.ts";
 import { constants, unsupported } from "../rules/constants.ts";
-import { cut, index, known, stack, uncertain } from "./known.ts";
+import { index, known, stack, uncertain } from "./known.ts";
+import { split } from "./split.ts";
 
 /** The values in the sequence that is input i. @throws no-gradient where only a run can tell */
 function elements(context: LoweringContext, i = 0): readonly string[] {
@@ -45,13 +46,13 @@ function splitToSequence(context: LoweringContext): readonly string[] {
   const { node, x, b } = context;
   const axis = normalizeAxis(node.attributes.int("axis", 0), b.dims(x[0]!).length);
   const size = b.size(x[0]!, axis);
-  const split = x[1] ? b.fact(x[1]) : undefined;
-  const given = split ? constants(node, "sizes", split.values) : [1];
-  const listed = split !== undefined && split.dims?.length === 1;
+  const listing = x[1] ? b.fact(x[1]) : undefined;
+  const given = listing ? constants(node, "sizes", listing.values) : [1];
+  const listed = listing?.dims?.length === 1;
   const sizes = listed ? given : equalParts(size, given[0]!);
   if (sizes.length === 0) throw unsupported(node, `sizes [${given}] of an axis of ${size}`);
-  const parts = cut(b, x[0]!, axis, sizes);
-  const drop = !split && node.attributes.int("keepdims", 1) === 0;
+  const parts = split(b, x[0]!, axis, sizes);
+  const drop = !listing && node.attributes.int("keepdims", 1) === 0;
   return [sequence(context, drop ? parts.map((part) => b.squeeze(part, [axis])) : parts)];
 }
 

@@ -29,13 +29,22 @@ function powGradient({ x: [base, exponent], y, g, b, wants }: RuleContext): (str
  * The gradient passes inside the bounds and at them, as torch.clamp. With the bounds 0 and 6 it is what exporters make of
  * ReLU6, where it is 0 at both.
  */
-function clipGradient({ node, x: [a, low, high], y, g, b }: RuleContext): string[] {
+function clipGradient({ node, x: [a, low, high], y, g, b, wants }: RuleContext): (string | null)[] {
   const type = b.fact(y).type ?? "float32";
   const bound = (name: string, given: string | undefined): number | undefined =>
     node.attributes.float(name, undefined) ?? (given ? b.fact(given).floats?.[0] : undefined);
-  if (bound("min", low) !== 0 || bound("max", high) !== 6) return [b.mul(g, b.cast(b.equal(a!, y), type))];
-  const inside = b.add("And", [b.add("Greater", [y, b.scalar(0, y)]), b.add("Less", [y, b.scalar(6, y)])]);
-  return [b.mul(g, b.cast(inside, type))];
+  const less = (p: string, q: string) => b.add("Less", [p, q]);
+  const both = low && high;
+  const isRelu6 = bound("min", low) === 0 && bound("max", high) === 6;
+  const inside = () => (isRelu6 ? b.add("And", [less(b.scalar(0, y), y), less(y, b.scalar(6, y))]) : b.equal(a!, y));
+  // Where the bounds are in the wrong order, all is the upper one.
+  const below = () => (both ? b.add("And", [less(a!, low), less(low, high)]) : less(a!, low!));
+  const above = () => (both ? b.add("Or", [less(high, a!), less(high, low)]) : less(high!, a!));
+  return [
+    wants(0) ? b.mul(g, b.cast(inside(), type)) : null,
+    wants(1) ? keepWhere(b, below(), g) : null,
+    wants(2) ? keepWhere(b, above(), g) : null,
+  ];
 }
 
 export const elementwiseRules = {

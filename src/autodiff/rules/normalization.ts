@@ -80,11 +80,12 @@ function lrnGradient({ node, x: [x], y, g, b }: RuleContext): string[] {
   return [b.sub(direct, scaled(b.mul(x!, throughNeighbours), 2 * alpha * beta))];
 }
 
-/** Inference only, where it is the identity. */
-function dropoutGradient({ node, x: [, , training], g, b }: RuleContext): string[] {
+/** Where it is the identity: in inference, or with the ratio 0. */
+function dropoutGradient({ node, x: [, ratio, training], g, b, wants }: RuleContext): (string | null)[] {
   const mode = training ? b.fact(training).values : [0];
-  if (mode?.[0] !== 0 && !(b.opset < 12)) throw inTraining(node);
-  return [g];
+  const all = ratio && b.fact(ratio).floats?.[0] === 0;
+  if (mode?.[0] !== 0 && !all && !(b.opset < 12)) throw inTraining(node);
+  return [g, wants(1) ? b.full(0, ratio!) : null];
 }
 
 const inTraining = (node: Node) =>

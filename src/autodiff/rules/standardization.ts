@@ -59,7 +59,13 @@ function layerNormalizationGradient(context: RuleContext): (string | null)[] {
       // ∂(1/σ)/∂x = -(x - mean)/(count·σ³).
       ...(byInverse ? [b.neg(b.mul(unit, each(b.mul(byInverse, b.mul(inverse, inverse)))))] : []),
     ]);
-  return [wants(0) ? byInput() : null, wants(1) && g ? b.mul(g, unit) : null, wants(2) && g ? g : null];
+  // The statistics do not depend on scale and bias.
+  const none = (i: number) => b.full(0, x[i]!);
+  return [
+    wants(0) ? byInput() : null,
+    wants(1) ? (g ? b.mul(g, unit) : none(1)) : null,
+    wants(2) ? (g ?? none(2)) : null,
+  ];
 }
 
 /** The same without the mean and the bias (Zhang & Sennrich 2019, https://arxiv.org/abs/1910.07467). */

@@ -3,26 +3,32 @@ import { broadcast, divideDims, multiplyDims, normalizeAxis } from "../dims.ts";
 import { type Fact, isIntegral, type ShapeRule } from "../facts.ts";
 import type { Dim } from "../graph.ts";
 import { elementType } from "../tensor-proto.ts";
+import { spread } from "./elements.ts";
 
 const same: ShapeRule = ({ input }) => ({ type: input(0).type, dims: input(0).dims });
 
-/** Elementwise with broadcasting; integer arithmetic on known elements is carried along. */
+/** Elementwise with broadcasting; arithmetic on known elements is carried along. */
 const elementwise =
   (type?: ElementType, arithmetic?: (a: number, b: number) => number): ShapeRule =>
   ({ node, input }) => {
     const facts = node.inputs.map((_, i) => input(i));
     const dims = facts.map((f) => f.dims).reduce(broadcast);
     const [a, b] = facts;
-    return { type: type ?? a!.type, dims, values: arithmetic && b && combine(a!.values, b.values, arithmetic) };
+    const values = arithmetic && facts.length === 2 ? combine(a!, b!, dims, arithmetic) : undefined;
+    return { type: type ?? a!.type, dims, values };
   };
 
 const times = (a: number, b: number): number => a * b;
 const dividedBy = (a: number, b: number): number => Math.trunc(a / b);
 
-function combine(a: Fact["values"], b: Fact["values"], f: (a: number, b: number) => number): Fact["values"] {
-  if (!a || !b || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return undefined;
-  const length = a.length === 0 || b.length === 0 ? 0 : Math.max(a.length, b.length);
-  return Array.from({ length }, (_, i) => combineOne(a[a.length === 1 ? 0 : i]!, b[b.length === 1 ? 0 : i]!, f));
+function combine(a: Fact, b: Fact, dims: Fact["dims"], f: (a: number, b: number) => number): Fact["values"] {
+  const [left, right] = [spread(a, dims), spread(b, dims)];
+  if (!left || !right) return undefined;
+  const round = a.type === "float32" ? Math.fround : (v: number) => v;
+  return left.map((p, i) => {
+    const value = combineOne(p, right[i]!, f);
+    return typeof value === "number" ? round(value) : value;
+  });
 }
 
 /** A name survives products, exact quotients, and arithmetic that leaves it alone, such as n+0. */
@@ -43,24 +49,22 @@ const remainder =
 
 /** A named size is never negative, which exporters ask of the shapes given to Expand. */
 const equal: ShapeRule = (context) => {
-  const [a, b] = [context.input(0).values, context.input(1).values];
+  const [first, second] = [context.input(0), context.input(1)];
+  const dims = broadcast(first.dims, second.dims);
+  const [a, b] = [spread(first, dims), spread(second, dims)];
   const compare = (p: Dim, q: Dim): Dim => {
     if (p === null || q === null) return null;
     if (p === q) return 1;
     return (typeof p === "number" && (p < 0 || typeof q === "number")) || (typeof q === "number" && q < 0) ? 0 : null;
   };
-  const values = a && b && a.length === b.length ? a.map((p, i) => compare(p, b[i]!)) : undefined;
-  return { type: "bool", dims: broadcast(context.input(0).dims, context.input(1).dims), values };
+  return { type: "bool", dims, values: a && b && a.map((p, i) => compare(p, b[i]!)) };
 };
 
 const where: ShapeRule = ({ input }) => {
   const [condition, a, b] = [input(0), input(1), input(2)];
   const dims = broadcast(condition.dims, broadcast(a.dims, b.dims));
-  const sameLength =
-    condition.values && condition.values.length === a.values?.length && a.values.length === b.values?.length;
-  const values = sameLength
-    ? condition.values.map((v, i) => (v === null ? null : v ? a.values![i]! : b.values![i]!))
-    : undefined;
+  const [chosen, yes, no] = [condition, a, b].map((fact) => spread(fact, dims));
+  const values = yes && no && chosen?.map((v, i) => (v === null ? null : v ? yes[i]! : no[i]!));
   return { type: a.type, dims, values };
 };
 
@@ -91,6 +95,14 @@ const not: ShapeRule = ({ input }) => {
 const divide: ShapeRule = (context) =>
   elementwise(undefined, isIntegral(context.input(0).type) ? dividedBy : (a, b) => a / b)(context);
 
+/** Of known elements too. */
+const rounded =
+  (round: (v: number) => number): ShapeRule =>
+  ({ input }) => {
+    const { type, dims, values, floats } = input(0);
+    return { type, dims, values: (values ?? floats)?.map((v) => (typeof v === "number" ? round(v) : null)) };
+  };
+
 const typedLike =
   (type: ElementType): ShapeRule =>
   ({ input }) => ({ type, dims: input(0).dims });
@@ -115,6 +127,8 @@ export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
     Object.entries(comparisons).map(([op, compare]) => [op, elementwise("bool", (a, b) => Number(compare(a, b)))]),
   ),
   Identity: ({ input }) => input(0),
+  Ceil: rounded(Math.ceil),
+  Floor: rounded(Math.floor),
   Not: not,
   IsNaN: typedLike("bool"),
   Add: elementwise(undefined, (a, b) => a + b),

@@ -66,6 +66,15 @@ const clipByInput = (name: string, low: boolean, high: boolean): Sample => ({
   inputs: { x: { dims: [2, 4], values: aroundOne } },
   build: (b, { x }) => b.add("Clip", [x!, low ? constant(b, -1, x!) : "", ...(high ? [constant(b, 1, x!)] : [])]),
 });
+const clipAt = (name: string, bounds: { readonly low: number; readonly high?: number }): Sample => ({
+  name,
+  opsets: [11, 13, 17],
+  inputs: {
+    x: { dims: [2, 4], values: aroundOne },
+    ...Object.fromEntries(Object.entries(bounds).map(([bound, value]) => [bound, { dims: [], values: [value] }])),
+  },
+  build: (b, v) => b.add("Clip", Object.values(v)),
+});
 const clipByAttribute = (name: string, attributes: Parameters<Ops["add"]>[2]): Sample => ({
   name,
   opsets: [9, 10],
@@ -150,6 +159,9 @@ export const elementwiseSamples = {
     clipByInput("below only", true, false),
     clipByInput("above only", false, true),
     clipByInput("neither", false, false),
+    clipAt("bounds that are inputs", { low: -1, high: 1 }),
+    clipAt("bounds in the wrong order", { low: 1, high: -1 }),
+    clipAt("a lower bound that is an input", { low: -1 }),
     clipByAttribute("by attributes", { min: { float: -1 }, max: { float: 1 } }),
     clipByAttribute("by the attribute min", { min: { float: -1 } }),
     clipByAttribute("by the attribute max", { max: { float: 1 } }),

@@ -11,6 +11,7 @@ import { functionSamples } from "./function.ts";
 import { gridSampleSamples } from "./grid-sample.ts";
 import { indexingSamples } from "./indexing.ts";
 import { linearSamples } from "./linear.ts";
+import { lossSamples } from "./loss.ts";
 import { microsoftAttentionSamples } from "./microsoft-attention.ts";
 import { microsoftOperatorSamples, simplifiedNormalizationSamples } from "./microsoft.ts";
 import { mlSamples } from "./ml.ts";
@@ -58,6 +59,7 @@ export const samples: Readonly<Record<DifferentiableOperator | LoweredOperator, 
   ...quantizationSamples,
   ...quantizedProductSamples,
   ...attentionSamples,
+  ...lossSamples,
   ...simplifiedNormalizationSamples,
 };
 

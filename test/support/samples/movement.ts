@@ -70,6 +70,12 @@ export const movementSamples = {
     one("-1", named, (b, x) => b.reshape(x, [-1, 12])),
     one("0 copies", named, (b, x) => b.reshape(x, [0, -1])),
     one("to a vector", named, (b, x) => b.reshape(x, [-1])),
+    one(
+      "nothing to nothing",
+      { dims: [0, 3] },
+      (b, x) => b.add("Reshape", [x, b.int64([3, 4, 0])], { allowzero: 1 }),
+      [14, 17, 21],
+    ),
     one("to a scalar", { dims: [1, 1] }, (b, x) => b.reshape(x, [])),
     one("a computed shape", named, (b, x) =>
       b.add("Reshape", [x, b.add("Concat", [b.slice(b.shape(x), [0], [0], [1]), b.int64([12])], { axis: 0 })]),

@@ -164,6 +164,7 @@ export const normalizationSamples = {
     statistics("the mean used elsewhere", [0, 1], 2),
     statistics("the inverse deviation used elsewhere", [0, 2], 1),
     statistics("both used elsewhere", [0, 1, 2], 1),
+    statistics("nothing but them used", [1, 2], 1),
     {
       name: "only the mean used",
       opsets: [17],
@@ -181,5 +182,12 @@ export const normalizationSamples = {
     dropout("plain", [7, 9, 11, 13, 17], undefined),
     dropout("a ratio", [7, 11, 13, 17], 0.25),
     dropout("training false", [12, 13, 17], 0.25, false),
+    dropout("training, and a ratio of 0", [12, 13, 17], 0, true),
+    {
+      name: "a ratio that is an input",
+      opsets: [12, 13, 17],
+      inputs: { x: { dims: [3, 4] }, ratio: { dims: [], values: [0.25] } },
+      build: (b, { x, ratio }) => b.add("Dropout", [x!, ratio!]),
+    },
   ],
 } satisfies Readonly<Record<string, readonly Sample[]>>;

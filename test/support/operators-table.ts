@@ -1,0 +1,127 @@
+import { readFileSync } from "node:fs";
+import { gradientSupport } from "../../src/autodiff/coverage.ts";
+import { loweringOf, lowerings } from "../../src/autodiff/lowerings.ts";
+import { rules } from "../../src/autodiff/rules.ts";
+import type { Finding, Outcome } from "./conformance.ts";
+import { DEFAULT_OPSETS, type Sample } from "./gradient-check.ts";
+import { microsoftSamples, ofMl, samples } from "./samples/index.ts";
+
+/** What tools/onnx-schemas/operators.py says of an operator of the standard domain. */
+interface Schema {
+  readonly versions: readonly number[];
+  readonly withdrawn?: number;
+  /** Whether floats can go in and come out. */
+  readonly floats: boolean;
+}
+
+const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+
+const samplesOf: Readonly<Record<string, Readonly<Record<string, readonly Sample[]>>>> = {
+  "": samples,
+  "com.microsoft": microsoftSamples,
+  "ai.onnx.ml": ofMl,
+};
+
+/** Opsets before this one are not run by ONNX Runtime, after the other not by its version 1.30. */
+const OPSETS = [7, 26] as const;
+
+/** What the library answers when it is asked for the gradient of an operator. */
+function answer(op: string, domain: string, floats: boolean): string {
+  const support = gradientSupport(op, domain);
+  if (support === "zero") return "zero";
+  if (loweringOf(op, domain)) return "lowering";
+  if (support === "rule") return "rule";
+  return floats ? "not yet" : "not differentiable";
+}
+
+interface Count {
+  readonly passed: number;
+  readonly total: number;
+}
+
+/** Of the conformance models with an operator whose gradient is in question, how many passed. */
+function conformanceOf(findings: readonly Finding[], name: string): Count {
+  const found = findings.filter(({ operators, outcome }) => operators.includes(name) && COUNTED.has(outcome));
+  return { passed: found.filter(({ outcome }) => outcome === "passed").length, total: found.length };
+}
+const COUNTED: ReadonlySet<Outcome> = new Set<Outcome>(["passed", "refused", "failed"]);
+
+function row(op: string, domain: string, schema: Schema | undefined, findings: readonly Finding[], kinks: string) {
+  const list = samplesOf[domain]?.[op] ?? [];
+  const opsets = [...new Set(list.flatMap((sample) => sample.opsets ?? DEFAULT_OPSETS))].sort((a, b) => a - b);
+  const { passed, total } = conformanceOf(findings, domain ? `${domain}.${op}` : op);
+  const versions = schema ? [...schema.versions, ...(schema.withdrawn ? [`until ${schema.withdrawn - 1}`] : [])] : [];
+  const cells = [
+    `\`${op}\``,
+    ...(schema ? [versions.join(", ")] : []),
+    answer(op, domain, schema?.floats ?? true),
+    list.length > 0 ? `${list.length} at opsets ${opsets.join(", ")}` : "",
+    total > 0 ? `${passed}/${total}` : "",
+    domain === "" && kinks.includes(`"${op}"`) ? "yes" : "",
+  ];
+  return `| ${(domain === "" ? cells : cells.slice(0, -1)).join(" | ")} |`;
+}
+
+/** docs/operators.md */
+export function operatorsTable(): string {
+  const schemas: Readonly<Record<string, Schema>> = JSON.parse(read("tools/onnx-schemas/operators.json"));
+  const conformance: Readonly<Record<string, Finding>> = JSON.parse(read("test/fixtures/conformance.json"));
+  const findings = Object.values(conformance);
+  const kinks = read("src/autodiff/kinks.test.ts");
+  const count = (outcome: Outcome) => findings.filter((finding) => finding.outcome === outcome).length;
+  // Operators of ONNX Runtime that stand in the standard domain of its models.
+  const own = [...Object.keys(rules), ...Object.keys(lowerings[""]!)].filter((op) => !Object.hasOwn(schemas, op));
+  const standard = Object.entries(schemas).map(([op, schema]) => row(op, "", schema, findings, kinks));
+  const extra = own.map((op) => row(op, "", { versions: [], floats: true }, findings, kinks));
+  const answers = Object.entries(schemas).map(([op, { floats }]) => answer(op, "", floats));
+  const answered = (...kinds: string[]) => answers.filter((kind) => kinds.includes(kind)).length;
+  const others = Object.entries(lowerings).filter(([domain]) => domain !== "");
+  return `# Operators and their gradients
+
+Made by \`npm run docs:operators\` from the rules and what they are checked on; a test fails when this page is out of date.
+
+Models of opset ${OPSETS[0]} to ${OPSETS[1]} are differentiated, the newest that ONNX Runtime 1.30 loads; older ones where they can be read as opset 7.
+Of the ${answers.length} operators of the standard domain, ${answered("rule", "lowering")} have a gradient, ${answered("zero")} have one that is zero wherever it exists,
+${answered("not differentiable")} take or give no real numbers, and ${answered("not yet")} are missing: a model that needs one of these is refused with the name of the node.
+
+**${count("passed")} of the ${count("passed") + count("refused") + count("failed")} conformance models of the ONNX standard that have a gradient pass**: their gradients by their float inputs are the
+slopes of ONNX Runtime's own values. ${count("refused")} are refused (${reasons(findings)}), ${count("failed")} fail;
+${count("no gradient")} more have no gradient (no floats, steps only, random values), and ${count("not run")} do not run in ONNX Runtime.
+\`test/fixtures/conformance.json\` holds each with its reason. They come from Debian's package libonnx-testdata (ONNX 1.12).
+
+- **Answer.** *rule*: the gradient is written out. *lowering*: the operator is written in others first. *zero*: it changes in steps, or with
+  shapes only; as in PyTorch, nothing flows through it. *not differentiable*: it takes or gives no real numbers. *not yet*: an error says so.
+- **Differences.** Samples whose gradient is compared with five-point differences, by each float input, at those opsets.
+- **Conformance.** Models with this operator, among others, that pass, of those that have a gradient.
+- **Kinks.** The gradient where there is none to the letter, at kinks and ties, is compared with PyTorch's.
+
+## The standard domain, ai.onnx
+
+| operator | changed in opsets | answer | differences | conformance | kinks |
+|---|---|---|---|---|---|
+${[...standard, ...extra].join("\n")}
+${others.map(([domain, list]) => section(domain, Object.keys(list).sort(), findings)).join("")}`;
+}
+
+const section = (domain: string, operators: readonly string[], findings: readonly Finding[]): string => `
+## ${domain}
+
+| operator | answer | differences | conformance |
+|---|---|---|---|
+${operators.map((op) => row(op, domain, undefined, findings, "")).join("\n")}
+`;
+
+/** Why models are refused, the commonest reason first. */
+function reasons(findings: readonly Finding[]): string {
+  const counts = new Map<string, number>();
+  for (const { outcome, because = "", operators } of findings) {
+    if (outcome !== "refused") continue;
+    const named = operators.find((op) => because.includes(`${op} (`) || because.includes(`${op} "`));
+    const reason = /is an? (sequence|optional)/.test(because)
+      ? "sequences or optionals as inputs or outputs"
+      : (named ?? "strings");
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  const sorted = [...counts].sort(([p, a], [q, b]) => b - a || p.localeCompare(q));
+  return sorted.map(([reason, n]) => `${n} for ${reason}`).join(", ");
+}
