@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { conformanceModels, examine, type Finding, isInstalled } from "../../test/support/conformance.ts";
+import { examine, type Finding } from "../../test/support/conformance.ts";
+import { conformanceModels, isInstalled } from "../../test/support/conformance-data.ts";
 
 const note = isInstalled() ? "" : " (skipped: Debian's package libonnx-testdata is not installed)";
 

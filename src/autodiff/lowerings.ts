@@ -4,6 +4,7 @@ import { attentionLowerings } from "./lowerings/attention.ts";
 import { castLikeLowerings } from "./lowerings/cast-like.ts";
 import { controlLowerings } from "./lowerings/control.ts";
 import { deformConv } from "./lowerings/deform-conv.ts";
+import { fourierLowerings } from "./lowerings/fourier.ts";
 import { gru } from "./lowerings/gru.ts";
 import { lossLowerings } from "./lowerings/loss.ts";
 import { lstm } from "./lowerings/lstm.ts";
@@ -34,6 +35,7 @@ const standard = {
   ...rotaryLowerings,
   DeformConv: deformConv,
   ...lossLowerings,
+  ...fourierLowerings,
   ...controlLowerings,
   ...sequenceLowerings,
 } satisfies Lowerings;

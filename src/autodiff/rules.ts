@@ -59,6 +59,8 @@ export type DifferentiableOperator = keyof typeof rules;
 export const zeroGradient: ReadonlySet<string> = new Set([
   "ArgMax",
   "ArgMin",
+  // Drawn with the chances that the input gives.
+  "Bernoulli",
   "Ceil",
   "Equal",
   // Made of the shape alone.

@@ -5,9 +5,12 @@ import { create } from "@bufbuild/protobuf";
 import { type StringStringEntryProto, StringStringEntryProtoSchema, TensorProto_DataLocation } from "onnx-buf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
+import { withExternalData } from "../../test/support/external.ts";
 import { floats, linearGraph } from "../../test/support/models.ts";
 import { changed } from "../../test/support/onnx.ts";
+import { emptyGraph } from "../onnx/builder.ts";
 import { writeOnnx } from "../onnx/file.ts";
+import { Ops } from "../onnx/ops.ts";
 import { openModel, openModelGraph } from "./open.node.ts";
 
 const FEATURES = 5000;
@@ -58,6 +61,27 @@ describe("a model with its weights in another file", () => {
       expect(await outside.gradient(x, goal)).toEqual(await inside.gradient(x, goal));
     } finally {
       await Promise.all([outside.release(), inside.release()]);
+    }
+  });
+
+  it("of float16 has its gradient computed in float32, from weights that stay outside", async () => {
+    const b = new Ops(emptyGraph("half"));
+    const x = b.input({ name: "x", type: "float32", dims: ["N", 2 * FEATURES] });
+    // 1, -2 and 0.5 in turn.
+    const bits = Uint16Array.from({ length: 4 * FEATURES }, (_, i) => [0x3c00, 0xc000, 0x3800][i % 3]!);
+    const w = b.parameter("w", { type: "float16", dims: [2 * FEATURES, 2], data: bits });
+    b.alias("y", b.cast(b.matmul(b.cast(x, "float16"), w), "float32"));
+    const { onnx, data } = withExternalData(writeOnnx(b.finish(["y"])), "half.data");
+    await writeFile(join(folder, "half.onnx"), onnx);
+    await writeFile(join(folder, "half.data"), data);
+    const model = await openModel(join(folder, "half.onnx"));
+    try {
+      const labels = Int32Array.of(0);
+      const zeros = floats([1, 2 * FEATURES], new Float32Array(2 * FEATURES));
+      const { gradient } = await model.gradient(zeros, { kind: "untargeted", labels }, "margin");
+      expect([...gradient.data.slice(0, 3)]).toEqual([-3, 0.5, 2.5]);
+    } finally {
+      await model.release();
     }
   });
 

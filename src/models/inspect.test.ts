@@ -49,6 +49,12 @@ describe("inspectGraph", () => {
   it("counts what rounds to integers, and tells the precision of inputs and weights", () => {
     expect(inspectGraph("densenet", fixture("densenet"))).toMatchObject({ straightThrough: 0, precision: ["float32"] });
     expect(inspectGraph("fake", fixture("quantized/fake"))).toMatchObject({ straightThrough: 4, differentiable: true });
+    // The same network in three forms costs the same.
+    for (const form of ["pairs", "operators", "dynamic"])
+      expect(inspectGraph(form, fixture(`quantized/${form}`)).multiplyAdds, form).toMatchObject({
+        total: 1476,
+        uncounted: 0,
+      });
     expect(inspectGraph("half", fixture("precision/float16")).precision).toEqual(["float16"]);
     expect(inspectGraph("half", fixture("precision/converted_inside")).precision).toEqual(["float32", "float16"]);
   });

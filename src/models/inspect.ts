@@ -49,14 +49,14 @@ export interface Inspection {
 
 /** @param shape of one sample, where the graph leaves sizes open */
 export function inspectGraph(name: string, original: Graph, shape?: readonly number[]): Inspection {
-  const inlined = attempt(() => inlineFunctions(original));
-  const whole = "error" in inlined ? original : inlined;
+  const whole = rewritten(original, inlineFunctions);
   const [first] = whole.inputs;
   const graph = shape && first && whole.inputs.length === 1 ? bindInput(whole, first.name, shape) : whole;
-  const written = lower(graph, []);
+  const written = rewritten(graph, (g) => lower(g, []));
+  const inputs = graph.inputs.map((v) => v.name);
   const classifier = attempt(() => (shape ? asClassifier(graph, shape) : asClassifier(graph)));
   const gradient = "error" in classifier ? classifier : attempt(() => differentiate(classifier));
-  const { total, operators, unknown } = multiplyAdds(written);
+  const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
   return {
     name,
     inputs: graph.inputs,
@@ -87,6 +87,12 @@ function operatorsOf(graph: Graph): Inspection["operators"] {
     counts.set(key, { op, domain: domain || "ai.onnx", count, gradient: gradientSupport(op, domain) });
   }
   return [...counts.values()].sort((a, b) => b.count - a.count || a.op.localeCompare(b.op));
+}
+
+/** The graph after a rewriting, or as it was where that is not possible. */
+function rewritten(graph: Graph, rewrite: (graph: Graph) => Graph): Graph {
+  const result = attempt(() => rewrite(graph));
+  return "error" in result ? graph : result;
 }
 
 /** What `make` makes, or the words of its error. */

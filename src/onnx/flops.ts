@@ -24,18 +24,23 @@ const times = (a: number | null, b: Dim | undefined): number | null =>
 
 const outputs = (node: Node, fact: (name: string) => Fact): number | null => elements(fact(node.outputs[0]!).dims);
 
+// Weights [M, C / group, ...kernel]: each output element takes C / group · kernel products.
+const convolution: Count = (node, fact) => times(outputs(node, fact), elements(fact(node.inputs[1]!).dims, 1));
+const matrixProduct: Count = (node, fact) => times(outputs(node, fact), fact(node.inputs[0]!).dims?.at(-1));
+
 /** Biases are not counted, as is usual. */
 const counts: Readonly<Record<string, Count>> = {
-  // Weights [M, C / group, ...kernel]: each output element takes C / group · kernel products.
-  Conv: (node, fact) => times(outputs(node, fact), elements(fact(node.inputs[1]!).dims, 1)),
+  Conv: convolution,
+  ConvInteger: convolution,
   // Weights [C, M / group, ...kernel]: each input element goes into M / group · kernel products.
   ConvTranspose: (node, fact) => times(elements(fact(node.inputs[0]!).dims), elements(fact(node.inputs[1]!).dims, 1)),
   Gemm: (node, fact) =>
     times(outputs(node, fact), fact(node.inputs[0]!).dims?.[node.attributes.int("transA", 0) === 1 ? 0 : 1]),
-  MatMul: (node, fact) => times(outputs(node, fact), fact(node.inputs[0]!).dims?.at(-1)),
+  MatMul: matrixProduct,
+  MatMulInteger: matrixProduct,
 };
 
-/** Counts Conv, ConvTranspose, Gemm and MatMul for a batch of 1, from inferred shapes. */
+/** Counts convolutions and matrix products for a batch of 1, from inferred shapes. */
 export function multiplyAdds(graph: Graph): MultiplyAdds {
   const fixed = graph.inputs[0]?.dims?.[0];
   const samples = typeof fixed === "number" && fixed > 0 ? fixed : 1;

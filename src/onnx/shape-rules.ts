@@ -3,10 +3,11 @@ import { attentionShapes } from "./shape-rules/attention.ts";
 import { constantShapes } from "./shape-rules/constant.ts";
 import { einsumShapes } from "./shape-rules/einsum.ts";
 import { elementwiseShapes } from "./shape-rules/elementwise.ts";
+import { fourierShapes } from "./shape-rules/fourier.ts";
 import { indexingShapes } from "./shape-rules/indexing.ts";
 import { linearShapes } from "./shape-rules/linear.ts";
-import { mlShapes } from "./shape-rules/ml.ts";
 import { lossShapes } from "./shape-rules/loss.ts";
+import { mlShapes } from "./shape-rules/ml.ts";
 import { movementShapes } from "./shape-rules/movement.ts";
 import { microsoftQuantizationShapes, quantizationShapes } from "./shape-rules/quantization.ts";
 import { recurrentShapes } from "./shape-rules/recurrent.ts";
@@ -31,6 +32,7 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   ...constantShapes,
   ...attentionShapes,
   ...lossShapes,
+  ...fourierShapes,
 };
 
 /** The same for the operators of ONNX Runtime, com.microsoft. */

@@ -1,26 +1,18 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fromBinary } from "@bufbuild/protobuf";
-import { TensorProtoSchema } from "onnx-buf";
 import { backward } from "../../src/autodiff/engine.ts";
 import { lower } from "../../src/autodiff/lower.ts";
 import { messageOf, PerturbError } from "../../src/errors.ts";
 import { readOnnx, writeOnnx } from "../../src/onnx/file.ts";
 import { inlineFunctions } from "../../src/onnx/functions.ts";
-import type { Graph, GraphValue } from "../../src/onnx/graph.ts";
+import type { Graph } from "../../src/onnx/graph.ts";
 import { Ops } from "../../src/onnx/ops.ts";
 import { inFloat32 } from "../../src/onnx/precision.ts";
-import { readTensor, writeTensor } from "../../src/onnx/tensor-proto.ts";
+import { writeTensor } from "../../src/onnx/tensor-proto.ts";
 import { upgrade } from "../../src/onnx/upgrade.ts";
 import { type Random, randomFor } from "../../src/random.ts";
 import type { Program } from "../../src/runtime.ts";
-import { type Tensor, toFloat32 } from "../../src/tensor.ts";
+import { distance, filled, HALVES, insideDomain, modelBytes, type Tensors, valuesOf } from "./conformance-data.ts";
 import { runtime, withProgram } from "./gradient-check.ts";
 import { compareSlope, direction, isReal, map, nearby, type Real, weights } from "./slopes.ts";
-
-/** Where Debian's package libonnx-testdata keeps the models of the ONNX standard's own tests. */
-const FOLDER = "/usr/share/libonnx-testdata/data";
-const SUITES = ["node", "simple", "pytorch-converted", "pytorch-operator"];
 
 /**
  * - `passed`: the gradients of float outputs by float inputs are the slopes of ONNX Runtime's own values. By some of the
@@ -38,51 +30,15 @@ export interface Finding {
   readonly because?: string;
 }
 
-export const isInstalled = (): boolean => existsSync(FOLDER);
-
-/** "node/test_abs", … */
-export const conformanceModels = (): string[] =>
-  SUITES.flatMap((suite) =>
-    readdirSync(join(FOLDER, suite))
-      .map((name) => `${suite}/${name}`)
-      .filter((name) => existsSync(join(FOLDER, name, "model.onnx")))
-      .sort(),
-  );
-
-type Tensors = Readonly<Record<string, Tensor>>;
 type Found = Omit<Finding, "operators">;
-
-/** The values that come with a model for its inputs or outputs, in their order; half precision as float32. */
-function valuesOf(name: string, what: "input" | "output", values: readonly GraphValue[]): Tensors {
-  const read = (i: number): Tensor => {
-    const path = join(FOLDER, name, "test_data_set_0", `${what}_${i}.pb`);
-    const t = readTensor(fromBinary(TensorProtoSchema, readFileSync(path)));
-    // The package keeps bfloat16 as whole numbers of the same bits.
-    const meant = values[i]!.type === "bfloat16" ? ({ ...t, type: "bfloat16" } as Tensor) : t;
-    return HALVES.some((type) => type === meant.type) ? toFloat32(meant) : meant;
-  };
-  return Object.fromEntries(values.map((value, i) => [value.name, read(i)]));
-}
-
-/** The largest difference, relative to the largest element. */
-function distance(a: Real, b: Real): number {
-  if (String(a.dims) !== String(b.dims)) return Number.POSITIVE_INFINITY;
-  let [most, largest] = [0, 1e-3];
-  for (const [i, v] of b.data.entries()) {
-    if (!Object.is(a.data[i], v) && a.data[i] !== v) most = Math.max(most, Math.abs(a.data[i]! - v));
-    if (Number.isFinite(v)) largest = Math.max(largest, Math.abs(v));
-  }
-  return most / largest;
-}
 
 const firstLine = (error: unknown): string => messageOf(error).trim().split("\n")[0]!;
 
 /** Differentiates one model by each of its float inputs, and compares. */
 export async function examine(name: string): Promise<Finding> {
-  const bytes = new Uint8Array(readFileSync(join(FOLDER, name, "model.onnx")));
   let operators: string[] = [];
   try {
-    const graph = readOnnx(bytes, name);
+    const graph = readOnnx(modelBytes(name), name);
     operators = [...new Set(graph.nodes.map(({ op, domain }) => (domain ? `${domain}.${op}` : op)))].sort();
     return { ...(await outcomeOf(name, graph)), operators };
   } catch (error) {
@@ -123,8 +79,6 @@ async function outcomeOf(name: string, original: Graph): Promise<Found> {
   }
 }
 
-const HALVES = ["float16", "bfloat16"] as const;
-
 interface Opened {
   readonly graph: Graph;
   readonly program: Program;
@@ -150,15 +104,6 @@ async function compareAll({ graph, program, feeds: given, expected }: Opened): P
   const refused = first("refused");
   return first("failed") ?? (first("passed") ? { ...refused, outcome: "passed" } : (refused ?? found[0]!));
 }
-
-/** Some of the models come with memory that was never filled: small numbers in its place. */
-const filled = (feeds: Tensors): Tensors =>
-  Object.fromEntries(
-    Object.entries(feeds).map(([key, t]) => {
-      if (!isReal(t) || t.data.every((v) => !(Math.abs(v) > 1e30 || (v !== 0 && Math.abs(v) < 1e-30)))) return [key, t];
-      return [key, map(t, (_, i) => ((i * 37) % 23) / 16 - 0.7)];
-    }),
-  );
 
 /** How far points lie from the given one, relative to its size; and of how many elements each direction is. */
 const POINTS = [0, 2 ** -7, 2 ** -6, 2 ** -5];
@@ -203,12 +148,6 @@ function withOthersBound({ graph, feeds, input, output }: Case): Case {
   const inputs = graph.inputs.filter((v) => v.name === input);
   return { graph: { ...graph, inputs, initializers }, feeds: { [input]: feeds[input]! }, input, output };
 }
-
-/** The same values without signs, and finite: some of the models take logarithms of random numbers. */
-const insideDomain = (feeds: Tensors): Tensors =>
-  Object.fromEntries(
-    Object.entries(feeds).map(([k, t]) => [k, isReal(t) ? map(t, (v) => (Number.isFinite(v) ? Math.abs(v) : 1)) : t]),
-  );
 
 /** Compares at points near the given one; says what is wrong. Without a gradient, it is to be zero. */
 async function compare({ feeds, input, output }: Case, program: Program, gradients: Program | null, random: Random) {

@@ -68,7 +68,7 @@ class Recurrent(nn.Module):
 
 def swin(block=None, merge=None):
     more = {} if block is None else {"block": block, "downsample_layer": merge}
-    return SwinTransformer([2, 2], embed_dim=8, depths=[2, 2], num_heads=[2, 2], window_size=[2, 2], num_classes=10, **more)
+    return SwinTransformer([2, 2], embed_dim=8, depths=[2], num_heads=[2], window_size=[2, 2], num_classes=10, **more)
 
 
 def mobilenet():

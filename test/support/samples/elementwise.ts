@@ -68,7 +68,7 @@ const clipByInput = (name: string, low: boolean, high: boolean): Sample => ({
 });
 const clipAt = (name: string, bounds: { readonly low: number; readonly high?: number }): Sample => ({
   name,
-  opsets: [11, 13, 17],
+  opsets: [12, 13, 17],
   inputs: {
     x: { dims: [2, 4], values: aroundOne },
     ...Object.fromEntries(Object.entries(bounds).map(([bound, value]) => [bound, { dims: [], values: [value] }])),

@@ -7,6 +7,7 @@ import { controlSamples } from "./control.ts";
 import { convolutionSamples } from "./convolution.ts";
 import { einsumSamples } from "./einsum.ts";
 import { elementwiseSamples } from "./elementwise.ts";
+import { fourierSamples } from "./fourier.ts";
 import { functionSamples } from "./function.ts";
 import { gridSampleSamples } from "./grid-sample.ts";
 import { indexingSamples } from "./indexing.ts";
@@ -60,6 +61,7 @@ export const samples: Readonly<Record<DifferentiableOperator | LoweredOperator, 
   ...quantizedProductSamples,
   ...attentionSamples,
   ...lossSamples,
+  ...fourierSamples,
   ...simplifiedNormalizationSamples,
 };
 
