@@ -78,7 +78,7 @@ describe.skipIf(!executablePath)(`a page in Chromium, its GPU in software${why}`
           expect(relativeDistance(outputs![key]!, value.data), `${key} of ${name} on ${device}`).toBeLessThan(1e-4);
       }
     }
-  });
+  }, 180_000);
 
   it("says so where there is no adapter", async () => {
     const page = await open(["--disable-gpu"]);

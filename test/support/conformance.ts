@@ -106,12 +106,12 @@ async function compareAll({ graph, program, feeds: given, expected }: Opened): P
 }
 
 /** How far points lie from the given one, relative to its size; and of how many elements each direction is. */
-const POINTS = [0, 2 ** -7, 2 ** -6, 2 ** -5];
-const DIRECTIONS = [Number.POSITIVE_INFINITY, 4, 1];
+const POINTS = [0, 2 ** -7, 2 ** -6, 2 ** -5, 2 ** -5, 2 ** -4];
+const DIRECTIONS = [Number.POSITIVE_INFINITY, 4, 1, 1];
 /** Of the comparisons at all points along all directions, how many must have a known slope. */
 const NEEDED = 4;
 /** The same where inputs or outputs are large. */
-const LARGE = { elements: 2 ** 16, points: [0], directions: [Number.POSITIVE_INFINITY, 1], needed: 1 };
+const LARGE = { elements: 2 ** 16, points: [0], directions: [Number.POSITIVE_INFINITY, 4, 1], needed: 1 };
 
 interface Case {
   readonly graph: Graph;
@@ -169,8 +169,12 @@ async function compare({ feeds, input, output }: Case, program: Program, gradien
     const gradient = gradients ? (await gradients.run({ ...point, seed }))["gradient"]! : map(x, () => 0);
     if (!isReal(gradient) || gradient.type !== x.type || String(gradient.dims) !== String(x.dims))
       return `a gradient of ${gradient.type} [${gradient.dims}]`;
+    const all = Array.from(x.data, (_, i) => i);
+    const moving = all.filter((i) => gradient.data[i] !== 0);
     for (const count of directions) {
-      const d = direction(given, random, Math.min(count, x.data.length));
+      // Along one element, any; along a few, some that matter, where there are any.
+      const some = count > 1 && moving.length > 0 ? moving : all;
+      const d = direction(given, random, count, some);
       const along = (t: number) => valuesAt(map(x, (v, i) => v + t * d.data[i]!));
       const verdict = await compareSlope(d, gradient, seed, along);
       if (verdict.kind === "differs") return verdict.why;

@@ -21,7 +21,7 @@ export interface ProviderCase {
   /** What is not the sample's own: operators with the types of their inputs. Such nodes are named `emitted/…`. */
   readonly emitted: ReadonlySet<string>;
   /** What it is fed, and what ONNX Runtime's native CPU provider gives. */
-  values(): Promise<{ readonly feeds: Tensors; readonly expected: Tensors }>;
+  readonly values: () => Promise<{ readonly feeds: Tensors; readonly expected: Tensors }>;
 }
 
 export type Tensors = Readonly<Record<string, Tensor>>;

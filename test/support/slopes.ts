@@ -50,11 +50,11 @@ export function nearby(x: Real, distance: number, random: Random): Real {
   });
 }
 
-/** A random direction of the size of x: along all elements, or along at most `count` of them. */
-export function direction(x: Real, random: Random, count = x.data.length): Real {
+/** A random direction of the size of x: along all elements, or along at most `count` of those `among`. */
+export function direction(x: Real, random: Random, count: number, among: readonly number[]): Real {
   const size = sizeOf(x);
-  const chosen = new Set(Array.from({ length: count }, () => random.integer(x.data.length)));
   const whole = count >= x.data.length;
+  const chosen = new Set(whole ? [] : Array.from({ length: count }, () => among[random.integer(among.length)]));
   return map(x, (_, i) => {
     const eighths = 1 + random.integer(8);
     return whole || chosen.has(i) ? ((random.uniform() < 0.5 ? -1 : 1) * eighths * size) / 8 : 0;
