@@ -13,25 +13,25 @@ import { gridSampleSamples } from "./grid-sample.ts";
 import { indexingSamples } from "./indexing.ts";
 import { linearSamples } from "./linear.ts";
 import { lossSamples } from "./loss.ts";
-import { microsoftAttentionSamples } from "./microsoft-attention.ts";
 import { microsoftOperatorSamples, simplifiedNormalizationSamples } from "./microsoft.ts";
+import { microsoftAttentionSamples } from "./microsoft-attention.ts";
+import { microsoftQuantizationSamples } from "./microsoft-quantization.ts";
 import { mlSamples } from "./ml.ts";
 import { movementSamples } from "./movement.ts";
 import { normalizationSamples } from "./normalization.ts";
 import { poolingSamples } from "./pooling.ts";
-import { microsoftQuantizationSamples } from "./microsoft-quantization.ts";
 import { quantizationSamples } from "./quantization.ts";
 import { quantizedProductSamples } from "./quantized-products.ts";
 import { rearrangementSamples } from "./rearrangement.ts";
 import { recurrentSamples } from "./recurrent.ts";
-import { rotarySamples } from "./rotary.ts";
 import { reductionSamples } from "./reduction.ts";
 import { remainderSamples } from "./remainder.ts";
 import { resizeSamples } from "./resize.ts";
+import { rotarySamples } from "./rotary.ts";
 import { scanSamples } from "./scan.ts";
 import { scatterSamples } from "./scatter.ts";
-import { slicingSamples } from "./slicing.ts";
 import { sequenceSamples } from "./sequence.ts";
+import { slicingSamples } from "./slicing.ts";
 
 /** What every gradient rule and lowering is checked on. One without samples does not compile. */
 export const samples: Readonly<Record<DifferentiableOperator | LoweredOperator, readonly Sample[]>> = {
