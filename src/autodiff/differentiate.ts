@@ -86,8 +86,9 @@ export function asClassifier(file: Graph, shape = sampleShape(file)): Classifier
     );
   const { integers } = head;
   const scores = integers ? dequantized(b, head.logits, integers.scale, integers.zero) : head.logits;
-  const flat =
-    dims.length === 2
+  const flat = open
+    ? b.reshape(scores, [-1, classes])
+    : dims.length === 2
       ? scores
       : b.squeeze(
           scores,
