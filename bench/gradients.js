@@ -1,4 +1,4 @@
-// Input gradients of torchvision's networks at 224 pixels, batch 8, two threads: against the forward pass of the same file,
+// Input gradients of torchvision's networks at 224 pixels, batch 8: against the forward pass of the same file,
 // and against PyTorch's forward and backward, in turn.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -30,12 +30,14 @@ async function partner(command, args) {
 }
 
 /** Prints a table of the networks whose files are there, or can be exported. */
-export async function benchGradients(python, rounds) {
-  process.stdout.write("\nInput gradients at 224 pixels, batch 8, two threads; least of the rounds\n");
+export async function benchGradients(python, rounds, threads) {
+  process.stdout.write(
+    `\nInput gradients at 224 pixels, batch 8; ${threads === "1" ? "one thread, processor time" : `${threads} threads`}; least of the rounds\n`,
+  );
   const models = join(here, ".models");
   mkdirSync(models, { recursive: true });
   for (const name of NETWORKS) {
-    const torch = existsSync(python) ? await partner(python, [join(here, "gradients.py")]) : null;
+    const torch = existsSync(python) ? await partner(python, [join(here, "gradients.py"), "--threads", threads]) : null;
     const file = join(models, `${name}.onnx`);
     if (!existsSync(file)) {
       if (!torch) {
@@ -44,15 +46,15 @@ export async function benchGradients(python, rounds) {
       }
       await torch.ask(`export ${name} ${file}`);
     }
-    await race(name, file, torch, rounds);
+    await race(name, file, torch, rounds, threads);
     torch?.end();
   }
 }
 
-async function race(name, file, torch, rounds) {
+async function race(name, file, torch, rounds, threads) {
   const process_ = join(here, "gradient-process.js");
-  const forward = await partner(process.execPath, [process_, file, "forward"]);
-  const gradient = await partner(process.execPath, [process_, file, "gradient"]);
+  const forward = await partner(process.execPath, [process_, file, "forward", threads]);
+  const gradient = await partner(process.execPath, [process_, file, "gradient", threads]);
   const times = { forward: [], gradient: [], contiguous_format: [], channels_last: [] };
   let [ours, theirs] = [0, 0];
   for (let round = 0; round <= rounds; round++) {

@@ -18,12 +18,14 @@ const { values: options } = parseArgs({
     python: { type: "string", default: join(root, "bench/.venv/bin/python") },
     literal: { type: "string", default: "200" },
     only: { type: "string", default: "phases,sweep,train,command,gradients" },
+    threads: { type: "string", default: "2" },
     help: { type: "boolean", default: false },
   },
 });
 if (options.help) {
   process.stdout.write(`npm run bench -- [--rounds 5] [--weights FILE.pth] [--python bench/.venv/bin/python] [--literal 200]
                  [--only phases,sweep,train,command,gradients]
+                 [--threads 2]    for the gradients; with 1, processor time is taken, which other programs do not change
 
 For the comparison with PyTorch, once:
   python3 -m venv bench/.venv && bench/.venv/bin/pip install torch==2.13.0 numpy onnx pillow
@@ -294,5 +296,6 @@ if (wanted.has("phases")) await benchPhases();
 if (wanted.has("sweep")) await benchSweep(torch);
 if (wanted.has("train")) await benchTrain(torch);
 if (wanted.has("command")) await benchCommand();
-if (wanted.has("gradients")) await (await import("./gradients.js")).benchGradients(options.python, rounds);
+if (wanted.has("gradients"))
+  await (await import("./gradients.js")).benchGradients(options.python, rounds, options.threads);
 torch?.quit();
