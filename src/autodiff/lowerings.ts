@@ -9,9 +9,11 @@ import { gru } from "./lowerings/gru.ts";
 import { lossLowerings } from "./lowerings/loss.ts";
 import { lstm } from "./lowerings/lstm.ts";
 import { matMulNBitsLowerings } from "./lowerings/mat-mul-n-bits.ts";
+import { maxRoiPool } from "./lowerings/max-roi-pool.ts";
 import { microsoftActivationLowerings } from "./lowerings/microsoft-activation.ts";
 import { microsoftAttentionLowerings } from "./lowerings/microsoft-attention.ts";
 import { microsoftFusedLowerings } from "./lowerings/microsoft-fused.ts";
+import { microsoftGpuLowerings } from "./lowerings/microsoft-gpu.ts";
 import {
   microsoftNormalizationLowerings,
   simplifiedNormalizationLowerings,
@@ -19,8 +21,10 @@ import {
 import { microsoftQuantizationLowerings } from "./lowerings/microsoft-quantization.ts";
 import { microsoftTensorLowerings } from "./lowerings/microsoft-tensor.ts";
 import { mlLowerings } from "./lowerings/ml.ts";
+import { poolLowerings } from "./lowerings/pool.ts";
 import { quantizationLowerings } from "./lowerings/quantization.ts";
 import { rnn } from "./lowerings/rnn.ts";
+import { roiAlign } from "./lowerings/roi-align.ts";
 import { rotaryLowerings } from "./lowerings/rotary.ts";
 import { sequenceLowerings } from "./lowerings/sequence.ts";
 
@@ -34,6 +38,9 @@ const standard = {
   RNN: rnn,
   ...rotaryLowerings,
   DeformConv: deformConv,
+  RoiAlign: roiAlign,
+  MaxRoiPool: maxRoiPool,
+  ...poolLowerings,
   ...lossLowerings,
   ...fourierLowerings,
   ...controlLowerings,
@@ -53,7 +60,7 @@ const microsoft = {
 /** Operators that are differentiated by writing them in others, by domain ("" is the standard one) and name. */
 export const lowerings: Readonly<Record<string, Lowerings>> = {
   "": standard,
-  "com.microsoft": microsoft,
+  "com.microsoft": { ...microsoft, ...microsoftGpuLowerings },
   "ai.onnx.ml": mlLowerings,
 };
 

@@ -1,6 +1,7 @@
 import type { Rules } from "./rule.ts";
 import { activationRules } from "./rules/activation.ts";
 import { convolutionRules } from "./rules/convolution.ts";
+import { determinantRules } from "./rules/determinant.ts";
 import { einsumRules } from "./rules/einsum.ts";
 import { elementwiseRules } from "./rules/elementwise.ts";
 import { functionRules } from "./rules/function.ts";
@@ -20,6 +21,7 @@ import { resizeRules } from "./rules/resize.ts";
 import { scanRules } from "./rules/scan.ts";
 import { scatterRules } from "./rules/scatter.ts";
 import { standardizationRules } from "./rules/standardization.ts";
+import { tensorScatterRules } from "./rules/tensor-scatter.ts";
 
 /** The gradient of every operator that has one, by its name in the standard domain. */
 export const rules = {
@@ -27,6 +29,7 @@ export const rules = {
   ...functionRules,
   ...activationRules,
   ...linearRules,
+  ...determinantRules,
   ...convolutionRules,
   ...poolingRules,
   ...maxPoolRules,
@@ -35,6 +38,7 @@ export const rules = {
   ...rearrangementRules,
   ...indexingRules,
   ...scatterRules,
+  ...tensorScatterRules,
   ...scanRules,
   ...einsumRules,
   ...remainderRules,

@@ -2,15 +2,19 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { withProgram } from "../../test/support/gradient-check.ts";
 import { lenetGradient } from "../../test/support/lenet64.ts";
-import { exported, exportedBytes, exportedValues } from "../../test/support/onnx.ts";
+import { exported, exportedBytes, exportedElsewhere, exportedValues } from "../../test/support/onnx.ts";
 import { buildArchitecture } from "../architecture.ts";
 import { lenet } from "../architectures/lenet.ts";
 import { readNpy } from "../datasets/npy.ts";
 import { readNpz } from "../datasets/npz.ts";
+import { classifierFile } from "../models/classifier.ts";
+import { openClassifier } from "../models/graph-model.ts";
+import { revealHead } from "../models/reveal.ts";
 import { readTorch } from "../models/torch.ts";
 import { readOnnx } from "../onnx/file.ts";
-import type { Graph } from "../onnx/graph.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Graph, prune } from "../onnx/graph.ts";
+import { nodeRuntime } from "../runtime/ort.node.ts";
+import type { FloatTensor, Tensor } from "../tensor.ts";
 import { asClassifier, differentiate } from "./differentiate.ts";
 
 const read = (path: string, base: string | URL = "../../test/fixtures/pytorch/"): Uint8Array =>
@@ -41,6 +45,36 @@ describe("classifiers that torch exported: logits and gradients are torch's", ()
     expect(distance(numbersOf(logits), numbersOf(torch.get("logits"))).relative).toBeLessThan(2e-6);
     expect(distance(numbersOf(gradient), numbersOf(torch.get("grad"))).relative).toBeLessThan(2e-6);
     expect(otherSigns(numbersOf(gradient), numbersOf(torch.get("grad")))).toEqual([]);
+  });
+});
+
+/** The logarithms of the softmax of each row: what probabilities tell of logits. */
+function logSoftmax({ dims, data }: Tensor): number[] {
+  const classes = dims[1]!;
+  return Array.from({ length: dims[0]! }, (_, i) => {
+    const row = Array.from(data.slice(i * classes, (i + 1) * classes), Number);
+    const top = Math.max(...row);
+    const log = top + Math.log(row.reduce((sum, z) => sum + Math.exp(z - top), 0));
+    return row.map((z) => z - log);
+  }).flat();
+}
+
+describe("classifiers that other frameworks exported: log-probabilities and gradients are theirs", () => {
+  const runtime = nodeRuntime("cpu", 1);
+
+  it.each(exportedElsewhere)("%s", async (name) => {
+    const values = exportedValues(name);
+    const graph = readOnnx(exportedBytes(name));
+    const x = values.get("x") as FloatTensor;
+    // What comes out last is the probabilities; before it, labels.
+    const scores = prune(graph, graph.outputs.slice(-1));
+    const file = await revealHead(classifierFile(scores, { name, shape: x.dims.slice(1) }), runtime);
+    const model = openClassifier(file, runtime);
+    const labels = Int32Array.from(values.get("y")!.data as ArrayLike<number | bigint>, Number);
+    const { logits, gradient } = await model.gradient(x, { kind: "untargeted", labels });
+    await model.release();
+    expect(distance(logSoftmax(logits), logSoftmax(values.get("logits")!)).relative).toBeLessThan(2e-6);
+    expect(distance(gradient.data, numbersOf(values.get("grad"))).relative).toBeLessThan(2e-6);
   });
 });
 

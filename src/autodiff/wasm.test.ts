@@ -5,8 +5,7 @@ import { webRuntime } from "../runtime/ort-web.ts";
 
 /** What the WebAssembly build does not do, and why. */
 const LACKING: Readonly<Record<string, RegExp>> = {
-  // It takes ONNX's inference at its word where the graph says better: sizes of 1 that broadcast, windows that drop out.
-  "AveragePool: ceil mode, a window in the padding dropped": /Can't merge shape info/,
+  // It takes ONNX's inference at its word where the graph says better: sizes of 1 that broadcast.
   "Einsum: ij,ij->ij, sizes of 1": /Can't merge shape info/,
   "Einsum: ...ij,...jk->...ik, sizes of 1": /Can't merge shape info/,
 };

@@ -79,7 +79,7 @@ describe("a model with its weights in another file", () => {
       const labels = Int32Array.of(0);
       const zeros = floats([1, 2 * FEATURES], new Float32Array(2 * FEATURES));
       const { gradient } = await model.gradient(zeros, { kind: "untargeted", labels }, "margin");
-      expect([...gradient.data.slice(0, 3)]).toEqual([-3, 0.5, 2.5]);
+      expect(Array.from(gradient.data.slice(0, 3))).toEqual([-3, 0.5, 2.5]);
     } finally {
       await model.release();
     }

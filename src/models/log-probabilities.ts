@@ -23,7 +23,7 @@ export function logitsOf(b: Ops, probabilities: string): string {
     const node = makerOf(value);
     const inputs = node?.inputs ?? [];
     if (node?.domain === "ai.onnx.ml") return logOfMl(node) ?? logarithm(value);
-    switch (node?.op) {
+    switch (node?.op ?? "") {
       case "Exp":
         return inputs[0]!;
       case "Sigmoid":

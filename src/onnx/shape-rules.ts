@@ -12,6 +12,7 @@ import { movementShapes } from "./shape-rules/movement.ts";
 import { microsoftQuantizationShapes, quantizationShapes } from "./shape-rules/quantization.ts";
 import { recurrentShapes } from "./shape-rules/recurrent.ts";
 import { reductionShapes } from "./shape-rules/reduction.ts";
+import { regionShapes } from "./shape-rules/regions.ts";
 import { resizeShapes } from "./shape-rules/resize.ts";
 import { selectionShapes } from "./shape-rules/selection.ts";
 import { windowShapes } from "./shape-rules/window.ts";
@@ -22,6 +23,7 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   ...reductionShapes,
   ...recurrentShapes,
   ...windowShapes,
+  ...regionShapes,
   ...linearShapes,
   ...movementShapes,
   ...selectionShapes,

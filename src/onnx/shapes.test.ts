@@ -67,6 +67,10 @@ describe("inferred shapes against those that ONNX Runtime gives", () => {
       b.add("ConvTranspose", [x, b.constant(ramp([4, 3, 3, 2]))], { group: 2, dilations: [2, 2] }),
     "ConvTranspose, output_shape": (b, x) =>
       b.add("ConvTranspose", [x, b.constant(ramp([4, 3, 3, 2]))], { strides: [2, 2], output_shape: [13, 11] }),
+    RoiAlign: (b, x) =>
+      b.add("RoiAlign", [x, b.constant(ramp([2, 4])), b.int64([0, 1])], { output_height: 3, output_width: 2 }),
+    MaxRoiPool: (b, x) => b.add("MaxRoiPool", [x, b.constant(ramp([1, 5]))], { pooled_shape: [3, 2] }),
+    Det: (b, x) => b.add("Det", [b.slice(x, [2], [1], [6])]),
     "a shape, cut, and joined again": (b, x) =>
       b.add("Expand", [
         b.scalar(1, x),
@@ -134,6 +138,13 @@ describe("inferred shapes against those that ONNX Runtime gives", () => {
       const sizes = b.cast(b.slice(b.shape(x), [0], [2], [4]), "float32");
       const half = b.div(sizes, b.scalar(2, sizes));
       return b.cast(b.add("Concat", [b.add("Ceil", [half]), b.add("Floor", [half])], { axis: 0 }), "int64");
+    },
+    "pads that keep the size, as timm computes them": (b, x) => {
+      const size = b.cast(b.add("Gather", [b.shape(x), b.int64([2])], { axis: 0 }), "float32");
+      const scalar = (value: number) => b.scalar(value, size);
+      const wanted = b.mul(b.sub(b.add("Ceil", [b.div(size, scalar(4))]), scalar(1)), scalar(4));
+      const missing = b.add("Clip", [b.sub(b.plus(wanted, scalar(5)), size), scalar(0)]);
+      return b.cast(b.add("Concat", [missing, b.constant(numbers("float32", [1], [2]))], { axis: 0 }), "int64");
     },
     "a range in steps": (b) => {
       const [start, limit, delta] = [7, -2, -3].map((value) => b.squeeze(b.int64([value]), [0]));

@@ -8,16 +8,30 @@ import type { Graph } from "../../src/onnx/graph.ts";
 import { Ops } from "../../src/onnx/ops.ts";
 import { type FloatTensor, type Tensor, tensor } from "../../src/tensor.ts";
 
-/** The classifiers of test/fixtures/onnx, exported by torch. */
-export const exported = ["densenet", "lstm", "vit"] as const;
-export type Exported = (typeof exported)[number];
+/** The classifiers of test/fixtures/onnx, exported by torch: by its newer exporter, or its older one. */
+export const exported = [
+  "convnext",
+  "densenet",
+  "efficientnet",
+  "inception",
+  "lstm",
+  "mobilenet_v3",
+  "resnet",
+  "shufflenet",
+  "swin",
+  "vit",
+] as const;
+
+/** Those that other frameworks exported: probabilities come out last. */
+export const exportedElsewhere = ["keras", "sklearn_linear", "sklearn_network"] as const;
+export type Exported = (typeof exported | typeof exportedElsewhere)[number];
 
 const fixture = (file: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`../fixtures/onnx/${file}`, import.meta.url)));
 
 export const exportedBytes = (name: Exported): Uint8Array => fixture(`${name}.onnx`);
 
-/** x, y, logits and grad (of each sample's cross-entropy), computed by torch. */
+/** x, y, logits and grad (of each sample's cross-entropy), computed by torch, or the framework that it comes from. */
 export const exportedValues = (name: Exported): ReadonlyMap<string, Tensor> =>
   readNpz(fixture(`${name}.npz`), `${name}.npz`);
 

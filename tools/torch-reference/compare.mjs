@@ -122,7 +122,7 @@ if (options.one) {
   try {
     console.log(JSON.stringify(await compare(positionals[0])));
   } catch (error) {
-    console.log(JSON.stringify({ error: error.message }));
+    console.log(JSON.stringify({ error: error.message, code: error.code }));
   }
 } else {
   const cases = await compareAll(positionals[0]);

@@ -37,7 +37,7 @@ def run(folder, fields, make, opset):
         more = make(folder, opset)
     except Exception as error:  # The table says what an exporter cannot do.
         traceback.print_exc(limit=-3)
-        lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+        lines = [line for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines() if line.strip()] or [""]
         more = {"error": f"{type(error).__name__}: {lines[0][:300]}"}
     case = {**fields, "opset": opset, **more, "seconds": round(time.time() - start, 1)}
     (folder / "case.json").write_text(json.dumps(case, indent=1))

@@ -28,12 +28,23 @@ class Logits(nn.Module):
         return y if isinstance(y, torch.Tensor) else y.logits
 
 
+def batch_norms(model):
+    return [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+
 def awaken(model):
     """Parameters that start constant hide what stands behind them (scales of 0 or 1e-6, zero biases): they get other values."""
     for parameter in model.parameters():
         first = parameter.flatten()[:1]
         if parameter.numel() > 1 and bool((parameter == first).all()):
             nn.init.uniform_(parameter, -0.2, 0.2) if first.item() == 0 else nn.init.uniform_(parameter, 0.5, 1.5)
+    # Kinks of all layers at once make a deep network of random weights chaotic: torch's own float32 gradients are then 1e-2 from
+    # those in float64. With larger biases most activations keep to one side, as in trained ones.
+    for norm in batch_norms(model):
+        if norm.affine:
+            nn.init.uniform_(norm.weight, 0.1, 0.3)
+            nn.init.uniform_(norm.bias, 0.5, 1)
+            norm.bias.data[torch.rand(norm.bias.shape) < 0.3] *= -1
 
 
 def images(count, shape, generator=None):
@@ -47,7 +58,7 @@ def images(count, shape, generator=None):
 
 def settle(model, shape):
     """Statistics of batch normalisation that fit: the averages over some random batches."""
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = batch_norms(model)
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None
@@ -59,6 +70,8 @@ def settle(model, shape):
 
 
 def build(make, shape):
+    # The older exporter does not know the fused attention of inference.
+    torch.backends.mha.set_fastpath_enabled(False)
     torch.manual_seed(0)
     model = Logits(make()).eval()
     awaken(model)
@@ -93,12 +106,13 @@ def values(model, shape):
     either side: those images are taken whose gradients are surest. The least sure one's `noise` comes with them.
     """
     generator = torch.Generator().manual_seed(1)
+    candidates = CANDIDATES if shape[1] <= 128 else BATCH
     best = []
     for _ in range(ROUNDS):
-        x = images(CANDIDATES, shape, generator)
+        x = images(candidates, shape, generator)
         with torch.no_grad():
             classes = model(x[:BATCH]).shape[1]
-        y = torch.arange(CANDIDATES) * 3 % classes
+        y = torch.arange(candidates) * 3 % classes
         logits, grad = gradient(model, x, y)
         rows = zip(noises(model, x, y, grad).tolist(), x, y, logits, grad)
         best = sorted([*best, *rows], key=lambda row: row[0])[:BATCH]
@@ -122,19 +136,19 @@ def export(model, x, path, exporter, opset):
 
 
 def first_at(opsets, name):
-    """The opsets, beginning at one that the name picks, so that together the models meet all of them; then newer, then older."""
+    """An opset that the name picks, so that together the models meet all of them; and the newest, where that one does not work."""
     start = zlib.crc32(name.encode()) % len(opsets)
-    return [*opsets[start:], *reversed(opsets[:start])]
+    return list(dict.fromkeys([opsets[start], opsets[-1]]))
 
 
 def case(make, shape, exporter):
     def write(folder, opset):
         model = build(make, shape)
-        arrays, noise = values(model, shape)
         file, part = folder / "model.onnx", folder / "part.onnx"
         if not file.exists():
-            export(model, torch.from_numpy(arrays["x"]), str(part), exporter, opset)
+            export(model, images(BATCH, shape), str(part), exporter, opset)
             part.rename(file)
+        arrays, noise = values(model, shape)
         np.savez(folder / "values.npz", **arrays)
         return {"torch": torch.__version__, "noise": noise}
 
@@ -148,4 +162,5 @@ def cases_of(group):
         if name == "resnet":
             exporters["torchscript-keepbn"] = TORCHSCRIPT
         for exporter, opsets in exporters.items():
-            yield name, exporter, first_at(list(opsets), name), case(make, shape, exporter)
+            tried = list(opsets) if group == "small" else first_at(opsets, name)
+            yield name, exporter, tried, case(make, shape, exporter)

@@ -1,6 +1,7 @@
 """Copies some exported cases to test/fixtures/onnx: python fixtures.py OUT
 
-What exporters write for people to read (where in the source a node comes from) is left out; all else is as exported.
+What exporters note beside the graph (where in the source a node comes from, shapes on the way) is left out; all else is as
+exported.
 """
 import sys
 from pathlib import Path
@@ -24,9 +25,9 @@ LARGEST = 60_000
 
 
 def bare(message):
-    """Without documentation, at any depth."""
+    """Without notes, at any depth."""
     for field, value in message.ListFields():
-        if field.name in ("doc_string", "metadata_props"):
+        if field.name in ("doc_string", "metadata_props", "value_info"):
             message.ClearField(field.name)
         elif field.type == field.TYPE_MESSAGE:
             for part in value if isinstance(value, (list, tuple)) or hasattr(value, "add") else [value]:

@@ -16,7 +16,7 @@ NAMES = (
     "swin_t", "swin_v2_t", "maxvit_t",
 )  # fmt: skip
 # The older exporter pools to a size only where it divides the image.
-SIZES = {"alexnet": 224, "vgg11_bn": 224, "inception_v3": 96, "squeezenet1_0": 80, "squeezenet1_1": 80, "maxvit_t": 224}
+SIZES = {"alexnet": 224, "inception_v3": 96, "squeezenet1_0": 80, "squeezenet1_1": 80, "maxvit_t": 224}
 MORE = {
     "googlenet": {"aux_logits": False, "init_weights": True, "transform_input": True},
     "inception_v3": {"aux_logits": False, "init_weights": True, "transform_input": True},
@@ -27,8 +27,16 @@ MORE = {
 def models():
     from torchvision.models import get_model
 
+    def make(name):
+        model = get_model(name, num_classes=10, **MORE.get(name, {}))
+        if name == "vgg11_bn":
+            # For small images, as above.
+            model.avgpool = torch.nn.AdaptiveAvgPool2d(2)
+            model.classifier[0] = torch.nn.Linear(512 * 2 * 2, 4096)
+        return model
+
     def entry(name):
         size = SIZES.get(name, 64)
-        return lambda: get_model(name, num_classes=10, **MORE.get(name, {})), (3, size, size)
+        return lambda: make(name), (3, size, size)
 
     return {name: entry(name) for name in NAMES}

@@ -2,7 +2,7 @@ import type { Ops } from "../../onnx/ops.ts";
 import type { Lowerings } from "../lowering.ts";
 
 /** x·Φ(x) (Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415), spelled out so that its gradient finds Φ(x) there. */
-function gelu(b: Ops, x: string): string {
+export function gelu(b: Ops, x: string): string {
   const half = b.scalar(0.5, x);
   const cumulative = b.plus(b.mul(half, b.add("Erf", [b.mul(x, b.scalar(Math.SQRT1_2, x))])), half);
   return b.mul(x, cumulative);

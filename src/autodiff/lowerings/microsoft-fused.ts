@@ -62,7 +62,7 @@ function attributesOf(
 }
 
 /** activation(Conv(X, W, B) + Z) */
-function fusedConv({ node, x: [image, weights, bias, sum], b }: LoweringContext): string[] {
+export function fusedConv({ node, x: [image, weights, bias, sum], b }: LoweringContext): string[] {
   const attributes = attributesOf(node, ["group"], ["dilations", "kernel_shape", "pads", "strides"]);
   const auto = node.attributes.string("auto_pad", "NOTSET");
   const y = b.add("Conv", bias ? [image!, weights!, bias] : [image!, weights!], { ...attributes, auto_pad: auto });

@@ -1,9 +1,12 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema, TypeProtoSchema } from "onnx-buf";
 import { describe, expect, it } from "vitest";
 import { failure } from "../../../test/support/datasets.ts";
 import { numbers, withProgram } from "../../../test/support/gradient-check.ts";
 import type { ErrorCode } from "../../errors.ts";
 import { Attributes, type AttributeValue } from "../../onnx/attributes.ts";
 import { emptyGraph } from "../../onnx/builder.ts";
+import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { Ops } from "../../onnx/ops.ts";
 import type { ElementType, Tensor } from "../../tensor.ts";
 import { asClassifier, differentiate } from "../differentiate.ts";
@@ -81,6 +84,39 @@ describe("operators of ai.onnx.ml as ONNX Runtime computes them", () => {
     const { graph } = single("LinearClassifier", 2, { ...THREE, classlabels_strings: { strings: ["a", "b", "c"] } });
     const encoder = lower(graph, ["input"]).nodes.find((node) => node.op === "LabelEncoder");
     expect(encoder?.attributes.strings("values_strings", [])).toEqual(["a", "b", "c"]);
+  });
+
+  it("gives the probabilities themselves for a list of maps, as skl2onnx writes them", async () => {
+    const { graph } = single("LinearClassifier", 2, {
+      ...THREE,
+      classlabels_ints: [7, 8, 9],
+      post_transform: "SOFTMAX",
+    });
+    const attributes = Attributes.from({ classlabels_int64s: [7, 8, 9] });
+    const zipMap = { op: "ZipMap", domain: "ai.onnx.ml", name: "", inputs: ["output1"], outputs: ["maps"], attributes };
+    const maps = { name: "maps", type: null, dims: null };
+    const model = fromBinary(
+      ModelProtoSchema,
+      writeOnnx({ ...graph, nodes: [...graph.nodes, zipMap], outputs: [maps] }),
+    );
+    const numbersByLabel = create(TypeProtoSchema, {
+      value: {
+        case: "mapType",
+        value: {
+          keyType: 7,
+          valueType: { value: { case: "tensorType", value: { elemType: 1 } } },
+        },
+      },
+    });
+    model.graph!.output[0]!.type = create(TypeProtoSchema, {
+      value: { case: "sequenceType", value: { elemType: numbersByLabel } },
+    });
+    const read = readOnnx(toBinary(ModelProtoSchema, model));
+    expect(read.outputs).toEqual([{ name: "maps", type: "float32", dims: null }]);
+    const input = numbers("float32", [4, 3], X);
+    const got = await withProgram(read, (program) => program.run({ input }));
+    expect(got["maps"]!.dims).toEqual([4, 3]);
+    expect(asClassifier(read).classes).toBe(3);
   });
 
   it.each<[string, string, Record<string, AttributeValue>, ErrorCode, RegExp]>([

@@ -27,7 +27,7 @@ function powGradient({ x: [base, exponent], y, g, b, wants }: RuleContext): (str
 
 /**
  * The gradient passes inside the bounds and at them, as torch.clamp. With the bounds 0 and 6 it is what exporters make of
- * ReLU6, where it is 0 at both.
+ * ReLU6, where it is 0 at both. Bounds in the wrong order let nothing through.
  */
 function clipGradient({ node, x: [a, low, high], y, g, b, wants }: RuleContext): (string | null)[] {
   const type = b.fact(y).type ?? "float32";
@@ -35,8 +35,14 @@ function clipGradient({ node, x: [a, low, high], y, g, b, wants }: RuleContext):
     node.attributes.float(name, undefined) ?? (given ? b.fact(given).floats?.[0] : undefined);
   const less = (p: string, q: string) => b.add("Less", [p, q]);
   const both = low && high;
-  const isRelu6 = bound("min", low) === 0 && bound("max", high) === 6;
-  const inside = () => (isRelu6 ? b.add("And", [less(b.scalar(0, y), y), less(y, b.scalar(6, y))]) : b.equal(a!, y));
+  const [least, most] = [bound("min", low), bound("max", high)];
+  const known = least !== undefined && most !== undefined;
+  const inside = () => {
+    if (least === 0 && most === 6) return b.add("And", [less(b.scalar(0, y), y), less(y, b.scalar(6, y))]);
+    if (known && least > most) return less(y, y);
+    const unchanged = b.equal(a!, y);
+    return both && !known ? b.add("And", [unchanged, b.add("Not", [less(high, low)])]) : unchanged;
+  };
   // Where the bounds are in the wrong order, all is the upper one.
   const below = () => (both ? b.add("And", [less(a!, low), less(low, high)]) : less(a!, low!));
   const above = () => (both ? b.add("Or", [less(high, a!), less(high, low)]) : less(high!, a!));

@@ -103,6 +103,20 @@ const rounded =
     return { type, dims, values: (values ?? floats)?.map((v) => (typeof v === "number" ? round(v) : null)) };
   };
 
+/** Between bounds, which are attributes or inputs. */
+const clip: ShapeRule = (context) => {
+  const { node, input } = context;
+  const bound = (name: string, i: number, none: number): number | undefined => {
+    const given = node.attributes.float(name, undefined);
+    if (given !== undefined || !node.inputs[i]) return given ?? none;
+    const known = (input(i).values ?? input(i).floats)?.[0];
+    return typeof known === "number" ? known : undefined;
+  };
+  const [low, high] = [bound("min", 1, Number.NEGATIVE_INFINITY), bound("max", 2, Number.POSITIVE_INFINITY)];
+  if (low === undefined || high === undefined) return same(context);
+  return rounded((v) => Math.min(Math.max(v, low), high))(context);
+};
+
 const typedLike =
   (type: ElementType): ShapeRule =>
   ({ input }) => ({ type, dims: input(0).dims });
@@ -110,7 +124,7 @@ const typedLike =
 const unary = ["Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
   "Identity", "LeakyRelu", "Log", "LogSoftmax", "LRN", "Mish", "Swish", "RotaryEmbedding", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Shrink", "Sign", "Sin", "Sinh",
   "Softmax", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu", "GroupNormalization", "InstanceNormalization", "LpNormalization", "MeanVarianceNormalization", "RMSNormalization", "Trilu",
-  "CumSum", "ScatterElements", "ScatterND"]; // biome-ignore format: a list
+  "CumSum", "ScatterElements", "ScatterND", "TensorScatter"]; // biome-ignore format: a list
 
 /** With the mean and the inverse deviation, which keep the axes before `axis`. */
 const layerNormalization: ShapeRule = ({ node, input }) => {
@@ -129,6 +143,7 @@ export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
   Identity: ({ input }) => input(0),
   Ceil: rounded(Math.ceil),
   Floor: rounded(Math.floor),
+  Clip: clip,
   Not: not,
   IsNaN: typedLike("bool"),
   Add: elementwise(undefined, (a, b) => a + b),

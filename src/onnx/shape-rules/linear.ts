@@ -20,4 +20,5 @@ const gemm: ShapeRule = ({ node, input }) => {
 export const linearShapes: Readonly<Record<string, ShapeRule>> = {
   Gemm: gemm,
   MatMul: matMul,
+  Det: ({ input }) => ({ type: input(0).type, dims: input(0).dims?.slice(0, -2) ?? null }),
 };

@@ -15,7 +15,8 @@ const concat: ShapeRule = ({ node, input }) => {
     return sizes.every((d) => typeof d === "number") ? sizes.reduce((a, b) => a + b, 0) : null;
   });
   // Along another axis the elements alternate.
-  const values = axis === 0 && facts.every((f) => f.values) ? facts.flatMap((f) => f.values!) : undefined;
+  const elements = facts.map((f) => f.values ?? f.floats);
+  const values = axis === 0 && elements.every((list) => list !== undefined) ? elements.flat() : undefined;
   const floats = axis === 0 && facts.every((f) => f.floats) ? facts.flatMap((f) => f.floats!) : undefined;
   return { type, dims, values, ...(floats && { floats }) };
 };

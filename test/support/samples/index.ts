@@ -5,6 +5,7 @@ import { activationSamples } from "./activation.ts";
 import { attentionSamples } from "./attention.ts";
 import { controlSamples } from "./control.ts";
 import { convolutionSamples } from "./convolution.ts";
+import { determinantSamples } from "./determinant.ts";
 import { einsumSamples } from "./einsum.ts";
 import { elementwiseSamples } from "./elementwise.ts";
 import { fourierSamples } from "./fourier.ts";
@@ -27,11 +28,13 @@ import { recurrentSamples } from "./recurrent.ts";
 import { reductionSamples } from "./reduction.ts";
 import { remainderSamples } from "./remainder.ts";
 import { resizeSamples } from "./resize.ts";
+import { roiSamples } from "./roi.ts";
 import { rotarySamples } from "./rotary.ts";
 import { scanSamples } from "./scan.ts";
 import { scatterSamples } from "./scatter.ts";
 import { sequenceSamples } from "./sequence.ts";
 import { slicingSamples } from "./slicing.ts";
+import { tensorScatterSamples } from "./tensor-scatter.ts";
 
 /** What every gradient rule and lowering is checked on. One without samples does not compile. */
 export const samples: Readonly<Record<DifferentiableOperator | LoweredOperator, readonly Sample[]>> = {
@@ -39,6 +42,7 @@ export const samples: Readonly<Record<DifferentiableOperator | LoweredOperator, 
   ...functionSamples,
   ...activationSamples,
   ...linearSamples,
+  ...determinantSamples,
   ...convolutionSamples,
   ...poolingSamples,
   ...movementSamples,
@@ -46,11 +50,13 @@ export const samples: Readonly<Record<DifferentiableOperator | LoweredOperator, 
   ...rearrangementSamples,
   ...indexingSamples,
   ...scatterSamples,
+  ...tensorScatterSamples,
   ...scanSamples,
   ...einsumSamples,
   ...remainderSamples,
   ...reductionSamples,
   ...resizeSamples,
+  ...roiSamples,
   ...gridSampleSamples,
   ...recurrentSamples,
   ...rotarySamples,
