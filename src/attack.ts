@@ -29,17 +29,30 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   readonly aim: "within-epsilon" | "least-change";
   /** Whether it needs gradients of the model. */
   readonly needs: "gradient" | "logits";
+  /** A base line that asks the model nothing: noise. */
+  readonly baseline?: true;
   readonly defaults: O;
   /**
    * One candidate batch, in the shape of x, for each ε: each a fresh array, which `judge` then clips in place. An attack
    * need not, and cannot, vouch for itself. A property and not a method, so that an attack that needs gradients is no
-   * attack on a model without them.
+   * attack on a model without them. Options that are not given are the defaults.
    */
-  readonly propose: (task: AttackTask<M>, options: O) => Promise<readonly FloatTensor[]>;
+  readonly propose: (task: AttackTask<M>, options?: Partial<O>) => Promise<readonly FloatTensor[]>;
 }
 
+/** An attack as its file writes it: it gets all of its options. */
+export type AttackDefinition<M extends Model, O extends object> = Omit<Attack<M, O>, "propose"> & {
+  readonly propose: (task: AttackTask<M>, options: O) => Promise<readonly FloatTensor[]>;
+};
+
+/** An attack whose options are known to itself alone: it is to be given its own defaults, or options of their type. */
+export type AnyAttack<M extends Model = Model> = Omit<Attack<M, never>, "defaults"> & { readonly defaults: object };
+
 /** Declares an attack; the types of its model and options are checked here. */
-export const defineAttack = <M extends Model, O extends object>(attack: Attack<M, O>): Attack<M, O> => attack;
+export const defineAttack = <M extends Model, O extends object>(attack: AttackDefinition<M, O>): Attack<M, O> => ({
+  ...attack,
+  propose: (task, options) => attack.propose(task, { ...attack.defaults, ...options }),
+});
 
 /** What became of one batch of candidates. Lists have one entry a sample. */
 export interface Verdict {

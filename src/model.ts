@@ -29,9 +29,11 @@ export type Goal =
 /**
  * - `cross-entropy`: -log softmax(z)_c.
  * - `margin`: max_{j≠c} z_j - z_c (Carlini and Wagner 2017, §IV-B, f6 without its clamp): positive when c is not predicted.
+ * - `dlr`: the margin divided by z_π1 - z_π3, which no scaling of the logits changes (Croce and Hein 2020, eq. 6).
+ * - `targeted-dlr`: z_t - z_c over z_π1 - (z_π3 + z_π4)/2, of the label c and a target t (eq. 7).
  * - `logit`: z_c, the score of the class: not a loss to attack with, but what saliency maps explain.
  */
-export type Loss = "cross-entropy" | "margin" | "logit";
+export type Loss = "cross-entropy" | "margin" | "dlr" | "targeted-dlr" | "logit";
 
 export interface Gradient {
   /** [n, classes] */
@@ -46,7 +48,7 @@ export interface Gradient {
 export interface DifferentiableModel extends Model {
   /**
    * The objective J that an attack raises, and its gradient: J = loss(x, label) when untargeted, -loss(x, target) when
-   * targeted, so that every attack ascends.
+   * targeted, so that every attack ascends. `targeted-dlr` rises towards the target by itself, and takes targeted goals only.
    */
   gradient(x: FloatTensor, goal: Goal, loss?: Loss): Promise<Gradient>;
 }

@@ -47,6 +47,27 @@ const byMagnitude = (v: ArrayLike<number>): Uint32Array => {
   return order.sort((i, j) => Math.abs(v[j]!) - Math.abs(v[i]!) || i - j);
 };
 
+/** How many elements are found one by one before all are sorted. */
+const FEW = 8;
+
+/** The order of `byMagnitude`, one by one: a step of an attack needs only the first few. */
+function* steepestFirst(g: Float32Array): Generator<number> {
+  let last = Number.POSITIVE_INFINITY;
+  let at = -1;
+  for (let k = 0; k < FEW; k++) {
+    let next = -1;
+    let most = -1;
+    for (let i = 0; i < g.length; i++) {
+      const v = Math.abs(g[i]!);
+      if (v > most && (v < last || (v === last && i > at))) [most, next] = [v, i];
+    }
+    if (next < 0) return;
+    [last, at] = [most, next];
+    yield next;
+  }
+  yield* byMagnitude(g).subarray(FEW);
+}
+
 /** The room that element i has in the direction of g_i before it leaves the box. */
 const room = (x: number, g: number, box: Box): number => (g > 0 ? box.upper - x : g < 0 ? x - box.lower : 0);
 
@@ -152,15 +173,18 @@ export const l1: Norm = {
   length: (v) => sumOf(v, undefined, Math.abs),
   /** Soft thresholding with the threshold that meets ε (Duchi et al. 2008, https://doi.org/10.1145/1390156.1390191, fig. 1). */
   project(out, x, epsilon, box) {
+    // Rounding of the threshold must not leave a trace of what was there.
+    if (epsilon === 0) out.set(x);
     if (l1.distance(out, x) <= epsilon) return clampInto(out, box);
-    const magnitudes = Float64Array.from(out, (v, i) => Math.abs(v - x[i]!))
-      .sort()
-      .reverse();
+    const magnitudes = new Float64Array(out.length);
+    for (let i = 0; i < out.length; i++) magnitudes[i] = Math.abs(out[i]! - x[i]!);
+    magnitudes.sort();
     let sum = 0;
     let threshold = 0;
-    for (const [k, u] of magnitudes.entries()) {
+    for (let k = 1; k <= out.length; k++) {
+      const u = magnitudes[out.length - k]!;
       sum += u;
-      const candidate = (sum - epsilon) / (k + 1);
+      const candidate = (sum - epsilon) / k;
       if (u >= candidate) threshold = candidate;
     }
     for (let i = 0; i < out.length; i++) {
@@ -173,7 +197,7 @@ export const l1: Norm = {
   ascend(out, x, g, epsilon, box) {
     out.set(x);
     let budget = epsilon;
-    for (const i of byMagnitude(g)) {
+    for (const i of steepestFirst(g)) {
       if (budget <= 0 || g[i] === 0) break;
       const step = Math.min(budget, room(x[i]!, g[i]!, box));
       out[i] = clamp(x[i]! + Math.sign(g[i]!) * step, box.lower, box.upper);

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { bestRise } from "../../test/support/balls.ts";
-import { floats, numbers, open, smallNetwork, twoClassGraph } from "../../test/support/models.ts";
+import { floats, linearGraph, numbers, open, smallNetwork, twoClassGraph } from "../../test/support/models.ts";
 import { type Attack, type AttackTask, judge } from "../attack.ts";
 import { PerturbError } from "../errors.ts";
 import { type DifferentiableModel, type Goal, takeGoal } from "../model.ts";
@@ -38,6 +38,15 @@ const EPSILONS: Record<string, readonly number[]> = {
   l0: [0, 1, 5],
 };
 
+/** Options of attacks whose defaults take too long for this suite: nothing but smaller budgets. */
+const LIGHTER: Record<string, object> = {
+  cw: { searches: 6, steps: 100, constant: 0.01 },
+  nes: { queries: 3000 },
+  spsa: { steps: 60, pairs: 25 },
+  square: { queries: 600 },
+};
+const optionsOf = ({ name, defaults }: Attack<DifferentiableModel>): object => ({ ...defaults, ...LIGHTER[name] });
+
 const conformance = Object.values(attacks as Record<string, Attack<DifferentiableModel>>).flatMap((attack) =>
   attack.norms.flatMap((name) =>
     Object.entries(goals).map(([kind, goal]) => ({
@@ -61,7 +70,8 @@ describe.each(conformance)("$title", ({ attack, norm, goal }) => {
     seed: 3,
     ...more,
   });
-  const propose = (more: Partial<AttackTask<DifferentiableModel>> = {}) => attack.propose(task(more), attack.defaults);
+  const propose = (more: Partial<AttackTask<DifferentiableModel>> = {}) =>
+    attack.propose(task(more), optionsOf(attack));
 
   it("proposes one batch of fresh arrays for each ε, and leaves its input alone", async () => {
     const before = [x.data.slice(), labels.slice(), indices.slice()];
@@ -139,15 +149,42 @@ describe.each(conformance)("$title", ({ attack, norm, goal }) => {
   });
 });
 
-describe.each(conformance.filter(({ attack }) => attack.aim === "within-epsilon"))(
+/**
+ * The share of the best possible rise of a linear loss that an attack must reach: all of it in one step, or where steps end in
+ * corners; nearly all by steps on round balls; most of it without gradients.
+ */
+const leastShare = ({ name, needs }: Attack<DifferentiableModel>, norm: Norm): number =>
+  (LESS[name] as Partial<Record<string, number>> | undefined)?.[norm.name] ??
+  (needs === "logits" ? 0.75 : name === "fgsm" || norm.name === "linf" ? 1 : 0.99);
+
+/** What the original's step sizes allow, where that is less. */
+const LESS: Readonly<Record<string, object>> = {
+  // One step of 1.25 ε from a random point does not lead from everywhere to the corner.
+  "r-fgsm": { linf: 0.5, l2: 0.5, l1: 0.5 },
+  // 16 of 40 steps of ε / 16 may be needed to the sphere; each of the others shrinks what is across the gradient by 17 / 16.
+  pgd: { l2: 0.97 },
+  // Ten steps of ε / 10 that turn at the bounds end inside the ball.
+  "mi-fgsm": { l2: 0.95 },
+};
+
+describe.each(conformance.filter(({ attack }) => attack.aim === "within-epsilon" && !attack.baseline))(
   "$title, on a linear model",
   ({ attack, norm, goal: { kind } }) => {
-    // The loss rises with the margin ⟨w, x⟩ of two classes, whose best rise has a closed form.
+    // The loss rises with the margin ⟨w, x⟩ of two classes, whose best rise has a closed form; two more are out of reach.
     const w = numbers(size, 5);
     const bias = 0.3;
-    const linear = open(twoClassGraph(w, bias, shape));
+    const linear = open(
+      linearGraph(
+        shape,
+        Float32Array.from({ length: 4 * size }, (_, i) => (i % 4 === 1 ? w[(i - 1) / 4]! : 0)),
+        [0, bias, -30, -31],
+      ),
+    );
     afterAll(() => linear.release());
-    const two = Int32Array.of(0, 1, 0, 1, 0, 1);
+    const margins = Array.from({ length: n }, (_, i) =>
+      x.data.subarray(i * size, (i + 1) * size).reduce((sum, v, j) => sum + v * w[j]!, bias),
+    );
+    const two = Int32Array.from(margins, (margin) => Number(margin > 0));
     const goal: Goal =
       kind === "targeted" ? { kind, labels: two, targets: two.map((c) => 1 - c) } : { kind, labels: two };
 
@@ -155,17 +192,66 @@ describe.each(conformance.filter(({ attack }) => attack.aim === "within-epsilon"
       const epsilons = EPSILONS[norm.name]!;
       const candidates = await attack.propose(
         { model: linear, x, goal, norm, epsilons, indices, seed: 0 },
-        attack.defaults,
+        optionsOf(attack),
       );
       for (const [k, epsilon] of epsilons.entries()) {
         const { logits } = await judge(linear, x, candidates[k]!, goal, norm, epsilon);
         for (let i = 0; i < n; i++) {
           const direction = w.map((v) => (two[i] === 0 ? v : -v));
           const pixels = x.data.subarray(i * size, (i + 1) * size);
-          const clean = pixels.reduce((sum, v, j) => sum + v * direction[j]!, two[i] === 0 ? bias : -bias);
-          const margin = (logits.data[2 * i + 1]! - logits.data[2 * i]!) * (two[i] === 0 ? 1 : -1);
-          expect(margin).toBeCloseTo(clean + bestRise(norm.name, pixels, direction, epsilon, linear.bounds), 5);
+          const clean = -Math.abs(margins[i]!);
+          const margin = (logits.data[4 * i + 1]! - logits.data[4 * i]!) * (two[i] === 0 ? 1 : -1);
+          const best = bestRise(norm.name, pixels, direction, epsilon, linear.bounds);
+          // A sample that falls leaves an attack of many steps: it owes no more.
+          const owed = clean + leastShare(attack, norm) * best;
+          expect(margin).toBeGreaterThan((attack.name === "fgsm" ? owed : Math.min(owed, 0)) - 5e-6);
+          expect(margin).toBeLessThan(clean + best + 5e-6);
         }
+      }
+    });
+  },
+);
+
+/** How far above the least distance a least-change attack may end. */
+const excess = ({ needs }: Attack<DifferentiableModel>): number => (needs === "logits" ? 1.25 : 1.05);
+
+describe.each(conformance.filter(({ attack }) => attack.aim === "least-change"))(
+  "$title, on a linear model",
+  ({ attack, norm, goal: { kind } }) => {
+    const w = numbers(size, 5);
+    // Grey samples with these margins; no pixel meets a bound on the way.
+    const margins = [0.2, -0.2, 0.3, -0.3, 0.4, -0.4];
+    const squares = w.reduce((sum, v) => sum + v * v, 0);
+    const grey = floats(
+      [n, ...shape],
+      margins.flatMap((margin) => [...w].map((v) => 0.5 + (margin * v) / squares)),
+    );
+    const bias = -0.5 * w.reduce((sum, v) => sum + v, 0);
+    const linear = open(twoClassGraph(w, bias, shape));
+    afterAll(() => linear.release());
+    const two = Int32Array.from(margins, (margin) => Number(margin > 0));
+    const goal: Goal =
+      kind === "targeted" ? { kind, labels: two, targets: two.map((c) => 1 - c) } : { kind, labels: two };
+
+    it("finds the nearest point of the other class", async () => {
+      const epsilons = [norm.name === "l0" ? size : 10];
+      const task = { model: linear, x: grey, goal, norm, epsilons, indices, seed: 0 };
+      const [candidates] = await attack.propose(task, optionsOf(attack));
+      const { success, distances } = await judge(linear, grey, candidates!, goal, norm, epsilons[0]!);
+      expect([...success]).toEqual(Array(n).fill(1));
+      for (const [i, margin] of margins.entries()) {
+        const pixels = grey.data.subarray(i * size, (i + 1) * size);
+        const direction = w.map((v) => (two[i] === 0 ? v : -v));
+        const crosses = (epsilon: number) =>
+          bestRise(norm.name, pixels, direction, epsilon, linear.bounds) > Math.abs(margin);
+        let [low, high] = [0, epsilons[0]!];
+        for (let step = 0; step < 50; step++) {
+          const middle = (low + high) / 2;
+          if (crosses(middle)) high = middle;
+          else low = middle;
+        }
+        expect(distances[i]).toBeGreaterThan(high * (1 - 1e-4) - 1e-6);
+        expect(distances[i]).toBeLessThan(high * excess(attack));
       }
     });
   },

@@ -11,7 +11,7 @@ import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward } from "./engine.ts";
 import { findHead, type HeadInfo } from "./head.ts";
-import { type LossName, losses } from "./loss.ts";
+import { isTargeted, type LossName, losses, type TargetedLossName, targetedLosses } from "./loss.ts";
 import { lower } from "./lower.ts";
 import { dequantized } from "./lowerings/quantization.ts";
 
@@ -65,7 +65,14 @@ export function asClassifier(file: Graph, shape = sampleShape(file)): Classifier
       "unsupported",
       `A classifier with one output is needed, and this model has ${original.outputs.length} (${original.outputs.map((v) => `"${v.name}"`).join(", ")}). Choose the one with the class scores (--output-name).`,
     );
-  const free = freeNames(bindInput(original, input.name, shape), ["x", "labels", "logits", "loss", "gradient"]);
+  const free = freeNames(bindInput(original, input.name, shape), [
+    "x",
+    "labels",
+    "targets",
+    "logits",
+    "loss",
+    "gradient",
+  ]);
   // Shapes behind control flow are known once it is written out.
   const bound = lower(renameValues(free, new Map([[theInput(free).name, "x"]])), []);
   const head = findHead(bound, bound.outputs[0]!.name);
@@ -118,16 +125,22 @@ function withFloatInput(graph: Graph): Graph {
 }
 
 /**
- * The graph that also computes a loss and its gradient: inputs `x` and `labels` (int64, [n]); outputs `logits`
- * [n, classes], `loss` [n], and `gradient`, the gradient of each sample's own loss, in the shape of x.
+ * The graph that also computes a loss and its gradient: inputs `x` and `labels` (int64, [n]), and for a targeted loss
+ * `targets`, alike; outputs `logits` [n, classes], `loss` [n], and `gradient`, that of each sample's own loss, in the shape of x.
  * Any ONNX runtime runs it. @throws no-gradient, unsupported
  */
-export function differentiate({ graph }: Pick<Classifier, "graph">, loss: LossName = "cross-entropy"): Graph {
+export function differentiate(
+  { graph }: Pick<Classifier, "graph">,
+  loss: LossName | TargetedLossName = "cross-entropy",
+): Graph {
   const b = new Ops(lower(upgrade(inFloat32(graph, ["float16"])), ["x"]));
   const batch = graph.inputs[0]!.dims![0]!;
-  b.input({ name: "labels", type: "int64", dims: [batch] });
+  for (const name of isTargeted(loss) ? ["labels", "targets"] : ["labels"])
+    b.input({ name, type: "int64", dims: [batch] });
   const logits = behindAlias(graph, "logits");
-  const { value, slope } = losses[loss](b, logits, "labels");
+  const { value, slope } = isTargeted(loss)
+    ? targetedLosses[loss](b, logits, "labels", "targets")
+    : losses[loss](b, logits, "labels");
   // Samples do not mix, so the gradient of the sum holds the gradient of each.
   const [gradient] = backward(b, logits, slope, ["x"]);
   b.alias("loss", value);

@@ -4,7 +4,7 @@ import { emptyGraph } from "../onnx/builder.ts";
 import { Ops } from "../onnx/ops.ts";
 import { randomFor } from "../random.ts";
 import type { Tensor } from "../tensor.ts";
-import { type LossName, losses } from "./loss.ts";
+import { type LossName, losses, targetedLosses } from "./loss.ts";
 
 const [n, classes] = [6, 5];
 const labels = [0, 4, 2, 2, 1, 3];
@@ -52,6 +52,13 @@ const closedForms: Record<LossName, (z: readonly number[], c: number) => { loss:
     const rival = z.reduce((best, v, j) => (j !== c && (best < 0 || v > z[best]!) ? j : best), -1);
     return { loss: z[rival]! - z[c]!, gradient: z.map((_, j) => Number(j === rival) - Number(j === c)) };
   },
+  dlr(z, c) {
+    const { loss: margin, gradient } = closedForms.margin(z, c);
+    const order = z.map((_, j) => j).sort((i, j) => z[j]! - z[i]!);
+    const span = z[order[0]!]! - z[order[2]!]! + 1e-12;
+    const spread = (j: number) => Number(j === order[0]) - Number(j === order[2]);
+    return { loss: margin / span, gradient: gradient.map((v, j) => v / span - (margin / span ** 2) * spread(j)) };
+  },
   logit: (z, c) => ({ loss: z[c]!, gradient: z.map((_, j) => Number(j === c)) }),
 };
 /** What each gives, and its gradient, for logits (1000, -1000, 0) and (-1000, 1000, 0) at class 1. */
@@ -68,6 +75,14 @@ const farApart: Record<LossName, { loss: number[]; gradient: number[][] }> = {
     gradient: [
       [1, -1, 0],
       [0, -1, 1],
+    ],
+  },
+  // Behind all others, the label is as far as it can be.
+  dlr: {
+    loss: [1, -0.5],
+    gradient: [
+      [0, 0, 0],
+      [-0.00025, -0.00025, 0.0005],
     ],
   },
   logit: {
@@ -98,7 +113,12 @@ describe.each(Object.keys(losses) as LossName[])("%s", (name) => {
       [-1000, 1000, 0],
     ];
     const { loss, gradient } = await run(name, far, [1, 1], 17);
-    expect({ loss: loss.map((v) => v + 0), gradient }).toEqual(farApart[name]);
+    // What keeps the ratio finite shows in its last digits.
+    const about = (v: number) => (name === "dlr" ? (expect.closeTo(v, 12) as number) : v);
+    expect({ loss: loss.map((v) => v + 0), gradient }).toEqual({
+      loss: farApart[name].loss.map(about),
+      gradient: farApart[name].gradient.map((row) => row.map(about)),
+    });
   });
 });
 
@@ -137,6 +157,39 @@ it("margin: rivals that are equal share the gradient; the sign says whether the 
     [-1, 0.5, 0.5],
     [-1, 0, 1],
   ]);
+});
+
+describe("targeted-dlr", () => {
+  const targets = [3, 0, 4, 1, 2, 0];
+
+  it.each([9, 11, 13, 17, 18])(
+    "equals its closed form in float64, and so does its gradient (opset %i)",
+    async (opset) => {
+      const b = new Ops(emptyGraph("loss", opset));
+      b.input({ name: "z", type: "float64", dims: ["N", classes] });
+      for (const name of ["labels", "targets"]) b.input({ name, type: "int64", dims: ["N"] });
+      const { value, slope } = targetedLosses["targeted-dlr"](b, "z", "labels", "targets");
+      const results = await withProgram(b.finish([value, slope]), (program) =>
+        program.run({
+          z: numbers("float64", [n, classes], logits.flat()),
+          labels: numbers("int64", [n], labels),
+          targets: numbers("int64", [n], targets),
+        }),
+      );
+      const [values, slopes] = [value, slope].map((name) => results[name]!.data as Float64Array);
+      for (const [i, z] of logits.entries()) {
+        const order = z.map((_, j) => j).sort((j, k) => z[k]! - z[j]!);
+        const span = z[order[0]!]! - (z[order[2]!]! + z[order[3]!]!) / 2 + 1e-12;
+        const loss = (z[targets[i]!]! - z[labels[i]!]!) / span;
+        expect(values![i]).toBeCloseTo(loss, 12);
+        for (const j of z.keys()) {
+          const top = Number(j === targets[i]) - Number(j === labels[i]);
+          const spread = Number(j === order[0]) - (Number(j === order[2]) + Number(j === order[3])) / 2;
+          expect(slopes![i * classes + j]).toBeCloseTo((top - loss * spread) / span, 12);
+        }
+      }
+    },
+  );
 });
 
 describe("cross-entropy in float32", () => {

@@ -57,5 +57,49 @@ const logit: LossBuilder = (b, logits, labels) => {
   return { value: atLabel(b, logits, selected), slope: b.cast(selected, b.fact(logits).type ?? "float32") };
 };
 
-export const losses = { "cross-entropy": crossEntropy, margin, logit } satisfies Record<string, LossBuilder>;
+/** The k largest logits of each row, falling, [n] each. */
+function largest(b: Ops, logits: string, k: number): string[] {
+  const top =
+    b.opset >= 10
+      ? b.addMany("TopK", [logits, b.int64([k])], 2, { axis: 1 })
+      : b.addMany("TopK", [logits], 2, { axis: 1, k });
+  return Array.from({ length: k }, (_, i) => b.squeeze(b.slice(top[0]!, [1], [i], [i + 1]), [1]));
+}
+
+/** So that equal logits do not divide by 0. */
+const SPAN = 1e-12;
+
+/**
+ * The difference of logits ratio (Croce and Hein 2020, https://arxiv.org/abs/2003.01690, eq. 6):
+ * (max_{j≠c} z_j - z_c) / (z_π1 - z_π3 + 1e-12), where π sorts the logits, falling. It needs three classes.
+ */
+const dlr: LossBuilder = (b, logits, labels) => {
+  const [first, , third] = largest(b, logits, 3);
+  const span = b.plus(b.sub(first!, third!), b.scalar(SPAN, logits));
+  const value = b.div(margin(b, logits, labels).value, span);
+  return { value, slope: backward(b, value, b.full(1, value), [logits])[0]! };
+};
+
+/** Appends a loss of logits [n, classes] at the classes `labels` and `targets` (int64, [n]). */
+type TargetedLossBuilder = (b: Ops, logits: string, labels: string, targets: string) => LossNodes;
+
+/**
+ * The targeted difference of logits ratio (Croce and Hein 2020, eq. 7): (z_t - z_c) / (z_π1 - (z_π3 + z_π4)/2 + 1e-12). It
+ * needs four classes.
+ */
+const targetedDlr: TargetedLossBuilder = (b, logits, labels, targets) => {
+  const [first, , third, fourth] = largest(b, logits, 4);
+  const middle = b.mul(b.plus(third!, fourth!), b.scalar(0.5, logits));
+  const span = b.plus(b.sub(first!, middle), b.scalar(SPAN, logits));
+  const at = (classes: string) => atLabel(b, logits, isLabel(b, logits, classes));
+  const value = b.div(b.sub(at(targets), at(labels)), span);
+  return { value, slope: backward(b, value, b.full(1, value), [logits])[0]! };
+};
+
+export const targetedLosses = { "targeted-dlr": targetedDlr } satisfies Record<string, TargetedLossBuilder>;
+export type TargetedLossName = keyof typeof targetedLosses;
+
+export const isTargeted = (loss: LossName | TargetedLossName): loss is TargetedLossName => loss in targetedLosses;
+
+export const losses = { "cross-entropy": crossEntropy, margin, dlr, logit } satisfies Record<string, LossBuilder>;
 export type LossName = keyof typeof losses;

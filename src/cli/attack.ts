@@ -6,6 +6,7 @@ import { attacks } from "../attacks/index.ts";
 import { PerturbError } from "../errors.ts";
 import type { AdversarialBatch } from "../evaluate/adversarial.ts";
 import type { DifferentiableModel } from "../model.ts";
+import { attackOptions } from "./attack-options.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
 import { type OpenedSubject, openSubject } from "./open.ts";
@@ -31,6 +32,7 @@ its x_adv is x. So the share of rows whose prediction is the label is the accura
   .addOption(options.data())
   .addOption(options.labels())
   .addOption(options.attack())
+  .addOption(options.set())
   .addOption(options.norm())
   .addOption(options.eps())
   .addOption(options.target())
@@ -114,6 +116,7 @@ async function writeAll(
     );
   const wanted = {
     attacks: [attacks[given.attack[0]!]],
+    options: attackOptions(given.attack, given.set),
     norm: given.norm,
     epsilons: given.eps,
     target,

@@ -5,6 +5,7 @@ import { attacks } from "../attacks/index.ts";
 import { PerturbError } from "../errors.ts";
 import type { BootedWorkers } from "../evaluate/pool.node.ts";
 import type { Evaluation, EvaluationResult } from "../evaluate.ts";
+import { attackOptions } from "./attack-options.ts";
 import { EXIT } from "./exit.ts";
 import { requireWritable, writeAtomically } from "./files.ts";
 import { type BeforeExit, interruptible } from "./interrupt.ts";
@@ -31,6 +32,7 @@ MNIST test set, L-infinity, ε from 0.05 to 0.3.
   .addOption(options.data())
   .addOption(options.labels())
   .addOption(options.attack())
+  .addOption(options.set())
   .addOption(options.norm())
   .addOption(options.eps())
   .addOption(options.target())
@@ -105,6 +107,7 @@ async function measure(
   ]);
   const wanted = {
     attacks: given.attack.map((name) => attacks[name]),
+    options: attackOptions(given.attack, given.set),
     norm: given.norm,
     epsilons: given.eps,
     target: given.target ?? null,
@@ -114,7 +117,7 @@ async function measure(
     ...(given.batch !== undefined && { batch: given.batch }),
   };
   const plan = planOf(wanted, model);
-  const named = given.attack.map((name) => ({ name, options: attacks[name].defaults }));
+  const named = given.attack.map((name) => ({ name, options: wanted.options.get(name)! }));
   const file = withGradient(model, "cross-entropy");
   const pool = workers.start({ file, device: given.device, plan: { ...plan, attacks: named } });
   if (drawn) void import("../report/write.node.ts").then(({ preload }) => preload());

@@ -29,7 +29,7 @@ gradient, that of each sample's own loss, in the shape of x. With --input, --lab
   .option("--values <g.npy>", "save the gradient of each sample's loss: float32, in the shape of the input")
   .addOption(
     new Option("--loss <loss>", "cross-entropy; margin: the best other logit minus the label's; logit: the label's own")
-      .choices(["cross-entropy", "margin", "logit"] as const satisfies readonly Loss[])
+      .choices(["cross-entropy", "margin", "dlr", "logit"] as const satisfies readonly Loss[])
       .default("cross-entropy" as const),
   )
   .addOption(options.arch())

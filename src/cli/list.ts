@@ -5,7 +5,14 @@ import { columns, print, printJson, prose } from "./output.ts";
 const lists = {
   async attacks() {
     const { attacks } = await import("../attacks/index.ts");
-    return Object.values(attacks).map(({ name, norms, aim, needs, paper }) => ({ name, norms, aim, needs, paper }));
+    return Object.values(attacks).map(({ name, norms, aim, needs, defaults, paper }) => ({
+      name,
+      norms,
+      aim,
+      needs,
+      options: Object.entries(defaults).map(([option, value]) => `${option}=${value}`),
+      paper,
+    }));
   },
   async datasets() {
     const { datasets } = await import("../datasets/index.ts");
@@ -37,9 +44,18 @@ const lists = {
     ];
   },
   async operators() {
-    const { rules, zeroGradient } = await import("../autodiff/rules.ts");
+    const [{ rules, zeroGradient }, { lowerings }] = await Promise.all([
+      import("../autodiff/rules.ts"),
+      import("../autodiff/lowerings.ts"),
+    ]);
+    const lowered = Object.entries(lowerings).flatMap(([domain, list]) =>
+      Object.keys(list)
+        .filter((operator) => domain !== "" || !Object.hasOwn(rules, operator))
+        .map((operator) => ({ operator: domain ? `${domain}.${operator}` : operator, gradient: "lowering" })),
+    );
     const rows = [
       ...Object.keys(rules).map((operator) => ({ operator, gradient: "rule" })),
+      ...lowered,
       ...[...zeroGradient].map((operator) => ({ operator, gradient: "zero" })),
     ];
     return rows.sort((a, b) => a.operator.localeCompare(b.operator));
@@ -48,9 +64,9 @@ const lists = {
 
 export const listCommand = new Command("list")
   .description(
-    prose(`Lists what is known by name: attacks with their norms, aim and paper; data sets with their source and how to get
-them; bundled models, and networks for weights without a graph; operators with a gradient ("rule": a rule, "zero": the
-derivative is zero wherever it exists, so nothing flows through).`),
+    prose(`Lists what is known by name: attacks with their norms, aim, options (--set) and paper; data sets with their source
+and how to get them; bundled models, and networks for weights without a graph; operators with a gradient ("rule": a rule,
+"lowering": by writing it in others, "zero": the derivative is zero wherever it exists, so nothing flows through).`),
   )
   .addArgument(new Argument("<what>", "what to list").choices(Object.keys(lists) as (keyof typeof lists)[]))
   .option("--json", "print JSON")

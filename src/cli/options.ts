@@ -27,6 +27,10 @@ export const options = {
     new Option("--attack <names>", "attacks, separated by commas")
       .default(["fgsm"] as AttackName[], "fgsm")
       .argParser(parseAttacks),
+  set: () =>
+    new Option("--set <attack.option=value>", "an attack's own option, such as pgd.steps=100; may be repeated")
+      .default([] as string[], "none")
+      .argParser((text: string, before: string[]) => [...before, text]),
   norm: () =>
     new Option("--norm <norm>", "what ε measures")
       .choices(["linf", "l2", "l1", "l0"] as const satisfies readonly NormName[])

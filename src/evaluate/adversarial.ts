@@ -54,7 +54,7 @@ async function attackBatch(model: DifferentiableModel, batch: Batch, plan: Batch
   const attacked = pick(batch, goalOf(batch.labels, plan.target), start, attackedRows);
   const norm = norms[plan.norm];
   const task = { model, ...attacked, norm, epsilons: plan.epsilons, seed: plan.seed };
-  const candidates = await attack.propose(task, options);
+  const candidates = await attack.propose(task, options as never);
   for (const [k, result] of results.entries())
     putRows(result, attackedRows, await judge(model, task.x, candidates[k]!, task.goal, norm, result.epsilon));
   return results;

@@ -1,4 +1,4 @@
-import { type Attack, judge, predict, type Verdict } from "../attack.ts";
+import { type AnyAttack, judge, predict, type Verdict } from "../attack.ts";
 import type { Batch } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import { type DifferentiableModel, type Goal, type Gradient, type Model, takeGoal, takeGradient } from "../model.ts";
@@ -10,7 +10,7 @@ import { EXAMPLES, emptyPoint, type PointTally, type Shown, type Tally } from ".
 
 /** What is done with every batch of an evaluation. */
 export interface BatchPlan {
-  readonly attacks: readonly { readonly attack: Attack<DifferentiableModel>; readonly options: object }[];
+  readonly attacks: readonly { readonly attack: AnyAttack<DifferentiableModel>; readonly options: object }[];
   readonly norm: NormName;
   readonly epsilons: readonly number[];
   readonly target: number | null;
@@ -103,14 +103,16 @@ async function runAttack(
 
   const proposals = await attack.propose(
     { model, x, goal, norm, epsilons: plan.epsilons, indices, seed: plan.seed, start, signal },
-    options,
+    options as never,
   );
   const points: PointTally[] = [];
   for (const [k, epsilon] of plan.epsilons.entries()) {
     const verdict = await judge(model, x, proposals[k]!, goal, norm, epsilon);
     tally.forwards += n;
     tally.invalid += verdict.predictions.filter((p) => p < 0).length;
-    if (k === plan.epsilons.length - 1 && epsilon > 0) tally.unmoved += verdict.distances.filter((d) => d === 0).length;
+    // A least-change attack leaves what it cannot break where it was.
+    const moves = attack.aim === "within-epsilon" && epsilon > 0;
+    if (k === plan.epsilons.length - 1 && moves) tally.unmoved += verdict.distances.filter((d) => d === 0).length;
     points.push(tallyPoint(attacked, verdict, untouched, standing, classes));
   }
   return points;

@@ -16,6 +16,7 @@ import {
   using,
 } from "../../test/support/models.ts";
 import { predict } from "../attack.ts";
+import { attacks } from "../attacks/index.ts";
 import { asClassifier } from "../autodiff/differentiate.ts";
 import type { Batch, Dataset } from "../dataset.ts";
 import { openDataset } from "../datasets/locate.node.ts";
@@ -287,6 +288,12 @@ describe("warnings", () => {
     ];
     expect(counts(b)).toEqual(counts(a));
     expect(b.evaluation.warnings.map((w) => w.code)).toContain("softmax-head");
+  });
+
+  it("no zero gradients where an attack for the least change found nothing within ε", async () => {
+    const options = new Map([["cw", { searches: 1, steps: 1, constant: 1e-9 }]]);
+    const given = { attacks: [attacks.cw], options, norm: "l2", epsilons: [1e-3], limit: 100 };
+    expect(await codes(lenetFile(), mnist, given)).not.toContain("zero-gradient");
   });
 
   it("of gradients that pass straight through rounding, with their number", async () => {

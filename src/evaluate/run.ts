@@ -1,4 +1,4 @@
-import type { Attack } from "../attack.ts";
+import type { AnyAttack } from "../attack.ts";
 import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal, PerturbError } from "../errors.ts";
 import type { Evaluation, EvaluationResult, Linearity, Warning } from "../evaluate.ts";
@@ -17,7 +17,9 @@ export interface Evaluator {
 }
 
 export interface EvaluateOptions {
-  readonly attacks: readonly Attack<DifferentiableModel>[];
+  readonly attacks: readonly AnyAttack<DifferentiableModel>[];
+  /** Options of each attack, by its name; by default its own. */
+  readonly options?: ReadonlyMap<string, object>;
   /** By default linf. */
   readonly norm?: NormName;
   /** Budgets, rising, in pixel units. */
@@ -68,7 +70,10 @@ export function planOf(options: EvaluateOptions, model: Pick<Model, "name" | "cl
   if (!Number.isSafeInteger(seed))
     throw new PerturbError("usage", `The seed must be a whole number below 2^53, got ${seed}.`);
   return {
-    attacks: attacks.map((attack) => ({ attack, options: attack.defaults })),
+    attacks: attacks.map((attack) => ({
+      attack,
+      options: { ...attack.defaults, ...options.options?.get(attack.name) },
+    })),
     norm,
     epsilons,
     target,

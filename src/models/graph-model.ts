@@ -45,9 +45,10 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
       check(x, file);
       cost.gradients += x.dims[0]!;
       const backward = await program(loss, () => gradientBytes(file, loss));
-      const labels = labelTensor(lossClasses(goal), classes);
-      const result = await runBatches(backward, { x, labels }, file.batch, ["logits", "loss", "gradient"]);
-      return ascending(goal, { logits: result["logits"]!, loss: result["loss"]!, gradient: result["gradient"]! });
+      const feeds = { x, ...classFeeds(goal, loss, classes) };
+      const result = await runBatches(backward, feeds, file.batch, ["logits", "loss", "gradient"]);
+      const found = { logits: result["logits"]!, loss: result["loss"]!, gradient: result["gradient"]! };
+      return loss === "targeted-dlr" ? found : ascending(goal, found);
     },
     async release() {
       const loaded = await Promise.allSettled(programs.values());
@@ -78,6 +79,14 @@ function check(x: FloatTensor, { name, inputShape }: ClassifierFile): void {
       "mismatch",
       `${name} takes samples of shape [${inputShape}], got [${x.dims.slice(1)}]. Give data of that shape.`,
     );
+}
+
+/** What the graph of a loss takes beside x. @throws usage for a targeted loss without targets */
+function classFeeds(goal: Goal, loss: Loss, classes: number): Record<string, Tensor> {
+  if (loss !== "targeted-dlr") return { labels: labelTensor(lossClasses(goal), classes) };
+  if (goal.kind !== "targeted")
+    throw new PerturbError("usage", `The loss ${loss} compares labels with targets. Give a targeted goal.`);
+  return { labels: labelTensor(goal.labels, classes), targets: labelTensor(goal.targets, classes) };
 }
 
 /** @throws out-of-bounds for a class that the model does not have: the graph would answer with a loss of 0 */

@@ -1,0 +1,166 @@
+import type { AttackTask } from "../attack.ts";
+import { checkSignal, PerturbError } from "../errors.ts";
+import { type DifferentiableModel, type Gradient, takeGoal } from "../model.ts";
+import type { Norm } from "../norm.ts";
+import { randomFor } from "../random.ts";
+import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
+import { type Best, keepBest } from "./best.ts";
+import type { AttackLoss } from "./losses.ts";
+import { accumulated, adam, type Steering, steepest } from "./steering.ts";
+import { type Attempt, type BudgetTask, sweep } from "./sweep.ts";
+
+/** How a loss is climbed inside a ball: what FGSM with a random start, BIM, PGD, MI-FGSM and NI-FGSM differ in. */
+export interface AscentOptions {
+  /** Steps, and gradients, of each restart. */
+  readonly steps: number;
+  /** Length of a step, in units of ε. */
+  readonly stepSize: number;
+  /** How many times it begins. */
+  readonly restarts: number;
+  /** Whether the first climb begins at a random point of the ball, as all later ones do, or at x. */
+  readonly randomStart: boolean;
+  readonly loss: AttackLoss;
+  /** μ, the share of the sum of L1-normalised gradients that is kept at each step; 0 is none. */
+  readonly momentum: number;
+  /** Whether the gradient is taken at the point where momentum leads, brought back into the ball. */
+  readonly nesterov: boolean;
+  /** "sgd": steepest steps. "adam": Adam's steps, no longer than `stepSize`; for L∞, without `momentum`. */
+  readonly optimizer: "sgd" | "adam";
+  /** Whether a sample is done when it reaches its goal; if not, it goes on to raise its loss, as transfer to other models wants. */
+  readonly stopAtSuccess: boolean;
+}
+
+/**
+ * Climbs J by projected steps, for each ε, and keeps the best of all points that were measured, the last one included.
+ * @throws usage for options that make no sense; cancelled
+ */
+export async function ascent(task: AttackTask<DifferentiableModel>, options: AscentOptions): Promise<FloatTensor[]> {
+  checkOptions(options, task.norm);
+  checkSignal(task.signal);
+  const { model, x, goal, start } = task;
+  const { loss, randomStart } = options;
+  // One gradient at x serves every ε. The one that is given is that of the cross-entropy.
+  const first = randomStart
+    ? undefined
+    : loss === "cross-entropy" && start
+      ? start
+      : await model.gradient(x, goal, loss);
+  return sweep({ ...task, start: first }, (budget) => climbs(budget, options));
+}
+
+function checkOptions({ steps, stepSize, restarts, momentum, nesterov, optimizer }: AscentOptions, norm: Norm): void {
+  for (const [name, value] of Object.entries({ steps, restarts }))
+    if (!Number.isInteger(value) || value < 1)
+      throw new PerturbError("usage", `${name} must be a whole number of at least 1, got ${value}.`);
+  if (!(stepSize > 0)) throw new PerturbError("usage", `stepSize, in units of ε, must be above 0, got ${stepSize}.`);
+  if (!(momentum >= 0)) throw new PerturbError("usage", `momentum must be at least 0, got ${momentum}.`);
+  if (optimizer === "adam" && (momentum > 0 || nesterov))
+    throw new PerturbError("usage", 'Adam has a momentum of its own. Leave out momentum, or choose optimizer "sgd".');
+  // Each element gets a scale of its own, which spends an L2 or L1 budget on pixels that hardly matter.
+  if (optimizer === "adam" && norm.name !== "linf")
+    throw new PerturbError("usage", `Adam's steps are for linf; for ${norm.name} choose optimizer "sgd".`);
+}
+
+async function climbs(task: BudgetTask<DifferentiableModel>, options: AscentOptions): Promise<Attempt> {
+  const best = keepBest(task.x, options.loss);
+  for (let restart = 0; restart < options.restarts; restart++) await climb(task, options, best, restart);
+  // A larger ε has no more to do for a sample that fell, unless its loss is wanted.
+  const success = options.stopAtSuccess ? best.success : new Uint8Array(best.success.length);
+  return { candidates: best.points, success };
+}
+
+/** One climb, of the samples that still stand. */
+async function climb(
+  task: BudgetTask<DifferentiableModel>,
+  options: AscentOptions,
+  best: Best,
+  restart: number,
+): Promise<void> {
+  const { model, x, goal, start, signal } = task;
+  const atX = restart === 0 && !options.randomStart;
+  const points: FloatTensor = { ...x, data: atX ? x.data.slice() : randomPoints(task, restart) };
+  const steering = steeringOf(options, x);
+  const step = stepper(task, options, points, steering);
+  const standing = (row: number): boolean => !options.stopAtSuccess || best.success[row] === 0;
+  let rows = [...best.success.keys()].filter(standing);
+  for (let t = 0; rows.length > 0; t++) {
+    checkSignal(signal);
+    const asked = takeRows(points, rows);
+    const goals = takeGoal(goal, rows);
+    if (t === options.steps) return best.offer(rows, asked, await model.logits(asked), goals);
+    if (options.nesterov) lookAhead(asked, rows, task, options, steering);
+    const { logits, gradient }: Gradient =
+      t === 0 && atX && start ? start : await model.gradient(asked, goals, options.loss);
+    best.offer(rows, asked, logits, goals);
+    for (const [i, row] of rows.entries()) if (standing(row)) step(row, gradient.data, i, t);
+    rows = rows.filter(standing);
+  }
+}
+
+/** A point for each sample, drawn from the ball, then moved into the bounds. */
+function randomPoints({ x, norm, epsilon, indices, seed, model }: BudgetTask<DifferentiableModel>, restart: number) {
+  const size = sampleSize(x);
+  const data = new Float32Array(x.data.length);
+  for (const [row, index] of indices.entries()) {
+    const original = x.data.subarray(row * size, (row + 1) * size);
+    const point = data.subarray(row * size, (row + 1) * size);
+    norm.uniform(point, original, epsilon, randomFor(seed, index, restart));
+    norm.project(point, original, epsilon, model.bounds);
+  }
+  return data;
+}
+
+function steeringOf({ optimizer, momentum, nesterov }: AscentOptions, x: FloatTensor): Steering {
+  const [count, size] = [x.dims[0]!, sampleSize(x)];
+  if (optimizer === "adam") return adam(count, size);
+  return momentum > 0 || nesterov ? accumulated(momentum, count, size) : steepest;
+}
+
+const LARGEST = 3.4028234663852886e38;
+
+/** Moves the point of one sample along its gradient, row i of `gradients`. An element that is NaN points nowhere. */
+function stepper(
+  { x, norm, epsilon, model }: BudgetTask<DifferentiableModel>,
+  { stepSize, optimizer }: AscentOptions,
+  points: FloatTensor,
+  steering: Steering,
+) {
+  const size = sampleSize(x);
+  const length = stepSize * epsilon;
+  const direction = new Float32Array(size);
+  const from = new Float32Array(size);
+  return (row: number, gradients: Float32Array, i: number, t: number): void => {
+    const point = points.data.subarray(row * size, (row + 1) * size);
+    for (let j = 0; j < size; j++) {
+      const g = gradients[i * size + j]!;
+      direction[j] = Number.isNaN(g) ? 0 : g > LARGEST ? LARGEST : g < -LARGEST ? -LARGEST : g;
+    }
+    steering.turn(direction, row, t);
+    if (optimizer === "adam") {
+      const scale = length / Math.max(1, norm.length(direction));
+      for (let j = 0; j < size; j++) point[j] = point[j]! + scale * direction[j]!;
+    } else {
+      from.set(point);
+      norm.ascend(point, from, direction, length, model.bounds);
+    }
+    norm.project(point, x.data.subarray(row * size, (row + 1) * size), epsilon, model.bounds);
+  };
+}
+
+/** x ← x + α·μ·g (Lin et al. 2020, eq. 6), brought back into the ball: a candidate like any other. */
+function lookAhead(
+  asked: FloatTensor,
+  rows: readonly number[],
+  { x, norm, epsilon, model }: BudgetTask<DifferentiableModel>,
+  { stepSize, momentum }: AscentOptions,
+  steering: Steering,
+): void {
+  const size = sampleSize(x);
+  const sum = steering.momentum!;
+  const scale = stepSize * epsilon * momentum;
+  for (const [i, row] of rows.entries()) {
+    const point = asked.data.subarray(i * size, (i + 1) * size);
+    for (let j = 0; j < size; j++) point[j] = point[j]! + scale * sum[row * size + j]!;
+    norm.project(point, x.data.subarray(row * size, (row + 1) * size), epsilon, model.bounds);
+  }
+}
