@@ -1,10 +1,11 @@
 import { PerturbError } from "./errors.ts";
-import { type Goal, type Gradient, type Model, reached } from "./model.ts";
+import { type DifferentiableModel, type Goal, type Gradient, type Model, reached } from "./model.ts";
 import type { Norm, NormName } from "./norm.ts";
 import { argmax, type FloatTensor, sampleSize } from "./tensor.ts";
 
 /** What an attack is asked to do with one batch. */
 export interface AttackTask<M extends Model> {
+  /** Asked with `samples`, so that questions are counted, and budgets hold, for each sample. */
   readonly model: M;
   /** [n, ...inputShape], inside the model's bounds. Never to be changed. */
   readonly x: FloatTensor;
@@ -17,7 +18,20 @@ export interface AttackTask<M extends Model> {
   readonly seed: number;
   /** The gradient at x itself, where it is known: what every gradient attack without a random start begins with. */
   readonly start?: Gradient | undefined;
+  /** How many of the budgets are wanted for each sample, the smallest first; by default all. What is proposed above is not used. */
+  readonly wanted?: Int32Array | undefined;
+  /** A model that may be asked in place of the one attacked, of which nothing is counted. */
+  readonly surrogate?: DifferentiableModel | undefined;
+  /** Samples that may be learned from before any is attacked: the same for every batch of an evaluation. */
+  readonly examples?: Examples | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Samples [n, ...inputShape] with their labels and their indices in the data set. */
+export interface Examples {
+  readonly x: FloatTensor;
+  readonly labels: Int32Array;
+  readonly indices: Int32Array;
 }
 
 export interface Attack<M extends Model = Model, O extends object = object> {
@@ -29,6 +43,8 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   readonly aim: "within-epsilon" | "least-change";
   /** Whether it needs gradients of the model. */
   readonly needs: "gradient" | "logits";
+  /** What else of the task it cannot do without. */
+  readonly also?: "surrogate" | "examples";
   /** A base line that asks the model nothing: noise. */
   readonly baseline?: true;
   readonly defaults: O;

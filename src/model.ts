@@ -17,8 +17,11 @@ export interface Model {
   readonly classes: number;
   readonly bounds: Bounds;
   readonly head: Head;
-  /** Logits [n, classes]: the values behind a softmax head; log-probabilities where the graph hides them. */
-  logits(x: FloatTensor): Promise<FloatTensor>;
+  /**
+   * Logits [n, classes]: the values behind a softmax head; log-probabilities where the graph hides them. `samples`: whose
+   * question each row is, by the sample's index in the data set; a model that counts questions needs it.
+   */
+  logits(x: FloatTensor, samples?: Int32Array): Promise<FloatTensor>;
 }
 
 /** What an attack wants: another class than the label, or one given class. One entry a sample. */
@@ -50,7 +53,7 @@ export interface DifferentiableModel extends Model {
    * The objective J that an attack raises, and its gradient: J = loss(x, label) when untargeted, -loss(x, target) when
    * targeted, so that every attack ascends. `targeted-dlr` rises towards the target by itself, and takes targeted goals only.
    */
-  gradient(x: FloatTensor, goal: Goal, loss?: Loss): Promise<Gradient>;
+  gradient(x: FloatTensor, goal: Goal, loss?: Loss, samples?: Int32Array): Promise<Gradient>;
 }
 
 /** The class that the loss of this goal is taken at. */
@@ -67,10 +70,13 @@ export const takeGradient = ({ logits, loss, gradient }: Gradient, rows: ArrayLi
   gradient: takeRows(gradient, rows),
 });
 
+/** The entries `rows` of a list with one entry a sample. */
+export const take = (values: Int32Array, rows: ArrayLike<number>): Int32Array =>
+  Int32Array.from(rows, (row) => values[row]!);
+
 /** The goal of the samples `rows` alone. */
 export function takeGoal(goal: Goal, rows: ArrayLike<number>): Goal {
-  const take = (values: Int32Array) => Int32Array.from(rows, (row) => values[row]!);
   return goal.kind === "targeted"
-    ? { kind: "targeted", labels: take(goal.labels), targets: take(goal.targets) }
-    : { kind: "untargeted", labels: take(goal.labels) };
+    ? { kind: "targeted", labels: take(goal.labels, rows), targets: take(goal.targets, rows) }
+    : { kind: "untargeted", labels: take(goal.labels, rows) };
 }

@@ -76,7 +76,8 @@ export const apgdT = defineAttack<DifferentiableModel, ApgdTargetedOptions>({
     requireClasses(model, 4, "apgd-t", "apgd-ce");
     return sweep(task, async (at) => {
       const { goal } = at;
-      const logits = goal.kind === "targeted" ? undefined : (at.start?.logits ?? (await model.logits(at.x)));
+      const logits =
+        goal.kind === "targeted" ? undefined : (at.start?.logits ?? (await model.logits(at.x, at.indices)));
       const rivals = logits && rivalsOf(logits, goal.labels);
       const count = rivals ? Math.min(targets, model.classes - 1) : 1;
       return climbs(at, count * restarts, (part, rows, stream) => {

@@ -1,6 +1,6 @@
 import type { AttackTask } from "../attack.ts";
 import { checkSignal, PerturbError } from "../errors.ts";
-import { type DifferentiableModel, type Gradient, takeGoal } from "../model.ts";
+import { type DifferentiableModel, type Gradient, take, takeGoal } from "../model.ts";
 import type { Norm } from "../norm.ts";
 import { randomFor } from "../random.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
@@ -44,7 +44,7 @@ export async function ascent(task: AttackTask<DifferentiableModel>, options: Asc
     ? undefined
     : loss === "cross-entropy" && start
       ? start
-      : await model.gradient(x, goal, loss);
+      : await model.gradient(x, goal, loss, task.indices);
   return sweep({ ...task, start: first }, (budget) => climbs(budget, options));
 }
 
@@ -76,7 +76,7 @@ async function climb(
   best: Best,
   restart: number,
 ): Promise<void> {
-  const { model, x, goal, start, signal } = task;
+  const { model, x, goal, indices, start, signal } = task;
   const atX = restart === 0 && !options.randomStart;
   const points: FloatTensor = { ...x, data: atX ? x.data.slice() : randomPoints(task, restart) };
   const steering = steeringOf(options, x);
@@ -87,10 +87,11 @@ async function climb(
     checkSignal(signal);
     const asked = takeRows(points, rows);
     const goals = takeGoal(goal, rows);
-    if (t === options.steps) return best.offer(rows, asked, await model.logits(asked), goals);
+    const samples = take(indices, rows);
+    if (t === options.steps) return best.offer(rows, asked, await model.logits(asked, samples), goals);
     if (options.nesterov) lookAhead(asked, rows, task, options, steering);
     const { logits, gradient }: Gradient =
-      t === 0 && atX && start ? start : await model.gradient(asked, goals, options.loss);
+      t === 0 && atX && start ? start : await model.gradient(asked, goals, options.loss, samples);
     best.offer(rows, asked, logits, goals);
     for (const [i, row] of rows.entries()) if (standing(row)) step(row, gradient.data, i, t);
     rows = rows.filter(standing);

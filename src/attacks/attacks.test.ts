@@ -3,6 +3,7 @@ import { bestRise } from "../../test/support/balls.ts";
 import { floats, linearGraph, numbers, open, smallNetwork, twoClassGraph } from "../../test/support/models.ts";
 import { type Attack, type AttackTask, judge } from "../attack.ts";
 import { PerturbError } from "../errors.ts";
+import { metered } from "../evaluate/meter.ts";
 import { type DifferentiableModel, type Goal, takeGoal } from "../model.ts";
 import { type Norm, norms } from "../norm.ts";
 import { type FloatTensor, takeRows } from "../tensor.ts";
@@ -68,6 +69,8 @@ describe.each(conformance)("$title", ({ attack, norm, goal }) => {
     epsilons,
     indices,
     seed: 3,
+    surrogate: model,
+    examples: { x, labels, indices },
     ...more,
   });
   const propose = (more: Partial<AttackTask<DifferentiableModel>> = {}) =>
@@ -127,6 +130,29 @@ describe.each(conformance)("$title", ({ attack, norm, goal }) => {
   it("begins with the gradient it is given", async () => {
     const start = await model.gradient(x, goal);
     expect(await propose({ start })).toEqual(await propose());
+  });
+
+  it.each([1, 7, 30])("asks no more than %i questions about a sample where no more are granted", async (budget) => {
+    const meter = metered(model, budget);
+    for (const [k, candidates] of (await propose({ model: meter.model })).entries()) {
+      const { adversarial } = await judge(model, x, candidates, goal, norm, epsilons[k]!);
+      expect(adversarial.data.every((v) => v >= model.bounds.lower && v <= model.bounds.upper)).toBe(true);
+    }
+    for (const index of indices) {
+      const { forwards, gradients } = meter.of(index);
+      expect(forwards + gradients).toBeLessThanOrEqual(budget);
+    }
+  });
+
+  it("leaves what it changed before when asked for fewer budgets of a sample", async () => {
+    const wanted = Int32Array.from(indices, (_, i) => i % (epsilons.length + 1));
+    const [all, some] = [await propose(), await propose({ wanted })];
+    for (const [k, candidates] of some.entries())
+      for (let i = 0; i < n; i++)
+        if (k < wanted[i]!)
+          expect(candidates.data.subarray(i * size, (i + 1) * size)).toEqual(
+            all[k]!.data.subarray(i * size, (i + 1) * size),
+          );
   });
 
   it("stops, or has ended, when its signal fires", async () => {
@@ -191,7 +217,17 @@ describe.each(conformance.filter(({ attack }) => attack.aim === "within-epsilon"
     it("reaches the optimum", async () => {
       const epsilons = EPSILONS[norm.name]!;
       const candidates = await attack.propose(
-        { model: linear, x, goal, norm, epsilons, indices, seed: 0 },
+        {
+          model: linear,
+          x,
+          goal,
+          norm,
+          epsilons,
+          indices,
+          seed: 0,
+          surrogate: linear,
+          examples: { x, labels: two, indices },
+        },
         optionsOf(attack),
       );
       for (const [k, epsilon] of epsilons.entries()) {
@@ -235,7 +271,7 @@ describe.each(conformance.filter(({ attack }) => attack.aim === "least-change"))
 
     it("finds the nearest point of the other class", async () => {
       const epsilons = [norm.name === "l0" ? size : 10];
-      const task = { model: linear, x: grey, goal, norm, epsilons, indices, seed: 0 };
+      const task = { model: linear, x: grey, goal, norm, epsilons, indices, seed: 0, surrogate: linear };
       const [candidates] = await attack.propose(task, optionsOf(attack));
       const { success, distances } = await judge(linear, grey, candidates!, goal, norm, epsilons[0]!);
       expect([...success]).toEqual(Array(n).fill(1));

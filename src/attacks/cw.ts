@@ -1,6 +1,6 @@
 import { defineAttack, predict } from "../attack.ts";
 import { checkSignal } from "../errors.ts";
-import { type Bounds, type DifferentiableModel, reached, takeGoal } from "../model.ts";
+import { type Bounds, type DifferentiableModel, reached, take, takeGoal } from "../model.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { nearest, rowsOf } from "./nearest.ts";
 
@@ -48,7 +48,7 @@ export const cw = defineAttack<DifferentiableModel, CwOptions>({
   needs: "gradient",
   defaults: { searches: 9, steps: 1000, learningRate: 0.01, constant: 1e-3, confidence: 0, abortEarly: true },
   async propose(task, { searches, steps, learningRate, constant, confidence, abortEarly }) {
-    const { model, x, goal, signal } = task;
+    const { model, x, goal, indices, signal } = task;
     const found = nearest(task);
     const size = sampleSize(x);
     const constants = found.distances.map(() => constant);
@@ -63,7 +63,7 @@ export const cw = defineAttack<DifferentiableModel, CwOptions>({
         checkSignal(signal);
         const { points, slopes } = map(state.w, rows, x, model.bounds);
         const remaining = takeGoal(goal, rows);
-        const { logits, loss, gradient } = await model.gradient(points, remaining, "margin");
+        const { logits, loss, gradient } = await model.gradient(points, remaining, "margin", take(indices, rows));
         const aborted = new Set<number>();
         for (const [i, prediction] of predict(logits).entries()) {
           const row = rows[i]!;

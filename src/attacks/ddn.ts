@@ -1,6 +1,6 @@
 import { defineAttack, predict } from "../attack.ts";
 import { checkSignal } from "../errors.ts";
-import { type DifferentiableModel, reached, takeGoal } from "../model.ts";
+import { type DifferentiableModel, reached, take, takeGoal } from "../model.ts";
 import { type Box, l2 } from "../norm.ts";
 import { randomFor } from "../random.ts";
 import { type FloatTensor, takeRows } from "../tensor.ts";
@@ -48,7 +48,9 @@ export const ddn = defineAttack<DifferentiableModel, DdnOptions>({
       checkSignal(signal);
       const remaining = takeGoal(goal, rows);
       const { logits, gradient } =
-        k === 0 && start ? start : await model.gradient(takeRows(current, rows), remaining, "cross-entropy");
+        k === 0 && start
+          ? start
+          : await model.gradient(takeRows(current, rows), remaining, "cross-entropy", take(indices, rows));
       const slope = rowsOf(gradient);
       for (const [i, prediction] of predict(logits).entries()) {
         const row = rows[i]!;

@@ -1,6 +1,6 @@
 import { defineAttack, predict } from "../attack.ts";
 import { checkSignal } from "../errors.ts";
-import { type DifferentiableModel, type Goal, reached, takeGoal } from "../model.ts";
+import { type DifferentiableModel, type Goal, reached, take, takeGoal } from "../model.ts";
 import { type Norm, norms } from "../norm.ts";
 import { type FloatTensor, takeRows } from "../tensor.ts";
 import { nearest, rowsOf } from "./nearest.ts";
@@ -33,7 +33,7 @@ export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
   needs: "gradient",
   defaults: { steps: 50, overshoot: 0.02, candidates: 10 },
   async propose(task, { steps, overshoot, candidates }) {
-    const { model, x, goal, norm, start, signal } = task;
+    const { model, x, goal, norm, indices, start, signal } = task;
     const { lower, upper } = model.bounds;
     const found = nearest(task);
     const current: FloatTensor = { ...x, data: x.data.slice() };
@@ -44,14 +44,15 @@ export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
     let rows = found.open();
     for (let k = 0; rows.length > 0; k++) {
       checkSignal(signal);
-      const logits = k === 0 && start ? start.logits : await model.logits(takeRows(current, rows));
+      const logits = k === 0 && start ? start.logits : await model.logits(takeRows(current, rows), take(indices, rows));
       const remaining = takeGoal(goal, rows);
       for (const [i, prediction] of predict(logits).entries())
         if (prediction >= 0 && reached(remaining, i, prediction)) found.offer(rows[i]!, point(rows[i]!));
       tried ??= ranked(logits, remaining, candidates);
       rows = rows.filter((row) => found.distances[row] === Number.POSITIVE_INFINITY);
       if (k === steps || rows.length === 0) break;
-      const asked = { model, x: takeRows(current, rows), goal: takeGoal(goal, rows), norm, signal };
+      const samples = take(indices, rows);
+      const asked = { model, x: takeRows(current, rows), goal: takeGoal(goal, rows), samples, norm, signal };
       const { slopes, gaps } =
         goal.kind === "targeted"
           ? await toTarget(asked)
@@ -76,6 +77,7 @@ interface Asked {
   readonly model: DifferentiableModel;
   readonly x: FloatTensor;
   readonly goal: Goal;
+  readonly samples: Int32Array;
   readonly norm: Norm;
   readonly signal: AbortSignal | undefined;
 }
@@ -87,17 +89,20 @@ interface Boundary {
 }
 
 /** The boundary of the target and the largest other logit. */
-async function toTarget({ model, x, goal, signal }: Asked): Promise<Boundary> {
+async function toTarget({ model, x, goal, samples, signal }: Asked): Promise<Boundary> {
   checkSignal(signal);
-  const { loss, gradient } = await model.gradient(x, goal, "margin");
+  const { loss, gradient } = await model.gradient(x, goal, "margin", samples);
   return { slopes: gradient, gaps: Float64Array.from(loss.data, Math.abs) };
 }
 
 /** The nearest boundary of the label and each class tried. */
-async function toNearest({ model, x, goal, norm, signal }: Asked, tried: readonly Int32Array[]): Promise<Boundary> {
+async function toNearest(
+  { model, x, goal, samples, norm, signal }: Asked,
+  tried: readonly Int32Array[],
+): Promise<Boundary> {
   const logit = (labels: Int32Array) => {
     checkSignal(signal);
-    return model.gradient(x, { kind: "untargeted", labels }, "logit");
+    return model.gradient(x, { kind: "untargeted", labels }, "logit", samples);
   };
   const own = await logit(goal.labels);
   const slopes: FloatTensor = { ...x, data: new Float32Array(x.data.length) };

@@ -34,7 +34,7 @@ describe("the estimate of a gradient", () => {
       ]) {
         const probing = { pairs: 2000, reach: 0.001, loss: "cross-entropy", draw } as const;
         const point = takeRows(x, [row]).data;
-        const { gradient, mean } = await estimate(model, point, goal, row, probing, randomFor(1, row));
+        const { gradient, mean } = await estimate(model, point, goal, row, row, probing, randomFor(1, row));
         const truth = takeRows(exact.gradient, [row]).data;
         const dot = truth.reduce((sum, v, i) => sum + v * gradient[i]!, 0);
         expect(dot / Math.hypot(...truth) / Math.hypot(...gradient)).toBeGreaterThan(0.99);

@@ -1,5 +1,5 @@
 import { checkSignal } from "../errors.ts";
-import { type Model, takeGoal } from "../model.ts";
+import { type Model, take, takeGoal } from "../model.ts";
 import { randomFor } from "../random.ts";
 import { sampleSize, takeRows } from "../tensor.ts";
 import { keepBest } from "./best.ts";
@@ -36,13 +36,13 @@ export async function ascendEstimates(task: BudgetTask<Model>, options: Estimate
       const sample = indices[row]!;
       if (step > 0) {
         const random = randomFor(seed, sample, PROBES, step);
-        steps[row]!(point, await estimate(model, point, goal, row, options, random));
+        steps[row]!(point, await estimate(model, point, goal, row, sample, options, random));
       } else if (options.randomStart) norm.uniform(point, original, epsilon, randomFor(seed, sample, START));
       norm.project(point, original, epsilon, model.bounds);
     }
     checkSignal(signal);
     const asked = takeRows(points, rows);
-    best.offer(rows, asked, await model.logits(asked), takeGoal(goal, rows));
+    best.offer(rows, asked, await model.logits(asked, take(indices, rows)), takeGoal(goal, rows));
     rows = rows.filter((row) => best.success[row] === 0);
   }
   return { candidates: best.points, success: best.success };

@@ -15,8 +15,8 @@ export const fgsm = defineAttack<DifferentiableModel, object>({
   aim: "within-epsilon",
   needs: "gradient",
   defaults: {},
-  async propose({ model, x, goal, norm, epsilons, start }) {
-    const { gradient } = start ?? (await model.gradient(x, goal));
+  async propose({ model, x, goal, norm, epsilons, indices, start }) {
+    const { gradient } = start ?? (await model.gradient(x, goal, undefined, indices));
     const size = sampleSize(x);
     return epsilons.map((epsilon): FloatTensor => {
       const data = new Float32Array(x.data.length);

@@ -1,6 +1,6 @@
 import { defineAttack, predict } from "../attack.ts";
 import { checkSignal } from "../errors.ts";
-import { type DifferentiableModel, reached, takeGoal } from "../model.ts";
+import { type DifferentiableModel, reached, take, takeGoal } from "../model.ts";
 import { l2, norms } from "../norm.ts";
 import { type FloatTensor, takeRows } from "../tensor.ts";
 import { cosine, farthest, nearest, rowsOf } from "./nearest.ts";
@@ -34,7 +34,7 @@ export const fmn = defineAttack<DifferentiableModel, FmnOptions>({
   needs: "gradient",
   defaults: { steps: 100, stepSize: 1, finalStepSize: 0.01, gamma: 0.05, finalGamma: 0.001 },
   async propose(task, { steps, stepSize, finalStepSize, gamma, finalGamma }) {
-    const { model, x, goal, norm, signal } = task;
+    const { model, x, goal, norm, indices, signal } = task;
     const dual = norms[norm.dual];
     const found = nearest(task);
     const current: FloatTensor = { ...x, data: x.data.slice() };
@@ -49,7 +49,12 @@ export const fmn = defineAttack<DifferentiableModel, FmnOptions>({
       const step = cosine(stepSize, finalStepSize, k / steps);
       const share = cosine(gamma, finalGamma, k / steps);
       const remaining = takeGoal(goal, rows);
-      const { logits, loss, gradient } = await model.gradient(takeRows(current, rows), remaining, "margin");
+      const { logits, loss, gradient } = await model.gradient(
+        takeRows(current, rows),
+        remaining,
+        "margin",
+        take(indices, rows),
+      );
       const slope = rowsOf(gradient);
       for (const [i, prediction] of predict(logits).entries()) {
         const row = rows[i]!;

@@ -1,6 +1,6 @@
 import type { AttackTask } from "../attack.ts";
 import { checkSignal, PerturbError } from "../errors.ts";
-import { type Model, takeGoal } from "../model.ts";
+import { type Model, take, takeGoal } from "../model.ts";
 import { type Random, randomFor } from "../random.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 import { keepBest } from "./best.ts";
@@ -35,7 +35,7 @@ export async function noise(task: AttackTask<Model>, { draws }: NoiseOptions, dr
         draw(point, original, budget, randomFor(seed, indices[row]!, 0, k));
         norm.project(point, original, epsilon, model.bounds);
       }
-      best.offer(rows, noisy, await model.logits(noisy), takeGoal(goal, rows));
+      best.offer(rows, noisy, await model.logits(noisy, take(indices, rows)), takeGoal(goal, rows));
     }
     return { candidates: best.points, success: best.success };
   });

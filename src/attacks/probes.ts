@@ -21,7 +21,7 @@ export interface Estimate {
 }
 
 /**
- * ∇J at one point of sample `row`, from antithetic pairs: the mean of (J(x + r·u) - J(x - r·u)) / 2r · u. All pairs are
+ * ∇J at one point of row `row` of the goal, the data set's `sample`, from antithetic pairs: the mean of (J(x + r·u) - J(x - r·u)) / 2r · u. All pairs are
  * asked at once, of this sample alone, so that no result hangs on the batch. Probes are cut to the bounds, as no model
  * need take others; they may lie outside the ball. A pair without a finite difference counts as flat.
  */
@@ -30,6 +30,7 @@ export async function estimate(
   point: Float32Array,
   goal: Goal,
   row: number,
+  sample: number,
   { pairs, reach, loss, draw }: Probing,
   random: Random,
 ): Promise<Estimate> {
@@ -46,7 +47,7 @@ export async function estimate(
     }
   const probes: FloatTensor = { type: "float32", dims: [2 * pairs, ...model.inputShape], data };
   const goals = takeGoal(goal, new Int32Array(2 * pairs).fill(row));
-  const values = objective(await model.logits(probes), goals, loss);
+  const values = objective(await model.logits(probes, new Int32Array(2 * pairs).fill(sample)), goals, loss);
   const gradient = new Float64Array(size);
   let mean = 0;
   for (let k = 0; k < pairs; k++) {

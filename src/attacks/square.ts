@@ -1,6 +1,6 @@
 import { defineAttack } from "../attack.ts";
 import { checkSignal, PerturbError } from "../errors.ts";
-import { type Model, takeGoal } from "../model.ts";
+import { type Model, take, takeGoal } from "../model.ts";
 import { randomFor } from "../random.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { type ImageLayout, imageLayout } from "./image-layout.ts";
@@ -70,7 +70,8 @@ async function search(task: BudgetTask<Model>, image: ImageLayout, options: Squa
       norm.project(candidate, original, epsilon, model.bounds);
     }
     const data = space.subarray(0, rows.length * size);
-    const logits = await model.logits({ type: "float32", dims: [rows.length, ...x.dims.slice(1)], data });
+    const asked: FloatTensor = { type: "float32", dims: [rows.length, ...x.dims.slice(1)], data };
+    const logits = await model.logits(asked, take(indices, rows));
     const fell = successOf(logits, standing);
     const values = objective(logits, standing, goal.kind === "targeted" ? "cross-entropy" : "margin");
     for (let i = 0; i < rows.length; i++) {

@@ -4,7 +4,7 @@ import { type Model, reached, takeGoal, takeGradient } from "../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 
 /** What an attack with one budget was asked to do: as `AttackTask`, of the samples that still stand. */
-export type BudgetTask<M extends Model> = Omit<AttackTask<M>, "epsilons"> & { readonly epsilon: number };
+export type BudgetTask<M extends Model> = Omit<AttackTask<M>, "epsilons" | "wanted"> & { readonly epsilon: number };
 
 /** Its candidates, in the shape of x, and 1 for each sample whose goal the model says is reached there. */
 export interface Attempt {
@@ -14,20 +14,20 @@ export interface Attempt {
 
 /**
  * Candidates for every ε from an attack with one budget: the budgets rise, a sample that fell keeps its candidate, which
- * lies in all larger balls too, and is not attacked again; ε = 0 gives x.
+ * lies in all larger balls too, and is not attacked again; nor is one of which the budget is not wanted. ε = 0 gives x.
  */
 export async function sweep<M extends Model>(
   task: AttackTask<M>,
   attack: (task: BudgetTask<M>) => Promise<Attempt>,
 ): Promise<FloatTensor[]> {
-  const { x, goal, indices, start, epsilons, signal, ...rest } = task;
+  const { x, goal, indices, start, epsilons, wanted, signal, ...rest } = task;
   const size = sampleSize(x);
   const best = x.data.slice();
   const standing = new Set(indices.keys());
   const results: FloatTensor[] = [];
-  for (const epsilon of epsilons) {
+  for (const [k, epsilon] of epsilons.entries()) {
     checkSignal(signal);
-    const rows = [...standing];
+    const rows = [...standing].filter((row) => !wanted || k < wanted[row]!);
     if (epsilon > 0 && rows.length > 0) {
       const { candidates, success } = await attack({
         ...rest,

@@ -1,5 +1,5 @@
 import { checkSignal } from "../../errors.ts";
-import { type DifferentiableModel, type Goal, takeGoal } from "../../model.ts";
+import { type DifferentiableModel, type Goal, take, takeGoal } from "../../model.ts";
 import { randomFor } from "../../random.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../../tensor.ts";
 import { type AttackLoss, objective } from "../losses.ts";
@@ -53,7 +53,7 @@ export async function climb(
     for (const [i, { at }] of climbers.entries()) points.set(at, i * size);
     const batch: FloatTensor = { type: "float32", dims: [rows.length, ...x.dims.slice(1)], data: points };
     const aim = takeGoal(toward, rows);
-    const answer = await model.gradient(batch, aim, loss);
+    const answer = await model.gradient(batch, aim, loss, take(indices, rows));
     // In float32 the loss of a confident sample does not change, and no step would seem to gain.
     const heights = loss === "targeted-dlr" ? answer.loss.data : objective(answer.logits, aim, loss);
     const fallen = successOf(answer.logits, takeGoal(goal, rows));
