@@ -1,4 +1,5 @@
 import { PerturbError } from "./errors.ts";
+import { toGrid } from "./grid.ts";
 import { type DifferentiableModel, type Goal, type Gradient, type Model, reached } from "./model.ts";
 import type { Norm, NormName } from "./norm.ts";
 import { argmax, type FloatTensor, sampleSize } from "./tensor.ts";
@@ -11,7 +12,7 @@ export interface AttackTask<M extends Model> {
   readonly x: FloatTensor;
   readonly goal: Goal;
   readonly norm: Norm;
-  /** Budgets in the norm, rising. One set of candidates is wanted for each. */
+  /** Budgets in the norm, rising; for an attack that looks for the least change the last may be Infinity. One set of candidates is wanted for each. */
   readonly epsilons: readonly number[];
   /** Index of each sample in the data set: the key of all randomness. */
   readonly indices: Int32Array;
@@ -45,8 +46,12 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   readonly needs: "gradient" | "logits";
   /** What else of the task it cannot do without. */
   readonly also?: "surrogate" | "examples";
+  /** Whether it makes use of examples where there are any. */
+  readonly learns?: true;
   /** A base line that asks the model nothing: noise. */
   readonly baseline?: true;
+  /** What an ensemble is made of, in order: each meets what the others left standing. */
+  readonly members?: (norm: NormName) => readonly Configured<M>[];
   readonly defaults: O;
   /**
    * One candidate batch, in the shape of x, for each ε: each a fresh array, which `judge` then clips in place. An attack
@@ -63,6 +68,20 @@ export type AttackDefinition<M extends Model, O extends object> = Omit<Attack<M,
 
 /** An attack whose options are known to itself alone: it is to be given its own defaults, or options of their type. */
 export type AnyAttack<M extends Model = Model> = Omit<Attack<M, never>, "defaults"> & { readonly defaults: object };
+
+/** An attack with its options, all of them. */
+export interface Configured<M extends Model = Model> {
+  readonly attack: AnyAttack<M>;
+  readonly options: object;
+  /** Draws of a randomised model that its gradient is averaged over; by default what the evaluation says. */
+  readonly eot?: number;
+}
+
+/** What an attack proposes with options that came as text or as data: whoever made them knows that they fit. */
+export const proposeWith = <M extends Model>(
+  { attack, options }: Configured<M>,
+  task: AttackTask<M>,
+): Promise<readonly FloatTensor[]> => attack.propose(task, options as never);
 
 /** Declares an attack; the types of its model and options are checked here. */
 export const defineAttack = <M extends Model, O extends object>(attack: AttackDefinition<M, O>): Attack<M, O> => ({
@@ -82,7 +101,10 @@ export interface Verdict {
   readonly distances: Float64Array;
 }
 
-/** Clips candidates to the ball and the bounds, asks the model again, and decides. Every attack goes through here. */
+/**
+ * Clips candidates to the ball and the bounds, asks the model again, and decides. Every attack goes through here. With
+ * `levels`, what is judged lies on the grid of so many evenly spaced values that includes both bounds.
+ */
 export async function judge(
   model: Model,
   x: FloatTensor,
@@ -90,6 +112,7 @@ export async function judge(
   goal: Goal,
   norm: Norm,
   epsilon: number,
+  levels: number | null = null,
 ): Promise<Verdict> {
   if (String(candidates.dims) !== String(x.dims))
     throw new PerturbError(
@@ -103,6 +126,7 @@ export async function judge(
     const candidate = adversarial.data.subarray(i * size, (i + 1) * size);
     const original = x.data.subarray(i * size, (i + 1) * size);
     norm.project(candidate, original, epsilon, model.bounds);
+    if (levels !== null) toGrid(candidate, original, norm, epsilon, model.bounds, levels);
     const distance = norm.distance(candidate, original);
     if (!Number.isNaN(distance)) return distance;
     // NaN is in no ball, and models exist that answer it: the sample stays as it was.

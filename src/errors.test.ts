@@ -8,6 +8,7 @@ import { openKnown } from "./datasets/known.ts";
 import { mnist } from "./datasets/mnist.ts";
 import { checkSignal, didYouMean, type ErrorCode, messageOf, PerturbError } from "./errors.ts";
 import { planOf } from "./evaluate/run.ts";
+import { openEndpoint } from "./models/endpoint.ts";
 import { openModel } from "./models/open.node.ts";
 import { readModel } from "./models/read.ts";
 import { norms } from "./norm.ts";
@@ -43,6 +44,8 @@ const causes: Record<ErrorCode, () => unknown> = {
   "no-gradient": () => differentiate(asClassifier(graphOf([3], (b, x) => b.add("Floor", [x])))),
   device: () => ortRuntime(withoutCuda, { name: "fake", device: "cuda" }).load(new Uint8Array()),
   runtime: () => nodeRuntime("cpu", 1).load(Uint8Array.of(1, 2, 3)),
+  unreachable: () =>
+    openEndpoint("http://127.0.0.1/v2/models/m", { retries: 0, fetch: () => Promise.reject(new Error("refused")) }),
   cancelled: () => checkSignal(AbortSignal.abort()),
   internal: () =>
     judge(

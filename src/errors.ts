@@ -8,6 +8,7 @@
  *   architecture, images and labels, data and model). - `out-of-bounds`: values outside the model's bounds.
  * - `unsupported`: valid, but not handled. - `no-gradient`: no path, or no rule, from output to input.
  * - `device`: a device that was asked for and is missing. - `runtime`: the graph failed while running.
+ * - `unreachable`: a service that does not answer, or not usably, however often it is asked.
  * - `cancelled`: stopped by its signal. - `internal`: a bug of ours.
  */
 export type ErrorCode =
@@ -22,6 +23,7 @@ export type ErrorCode =
   | "no-gradient"
   | "device"
   | "runtime"
+  | "unreachable"
   | "cancelled"
   | "internal";
 
@@ -47,6 +49,12 @@ export class PerturbError extends Error {
 /** Throws `cancelled` when the signal has fired. */
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new PerturbError("cancelled", "Stopped on request.", { cause: signal.reason });
+}
+
+/** @throws usage unless `value` is a whole number of at least 1; `what` names it in the message */
+export function checkCount(what: string, value: number): void {
+  if (!(Number.isSafeInteger(value) && value >= 1))
+    throw new PerturbError("usage", `${what} must be a whole number of at least 1, got ${value}.`);
 }
 
 /** The message of whatever was thrown. */

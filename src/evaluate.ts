@@ -32,14 +32,31 @@ export interface Evaluation {
     readonly target: number | null;
     readonly batch: number;
     readonly seed: number;
+    /** Options of each attack that ran, in order, such as "pgd.steps=40"; an ensemble's members by their own names. */
+    readonly settings: readonly string[];
+    /** Draws that the gradients and logits of a randomised model are averaged over. */
+    readonly eot: number;
+    /** The number of values that an element may take, or null when any will do. */
+    readonly levels: number | null;
+    /** Questions that each attack may ask about a sample, or null when there is no limit. */
+    readonly maxQueries: number | null;
+    /** The model that transfer attacks work on. */
+    readonly surrogate: string | null;
   };
   readonly runtime: { readonly name: string; readonly device: string };
   readonly clean: Accuracy & {
     /** [label][prediction] counts over all samples. */
     readonly confusion: readonly (readonly number[])[];
   };
-  /** One for each attack and ε, in order. */
+  /** The headline: what is left at each ε when each sample meets every attack until it falls. */
+  readonly worst: readonly WorstPoint[];
+  /**
+   * One for each attack and ε, in order: what the attack left of the samples that the attacks before it had not broken. The
+   * first attack meets all, and its counts are its own.
+   */
   readonly points: readonly Point[];
+  /** What each attack did, an ensemble's members one by one, in the order in which samples met them. */
+  readonly attacks: readonly AttackSummary[];
   readonly linearity: Linearity | null;
   readonly warnings: readonly Warning[];
   readonly cost: {
@@ -57,6 +74,60 @@ export interface Accuracy {
   readonly accuracy: number;
   /** Wilson score interval, 95 %. */
   readonly ci95: readonly [number, number];
+}
+
+export interface WorstPoint extends Accuracy {
+  readonly epsilon: number;
+  /** Samples for which the model answered NaN: neither robust nor fooled. */
+  readonly errors: number;
+}
+
+export interface AttackSummary {
+  readonly attack: string;
+  /** The attack that was asked for: itself, or the ensemble that it is a member of. */
+  readonly of: string;
+  /** Samples that it was tried on. */
+  readonly met: number;
+  /** Samples that it was the first to break, by the least ε at which it did. */
+  readonly broke: readonly number[];
+  /** Rows of forward passes and of gradients that it asked for. */
+  readonly forwards: number;
+  readonly gradients: number;
+  readonly seconds: number;
+  /** For attacks that look for the least change: the distances at which samples fell, as quantiles over those it met. */
+  readonly distances: readonly { readonly quantile: number; readonly distance: number | null }[] | null;
+}
+
+/** What became of one sample. */
+export interface SampleRecord {
+  /** Index in the data set. */
+  readonly index: number;
+  readonly label: number;
+  /** When clean; -1 where the model answered NaN. */
+  readonly prediction: number;
+  /** z_label - max of the other logits, when clean: positive where the sample is right. */
+  readonly margin: number;
+  /**
+   * `wrong` when clean; `skipped`: already of the target's class; `broken` at `epsilon`; `error`: the model answered NaN;
+   * `robust` at every ε.
+   */
+  readonly outcome: "wrong" | "skipped" | "broken" | "error" | "robust";
+  /** The least ε at which it fell, the attack that broke it there, and the class it was then taken for. */
+  readonly epsilon: number | null;
+  readonly attack: string | null;
+  readonly adversarialPrediction: number | null;
+  /** From the sample to the adversarial example at that ε. */
+  readonly linf: number | null;
+  readonly l2: number | null;
+  readonly l1: number | null;
+  readonly l0: number | null;
+  /** Questions that attacks asked about it: what a budget of queries limits. */
+  readonly queries: number;
+  /** Forward passes and gradients, those of the clean sample and of the judge among them. */
+  readonly forwards: number;
+  readonly gradients: number;
+  /** Its share of the time that its batch took. */
+  readonly seconds: number;
 }
 
 export interface Point extends Accuracy {
@@ -122,6 +193,8 @@ export interface EvaluationResult {
   readonly evaluation: Evaluation;
   /** Pixels of `clean` and of each point's examples, in the order of `evaluation.points[i].examples`. */
   readonly pictures: readonly (readonly Picture[])[];
+  /** For each ε, indices of the first samples that no attack broke, at most fifty. */
+  readonly standing: readonly (readonly number[])[];
   /** The first five samples that are right when clean: the row of ε = 0. */
   readonly cleanExamples: readonly (Example & Picture)[];
 }

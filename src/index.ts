@@ -5,7 +5,16 @@
  */
 export type { Architecture } from "./architecture.ts";
 export { architectures } from "./architectures/index.ts";
-export { type Attack, type AttackTask, defineAttack, judge, predict, type Verdict } from "./attack.ts";
+export {
+  type Attack,
+  type AttackTask,
+  type Configured,
+  defineAttack,
+  type Examples,
+  judge,
+  predict,
+  type Verdict,
+} from "./attack.ts";
 export {
   type Batch,
   type BatchOptions,
@@ -18,32 +27,43 @@ export {
 export { type ErrorCode, PerturbError } from "./errors.ts";
 export { type AdversarialBatch, type AdversarialOptions, adversarialBatches } from "./evaluate/adversarial.ts";
 export { evaluate, subjectOf } from "./evaluate/local.ts";
+export { type Meter, metered, type Queries } from "./evaluate/meter.ts";
+export type { Subject } from "./evaluate/result.ts";
 export {
   type EvaluateOptions,
   type Evaluator,
   evaluate as evaluateBy,
+  examplesFor,
+  type Journal,
   localEvaluator,
   type Progress,
   planOf,
-  type Subject,
 } from "./evaluate/run.ts";
 export type {
   Accuracy,
+  AttackSummary,
   Evaluation,
   EvaluationResult,
   Example,
   Linearity,
   Picture,
   Point,
+  SampleRecord,
   Warning,
+  WorstPoint,
 } from "./evaluate.ts";
 export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model } from "./model.ts";
+export { averaged } from "./models/averaged.ts";
+export { type CallbackOptions, callbackModel } from "./models/callback.ts";
 export { type ClassifierFile, type ClassifierOptions, classifierFile, gradientGraph } from "./models/classifier.ts";
+export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models/endpoint.ts";
 export { type GraphModel, openClassifier } from "./models/graph-model.ts";
+export type { HttpOptions, Retry } from "./models/http.ts";
 export { type Inspection, inspectGraph } from "./models/inspect.ts";
 export type { Normalization } from "./models/preprocess.ts";
 export { readModel } from "./models/read.ts";
 export { revealHead } from "./models/reveal.ts";
+export { rounded } from "./models/rounded.ts";
 export { readWeights } from "./models/weights.ts";
 export { type Norm, type NormName, norms } from "./norm.ts";
 export { type Random, randomFor } from "./random.ts";

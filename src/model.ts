@@ -17,6 +17,8 @@ export interface Model {
   readonly classes: number;
   readonly bounds: Bounds;
   readonly head: Head;
+  /** The model behind a wrapper that asks it: what is learned of the one holds for the other. */
+  readonly origin?: object;
   /**
    * Logits [n, classes]: the values behind a softmax head; log-probabilities where the graph hides them. `samples`: whose
    * question each row is, by the sample's index in the data set; a model that counts questions needs it.
@@ -34,9 +36,17 @@ export type Goal =
  * - `margin`: max_{j≠c} z_j - z_c (Carlini and Wagner 2017, §IV-B, f6 without its clamp): positive when c is not predicted.
  * - `dlr`: the margin divided by z_π1 - z_π3, which no scaling of the logits changes (Croce and Hein 2020, eq. 6).
  * - `targeted-dlr`: z_t - z_c over z_π1 - (z_π3 + z_π4)/2, of the label c and a target t (eq. 7).
+ * - `targeted-margin`: z_t - z_c, of the label c and a target t: where it is 0 lies the boundary of the two.
  * - `logit`: z_c, the score of the class: not a loss to attack with, but what saliency maps explain.
+ * - `other-logits`: Σ_{j≠c} z_j, the scores of all other classes, for saliency maps too.
  */
-export type Loss = "cross-entropy" | "margin" | "dlr" | "targeted-dlr" | "logit";
+export type Loss = "cross-entropy" | "margin" | "dlr" | "logit" | "other-logits" | TargetedLoss;
+
+/** The losses that compare a label with a target. */
+export type TargetedLoss = "targeted-dlr" | "targeted-margin";
+
+export const isTargetedLoss = (loss: Loss): loss is TargetedLoss =>
+  loss === "targeted-dlr" || loss === "targeted-margin";
 
 export interface Gradient {
   /** [n, classes] */
@@ -51,10 +61,13 @@ export interface Gradient {
 export interface DifferentiableModel extends Model {
   /**
    * The objective J that an attack raises, and its gradient: J = loss(x, label) when untargeted, -loss(x, target) when
-   * targeted, so that every attack ascends. `targeted-dlr` rises towards the target by itself, and takes targeted goals only.
+   * targeted, so that every attack ascends. Targeted losses rise towards the target by themselves, and take targeted goals only.
    */
   gradient(x: FloatTensor, goal: Goal, loss?: Loss, samples?: Int32Array): Promise<Gradient>;
 }
+
+/** Whether a model gives gradients. */
+export const isDifferentiable = (model: Model): model is DifferentiableModel => "gradient" in model;
 
 /** The class that the loss of this goal is taken at. */
 export const lossClasses = (goal: Goal): Int32Array => (goal.kind === "targeted" ? goal.targets : goal.labels);

@@ -12,8 +12,10 @@ const ULP = 2 ** -25;
 /** What rounding of d elements up to `size` may add to a distance: never more than the sum of what each may. */
 const slack = (d: number, size = 1) => 2 * d * ULP * size + 1e-12;
 
-const convex: readonly Norm[] = [norms.linf, norms.l2, norms.l1];
-const all: readonly Norm[] = [...convex, norms.l0];
+/** Those that measure a perturbation. */
+type Lp = Norm & { readonly name: Exclude<NormName, "spatial"> };
+const convex = [norms.linf, norms.l2, norms.l1] as readonly Lp[];
+const all = [...convex, norms.l0] as readonly Lp[];
 
 const pixel = fc.oneof(fc.constantFrom(0, 1), fc.float({ min: 0, max: 1, noNaN: true }));
 const far = fc.float({ min: -4, max: 4, noNaN: true }).map((v) => v + 0);
@@ -292,6 +294,21 @@ describe("l2", () => {
           expect(Math.abs(Math.abs(v - x![i]!) - steps[i]!)).toBeLessThanOrEqual(2e-6);
       }),
     );
+  });
+});
+
+describe("spatial", () => {
+  it("moves into the box, and nowhere at ε = 0; its distance is the largest change of an element", () => {
+    const x = Float32Array.of(0, 0.5, 1);
+    expect([...projected(norms.spatial, Float32Array.of(-1, 0.25, 2), x, 0.1, UNIT)]).toEqual([0, 0.25, 1]);
+    expect(projected(norms.spatial, Float32Array.of(-1, 0.25, 2), x, 0, UNIT)).toEqual(x);
+    expect(norms.spatial.distance(Float32Array.of(0, 0.25, 0.5), x)).toBe(0.5);
+  });
+
+  it("has no ball to step or draw in", () => {
+    const x = Float32Array.of(0.5);
+    expect(() => norms.spatial.ascend(x, x, x, 1, UNIT)).toThrow(/no ball/);
+    expect(() => norms.spatial.uniform(x, x, 1, randomFor(0, 0))).toThrow(/no ball/);
   });
 });
 

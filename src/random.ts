@@ -9,32 +9,44 @@ const W1 = 0xbb67ae85;
 
 /** One block: four 32-bit words from a 128-bit counter and a 64-bit key. */
 export function philox(
-  counter: readonly [number, number, number, number],
-  key: readonly [number, number],
+  [c0, c1, c2, c3]: readonly [number, number, number, number],
+  [k0, k1]: readonly [number, number],
 ): Uint32Array {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
-  for (let round = 0; round < 10; round++) {
-    const lo0 = Math.imul(M0, c0);
-    const lo1 = Math.imul(M1, c2);
-    const hi0 = mulHigh(M0, c0);
-    const hi1 = mulHigh(M1, c2);
-    [c0, c1, c2, c3] = [hi1 ^ c1 ^ k0, lo1, hi0 ^ c3 ^ k1, lo0];
-    k0 = (k0 + W0) >>> 0;
-    k1 = (k1 + W1) >>> 0;
-  }
-  return Uint32Array.of(c0, c1, c2, c3);
+  const block = new Uint32Array(4);
+  philoxInto(block, c0, c1, c2, c3, k0, k1);
+  return block;
 }
 
-/** The upper 32 bits of the product of two unsigned 32-bit integers. */
+/** Draws are the hot loop of attacks without gradients: nothing is allocated, and words stay signed until they are stored. */
+function philoxInto(out: Uint32Array, c0: number, c1: number, c2: number, c3: number, k0: number, k1: number): void {
+  for (let round = 0; round < 10; round++) {
+    const hi0 = mulHigh(M0, c0);
+    const hi1 = mulHigh(M1, c2);
+    const lo0 = Math.imul(M0, c0);
+    c0 = hi1 ^ c1 ^ k0;
+    c1 = Math.imul(M1, c2);
+    c2 = hi0 ^ c3 ^ k1;
+    c3 = lo0;
+    k0 = (k0 + W0) | 0;
+    k1 = (k1 + W1) | 0;
+  }
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+}
+
+/** The upper 32 bits of the product of two 32-bit integers, taken as unsigned; itself signed. */
 function mulHigh(a: number, b: number): number {
   const a0 = a & 0xffff;
   const a1 = a >>> 16;
   const b0 = b & 0xffff;
   const b1 = b >>> 16;
-  const middle = a1 * b0 + ((a0 * b0) >>> 16);
-  const carry = a0 * b1 + (middle & 0xffff);
-  return (a1 * b1 + Math.floor(middle / 65536) + Math.floor(carry / 65536)) >>> 0;
+  const low = Math.imul(a0, b0) >>> 16;
+  // Neither sum exceeds 32 bits: each adds 16 bits to a product of two numbers of 16 bits.
+  const middle = (Math.imul(a1, b0) + low) >>> 0;
+  const carry = (Math.imul(a0, b1) + (middle & 0xffff)) >>> 0;
+  return (Math.imul(a1, b1) + (middle >>> 16) + (carry >>> 16)) | 0;
 }
 
 /** A stream of draws. */
@@ -54,14 +66,14 @@ export interface Random {
  * `stream` the restart or purpose, `step` the iteration.
  */
 export function randomFor(seed: number, sample: number, stream = 0, step = 0): Random {
-  const key: [number, number] = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
-  let block: Uint32Array = new Uint32Array(0);
-  let used = 0;
+  const [k0, k1] = [seed | 0, Math.floor(seed / 2 ** 32) | 0];
+  const block = new Uint32Array(4);
+  let used = 4;
   let position = 0;
   let spare: number | undefined;
   const uint32 = (): number => {
-    if (used === block.length) {
-      block = philox([position++, step, stream, sample], key);
+    if (used === 4) {
+      philoxInto(block, position++, step, stream, sample, k0, k1);
       used = 0;
     }
     return block[used++]!;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /**
@@ -24,6 +24,19 @@ export async function staged(target: string, make: (staging: string) => Promise<
   }
 }
 
+/** Puts right what processes left that were killed inside `staged`: a target that was moved away, and what is half made. */
+export function recover(target: string): void {
+  const parent = dirname(target);
+  const old = new RegExp(`^\\.${quote(basename(target))}\\.[0-9a-f]{8}\\.old$`);
+  const partial = new RegExp(`^${quote(basename(target))}\\.[0-9a-f]{8}\\.partial$`);
+  for (const name of existsSync(parent) ? readdirSync(parent) : []) {
+    if (old.test(name) && !existsSync(target)) renameSync(join(parent, name), target);
+    else if (old.test(name) || partial.test(name)) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+const quote = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
 /** Puts `staging` in the place of `target`; what was there is back when that fails. In one go: no exit comes in between. */
 function replace(staging: string, target: string): void {
   const old = join(dirname(target), `.${basename(target)}.${randomUUID().slice(0, 8)}.old`);
@@ -40,7 +53,7 @@ function replace(staging: string, target: string): void {
 }
 
 /** Removes `folder` and its parents up to `top`, as long as they are empty. */
-function removeEmpty(folder: string, top: string): void {
+export function removeEmpty(folder: string, top: string): void {
   try {
     for (let at = folder; at.length >= top.length; at = dirname(at)) rmdirSync(at);
   } catch {

@@ -76,7 +76,14 @@ describe("the package", () => {
     const entries = Object.keys(manifest.exports).filter((key) => !key.endsWith(".json"));
     const names = namesOf(entries.map((key) => key.replace(/^\./, "perturb")));
     expect(names["perturb"]).toEqual(
-      expect.arrayContaining(["PerturbError", "evaluate", "openClassifier", "ortRuntime"]),
+      expect.arrayContaining([
+        "PerturbError",
+        "callbackModel",
+        "evaluate",
+        "openClassifier",
+        "openEndpoint",
+        "ortRuntime",
+      ]),
     );
     expect(names["perturb/node"]).toEqual(
       expect.arrayContaining(["nodeRuntime", "openDataset", "openModel", "startPool", "writeReport"]),

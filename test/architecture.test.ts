@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 // The rows of docs/architecture.md: a file imports from lower rows, from its own folder, or the contracts of its own row.
 const ROWS: readonly (readonly string[])[] = [
-  ["errors", "tensor", "norm", "random", "version", "crc32", "quote", "zip", "staging.node"],
+  ["errors", "tensor", "norm", "grid", "random", "version", "crc32", "quote", "zip", "staging.node"],
   ["onnx"],
   ["autodiff", "runtime"],
   ["model", "models", "architecture", "architectures"],

@@ -1,8 +1,8 @@
 import { defineAttack } from "../attack.ts";
 import { PerturbError } from "../errors.ts";
 import type { DifferentiableModel, Goal } from "../model.ts";
-import type { FloatTensor } from "../tensor.ts";
 import { climb, climbs } from "./apgd/climb.ts";
+import { rivalsOf } from "./rivals.ts";
 import { sweep } from "./sweep.ts";
 
 export interface ApgdOptions {
@@ -90,13 +90,6 @@ export const apgdT = defineAttack<DifferentiableModel, ApgdTargetedOptions>({
     });
   },
 });
-
-/** The other classes than the label of each row of logits, by falling logit. */
-const rivalsOf = ({ data, dims: [, classes] }: FloatTensor, labels: Int32Array): number[][] =>
-  Array.from(labels, (label, i) => {
-    const z = data.subarray(i * classes!, (i + 1) * classes!);
-    return [...z.keys()].filter((j) => j !== label).sort((j, k) => z[k]! - z[j]! || j - k);
-  });
 
 /** APGD on the cross-entropy. */
 export const apgdCe = apgd("apgd-ce", "cross-entropy");

@@ -7,6 +7,7 @@ import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 import { type Best, keepBest } from "./best.ts";
 import type { AttackLoss } from "./losses.ts";
 import { accumulated, adam, type Steering, steepest } from "./steering.ts";
+import { stepper } from "./stepper.ts";
 import { type Attempt, type BudgetTask, sweep } from "./sweep.ts";
 
 /** How a loss is climbed inside a ball: what FGSM with a random start, BIM, PGD, MI-FGSM and NI-FGSM differ in. */
@@ -77,38 +78,62 @@ async function climb(
   restart: number,
 ): Promise<void> {
   const { model, x, goal, indices, start, signal } = task;
+  const size = sampleSize(x);
   const atX = restart === 0 && !options.randomStart;
-  const points: FloatTensor = { ...x, data: atX ? x.data.slice() : randomPoints(task, restart) };
   const steering = steeringOf(options, x);
-  const step = stepper(task, options, points, steering);
+  const step = stepper(task, options, steering);
   const standing = (row: number): boolean => !options.stopAtSuccess || best.success[row] === 0;
   let rows = [...best.success.keys()].filter(standing);
+  let goals = takeGoal(goal, rows);
+  let samples = take(indices, rows);
+  let points = atX ? takeRows(x, rows) : randomPoints(task, rows, restart);
+  // Two batches take turns: fresh memory would cost as much as the step.
+  let spare: Float32Array = new Float32Array(points.data.length);
   for (let t = 0; rows.length > 0; t++) {
     checkSignal(signal);
-    const asked = takeRows(points, rows);
-    const goals = takeGoal(goal, rows);
-    const samples = take(indices, rows);
-    if (t === options.steps) return best.offer(rows, asked, await model.logits(asked, samples), goals);
-    if (options.nesterov) lookAhead(asked, rows, task, options, steering);
+    if (t === options.steps) return best.offer(rows, points, await model.logits(points, samples), goals);
+    const asked = options.nesterov ? lookAhead(points, rows, task, options, steering) : points;
     const { logits, gradient }: Gradient =
       t === 0 && atX && start ? start : await model.gradient(asked, goals, options.loss, samples);
     best.offer(rows, asked, logits, goals);
-    for (const [i, row] of rows.entries()) if (standing(row)) step(row, gradient.data, i, t);
-    rows = rows.filter(standing);
+    const left = rows.filter(standing);
+    let end = 0;
+    for (let i = 0; i < rows.length; i++) {
+      if (!standing(rows[i]!)) continue;
+      const [from, to] = [i * size, (i + 1) * size];
+      step(
+        spare.subarray(end, end + size),
+        points.data.subarray(from, to),
+        gradient.data.subarray(from, to),
+        rows[i]!,
+        t,
+      );
+      end += size;
+    }
+    const moved: FloatTensor = { ...x, dims: [left.length, ...x.dims.slice(1)], data: spare.subarray(0, end) };
+    [points, spare] = [moved, points.data];
+    if (left.length === rows.length) continue;
+    rows = left;
+    goals = takeGoal(goal, rows);
+    samples = take(indices, rows);
   }
 }
 
-/** A point for each sample, drawn from the ball, then moved into the bounds. */
-function randomPoints({ x, norm, epsilon, indices, seed, model }: BudgetTask<DifferentiableModel>, restart: number) {
+/** A point for each of the samples `rows`, drawn from the ball, then moved into the bounds. */
+function randomPoints(
+  { x, norm, epsilon, indices, seed, model }: BudgetTask<DifferentiableModel>,
+  rows: readonly number[],
+  restart: number,
+): FloatTensor {
   const size = sampleSize(x);
-  const data = new Float32Array(x.data.length);
-  for (const [row, index] of indices.entries()) {
+  const points = new Float32Array(rows.length * size);
+  for (const [i, row] of rows.entries()) {
     const original = x.data.subarray(row * size, (row + 1) * size);
-    const point = data.subarray(row * size, (row + 1) * size);
-    norm.uniform(point, original, epsilon, randomFor(seed, index, restart));
+    const point = points.subarray(i * size, (i + 1) * size);
+    norm.uniform(point, original, epsilon, randomFor(seed, indices[row]!, restart));
     norm.project(point, original, epsilon, model.bounds);
   }
-  return data;
+  return { ...x, dims: [rows.length, ...x.dims.slice(1)], data: points };
 }
 
 function steeringOf({ optimizer, momentum, nesterov }: AscentOptions, x: FloatTensor): Steering {
@@ -117,51 +142,22 @@ function steeringOf({ optimizer, momentum, nesterov }: AscentOptions, x: FloatTe
   return momentum > 0 || nesterov ? accumulated(momentum, count, size) : steepest;
 }
 
-const LARGEST = 3.4028234663852886e38;
-
-/** Moves the point of one sample along its gradient, row i of `gradients`. An element that is NaN points nowhere. */
-function stepper(
-  { x, norm, epsilon, model }: BudgetTask<DifferentiableModel>,
-  { stepSize, optimizer }: AscentOptions,
-  points: FloatTensor,
-  steering: Steering,
-) {
-  const size = sampleSize(x);
-  const length = stepSize * epsilon;
-  const direction = new Float32Array(size);
-  const from = new Float32Array(size);
-  return (row: number, gradients: Float32Array, i: number, t: number): void => {
-    const point = points.data.subarray(row * size, (row + 1) * size);
-    for (let j = 0; j < size; j++) {
-      const g = gradients[i * size + j]!;
-      direction[j] = Number.isNaN(g) ? 0 : g > LARGEST ? LARGEST : g < -LARGEST ? -LARGEST : g;
-    }
-    steering.turn(direction, row, t);
-    if (optimizer === "adam") {
-      const scale = length / Math.max(1, norm.length(direction));
-      for (let j = 0; j < size; j++) point[j] = point[j]! + scale * direction[j]!;
-    } else {
-      from.set(point);
-      norm.ascend(point, from, direction, length, model.bounds);
-    }
-    norm.project(point, x.data.subarray(row * size, (row + 1) * size), epsilon, model.bounds);
-  };
-}
-
-/** x ← x + α·μ·g (Lin et al. 2020, eq. 6), brought back into the ball: a candidate like any other. */
+/** x + α·μ·g (Lin et al. 2020, eq. 6), brought back into the ball: a candidate like any other. */
 function lookAhead(
-  asked: FloatTensor,
+  points: FloatTensor,
   rows: readonly number[],
   { x, norm, epsilon, model }: BudgetTask<DifferentiableModel>,
   { stepSize, momentum }: AscentOptions,
   steering: Steering,
-): void {
+): FloatTensor {
   const size = sampleSize(x);
   const sum = steering.momentum!;
   const scale = stepSize * epsilon * momentum;
+  const ahead = points.data.slice();
   for (const [i, row] of rows.entries()) {
-    const point = asked.data.subarray(i * size, (i + 1) * size);
+    const point = ahead.subarray(i * size, (i + 1) * size);
     for (let j = 0; j < size; j++) point[j] = point[j]! + scale * sum[row * size + j]!;
     norm.project(point, x.data.subarray(row * size, (row + 1) * size), epsilon, model.bounds);
   }
+  return { ...points, data: ahead };
 }

@@ -1,9 +1,11 @@
 import { defineAttack, predict } from "../attack.ts";
 import { checkSignal } from "../errors.ts";
-import { type DifferentiableModel, type Goal, reached, take, takeGoal } from "../model.ts";
+import { type DifferentiableModel, reached, take, takeGoal } from "../model.ts";
 import { type Norm, norms } from "../norm.ts";
 import { type FloatTensor, takeRows } from "../tensor.ts";
+import { boundaryAt, nearestBoundary } from "./linearised.ts";
 import { nearest, rowsOf } from "./nearest.ts";
+import { rivalsOf } from "./rivals.ts";
 
 export interface DeepFoolOptions {
   /** Linearisations a sample, at most. */
@@ -48,21 +50,21 @@ export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
       const remaining = takeGoal(goal, rows);
       for (const [i, prediction] of predict(logits).entries())
         if (prediction >= 0 && reached(remaining, i, prediction)) found.offer(rows[i]!, point(rows[i]!));
-      tried ??= ranked(logits, remaining, candidates);
+      tried ??= rivalsOf(logits, goal.labels, Math.max(1, candidates - 1));
       rows = rows.filter((row) => found.distances[row] === Number.POSITIVE_INFINITY);
       if (k === steps || rows.length === 0) break;
       const samples = take(indices, rows);
       const asked = { model, x: takeRows(current, rows), goal: takeGoal(goal, rows), samples, norm, signal };
-      const { slopes, gaps } =
+      const { slopes, heights } =
         goal.kind === "targeted"
-          ? await toTarget(asked)
-          : await toNearest(
+          ? await boundaryAt(asked, "margin")
+          : await nearestBoundary(
               asked,
               rows.map((row) => tried![row]!),
             );
       for (const [i, row] of rows.entries()) {
         const [p, o, r] = [point(row), original(row), perturbation(row)];
-        addStep(r, rowsOf(slopes)(i), gaps[i]!, norm);
+        addStep(r, rowsOf(slopes)(i), Math.abs(heights[i]!), norm);
         for (let j = 0; j < p.length; j++) {
           const v = o[j]! + (1 + overshoot) * r[j]!;
           p[j] = v < lower ? lower : v > upper ? upper : v;
@@ -73,59 +75,6 @@ export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
   },
 });
 
-interface Asked {
-  readonly model: DifferentiableModel;
-  readonly x: FloatTensor;
-  readonly goal: Goal;
-  readonly samples: Int32Array;
-  readonly norm: Norm;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** The linear boundary to step to: its normal w, and |f|, what is missing on this side of it. One a sample. */
-interface Boundary {
-  readonly slopes: FloatTensor;
-  readonly gaps: Float64Array;
-}
-
-/** The boundary of the target and the largest other logit. */
-async function toTarget({ model, x, goal, samples, signal }: Asked): Promise<Boundary> {
-  checkSignal(signal);
-  const { loss, gradient } = await model.gradient(x, goal, "margin", samples);
-  return { slopes: gradient, gaps: Float64Array.from(loss.data, Math.abs) };
-}
-
-/** The nearest boundary of the label and each class tried. */
-async function toNearest(
-  { model, x, goal, samples, norm, signal }: Asked,
-  tried: readonly Int32Array[],
-): Promise<Boundary> {
-  const logit = (labels: Int32Array) => {
-    checkSignal(signal);
-    return model.gradient(x, { kind: "untargeted", labels }, "logit", samples);
-  };
-  const own = await logit(goal.labels);
-  const slopes: FloatTensor = { ...x, data: new Float32Array(x.data.length) };
-  const gaps = new Float64Array(tried.length);
-  const least = new Float64Array(tried.length).fill(Number.POSITIVE_INFINITY);
-  const dual = norms[norm.dual];
-  for (let c = 0; c < tried[0]!.length; c++) {
-    const other = await logit(Int32Array.from(tried, (classes) => classes[c]!));
-    for (let i = 0; i < tried.length; i++) {
-      const w = rowsOf(other.gradient)(i);
-      const reference = rowsOf(own.gradient)(i);
-      for (let j = 0; j < w.length; j++) w[j]! -= reference[j]!;
-      const gap = Math.abs(other.loss.data[i]! - own.loss.data[i]!);
-      const distance = gap / dual.length(w);
-      if (!(distance < least[i]!)) continue;
-      least[i] = distance;
-      gaps[i] = gap;
-      rowsOf(slopes)(i).set(w);
-    }
-  }
-  return { slopes, gaps };
-}
-
 /** Adds to r the least step in the norm that closes the gap: along w in L2, along its signs in L∞. */
 function addStep(r: Float32Array, w: Float32Array, gap: number, norm: Norm): void {
   const steepness = norms[norm.dual].length(w);
@@ -134,14 +83,4 @@ function addStep(r: Float32Array, w: Float32Array, gap: number, norm: Norm): voi
   const length = gap / steepness + LEAST_STEP;
   if (norm.name === "linf") for (let j = 0; j < r.length; j++) r[j]! += length * Math.sign(w[j]!);
   else for (let j = 0; j < r.length; j++) r[j]! += (length / steepness) * w[j]!;
-}
-
-/** The `count` - 1 most likely classes other than the label, for each sample. */
-function ranked(logits: FloatTensor, { labels }: Goal, count: number): Int32Array[] {
-  const row = rowsOf(logits);
-  return Array.from(labels, (label, i) => {
-    const z = row(i);
-    const others = Int32Array.from(z.keys()).filter((c) => c !== label);
-    return others.sort((a, b) => z[b]! - z[a]! || a - b).subarray(0, Math.max(1, count - 1));
-  });
 }

@@ -20,7 +20,7 @@ export function imageLayout(shape: readonly number[], attack: string): ImageLayo
   if (shape.length > 3)
     throw new PerturbError(
       "usage",
-      `${attack} moves windows of images, and samples of shape [${shape}] are none. It takes [channels, height, width], [height, width] or [features]; choose another attack, or give the model such an input.`,
+      `${attack} changes pixels of images, and samples of shape [${shape}] are none. It takes [channels, height, width], [height, width] or [features]; choose another attack, or give the model such an input.`,
       { data: { shape } },
     );
   const [a, b, c] = [1, 1, 1, ...shape].slice(-3) as [number, number, number];

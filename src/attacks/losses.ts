@@ -1,9 +1,9 @@
-import type { Goal, Loss } from "../model.ts";
+import type { Goal, Loss, TargetedLoss } from "../model.ts";
 import { lossClasses } from "../model.ts";
 import type { FloatTensor } from "../tensor.ts";
 
 /** The losses of one class that attacks raise. */
-export type AttackLoss = Exclude<Loss, "logit" | "targeted-dlr">;
+export type AttackLoss = Exclude<Loss, "logit" | "other-logits" | TargetedLoss>;
 
 /**
  * J of each sample from its logits [n, classes], as `DifferentiableModel.gradient` defines it, but in float64: the loss of

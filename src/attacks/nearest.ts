@@ -11,6 +11,8 @@ export interface Nearest {
   readonly open: () => number[];
   /** Takes `point`, known to be adversarial, for sample `row` where it is the nearest yet. */
   readonly offer: (row: number, point: Float32Array) => void;
+  /** The nearest point of a sample, as a view; x where none is known. */
+  readonly point: (row: number) => Float32Array;
   /** What least-change attacks propose: for each ε the nearest point, or, where it lies outside the ball, its projection. */
   readonly candidates: () => FloatTensor[];
 }
@@ -29,6 +31,7 @@ export function nearest({ x, norm, epsilons, model }: AttackTask<Model>): Neares
       distances[row] = distance;
       points.set(point, row * point.length);
     },
+    point: rowsOf({ ...x, data: points }),
     candidates: () =>
       epsilons.map((epsilon) => {
         const candidates: FloatTensor = { type: "float32", dims: x.dims, data: points.slice() };

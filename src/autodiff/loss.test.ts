@@ -4,7 +4,7 @@ import { emptyGraph } from "../onnx/builder.ts";
 import { Ops } from "../onnx/ops.ts";
 import { randomFor } from "../random.ts";
 import type { Tensor } from "../tensor.ts";
-import { type LossName, losses, targetedLosses } from "./loss.ts";
+import { type LossName, losses, type TargetedLossName, targetedLosses } from "./loss.ts";
 
 const [n, classes] = [6, 5];
 const labels = [0, 4, 2, 2, 1, 3];
@@ -60,6 +60,10 @@ const closedForms: Record<LossName, (z: readonly number[], c: number) => { loss:
     return { loss: margin / span, gradient: gradient.map((v, j) => v / span - (margin / span ** 2) * spread(j)) };
   },
   logit: (z, c) => ({ loss: z[c]!, gradient: z.map((_, j) => Number(j === c)) }),
+  "other-logits": (z, c) => ({
+    loss: z.reduce((sum, v, j) => (j === c ? sum : sum + v), 0),
+    gradient: z.map((_, j) => Number(j !== c)),
+  }),
 };
 /** What each gives, and its gradient, for logits (1000, -1000, 0) and (-1000, 1000, 0) at class 1. */
 const farApart: Record<LossName, { loss: number[]; gradient: number[][] }> = {
@@ -90,6 +94,13 @@ const farApart: Record<LossName, { loss: number[]; gradient: number[][] }> = {
     gradient: [
       [0, 1, 0],
       [0, 1, 0],
+    ],
+  },
+  "other-logits": {
+    loss: [1000, -1000],
+    gradient: [
+      [1, 0, 1],
+      [1, 0, 1],
     ],
   },
 };
@@ -159,7 +170,7 @@ it("margin: rivals that are equal share the gradient; the sign says whether the 
   ]);
 });
 
-describe("targeted-dlr", () => {
+describe.each(Object.keys(targetedLosses) as TargetedLossName[])("%s", (name) => {
   const targets = [3, 0, 4, 1, 2, 0];
 
   it.each([9, 11, 13, 17, 18])(
@@ -167,8 +178,8 @@ describe("targeted-dlr", () => {
     async (opset) => {
       const b = new Ops(emptyGraph("loss", opset));
       b.input({ name: "z", type: "float64", dims: ["N", classes] });
-      for (const name of ["labels", "targets"]) b.input({ name, type: "int64", dims: ["N"] });
-      const { value, slope } = targetedLosses["targeted-dlr"](b, "z", "labels", "targets");
+      for (const input of ["labels", "targets"]) b.input({ name: input, type: "int64", dims: ["N"] });
+      const { value, slope } = targetedLosses[name](b, "z", "labels", "targets");
       const results = await withProgram(b.finish([value, slope]), (program) =>
         program.run({
           z: numbers("float64", [n, classes], logits.flat()),
@@ -176,15 +187,17 @@ describe("targeted-dlr", () => {
           targets: numbers("int64", [n], targets),
         }),
       );
-      const [values, slopes] = [value, slope].map((name) => results[name]!.data as Float64Array);
+      const [values, slopes] = [value, slope].map((output) => results[output]!.data as Float64Array);
       for (const [i, z] of logits.entries()) {
         const order = z.map((_, j) => j).sort((j, k) => z[k]! - z[j]!);
-        const span = z[order[0]!]! - (z[order[2]!]! + z[order[3]!]!) / 2 + 1e-12;
+        // The margin is the ratio without its denominator.
+        const ratio = name === "targeted-dlr";
+        const span = ratio ? z[order[0]!]! - (z[order[2]!]! + z[order[3]!]!) / 2 + 1e-12 : 1;
         const loss = (z[targets[i]!]! - z[labels[i]!]!) / span;
         expect(values![i]).toBeCloseTo(loss, 12);
         for (const j of z.keys()) {
           const top = Number(j === targets[i]) - Number(j === labels[i]);
-          const spread = Number(j === order[0]) - (Number(j === order[2]) + Number(j === order[3])) / 2;
+          const spread = ratio ? Number(j === order[0]) - (Number(j === order[2]) + Number(j === order[3])) / 2 : 0;
           expect(slopes![i * classes + j]).toBeCloseTo((top - loss * spread) / span, 12);
         }
       }

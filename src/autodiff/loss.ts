@@ -57,6 +57,13 @@ const logit: LossBuilder = (b, logits, labels) => {
   return { value: atLabel(b, logits, selected), slope: b.cast(selected, b.fact(logits).type ?? "float32") };
 };
 
+/** Σ_{j≠c} z_j: what saliency maps hold against the logit of c (Papernot et al. 2016, https://arxiv.org/abs/1511.07528). */
+const otherLogits: LossBuilder = (b, logits, labels) => {
+  const others = b.add("Not", [isLabel(b, logits, labels)]);
+  const slope = b.cast(others, b.fact(logits).type ?? "float32");
+  return { value: b.reduceSum(b.mul(logits, slope), [1], false), slope };
+};
+
 /** The k largest logits of each row, falling, [n] each. */
 function largest(b: Ops, logits: string, k: number): string[] {
   const top =
@@ -83,6 +90,12 @@ const dlr: LossBuilder = (b, logits, labels) => {
 /** Appends a loss of logits [n, classes] at the classes `labels` and `targets` (int64, [n]). */
 type TargetedLossBuilder = (b: Ops, logits: string, labels: string, targets: string) => LossNodes;
 
+/** z_t - z_c. */
+const targetedMargin: TargetedLossBuilder = (b, logits, labels, targets) => {
+  const [target, label] = [logit(b, logits, targets), logit(b, logits, labels)];
+  return { value: b.sub(target.value, label.value), slope: b.sub(target.slope, label.slope) };
+};
+
 /**
  * The targeted difference of logits ratio (Croce and Hein 2020, eq. 7): (z_t - z_c) / (z_π1 - (z_π3 + z_π4)/2 + 1e-12). It
  * needs four classes.
@@ -91,15 +104,23 @@ const targetedDlr: TargetedLossBuilder = (b, logits, labels, targets) => {
   const [first, , third, fourth] = largest(b, logits, 4);
   const middle = b.mul(b.plus(third!, fourth!), b.scalar(0.5, logits));
   const span = b.plus(b.sub(first!, middle), b.scalar(SPAN, logits));
-  const at = (classes: string) => atLabel(b, logits, isLabel(b, logits, classes));
-  const value = b.div(b.sub(at(targets), at(labels)), span);
+  const value = b.div(targetedMargin(b, logits, labels, targets).value, span);
   return { value, slope: backward(b, value, b.full(1, value), [logits])[0]! };
 };
 
-export const targetedLosses = { "targeted-dlr": targetedDlr } satisfies Record<string, TargetedLossBuilder>;
+export const targetedLosses = {
+  "targeted-dlr": targetedDlr,
+  "targeted-margin": targetedMargin,
+} satisfies Record<string, TargetedLossBuilder>;
 export type TargetedLossName = keyof typeof targetedLosses;
 
 export const isTargeted = (loss: LossName | TargetedLossName): loss is TargetedLossName => loss in targetedLosses;
 
-export const losses = { "cross-entropy": crossEntropy, margin, dlr, logit } satisfies Record<string, LossBuilder>;
+export const losses = {
+  "cross-entropy": crossEntropy,
+  margin,
+  dlr,
+  logit,
+  "other-logits": otherLogits,
+} satisfies Record<string, LossBuilder>;
 export type LossName = keyof typeof losses;

@@ -1,15 +1,13 @@
 import type { FileHandle } from "node:fs/promises";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { attacks } from "../attacks/index.ts";
 import { PerturbError } from "../errors.ts";
 import type { AdversarialBatch } from "../evaluate/adversarial.ts";
-import type { DifferentiableModel } from "../model.ts";
 import { attackOptions } from "./attack-options.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
-import { type OpenedSubject, openSubject } from "./open.ts";
+import { type OpenedSubject, openSubject, openSurrogate } from "./open.ts";
 import { options } from "./options.ts";
 import { columns, print, prose } from "./output.ts";
 import { progressLine, silent } from "./progress.ts";
@@ -36,6 +34,10 @@ its x_adv is x. So the share of rows whose prediction is the label is the accura
   .addOption(options.norm())
   .addOption(options.eps())
   .addOption(options.target())
+  .addOption(options.surrogate())
+  .addOption(options.eot())
+  .addOption(options.levels())
+  .addOption(options.maxQueries())
   .addOption(options.limit().default(LIMIT))
   .addOption(options.offset())
   .addOption(options.batch().default(BATCH))
@@ -45,17 +47,19 @@ its x_adv is x. So the share of rows whose prediction is the label is the accura
   .addOption(options.std())
   .addOption(options.shape())
   .option("--out <file.npz|dir>", "a .npz file, or a new folder for adversarial.npz", "adversarial.npz")
-  .option("--png", "also write each success as an 8-bit PNG (--out must be a folder); rounding to 8 bits may undo it")
+  .option("--png", "also write each success as an 8-bit PNG (--out must be a folder); see --levels")
   .addOption(options.quiet())
   .addHelpText(
     "after",
     `
-With --png, the folder gets EPS/INDEX-LABEL-PREDICTION.png for each success, and the number of them that still fool
-the model after the rounding is printed: perturbations below 0.5/255 vanish. The .npz keeps the exact values.
+With --png, the folder gets EPS/INDEX-LABEL-PREDICTION.png for each success. Each file is read back, and the number of those
+that still fool the model is printed. Rounding to 8 bits may undo an example, or leave the ball: with --levels 256 the attack
+works on what a PNG can hold, and every success lasts. The .npz keeps the exact values.
 
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
-  perturb attack --model net.onnx --data images/ --eps 4/255,8/255 --limit 1000 --out adversarial/ --png`,
+  perturb attack --model net.onnx --data images/ --eps 4/255,8/255 --levels 256 --out adversarial/ --png
+  perturb attack --attack transfer --surrogate other.onnx --eps 8/255`,
   )
   .action(async (given) => interruptible(() => run(given)));
 
@@ -70,11 +74,6 @@ interface Count {
 }
 
 async function run(given: Given): Promise<void> {
-  if (given.attack.length !== 1)
-    throw new PerturbError(
-      "usage",
-      `One attack at a time, got --attack ${given.attack.join(",")}. Run the command once for each.`,
-    );
   const toFile = given.out.endsWith(".npz");
   if (toFile && given.png)
     throw new PerturbError("usage", `--png needs a folder, and --out ${given.out} is a file. Give a folder.`);
@@ -103,10 +102,13 @@ async function writeAll(
   npz: string,
   pictures?: string,
 ): Promise<Count[]> {
-  const [{ adversarialBatches, survivesRounding }, { planOf }] = await Promise.all([
+  const [{ adversarialBatches }, { examplesFor, planOf }, { requireGradients }, { withGradient }] = await Promise.all([
     import("../evaluate/adversarial.ts"),
     import("../evaluate/run.ts"),
+    import("../evaluate/gradients.ts"),
+    import("../models/classifier.ts"),
   ]);
+  const { requirePictures, writePictures } = await import("./attack-pictures.ts");
   const { offset, batch, target = null } = given;
   const limit = Math.max(0, Math.min(given.limit, data.size - offset));
   if (limit === 0)
@@ -114,26 +116,34 @@ async function writeAll(
       "usage",
       `There is nothing to attack: ${data.name} has ${data.size} samples, and --offset is ${offset}.`,
     );
+  const chosen = given.attack.map((name) => attacks[name]);
+  const surrogate = await openSurrogate(given, data.shape);
   const wanted = {
-    attacks: [attacks[given.attack[0]!]],
+    attacks: chosen,
     options: attackOptions(given.attack, given.set),
     norm: given.norm,
     epsilons: given.eps,
     target,
     seed: given.seed,
+    eot: given.eot,
+    levels: given.levels ?? null,
+    maxQueries: given.maxQueries ?? null,
+    surrogate,
+    examples: await examplesFor(chosen, data),
   };
   const plan = planOf(wanted, file);
-  if (pictures !== undefined) await requirePictures(file.inputShape);
+  await requireGradients(plan, model, () => withGradient(file, "cross-entropy"));
+  if (pictures !== undefined) requirePictures(file.inputShape);
   const counts = given.eps.map((): Count => ({ right: 0, fooled: 0, survived: 0 }));
   const progress = given.quiet ? silent : progressLine("attacking", "samples");
   try {
     await writeAtomically(npz, async (handle) => {
       const rows = await openRows(handle, limit, file.inputShape, given.eps.length);
       let done = 0;
-      for await (const results of adversarialBatches(model, data, plan, { batch, offset, limit })) {
+      for await (const results of adversarialBatches(model, data, plan, { batch, offset, limit, surrogate })) {
         for (const [k, result] of results.entries()) {
           await rows.write(k, done, result);
-          await tally(model, result, counts[k]!);
+          await tally(result, counts[k]!);
         }
         done += results[0]!.batch.labels.length;
         progress.update(done, limit);
@@ -142,18 +152,17 @@ async function writeAll(
     });
   } finally {
     progress.finish();
-    await model.release();
+    await Promise.all([model.release(), surrogate?.release()]);
   }
   return counts;
 
-  async function tally(judge: DifferentiableModel, result: AdversarialBatch, count: Count): Promise<void> {
+  async function tally(result: AdversarialBatch, count: Count): Promise<void> {
     result.predictions.forEach((prediction, i) => {
       count.right += Number(prediction === result.batch.labels[i]);
       count.fooled += result.success[i]!;
     });
     if (pictures === undefined) return;
-    count.survived += (await survivesRounding(judge, result, target)).reduce((a, b) => a + b, 0);
-    await writePictures(pictures, result, judge);
+    count.survived += await writePictures(pictures, result, model, { target, exact: given.levels === 256 });
   }
 }
 
@@ -202,38 +211,6 @@ async function openRows(handle: FileHandle, limit: number, shape: readonly numbe
     },
     finish: () => npz.finish(),
   };
-}
-
-/** @throws usage for samples that are no pictures */
-async function requirePictures(shape: readonly number[]): Promise<void> {
-  const [channels] = shape;
-  if (shape.length === 3 && (channels === 1 || channels === 3)) return;
-  throw new PerturbError(
-    "usage",
-    `--png needs samples of shape [1, H, W] or [3, H, W], and the model takes [${shape}]. Leave out --png.`,
-  );
-}
-
-async function writePictures(
-  folder: string,
-  { epsilon, batch, adversarial, predictions, success }: AdversarialBatch,
-  { bounds }: DifferentiableModel,
-): Promise<void> {
-  const [{ toPixels }, { encodePng }, { mkdir }] = await Promise.all([
-    import("../report/picture.ts"),
-    import("../report/png.ts"),
-    import("node:fs/promises"),
-  ]);
-  const inside = join(folder, `eps-${Number(epsilon.toPrecision(6))}`);
-  await mkdir(inside, { recursive: true });
-  const shape = adversarial.dims.slice(1);
-  const size = adversarial.data.length / batch.labels.length;
-  for (let i = 0; i < success.length; i++) {
-    if (success[i] !== 1) continue;
-    const pixels = toPixels(shape, adversarial.data.subarray(i * size, (i + 1) * size), bounds);
-    const name = `${String(batch.indices[i]).padStart(6, "0")}-${batch.labels[i]}-${predictions[i]}.png`;
-    await writeFile(join(inside, name), encodePng(pixels));
-  }
 }
 
 function report(given: Given, counts: readonly Count[]): void {

@@ -32,6 +32,11 @@ export function explain(error: unknown): { readonly code: number; readonly text:
   return { code: EXIT.bug, text: `perturb: this is a bug in perturb. Please report it with the text below.\n${stack}` };
 }
 
+/** Whether the same may go well later: a service that did not answer, a disk that was full. */
+export const mayPass = (error: unknown): boolean =>
+  error instanceof Error &&
+  (("code" in error && ["unreachable", "ENOSPC", "EDQUOT"].includes(String(error.code))) || mayPass(error.cause));
+
 /** Whether the system said no: no space, no permission. */
 const isRefused = (error: unknown): error is Error =>
   error instanceof Error &&

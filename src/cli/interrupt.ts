@@ -1,23 +1,28 @@
 import { EXIT } from "./exit.ts";
 
-/** Registers what must end before the process may. */
-export type BeforeExit = (close: () => Promise<void>) => void;
+/** Registers what must end before the process may; a text that it gives tells how to go on with what is saved. */
+export type BeforeExit = (close: () => Promise<unknown>) => void;
 
 const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
 
 /**
- * Runs work that Ctrl-C or SIGTERM ends. What is half written removes itself when the process exits; a second signal
- * does not wait for what must end before.
+ * Runs work that Ctrl-C or SIGTERM ends, with EXIT.saved where something can go on. What is half written removes itself
+ * when the process exits; a second signal does not wait for what must end before.
  */
 export async function interruptible(work: (beforeExit: BeforeExit) => Promise<void>): Promise<void> {
-  const closers: (() => Promise<void>)[] = [];
+  const closers: (() => Promise<unknown>)[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(CODES[signal as keyof typeof CODES]);
-    process.stderr.write("\nperturb: interrupted; nothing unfinished is left behind.\n");
-    stopping = Promise.allSettled(closers.map((close) => close())).then(() =>
-      process.exit(CODES[signal as keyof typeof CODES]),
-    );
+    const code = CODES[signal as keyof typeof CODES];
+    if (stopping) process.exit(code);
+    process.stderr.write("\nperturb: interrupted.\n");
+    stopping = Promise.allSettled(closers.map((close) => close())).then((outcomes) => {
+      const saved = outcomes
+        .map((outcome) => (outcome.status === "fulfilled" ? outcome.value : undefined))
+        .find((value) => typeof value === "string");
+      process.stderr.write(`${saved ?? "Nothing unfinished is left behind."}\n`);
+      process.exit(saved ? EXIT.saved : code);
+    });
   };
   for (const signal of Object.keys(CODES)) process.on(signal, stop);
   try {

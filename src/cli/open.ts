@@ -1,7 +1,7 @@
 import type { ArchitectureName } from "../architectures/index.ts";
 import type { Dataset } from "../dataset.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
-import type { Subject } from "../evaluate/run.ts";
+import type { Subject } from "../evaluate/result.ts";
 import type { ClassifierFile } from "../models/classifier.ts";
 import type { GraphModel } from "../models/graph-model.ts";
 import type { OpenedGraph } from "../models/open.node.ts";
@@ -104,6 +104,20 @@ export async function openModelFile(
   ]);
   const normalization = normalizationOf(given);
   return settle(modelFrom(opened, { shape, ...(normalization && { normalization }) }), nodeRuntime(given.device, 1));
+}
+
+/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does. */
+export async function openSurrogate(
+  given: ModelGiven & { readonly surrogate?: string | undefined },
+  shape: readonly number[],
+): Promise<GraphModel | undefined> {
+  if (given.surrogate === undefined) return undefined;
+  const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
+    import("../models/graph-model.ts"),
+    import("../runtime/ort.node.ts"),
+  ]);
+  const opened = await openGraph(given.surrogate, { arch: given.arch });
+  return openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device, 1));
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

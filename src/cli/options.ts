@@ -33,13 +33,28 @@ export const options = {
       .argParser((text: string, before: string[]) => [...before, text]),
   norm: () =>
     new Option("--norm <norm>", "what ε measures")
-      .choices(["linf", "l2", "l1", "l0"] as const satisfies readonly NormName[])
+      .choices(["linf", "l2", "l1", "l0", "spatial"] as const satisfies readonly NormName[])
       .default("linf" as const),
   eps: () =>
     new Option("--eps <list|from:to:step>", "perturbation budgets; fractions such as 8/255 too")
       .argParser(parseEpsilons)
       .default([0.05, 0.1, 0.15, 0.2, 0.25, 0.3] as number[], "0.05,0.1,0.15,0.2,0.25,0.3"),
   target: () => new Option("--target <class>", "aim at this class instead of any wrong one").argParser(wholeNumber(0)),
+  surrogate: () =>
+    new Option("--surrogate <file|name>", "another model, which transfer attacks work on in place of the one attacked"),
+  eot: () =>
+    new Option("--eot <n>", "average the gradients and logits of a randomised model over n draws")
+      .argParser(wholeNumber(1))
+      .default(1),
+  levels: () =>
+    new Option("--levels <n>", "values that a pixel may take: 256 for what an 8-bit image can hold").argParser(
+      wholeNumber(2),
+    ),
+  maxQueries: () =>
+    new Option(
+      "--max-queries <n>",
+      "questions that each attack may ask about a sample; a gradient counts as one",
+    ).argParser(wholeNumber(1)),
   limit: () => new Option("--limit <n>", "use at most n samples").argParser(wholeNumber(1)),
   offset: () => new Option("--offset <n>", "skip the first n samples").argParser(wholeNumber(0)).default(0),
   batch: () => new Option("--batch <n>", "samples at a time; does not change the result").argParser(wholeNumber(1)),

@@ -2,7 +2,8 @@ import { stderr } from "node:process";
 
 /** A progress line on stderr: a bar in place on a terminal, now and then a plain line elsewhere. */
 export interface ProgressLine {
-  update(done: number, total: number, note?: string): void;
+  /** `before`: how much was done before it began to count. */
+  update(done: number, total: number, note?: string, before?: number): void;
   /** Clears the bar; a plain log gets its last line. */
   finish(): void;
 }
@@ -24,9 +25,10 @@ export function progressLine(title: string, unit: string, output: NodeJS.WriteSt
     else output.write(`\r\x1b[2K${text.slice(0, Math.max(20, (output.columns || 80) - 1))}`);
   };
   return {
-    update(done, total, note = "") {
+    update(done, total, note = "", before = 0) {
       const now = performance.now();
-      last = describe(title, unit, done, total, (now - began) / 1000, note, output.isTTY === true);
+      const rate = (done - before) / Math.max((now - began) / 1000, 1e-9);
+      last = describe(title, unit, done, total, rate, note, output.isTTY === true);
       if (now - drawn < pause && done < total) return;
       drawn = now;
       write(last);
@@ -42,15 +44,14 @@ function describe(
   unit: string,
   done: number,
   total: number,
-  seconds: number,
+  rate: number,
   note: string,
   bar: boolean,
 ): string {
   const share = total === 0 ? 1 : done / total;
-  const rate = done / Math.max(seconds, 1e-9);
   const filled = Math.round(share * BAR_WIDTH);
   const drawing = bar ? ` ${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)}` : "";
-  const left = done === 0 ? "" : `, ${duration((total - done) / rate)} left`;
+  const left = rate === 0 ? "" : `, ${duration((total - done) / rate)} left`;
   return `${title}${drawing} ${done}/${total} (${Math.floor(100 * share)} %), ${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)} ${unit}/s${left}${note ? `, ${note}` : ""}`;
 }
 

@@ -5,7 +5,7 @@ import type { Dataset } from "../dataset.ts";
 import { openDataset } from "../datasets/locate.node.ts";
 import type { GraphModel } from "../models/graph-model.ts";
 import { openModel } from "../models/open.node.ts";
-import { type AdversarialBatch, adversarialBatches, survivesRounding } from "./adversarial.ts";
+import { type AdversarialBatch, adversarialBatches } from "./adversarial.ts";
 import { evaluate } from "./local.ts";
 import { planOf } from "./run.ts";
 
@@ -62,23 +62,5 @@ describe("adversarialBatches", () => {
       expect(moved).toBe(epsilon === 0 ? 0 : success.length - (90 - moved));
       if (epsilon === 0) expect(adversarial.data).toEqual(batch.x.data);
     }
-  });
-});
-
-describe("survivesRounding", () => {
-  it("finds that steps below half a grey level vanish, and large ones stay", async () => {
-    const [small] = await collect({ batch: 90 });
-    // A sample that fools by 0.4 grey levels is, as a picture, what it was.
-    const tiny = {
-      ...small!,
-      success: small!.success.map(() => 1),
-      adversarial: { ...small!.batch.x, data: small!.batch.x.data.map((v) => Math.min(1, v + 0.4 / 255)) },
-    };
-    const wrong = tiny.predictions.filter((p, i) => p !== tiny.batch.labels[i]).length;
-    expect((await survivesRounding(model, tiny, null)).filter((s) => s === 1)).toHaveLength(wrong);
-    const large = (await collect({ batch: 90 })).at(-1)!;
-    const survived = await survivesRounding(model, large, null);
-    expect(survived.filter((s) => s === 1).length).toBeGreaterThan(0.9 * large.success.filter((s) => s === 1).length);
-    expect([...survived.keys()].filter((i) => survived[i] === 1 && large.success[i] === 0)).toEqual([]);
   });
 });

@@ -1,10 +1,10 @@
-import { judge, predict, type Verdict } from "../attack.ts";
+import type { Verdict } from "../attack.ts";
 import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal } from "../errors.ts";
-import { type DifferentiableModel, type Model, reached } from "../model.ts";
-import { norms } from "../norm.ts";
+import type { Model } from "../model.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
-import { askClean, type BatchPlan, goalOf, pick } from "./batch.ts";
+import { askClean, type BatchPlan, goalOf } from "./batch.ts";
+import { cascade, type Meeting, pick } from "./cascade.ts";
 
 /** What an attack made of one batch at one ε. Lists have one entry a sample. */
 export interface AdversarialBatch {
@@ -25,38 +25,49 @@ export interface AdversarialOptions {
   readonly batch: number;
   readonly offset?: number;
   readonly limit?: number;
+  readonly surrogate?: Model | undefined;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Adversarial examples of the first attack of the plan, batch by batch, for each ε in order. As in an evaluation, only
+ * Adversarial examples batch by batch, for each ε in order: each sample meets the attacks of the plan until it falls. As in an evaluation, only
  * samples that are right when clean (and not of the target's class) are attacked, so that the share of rows whose
  * prediction is the label is the accuracy that the evaluation reports. Memory is that of a batch and its ε.
  */
 export async function* adversarialBatches(
-  model: DifferentiableModel,
+  model: Model,
   data: Dataset,
   plan: BatchPlan,
   options: AdversarialOptions,
 ): AsyncGenerator<readonly AdversarialBatch[]> {
   for await (const batch of data.batches(options)) {
     checkSignal(options.signal);
-    yield await attackBatch(model, batch, plan);
+    yield await attackBatch(model, batch, plan, options);
   }
 }
 
-async function attackBatch(model: DifferentiableModel, batch: Batch, plan: BatchPlan): Promise<AdversarialBatch[]> {
-  const { attack, options } = plan.attacks[0]!;
+async function attackBatch(
+  model: Model,
+  batch: Batch,
+  plan: BatchPlan,
+  { surrogate, signal }: AdversarialOptions,
+): Promise<AdversarialBatch[]> {
   const { start, predictions, attackedRows } = await askClean(model, batch, plan);
   const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, predictions));
-  if (attackedRows.length === 0) return results;
-
-  const attacked = pick(batch, goalOf(batch.labels, plan.target), start, attackedRows);
-  const norm = norms[plan.norm];
-  const task = { model, ...attacked, norm, epsilons: plan.epsilons, seed: plan.seed };
-  const candidates = await attack.propose(task, options as never);
-  for (const [k, result] of results.entries())
-    putRows(result, attackedRows, await judge(model, task.x, candidates[k]!, task.goal, norm, result.epsilon));
+  const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
+  let series = 0;
+  const hear = ({ entry, budget, rows, verdict }: Meeting): void => {
+    // What an attack broke at one ε is broken above it for those that follow.
+    for (; series < plan.attacks[entry]!.series; series++) settle(results, attackedRows);
+    const result = results[budget];
+    if (result)
+      putRows(
+        result,
+        rows.map((row) => attackedRows[row]!),
+        verdict,
+      );
+  };
+  await cascade(model, attacked, plan, hear, { surrogate, signal });
   return results;
 }
 
@@ -70,25 +81,26 @@ const untouched = (epsilon: number, batch: Batch, clean: Int32Array): Adversaria
 });
 
 function putRows(result: AdversarialBatch, rows: readonly number[], verdict: Verdict): void {
-  const size = sampleSize(verdict.adversarial);
   for (const [i, row] of rows.entries()) {
-    result.adversarial.data.set(verdict.adversarial.data.subarray(i * size, (i + 1) * size), row * size);
-    result.predictions[row] = verdict.predictions[i]!;
-    result.success[row] = verdict.success[i]!;
-    result.distances[row] = verdict.distances[i]!;
+    if (result.success[row] && !verdict.success[i]) continue;
+    const { adversarial, predictions, success, distances } = verdict;
+    put(result, row, { adversarial, predictions, success, distances }, i);
   }
 }
 
-/** 1 for each adversarial example that still reaches its goal when its pixels are rounded to 8 bits. */
-export async function survivesRounding(
-  model: Model,
-  { adversarial, batch, success }: AdversarialBatch,
-  target: number | null,
-): Promise<Uint8Array> {
-  const { lower, upper } = model.bounds;
-  const round = (v: number): number =>
-    lower + (Math.round((255 * (v - lower)) / (upper - lower)) / 255) * (upper - lower);
-  const predictions = predict(await model.logits({ ...adversarial, data: adversarial.data.map(round) }));
-  const goal = goalOf(batch.labels, target);
-  return success.map((done, i) => Number(done === 1 && predictions[i]! >= 0 && reached(goal, i, predictions[i]!)));
+function settle(results: readonly AdversarialBatch[], rows: readonly number[]): void {
+  for (const [k, result] of results.entries())
+    for (const row of rows)
+      if (k > 0 && !result.success[row] && results[k - 1]!.success[row]) put(result, row, results[k - 1]!, row);
+}
+
+type Rows = Pick<AdversarialBatch, "adversarial" | "predictions" | "success" | "distances">;
+
+/** Row `i` of `from` in the place of `row`. */
+function put(to: Rows, row: number, from: Rows, i: number): void {
+  const size = sampleSize(to.adversarial);
+  to.adversarial.data.set(from.adversarial.data.subarray(i * size, (i + 1) * size), row * size);
+  to.predictions[row] = from.predictions[i]!;
+  to.success[row] = from.success[i]!;
+  to.distances[row] = from.distances[i]!;
 }

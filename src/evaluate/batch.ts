@@ -1,61 +1,140 @@
-import { type AnyAttack, judge, predict, type Verdict } from "../attack.ts";
+import { predict } from "../attack.ts";
 import type { Batch } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
-import { type DifferentiableModel, type Goal, type Gradient, type Model, takeGoal, takeGradient } from "../model.ts";
-import { type NormName, norms } from "../norm.ts";
-import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
+import { type Goal, type Gradient, isDifferentiable, type Model } from "../model.ts";
+import { norms } from "../norm.ts";
+import { type FloatTensor, sampleSize } from "../tensor.ts";
+import { type CascadePlan, type Course, cascade, type Meeting, pick, type Subjects } from "./cascade.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "./linearity.ts";
-import { exact, probability } from "./statistics.ts";
-import { EXAMPLES, emptyPoint, type PointTally, type Shown, type Tally } from "./tally.ts";
+import { outcomes } from "./outcomes.ts";
+import { falls, recordsOf } from "./records.ts";
+import { show } from "./show.ts";
+import { type AttackTally, EXAMPLES, STANDING, type Tally } from "./tally.ts";
 
 /** What is done with every batch of an evaluation. */
-export interface BatchPlan {
-  readonly attacks: readonly { readonly attack: AnyAttack<DifferentiableModel>; readonly options: object }[];
-  readonly norm: NormName;
-  readonly epsilons: readonly number[];
+export interface BatchPlan extends CascadePlan {
+  /** Names of the attacks that were asked for: `attacks` are they, or their members. */
+  readonly series: readonly string[];
   readonly target: number | null;
-  readonly seed: number;
   /** Index of the evaluation's first sample. */
   readonly offset: number;
 }
 
-/** The samples that are attacked: rows of a batch that are right when clean and not already of the target's class. */
-interface Attacked {
-  readonly x: FloatTensor;
-  readonly goal: Goal;
-  readonly labels: Int32Array;
-  readonly indices: Int32Array;
-  /** The gradient at x, where an attack needs gradients. */
-  readonly start: Gradient | undefined;
+export interface BatchContext {
+  readonly surrogate?: Model | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Asks the model about one batch, attacks what it gets right, and counts. The unit of work of every evaluation. */
 export async function evaluateBatch(
-  model: DifferentiableModel,
+  model: Model,
   batch: Batch,
   plan: BatchPlan,
-  signal?: AbortSignal,
+  context: BatchContext = {},
 ): Promise<Tally> {
-  const { start, logits, predictions, right, attackedRows } = await askClean(model, batch, plan);
+  const began = performance.now();
+  const clean = await askClean(model, batch, plan);
+  const seconds = (performance.now() - began) / 1000 / batch.labels.length;
+  const { start, logits, predictions, right, attackedRows } = clean;
   const { classes } = model;
-  const attacked = pick(batch, goalOf(batch.labels, plan.target), start, attackedRows);
+  const budgets = plan.epsilons.length;
+  const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   const confusion = confusionOf(batch.labels, predictions, classes);
+  const untouched = confusion.slice();
+  for (const label of attacked.labels) untouched[label * classes + label]! -= 1;
+  const standing = diagonal(untouched, classes);
+
+  const [outcome, fall] = [outcomes(attacked, budgets), falls(attacked, budgets)];
+  const attacks = plan.attacks.map(() => emptyAttack(budgets));
+  const points: Tally["points"] = [];
+  let series = 0;
+  let invalid = predictions.filter((p) => p < 0).length;
+  const endSeries = (): void => {
+    points.push(...outcome.points(untouched, classes));
+    outcome.settle();
+    series++;
+  };
+  const hear = (meeting: Meeting): void => {
+    while (series < plan.attacks[meeting.entry]!.series) endSeries();
+    outcome.hear(meeting);
+    fall.hear(meeting);
+    if (meeting.budget < budgets) invalid += meeting.verdict.predictions.filter((p) => p < 0).length;
+    else attacks[meeting.entry]!.distances.push(...reach(meeting));
+  };
+  const course = await cascade(model, attacked, plan, hear, context);
+  while (series < plan.series.length) endSeries();
+  addCourse(attacks, course);
+
   const tally: Tally = {
     total: predictions.length,
     correct: right.length,
     confusion,
-    cleanExamples: right.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, logits, predictions)),
-    points: [],
+    cleanExamples: right.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions)),
+    points,
+    worst: outcome.worst().map(({ standing: left, errors }) => ({
+      correct: standing + left.length,
+      errors: errors + predictions.filter((p) => p < 0).length,
+      standing: left.slice(0, STANDING),
+    })),
+    attacks,
+    records: recordsOf({
+      ...batch,
+      logits,
+      predictions,
+      attackedRows,
+      falls: fall,
+      course,
+      epsilons: plan.epsilons,
+      attacks: plan.attacks,
+      withGradient: start !== undefined,
+      seconds,
+    }),
     linearity: null,
-    invalid: predictions.filter((p) => p < 0).length,
-    unmoved: 0,
-    forwards: start ? 0 : predictions.length,
-    gradients: start ? predictions.length : 0,
+    invalid,
+    ...gradientFaults(attacked),
+    forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length),
+    gradients: sum(course.gradients) + (start ? predictions.length : 0),
   };
-  for (const entry of plan.attacks)
-    tally.points.push(...(await runAttack(model, attacked, entry, plan, confusion, tally, signal)));
   tally.linearity = await linearityOf(model, attacked, plan, tally);
   return tally;
+}
+
+const sum = (counts: Int32Array): number => counts.reduce((a, b) => a + b, 0);
+
+const emptyAttack = (budgets: number): AttackTally => ({
+  met: 0,
+  broke: new Array<number>(budgets).fill(0),
+  forwards: 0,
+  gradients: 0,
+  seconds: 0,
+  distances: [],
+});
+
+/** How far each sample's nearest adversarial point lies; Infinity where none was found. */
+const reach = ({ verdict: { success, distances } }: Meeting): number[] =>
+  Array.from(distances, (distance, i) => (success[i] ? distance : Number.POSITIVE_INFINITY));
+
+function addCourse(attacks: readonly AttackTally[], { fallen, by, entries }: Course): void {
+  for (const [e, entry] of entries.entries()) Object.assign(attacks[e]!, entry);
+  for (const [row, e] of by.entries()) if (e >= 0) attacks[e]!.broke[fallen[row]!]! += 1;
+}
+
+/** Samples whose gradient at x points nowhere. */
+function gradientFaults({ start, labels }: Subjects): Pick<Tally, "deadGradients" | "nanGradients"> {
+  const faults = { deadGradients: 0, nanGradients: 0 };
+  if (!start) return faults;
+  const { data } = start.gradient;
+  const size = sampleSize(start.gradient);
+  for (let i = 0; i < labels.length; i++) {
+    let [zero, finite] = [true, true];
+    for (let j = i * size; j < (i + 1) * size; j++) {
+      if (data[j] !== 0) zero = false;
+      if (!Number.isFinite(data[j])) finite = false;
+    }
+    if (!finite) faults.nanGradients++;
+    else if (zero) faults.deadGradients++;
+  }
+  return faults;
 }
 
 /** What a model makes of a batch as it is. */
@@ -70,136 +149,41 @@ interface Clean {
 }
 
 /** One pass answers for the clean accuracy and starts every attack. @throws out-of-bounds for data that do not fit */
-export async function askClean(model: DifferentiableModel, batch: Batch, plan: BatchPlan): Promise<Clean> {
+export async function askClean(model: Model, batch: Batch, plan: BatchPlan): Promise<Clean> {
   checkBatch(model, batch);
-  const { labels, x } = batch;
-  const needsGradient = plan.attacks.some(({ attack }) => attack.needs === "gradient");
-  const start = needsGradient ? await model.gradient(x, goalOf(labels, plan.target)) : undefined;
-  const logits = start?.logits ?? (await model.logits(x));
+  const { labels, x, indices } = batch;
+  const needsGradient = isDifferentiable(model) && plan.attacks.some(({ attack }) => attack.needs === "gradient");
+  const start = needsGradient
+    ? await model.gradient(x, goalOf(labels, plan.target), "cross-entropy", indices)
+    : undefined;
+  const logits = start?.logits ?? (await model.logits(x, indices));
   const predictions = predict(logits);
   const right = [...labels.keys()].filter((i) => predictions[i] === labels[i]);
   return { start, logits, predictions, right, attackedRows: right.filter((i) => labels[i] !== plan.target) };
 }
 
-async function runAttack(
-  model: DifferentiableModel,
-  attacked: Attacked,
-  { attack, options }: BatchPlan["attacks"][number],
-  plan: BatchPlan,
-  clean: Int32Array,
-  tally: Tally,
-  signal: AbortSignal | undefined,
-): Promise<PointTally[]> {
-  const { classes } = model;
-  const { x, goal, indices, labels, start } = attacked;
-  const n = labels.length;
-  const norm = norms[plan.norm];
-  // What is not attacked stays as it was.
-  const untouched = clean.slice();
-  for (const label of labels) untouched[label * classes + label]! -= 1;
-  const standing = diagonal(untouched, classes);
-  if (n === 0)
-    return plan.epsilons.map(() => ({ ...emptyPoint(classes), correct: standing, confusion: untouched.slice() }));
-
-  const proposals = await attack.propose(
-    { model, x, goal, norm, epsilons: plan.epsilons, indices, seed: plan.seed, start, signal },
-    options as never,
-  );
-  const points: PointTally[] = [];
-  for (const [k, epsilon] of plan.epsilons.entries()) {
-    const verdict = await judge(model, x, proposals[k]!, goal, norm, epsilon);
-    tally.forwards += n;
-    tally.invalid += verdict.predictions.filter((p) => p < 0).length;
-    // A least-change attack leaves what it cannot break where it was.
-    const moves = attack.aim === "within-epsilon" && epsilon > 0;
-    if (k === plan.epsilons.length - 1 && moves) tally.unmoved += verdict.distances.filter((d) => d === 0).length;
-    points.push(tallyPoint(attacked, verdict, untouched, standing, classes));
-  }
-  return points;
-}
-
-function tallyPoint(
-  attacked: Attacked,
-  verdict: Verdict,
-  untouched: Int32Array,
-  standing: number,
-  classes: number,
-): PointTally {
-  const { labels } = attacked;
-  const { predictions, success, logits } = verdict;
-  const point: PointTally = {
-    ...emptyPoint(classes),
-    attacked: labels.length,
-    correct: standing,
-    confusion: untouched.slice(),
-  };
-  for (let i = 0; i < labels.length; i++) {
-    const prediction = predictions[i]!;
-    if (prediction === labels[i]) point.correct++;
-    if (prediction >= 0) point.confusion[labels[i]! * classes + prediction]! += 1;
-    point.largestDistance = Math.max(point.largestDistance, verdict.distances[i]!);
-    if (!success[i]) continue;
-    point.fooled++;
-    point.confidence += exact(probability(logits.data, i, classes, prediction));
-    if (point.examples.length < EXAMPLES)
-      point.examples.push(show(attacked, i, verdict.adversarial, logits, predictions));
-  }
-  return point;
-}
-
 async function linearityOf(
-  model: DifferentiableModel,
-  attacked: Attacked,
+  model: Model,
+  attacked: Subjects,
   plan: BatchPlan,
   tally: Tally,
 ): Promise<Tally["linearity"]> {
   const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < plan.offset + LINEARITY_SAMPLES);
-  if (first.length === 0 || !attacked.start) return null;
-  const { x, goal, indices, start } = pick(attacked, attacked.goal, attacked.start, first);
+  if (first.length === 0 || !attacked.start || !(plan.norm in STEEPEST)) return null;
+  const { x, goal, indices, start } = pick(attacked, first);
   const subject = { model, x, goal, indices, start: start!, seed: plan.seed };
   const result = await measureLinearity(subject, norms[plan.norm], plan.epsilons);
   tally.forwards += first.length * (result.points.length + 2 * result.dimensions.length);
   return result;
 }
 
+/** The norms whose balls have a first-order step. */
+const STEEPEST = { linf: true, l2: true, l1: true, l0: true };
+
 export const goalOf = (labels: Int32Array, target: number | null): Goal =>
   target === null
     ? { kind: "untargeted", labels }
     : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
-
-export function pick(batch: Batch, goal: Goal, start: Gradient | undefined, rows: readonly number[]): Attacked {
-  if (rows.length === batch.labels.length) return { ...batch, goal, start };
-  const take = (values: Int32Array) => Int32Array.from(rows, (i) => values[i]!);
-  return {
-    x: takeRows(batch.x, rows),
-    goal: takeGoal(goal, rows),
-    labels: take(batch.labels),
-    indices: take(batch.indices),
-    start: start && takeGradient(start, rows),
-  };
-}
-
-function show(
-  of: { x: FloatTensor; labels: Int32Array; indices: Int32Array },
-  i: number,
-  after: FloatTensor,
-  logits: FloatTensor,
-  predictions: Int32Array,
-): Shown {
-  const size = sampleSize(of.x);
-  const part = (t: FloatTensor) => t.data.slice(i * size, (i + 1) * size);
-  const prediction = predictions[i]!;
-  const confidence = probability(logits.data, i, logits.dims[1]!, prediction);
-  return {
-    index: of.indices[i]!,
-    label: of.labels[i]!,
-    prediction,
-    confidence,
-    shape: of.x.dims.slice(1),
-    original: part(of.x),
-    adversarial: part(after),
-  };
-}
 
 function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Int32Array {
   const counts = new Int32Array(classes * classes);

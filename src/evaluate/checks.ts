@@ -3,13 +3,15 @@ import type { Batch } from "../dataset.ts";
 import type { Evaluation, Warning } from "../evaluate.ts";
 import type { Model } from "../model.ts";
 import type { FloatTensor } from "../tensor.ts";
+import type { BatchPlan } from "./batch.ts";
 import { accuracyOf } from "./statistics.ts";
 import type { Tally } from "./tally.ts";
 
 /** Checks of the evaluation itself: each a warning with its number and what to do next. */
 export function warningsOf(
-  { clean, model, points, data }: Evaluation,
-  { invalid, unmoved }: Tally,
+  { clean, model, data, attacks }: Evaluation,
+  { invalid, deadGradients, nanGradients, points }: Tally,
+  plan: BatchPlan,
   straightThrough = 0,
 ): Warning[] {
   const warnings: Warning[] = [];
@@ -24,12 +26,18 @@ export function warningsOf(
       "nan-logits",
       `${invalid} answers of the model held NaN. They are counted neither as correct nor as fooled; look for overflow in the model.`,
     );
-  const last = points.at(-1);
-  if (unmoved > 0 && last)
+  const attacked = points[0]?.attacked ?? 0;
+  if (deadGradients > 0)
     warn(
       "zero-gradient",
-      `The attack left ${unmoved} of ${last.attacked} samples as they were at ε = ${last.epsilon}: their gradient is exactly zero. The model may mask its gradients; robust accuracy is then overstated.`,
+      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero: attacks that follow it leave them as they were. The model may mask its gradients, and robust accuracy is then overstated; add an attack without gradients (--attack …,square), or one on the logits (apgd-dlr).`,
     );
+  if (nanGradients > 0)
+    warn(
+      "nan-gradient",
+      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity, and attacks that follow it are blind there: robust accuracy may be overstated. Look for overflow, or a division by zero, in the model, or add an attack without gradients (--attack …,square).`,
+    );
+  for (const warning of strangeOrder(attacks, plan)) warnings.push(warning);
   if (model.head === "softmax")
     warn("softmax-head", "The model ends in a softmax. The loss is built on the logits behind it.");
   if (model.head === "hidden")
@@ -48,6 +56,25 @@ export function warningsOf(
       `Only ${data.total} samples were evaluated: the intervals are wide. Use more for a figure to rely on.`,
     );
   return warnings;
+}
+
+/**
+ * Attacks that see less of a model must not break what those that see its gradients left standing (Carlini et al. 2019,
+ * https://arxiv.org/abs/1902.06705, §5): where they do, the gradients do not lead where the loss rises.
+ */
+function* strangeOrder(attacks: Evaluation["attacks"], plan: BatchPlan): Generator<Warning> {
+  const gradient: string[] = [];
+  for (const [e, { attack: name, met, broke }] of attacks.entries()) {
+    const { attack } = plan.attacks[e]!;
+    if (attack.needs === "gradient") gradient.push(name);
+    const broken = broke.reduce((a, b) => a + b, 0);
+    if (attack.needs !== "logits" || gradient.length === 0 || broken === 0) continue;
+    const transfer = attack.also === "surrogate";
+    yield {
+      code: transfer ? "transfer-stronger" : "black-box-stronger",
+      message: `${name}, which ${transfer ? "works on another model" : "sees no gradients"}, broke ${broken} of the ${met} samples that ${[...new Set(gradient)].join(", ")} had left at some ε. Gradients of this model may be masked, or those attacks are too weak: give them more steps and restarts (--set), another loss (apgd-dlr), or take --attack autoattack.`,
+    };
+  }
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;

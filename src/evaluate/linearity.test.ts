@@ -19,6 +19,7 @@ const lengths: Record<NormName, (v: Float32Array) => number> = {
   l1,
   l2: (v) => Math.hypot(...v),
   l0: () => Number.NaN,
+  spatial: () => Number.NaN,
 };
 
 async function margins(model: GraphModel, x: FloatTensor): Promise<number[]> {

@@ -1,4 +1,4 @@
-import { type DifferentiableModel, type Goal, type Gradient, lossClasses } from "../model.ts";
+import { type Goal, type Gradient, lossClasses, type Model } from "../model.ts";
 import { type Norm, norms } from "../norm.ts";
 import { type Random, randomFor } from "../random.ts";
 import { type FloatTensor, product, sampleSize } from "../tensor.ts";
@@ -12,7 +12,7 @@ export const LINEARITY_SAMPLES = 100;
 const SIGNS = 0x5167;
 
 interface Subject {
-  readonly model: DifferentiableModel;
+  readonly model: Model;
   readonly x: FloatTensor;
   readonly goal: Goal;
   /** At x. */

@@ -1,5 +1,5 @@
 import { PerturbError } from "../errors.ts";
-import { type DifferentiableModel, type Gradient, type Model, take, takeGoal } from "../model.ts";
+import { type DifferentiableModel, type Gradient, isDifferentiable, type Model, take, takeGoal } from "../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 
 /** What a model was asked about one sample: rows of forward passes, and rows of gradients. */
@@ -19,7 +19,7 @@ export interface Meter<M extends Model> {
  * Counts the questions about each sample, a forward pass or a gradient being one. Beyond `budget` nothing is asked: the
  * answer is NaN, which no attack takes for a success, and a gradient of zeros.
  */
-export function metered<M extends Model | DifferentiableModel>(model: M, budget = Number.POSITIVE_INFINITY): Meter<M> {
+export function metered<M extends Model>(model: M, budget = Number.POSITIVE_INFINITY): Meter<M> {
   const counts = new Map<number, Queries>();
   const of = (sample: number): Queries => {
     const known = counts.get(sample);
@@ -42,6 +42,7 @@ export function metered<M extends Model | DifferentiableModel>(model: M, budget 
   const { classes } = model;
   const metering: Model & Partial<DifferentiableModel> = {
     ...model,
+    origin: model.origin ?? model,
     async logits(x, samples) {
       const rows = admit(x, samples, "forwards");
       if (rows.length === x.dims[0]) return model.logits(x, samples);
@@ -49,7 +50,7 @@ export function metered<M extends Model | DifferentiableModel>(model: M, budget 
       return spread(answer, rows, [x.dims[0]!, classes], Number.NaN);
     },
   };
-  if ("gradient" in model)
+  if (isDifferentiable(model))
     metering.gradient = async (x, goal, loss, samples) => {
       const n = x.dims[0]!;
       const rows = admit(x, samples, "gradients");

@@ -6,6 +6,7 @@ import { type ErrorCode, PerturbError } from "../errors.ts";
 import type { ClassifierFile } from "../models/classifier.ts";
 import type { Device } from "../runtime.ts";
 import type { BatchPlan } from "./batch.ts";
+import type { Entry } from "./cascade.ts";
 import type { Evaluator } from "./run.ts";
 import type { Tally } from "./tally.ts";
 
@@ -13,11 +14,21 @@ import type { Tally } from "./tally.ts";
 export interface WorkerSetup {
   readonly file: ClassifierFile;
   readonly device: Device;
-  /** The plan, with attacks by name: functions cannot be sent. */
-  readonly plan: Omit<BatchPlan, "attacks"> & {
-    readonly attacks: readonly { readonly name: AttackName; readonly options: object }[];
-  };
+  readonly plan: PlanMessage;
+  /** The model that transfer attacks work on. */
+  readonly surrogate?: ClassifierFile | undefined;
 }
+
+/** A plan with attacks by name: functions cannot be sent. */
+export type PlanMessage = Omit<BatchPlan, "attacks"> & {
+  readonly attacks: readonly (Omit<Entry, "attack"> & { readonly name: AttackName })[];
+};
+
+export const planMessage = (plan: BatchPlan): PlanMessage => ({
+  ...plan,
+  // Workers know the attacks of the registry.
+  attacks: plan.attacks.map(({ attack, ...rest }) => ({ ...rest, name: attack.name as AttackName })),
+});
 
 export type WorkerAnswer =
   | { readonly tally: Tally }

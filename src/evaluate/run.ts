@@ -1,13 +1,14 @@
-import type { AnyAttack } from "../attack.ts";
+import type { AnyAttack, Examples } from "../attack.ts";
 import type { Batch, Dataset } from "../dataset.ts";
-import { checkSignal, PerturbError } from "../errors.ts";
-import type { Evaluation, EvaluationResult, Linearity, Warning } from "../evaluate.ts";
+import { checkCount, checkSignal, PerturbError } from "../errors.ts";
+import type { EvaluationResult, SampleRecord } from "../evaluate.ts";
+import { checkLevels } from "../grid.ts";
 import type { DifferentiableModel, Model } from "../model.ts";
 import type { NormName } from "../norm.ts";
 import { type BatchPlan, evaluateBatch } from "./batch.ts";
-import { warningsOf } from "./checks.ts";
-import { accuracyOf } from "./statistics.ts";
-import { addTally, type LinearityTally, type PointTally, type Shown, type Tally } from "./tally.ts";
+import type { Entry } from "./cascade.ts";
+import { resultOf, type Subject } from "./result.ts";
+import { addTally, type Tally } from "./tally.ts";
 
 /** Who evaluates batches: this thread, or workers. Results do not depend on who. */
 export interface Evaluator {
@@ -17,6 +18,7 @@ export interface Evaluator {
 }
 
 export interface EvaluateOptions {
+  /** Each sample meets them in this order until it falls. */
   readonly attacks: readonly AnyAttack<DifferentiableModel>[];
   /** Options of each attack, by its name; by default its own. */
   readonly options?: ReadonlyMap<string, object>;
@@ -32,9 +34,37 @@ export interface EvaluateOptions {
   readonly seed?: number;
   readonly offset?: number;
   readonly limit?: number;
+  /** Draws of a randomised model that its gradients and logits are averaged over, by default 1 (expectation over transformation). */
+  readonly eot?: number;
+  /** The number of evenly spaced values that an element may take, such as 256 for 8-bit images; by default any will do. */
+  readonly levels?: number | null;
+  /** Questions that each attack may ask about a sample, over all ε; a gradient counts as one. By default no limit. */
+  readonly maxQueries?: number | null;
+  /** The model that transfer attacks work on. */
+  readonly surrogate?: DifferentiableModel | undefined;
+  /** Samples that attacks may learn from: see `examplesFor`. */
+  readonly examples?: Examples | undefined;
+  /** Whether the model is asked once more in the end, to check the evaluation itself: see `followUp`. By default it is. */
+  readonly followUp?: boolean;
   readonly signal?: AbortSignal;
   /** Called after every batch. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Gets the record of each sample, batch by batch, in order. */
+  readonly onRecords?: (records: readonly SampleRecord[]) => void | Promise<void>;
+  /** Where the work is kept, and what of it is done already. */
+  readonly journal?: Journal;
+}
+
+/** Keeps the tallies of an evaluation, so that one that was ended can go on. */
+export interface Journal {
+  /** When the evaluation began. */
+  readonly began: Date;
+  /** Seconds of work behind the tallies that were given as done. */
+  readonly seconds: number;
+  /** The tallies that are kept, in order. */
+  done(): AsyncIterable<Tally>;
+  /** Keeps the tally of the next batch. */
+  keep(tally: Tally): Promise<void>;
 }
 
 export interface Progress {
@@ -43,20 +73,30 @@ export interface Progress {
   readonly correct: number;
 }
 
-/** What the report says of a model and of who ran it. */
-export interface Subject {
-  readonly model: Evaluation["model"];
-  readonly runtime: Evaluation["runtime"];
-  readonly version: string;
-  /** How many nodes of the model round to integers and pass the gradient straight through; by default none. */
-  readonly straightThrough?: number;
-}
-
 export const DEFAULT_BATCH = 100;
+
+/** How many samples of the data set, from its first on, attacks may learn from. */
+const EXAMPLES = 256;
+
+/**
+ * The samples that attacks may learn from: the first of the data set, whatever part of it is evaluated, so that no result
+ * depends on how the work is cut up. None where no attack asks for them.
+ */
+export async function examplesFor(
+  attacks: readonly AnyAttack<DifferentiableModel>[],
+  data: Dataset,
+): Promise<Examples | undefined> {
+  if (!attacks.some(({ also, learns }) => also === "examples" || learns)) return undefined;
+  // Numbered below zero: what is asked about an example is charged to no sample.
+  for await (const { x, labels, indices } of data.batches({ batch: EXAMPLES, limit: EXAMPLES }))
+    return { x, labels, indices: indices.map((index) => -1 - index) };
+  return undefined;
+}
 
 /** The options as a plan for each batch. @throws usage, unsupported for what cannot be */
 export function planOf(options: EvaluateOptions, model: Pick<Model, "name" | "classes">): BatchPlan {
   const { attacks, norm = "linf", epsilons, target = null, seed = 0, offset = 0 } = options;
+  const { eot = 1, levels = null, maxQueries = null, examples } = options;
   if (attacks.length === 0) throw new PerturbError("usage", "No attack was chosen. Give at least one.");
   checkEpsilons(epsilons);
   for (const attack of attacks)
@@ -69,17 +109,38 @@ export function planOf(options: EvaluateOptions, model: Pick<Model, "name" | "cl
     );
   if (!Number.isSafeInteger(seed))
     throw new PerturbError("usage", `The seed must be a whole number below 2^53, got ${seed}.`);
+  checkCount("the number of draws (--eot)", eot);
+  if (maxQueries !== null) checkCount("the number of queries (--max-queries)", maxQueries);
+  if (levels !== null) checkLevels(levels);
+  const entries = attacks.flatMap((attack, series) => entriesOf(attack, series, norm, options.options));
+  for (const { attack } of entries)
+    if (attack.also === "surrogate" && !options.surrogate)
+      throw new PerturbError("usage", `${attack.name} works on another model. Name it with --surrogate.`);
   return {
-    attacks: attacks.map((attack) => ({
-      attack,
-      options: { ...attack.defaults, ...options.options?.get(attack.name) },
-    })),
+    attacks: entries,
+    series: attacks.map(({ name }) => name),
     norm,
     epsilons,
     target,
     seed,
     offset,
+    eot,
+    levels,
+    maxQueries,
+    examples,
   };
+}
+
+/** An attack, or the members of an ensemble, with their options. */
+function entriesOf(
+  attack: AnyAttack<DifferentiableModel>,
+  series: number,
+  norm: NormName,
+  options: EvaluateOptions["options"],
+): Entry[] {
+  const given = options?.get(attack.name);
+  const members = attack.members?.(norm) ?? [{ attack, options: { ...attack.defaults, ...given } }];
+  return members.map((member) => ({ ...member, series }));
 }
 
 /** @throws usage for budgets that are negative, not numbers, not rising, or none */
@@ -97,8 +158,12 @@ export function checkEpsilons(epsilons: readonly number[]): void {
 }
 
 /** Evaluates in this thread. */
-export function localEvaluator(model: DifferentiableModel, plan: BatchPlan, signal?: AbortSignal): Evaluator {
-  return { concurrency: 1, run: (batch) => evaluateBatch(model, batch, plan, signal) };
+export function localEvaluator(
+  model: Model,
+  plan: BatchPlan,
+  context: { readonly surrogate?: Model | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Evaluator {
+  return { concurrency: 1, run: (batch) => evaluateBatch(model, batch, plan, context) };
 }
 
 /**
@@ -112,7 +177,7 @@ export async function evaluate(
   evaluator: Evaluator,
   options: EvaluateOptions,
 ): Promise<EvaluationResult> {
-  const began = new Date();
+  const began = options.journal?.began ?? new Date();
   const start = performance.now();
   const { offset = 0, limit = data.size, signal, onProgress } = options;
   const batch = options.batch ?? DEFAULT_BATCH;
@@ -124,104 +189,36 @@ export async function evaluate(
     );
 
   let sum: Tally | undefined;
-  const add = (tally: Tally): void => {
+  const add = async (tally: Tally): Promise<void> => {
+    await options.onRecords?.(tally.records.splice(0));
     if (sum) addTally(sum, tally);
     else sum = tally;
     onProgress?.({ done: sum.total, total, correct: sum.correct });
   };
+  const finish = async (tally: Tally): Promise<void> => {
+    await options.journal?.keep(tally);
+    await add(tally);
+  };
+  for await (const tally of options.journal?.done() ?? []) await add(tally);
+  const done = sum?.total ?? 0;
+
   const inFlight: Promise<Tally>[] = [];
   try {
-    for await (const samples of data.batches({ batch, offset, limit, signal })) {
-      checkSignal(signal);
-      const running = evaluator.run(samples);
-      // Awaited in order below; a failure in between must not count as unhandled.
-      running.catch(() => undefined);
-      inFlight.push(running);
-      if (inFlight.length >= evaluator.concurrency) add(await inFlight.shift()!);
-    }
-    for (const running of inFlight.splice(0)) add(await running);
+    if (!(done >= total))
+      for await (const samples of data.batches({ batch, offset: offset + done, limit: total - done, signal })) {
+        checkSignal(signal);
+        const running = evaluator.run(samples);
+        // Awaited in order below; a failure in between must not count as unhandled.
+        running.catch(() => undefined);
+        inFlight.push(running);
+        if (inFlight.length >= evaluator.concurrency) await finish(await inFlight.shift()!);
+      }
+    for (const running of inFlight.splice(0)) await finish(await running);
     checkSignal(signal);
   } finally {
     await Promise.allSettled(inFlight);
   }
-  const seconds = (performance.now() - start) / 1000;
-  return resultOf(subject, data, plan, { batch, offset }, sum!, { began, seconds });
-}
-
-function resultOf(
-  subject: Subject,
-  data: Dataset,
-  plan: BatchPlan,
-  { batch, offset }: { batch: number; offset: number },
-  tally: Tally,
-  { began, seconds }: { began: Date; seconds: number },
-): EvaluationResult {
-  const { classes } = subject.model;
-  const { total } = tally;
-  const points = tally.points.map((point, i) => ({
-    attack: plan.attacks[Math.floor(i / plan.epsilons.length)]!.attack.name,
-    norm: plan.norm,
-    epsilon: plan.epsilons[i % plan.epsilons.length]!,
-    ...accuracyOf(point.correct, total),
-    attacked: point.attacked,
-    fooled: point.fooled,
-    fooledConfidence: point.fooled === 0 ? null : point.confidence / point.fooled,
-    largestDistance: point.largestDistance,
-    confusion: matrix(point.confusion, classes),
-    examples: point.examples.map(withoutPixels),
-  }));
-  const evaluation: Evaluation = {
-    schema: 1,
-    tool: { name: "perturb", version: subject.version },
-    date: began.toISOString(),
-    model: subject.model,
-    data: { name: data.name, offset, total, ...(data.classNames && { classNames: data.classNames }) },
-    options: {
-      attacks: plan.attacks.map(({ attack }) => attack.name),
-      norm: plan.norm,
-      epsilons: plan.epsilons,
-      target: plan.target,
-      batch,
-      seed: plan.seed,
-    },
-    runtime: subject.runtime,
-    clean: { ...accuracyOf(tally.correct, total), confusion: matrix(tally.confusion, classes) },
-    points,
-    linearity: tally.linearity && linearityOf(tally.linearity, plan.epsilons),
-    warnings: [],
-    cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
-  };
-  const warnings: readonly Warning[] = warningsOf(evaluation, tally, subject.straightThrough);
-  return {
-    evaluation: { ...evaluation, warnings },
-    pictures: tally.points.map((point: PointTally) => point.examples),
-    cleanExamples: tally.cleanExamples,
-  };
-}
-
-const matrix = (counts: Int32Array, classes: number): number[][] =>
-  Array.from({ length: classes }, (_, label) => Array.from(counts.subarray(label * classes, (label + 1) * classes)));
-
-const withoutPixels = ({ index, label, prediction, confidence }: Shown) => ({ index, label, prediction, confidence });
-
-/** Sums to means; null where a loss was infinite, of which no mean says anything. */
-function linearityOf({ samples, points, dimensions }: LinearityTally, epsilons: readonly number[]): Linearity | null {
-  if (![...points, ...dimensions].flatMap((entry) => Object.values(entry)).every(Number.isFinite)) return null;
-  const smallest = epsilons.find((epsilon) => epsilon > 0) ?? 0;
-  return {
-    samples,
-    points: points.map((p, i) => ({
-      epsilon: epsilons[i]!,
-      predicted: p.predicted / samples,
-      predictedClipped: p.predictedClipped / samples,
-      measured: p.measured / samples,
-    })),
-    dimensions: dimensions.map((d) => ({
-      dimensions: d.dimensions,
-      epsilon: smallest,
-      predicted: d.predicted / samples,
-      measured: d.measured / samples,
-      random: d.random / samples,
-    })),
-  };
+  const seconds = (options.journal?.seconds ?? 0) + (performance.now() - start) / 1000;
+  const surrogate = options.surrogate?.name ?? null;
+  return resultOf(subject, data, plan, { batch, offset, surrogate }, sum!, { began, seconds });
 }

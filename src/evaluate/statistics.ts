@@ -44,3 +44,6 @@ export function crossEntropy(logits: Float32Array, row: number, classes: number,
  * float64 adds exactly up to 2^23. So no mean in a report depends on batches or workers.
  */
 export const exact = (value: number): number => Math.round(value * 2 ** 30) / 2 ** 30;
+
+/** Whether two ε are one: 8/255 as a fraction and as a step of a range differ in their last bits. */
+export const sameEpsilon = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(a, b);

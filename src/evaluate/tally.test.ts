@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { exact } from "./statistics.ts";
-import { addTally, EXAMPLES, type LinearityTally, type PointTally, type Shown, type Tally } from "./tally.ts";
+import { addTally, EXAMPLES, type LinearityTally, type PointTally, type Shown, STANDING, type Tally } from "./tally.ts";
 
 const CLASSES = 3;
 const count = fc.nat(1000);
@@ -40,8 +40,25 @@ const tally: fc.Arbitrary<Tally> = fc.record({
   cleanExamples: examples,
   points: fc.tuple(point, point).map((v) => [...v]),
   linearity: fc.option(linearity),
+  worst: fc
+    .tuple(fc.record({ correct: count, errors: count, standing: fc.array(count, { maxLength: STANDING }) }))
+    .map((v) => [...v]),
+  attacks: fc
+    .tuple(
+      fc.record({
+        met: count,
+        broke: fc.tuple(count, count).map((v) => [...v]),
+        forwards: count,
+        gradients: count,
+        seconds: real,
+        distances: fc.array(real, { maxLength: 4 }),
+      }),
+    )
+    .map((v) => [...v]),
+  records: fc.constant([]),
   invalid: count,
-  unmoved: count,
+  deadGradients: count,
+  nanGradients: count,
   forwards: count,
   gradients: count,
 });
@@ -67,10 +84,22 @@ describe("addTally", () => {
       fc.property(fc.array(tally, { minLength: 1, maxLength: 6 }), (tallies) => {
         const all = sum(tallies);
         const added = (of: (t: Tally) => number) => tallies.reduce((total, t) => total + of(t), 0);
-        for (const key of ["total", "correct", "invalid", "unmoved", "forwards", "gradients"] as const)
+        for (const key of [
+          "total",
+          "correct",
+          "invalid",
+          "deadGradients",
+          "nanGradients",
+          "forwards",
+          "gradients",
+        ] as const)
           expect(all[key]).toBe(added((t) => t[key]));
         expect(all.points[1]!.largestDistance).toBe(Math.max(...tallies.map((t) => t.points[1]!.largestDistance)));
         expect(all.points[0]!.examples).toEqual(tallies.flatMap((t) => t.points[0]!.examples).slice(0, EXAMPLES));
+        expect(all.worst[0]!.correct).toBe(added((t) => t.worst[0]!.correct));
+        expect(all.worst[0]!.standing).toEqual(tallies.flatMap((t) => t.worst[0]!.standing).slice(0, STANDING));
+        expect(all.attacks[0]!.broke[1]).toBe(added((t) => t.attacks[0]!.broke[1]!));
+        expect(all.attacks[0]!.distances).toEqual(tallies.flatMap((t) => t.attacks[0]!.distances));
         expect(all.cleanExamples).toEqual(tallies.flatMap((t) => t.cleanExamples).slice(0, EXAMPLES));
         expect(all.confusion[4]).toBe(added((t) => t.confusion[4]!));
         expect(all.points[1]!.confusion[8]).toBe(added((t) => t.points[1]!.confusion[8]!));

@@ -1,4 +1,4 @@
-import type { Example, Picture } from "../evaluate.ts";
+import type { Example, Picture, SampleRecord } from "../evaluate.ts";
 
 /** How many adversarial examples a report keeps for each ε. */
 export const EXAMPLES = 5;
@@ -25,19 +25,47 @@ export interface LinearityTally {
   dimensions: { dimensions: number; predicted: number; measured: number; random: number }[];
 }
 
+export interface WorstTally {
+  correct: number;
+  errors: number;
+  /** Indices of the first samples that stand. */
+  standing: number[];
+}
+
+export interface AttackTally {
+  met: number;
+  /** Samples that it was the first to break, by the least ε. */
+  broke: number[];
+  forwards: number;
+  gradients: number;
+  seconds: number;
+  /** The distances of the samples it met, Infinity where it found nothing; none for attacks inside a budget. */
+  distances: number[];
+}
+
+/** How many standing samples are remembered for the checks that follow an evaluation. */
+export const STANDING = 50;
+
 /** What one batch adds to an evaluation. */
 export interface Tally {
   total: number;
   correct: number;
   confusion: Int32Array;
   cleanExamples: Shown[];
-  /** One for each attack and ε, in order. */
+  /** One for each attack that was asked for and each ε, in order. */
   points: PointTally[];
+  /** One for each ε. */
+  worst: WorstTally[];
+  /** One for each attack that ran, an ensemble's members one by one. */
+  attacks: AttackTally[];
+  /** Of this batch; whoever adds tallies up hands them on. */
+  records: SampleRecord[];
   linearity: LinearityTally | null;
   /** Samples whose logits held a NaN, clean or attacked. */
   invalid: number;
-  /** Attacked samples that an attack left exactly where they were, at the largest ε above 0. */
-  unmoved: number;
+  /** Attacked samples whose gradient at x is zero in every element, or holds NaN. */
+  deadGradients: number;
+  nanGradients: number;
   forwards: number;
   gradients: number;
 }
@@ -57,12 +85,15 @@ export function addTally(sum: Tally, next: Tally): void {
   sum.total += next.total;
   sum.correct += next.correct;
   sum.invalid += next.invalid;
-  sum.unmoved += next.unmoved;
+  sum.deadGradients += next.deadGradients;
+  sum.nanGradients += next.nanGradients;
   sum.forwards += next.forwards;
   sum.gradients += next.gradients;
   addCounts(sum.confusion, next.confusion);
   addExamples(sum.cleanExamples, next.cleanExamples);
   for (const [i, point] of sum.points.entries()) addPoint(point, next.points[i]!);
+  for (const [i, worst] of sum.worst.entries()) addWorst(worst, next.worst[i]!);
+  for (const [i, attack] of sum.attacks.entries()) addAttack(attack, next.attacks[i]!);
   sum.linearity =
     sum.linearity && next.linearity ? addLinearity(sum.linearity, next.linearity) : (sum.linearity ?? next.linearity);
 }
@@ -75,6 +106,21 @@ function addPoint(sum: PointTally, next: PointTally): void {
   sum.largestDistance = Math.max(sum.largestDistance, next.largestDistance);
   addCounts(sum.confusion, next.confusion);
   addExamples(sum.examples, next.examples);
+}
+
+function addWorst(sum: WorstTally, next: WorstTally): void {
+  sum.correct += next.correct;
+  sum.errors += next.errors;
+  sum.standing.push(...next.standing.slice(0, STANDING - sum.standing.length));
+}
+
+function addAttack(sum: AttackTally, next: AttackTally): void {
+  sum.met += next.met;
+  for (const [k, broke] of next.broke.entries()) sum.broke[k]! += broke;
+  sum.forwards += next.forwards;
+  sum.gradients += next.gradients;
+  sum.seconds += next.seconds;
+  for (const distance of next.distances) sum.distances.push(distance);
 }
 
 function addCounts(sum: Int32Array, next: Int32Array): void {

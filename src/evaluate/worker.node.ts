@@ -11,6 +11,7 @@ import type { WorkerAnswer, WorkerSetup, WorkerTask } from "./pool.node.ts";
 interface Work {
   readonly model: DifferentiableModel;
   readonly plan: BatchPlan;
+  readonly surrogate: DifferentiableModel | undefined;
 }
 let work: Work | undefined;
 
@@ -21,18 +22,19 @@ parentPort!.on("message", (task: WorkerTask) => {
 });
 
 /** One thread inside ONNX Runtime: the others are workers too. */
-function prepare({ file, device, plan }: WorkerSetup): Work {
-  const model = openClassifier(file, nodeRuntime(device, 1));
+function prepare({ file, device, plan, surrogate }: WorkerSetup): Work {
+  const runtime = nodeRuntime(device, 1);
   return {
-    model,
-    plan: { ...plan, attacks: plan.attacks.map(({ name, options }) => ({ attack: attacks[name], options })) },
+    model: openClassifier(file, runtime),
+    plan: { ...plan, attacks: plan.attacks.map(({ name, ...rest }) => ({ ...rest, attack: attacks[name] })) },
+    surrogate: surrogate && openClassifier(surrogate, runtime),
   };
 }
 
-async function answer({ model, plan }: Work, batch: Batch): Promise<void> {
+async function answer({ model, plan, surrogate }: Work, batch: Batch): Promise<void> {
   const post = (value: WorkerAnswer): void => parentPort!.postMessage(value);
   try {
-    post({ tally: await evaluateBatch(model, batch, plan) });
+    post({ tally: await evaluateBatch(model, batch, plan, { surrogate }) });
   } catch (error) {
     const known = error instanceof PerturbError ? error : new PerturbError("internal", String(error), { cause: error });
     const stack = error instanceof Error ? error.stack : undefined;

@@ -1,5 +1,12 @@
 import { PerturbError } from "../errors.ts";
-import { type DifferentiableModel, type Goal, type Gradient, type Loss, lossClasses } from "../model.ts";
+import {
+  type DifferentiableModel,
+  type Goal,
+  type Gradient,
+  isTargetedLoss,
+  type Loss,
+  lossClasses,
+} from "../model.ts";
 import type { Program, Runtime } from "../runtime.ts";
 import { type FloatTensor, product, sampleSize, type Tensor } from "../tensor.ts";
 import type { ClassifierFile } from "./classifier.ts";
@@ -48,7 +55,7 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
       const feeds = { x, ...classFeeds(goal, loss, classes) };
       const result = await runBatches(backward, feeds, file.batch, ["logits", "loss", "gradient"]);
       const found = { logits: result["logits"]!, loss: result["loss"]!, gradient: result["gradient"]! };
-      return loss === "targeted-dlr" ? found : ascending(goal, found);
+      return isTargetedLoss(loss) ? found : ascending(goal, found);
     },
     async release() {
       const loaded = await Promise.allSettled(programs.values());
@@ -83,7 +90,7 @@ function check(x: FloatTensor, { name, inputShape }: ClassifierFile): void {
 
 /** What the graph of a loss takes beside x. @throws usage for a targeted loss without targets */
 function classFeeds(goal: Goal, loss: Loss, classes: number): Record<string, Tensor> {
-  if (loss !== "targeted-dlr") return { labels: labelTensor(lossClasses(goal), classes) };
+  if (!isTargetedLoss(loss)) return { labels: labelTensor(lossClasses(goal), classes) };
   if (goal.kind !== "targeted")
     throw new PerturbError("usage", `The loss ${loss} compares labels with targets. Give a targeted goal.`);
   return { labels: labelTensor(goal.labels, classes), targets: labelTensor(goal.targets, classes) };

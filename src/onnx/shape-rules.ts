@@ -10,6 +10,7 @@ import { lossShapes } from "./shape-rules/loss.ts";
 import { mlShapes } from "./shape-rules/ml.ts";
 import { movementShapes } from "./shape-rules/movement.ts";
 import { microsoftQuantizationShapes, quantizationShapes } from "./shape-rules/quantization.ts";
+import { randomShapes } from "./shape-rules/random.ts";
 import { recurrentShapes } from "./shape-rules/recurrent.ts";
 import { reductionShapes } from "./shape-rules/reduction.ts";
 import { regionShapes } from "./shape-rules/regions.ts";
@@ -35,6 +36,7 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   ...attentionShapes,
   ...lossShapes,
   ...fourierShapes,
+  ...randomShapes,
 };
 
 /** The same for the operators of ONNX Runtime, com.microsoft. */

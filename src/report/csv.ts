@@ -15,7 +15,7 @@ const HEADER = [
   "largest_distance",
 ] as const;
 
-type Cell = string | number | null;
+export type Cell = string | number | null;
 
 /** accuracy.csv (RFC 4180): the clean accuracy as attack "clean" at ε 0, then a row for each attack and ε. */
 export function toCsv({ clean, options, points }: Evaluation): string {
@@ -46,8 +46,11 @@ export function toCsv({ clean, options, points }: Evaluation): string {
     largest_distance: point.largestDistance,
   }));
   const lines = [HEADER, ...rows.map((row) => HEADER.map((column) => row[column]))];
-  return lines.map((cells) => `${cells.map(field).join(",")}\r\n`).join("");
+  return lines.map(csvLine).join("");
 }
+
+/** A line of a CSV file (RFC 4180); null is an empty field. */
+export const csvLine = (cells: readonly Cell[]): string => `${cells.map(field).join(",")}\r\n`;
 
 function field(cell: Cell): string {
   const text = cell === null ? "" : String(cell);

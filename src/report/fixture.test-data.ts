@@ -152,10 +152,37 @@ export function fixture({
       bounds: { lower: 0, upper: 1 },
     },
     data: { name: "mnist", offset: 0, total: TOTAL, ...(classNames && { classNames }) },
-    options: { attacks, norm: "linf", epsilons: EPSILONS, target: null, batch: 500, seed: 0 },
+    options: {
+      attacks,
+      norm: "linf",
+      epsilons: EPSILONS,
+      target: null,
+      batch: 500,
+      seed: 0,
+      settings: [],
+      eot: 1,
+      levels: null,
+      maxQueries: null,
+      surrogate: null,
+    },
     runtime: { name: "onnxruntime-node 1.30.0", device: "cpu" },
     clean: { ...accuracyOf(CORRECT[0]!, TOTAL), confusion: confusionOf(CORRECT[0]!, TOTAL) },
+    worst: EPSILONS.map((epsilon, k) => ({
+      epsilon,
+      ...accuracyOf(Math.min(...points.filter((_, i) => i % EPSILONS.length === k).map((p) => p.correct)), TOTAL),
+      errors: 0,
+    })),
     points,
+    attacks: attacks.map((attack) => ({
+      attack,
+      of: attack,
+      met: CORRECT[0]!,
+      broke: EPSILONS.map((_, k) => CORRECT[k]! - CORRECT[k + 1]!),
+      forwards: 0,
+      gradients: 0,
+      seconds: 1.1,
+      distances: null,
+    })),
     linearity: {
       samples: 1000,
       points: EPSILONS.map((epsilon) => ({
@@ -179,5 +206,5 @@ export function fixture({
     ...exampleOf(index, label, label, 0.99),
     ...pictureOf(label, 0, shape, index),
   }));
-  return { evaluation, pictures, cleanExamples };
+  return { evaluation, pictures, standing: EPSILONS.map(() => []), cleanExamples };
 }

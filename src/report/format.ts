@@ -1,7 +1,13 @@
-import type { Evaluation, Point } from "../evaluate.ts";
+import type { Accuracy, Evaluation, Point } from "../evaluate.ts";
 import type { NormName } from "../norm.ts";
 
-export const NORM_SYMBOL: Readonly<Record<NormName, string>> = { linf: "L∞", l2: "L2", l1: "L1", l0: "L0" };
+export const NORM_SYMBOL: Readonly<Record<NormName, string>> = {
+  linf: "L∞",
+  l2: "L2",
+  l1: "L1",
+  l0: "L0",
+  spatial: "spatial",
+};
 
 /** 0.98104 as "98.10%". */
 export const formatPercent = (fraction: number): string => `${(100 * fraction).toFixed(2)}%`;
@@ -56,3 +62,10 @@ export function seriesOf({ points }: Evaluation): Series[] {
   }
   return Array.from(series, ([name, points]) => ({ name, points }));
 }
+
+/** What a report says first, for each ε: the worst case over the attacks; of one attack, its own counts. */
+export const headlineOf = ({
+  options,
+  points,
+  worst,
+}: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] => (options.attacks.length === 1 ? points : worst);

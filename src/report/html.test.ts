@@ -146,7 +146,7 @@ describe("toHtml", () => {
 
   it("tells the attacks apart, and takes the strongest for its headline", () => {
     const html = page(fixture({ attacks: ["fgsm", "pgd"] }));
-    expect(html).toContain("the strongest attack at each ε");
+    expect(html).toContain("the worst of 2 attacks for each sample");
     expect(html).toContain("<b>6.95%</b><span");
     expect(html).toContain('<th scope="row" class="text">pgd L∞</th><td>0.3</td>');
   });

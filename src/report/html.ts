@@ -2,6 +2,7 @@ import type { EvaluationResult } from "../evaluate.ts";
 import { printable } from "./format.ts";
 import { html, jsonData, trusted } from "./markup.ts";
 import { accuracySection } from "./page/accuracy.ts";
+import { attacksSection } from "./page/attacks.ts";
 import { examplesSection } from "./page/examples.ts";
 import { headline } from "./page/headline.ts";
 import { linearitySection } from "./page/linearity.ts";
@@ -42,6 +43,7 @@ ${headline(evaluation)}
 ${warningsSection(evaluation)}
 ${settingSection(evaluation)}
 ${accuracySection(evaluation, svgs.accuracy)}
+${attacksSection(evaluation)}
 ${examplesSection(result)}
 ${matrixSection(evaluation)}
 ${linearitySection(evaluation, svgs)}

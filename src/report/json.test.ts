@@ -63,7 +63,8 @@ describe("toJson", () => {
       "  },",
     ]);
     expect(Object.keys(JSON.parse(toJson(evaluation)))).toEqual([
-      "schema", "tool", "date", "model", "data", "options", "runtime", "clean", "points", "linearity", "warnings", "cost",
+      "schema", "tool", "date", "model", "data", "options", "runtime", "clean",
+      "worst", "points", "attacks", "linearity", "warnings", "cost",
     ]); // biome-ignore format: one line says it
     expect(lines).toContain('    "inputShape": [1, 28, 28],');
     expect(lines.at(-1)).toBe("");

@@ -7,7 +7,9 @@ const fraction = z.number().min(0).max(1);
 // In [0, 1] up to rounding: a softmax in float32 may give 1.0000001.
 const probability = z.number();
 const positive = z.number().min(0);
-const norm = z.enum(["linf", "l2", "l1", "l0"]).describe("The norm that ε is measured in.");
+const norm = z
+  .enum(["linf", "l2", "l1", "l0", "spatial"])
+  .describe("The norm that ε is measured in; spatial: a share of the largest rotation and translation.");
 const confusion = z.array(z.array(count));
 
 const accuracy = {
@@ -48,6 +50,11 @@ const options = z.strictObject({
   target: count.nullable().describe("The class aimed at, or null when any other class will do."),
   batch: count,
   seed: z.int(),
+  settings: z.array(z.string()).describe('Options of each attack that ran, such as "pgd.steps=40".'),
+  eot: count.describe("Draws that gradients and logits of a randomised model are averaged over."),
+  levels: count.nullable().describe("Values that an element may take, or null when any will do."),
+  maxQueries: count.nullable().describe("Questions that each attack may ask about a sample, or null."),
+  surrogate: z.string().nullable().describe("The model that transfer attacks work on."),
 });
 
 const example = z.strictObject({
@@ -70,6 +77,28 @@ const point = z.strictObject({
   largestDistance: positive.describe("Largest distance, in the norm, of any candidate judged: the check that ε held."),
   confusion: confusion.describe("[label][prediction] counts over all samples, after the attack."),
   examples: z.array(example).max(5).describe("The first adversarial examples found."),
+});
+
+const worst = z.strictObject({
+  epsilon: positive,
+  ...accuracy,
+  errors: count.describe("Samples for which the model answered NaN: neither robust nor fooled."),
+});
+
+const attack = z.strictObject({
+  attack: name,
+  of: z.string().describe("The attack that was asked for: itself, or the ensemble that it is a member of."),
+  met: count.describe("Samples that it was tried on."),
+  broke: z.array(count).describe("Samples that it was the first to break, by the least ε at which it did."),
+  forwards: count,
+  gradients: count,
+  seconds: positive,
+  distances: z
+    .array(z.strictObject({ quantile: fraction, distance: positive.nullable() }))
+    .nullable()
+    .describe(
+      "Attacks that look for the least change: the distances at which samples fell; null where none was found.",
+    ),
 });
 
 const rise = { predicted: z.number(), measured: z.number() };
@@ -115,7 +144,13 @@ export const evaluationSchema = z
       ...accuracy,
       confusion: confusion.describe("[label][prediction] counts, without attack."),
     }),
-    points: z.array(point).describe("One for each attack and ε, in order."),
+    worst: z.array(worst).describe("What is left at each ε when each sample meets every attack until it falls."),
+    points: z
+      .array(point)
+      .describe(
+        "One for each attack and ε, in order: what the attack left of what those before it had not broken; the first meets all.",
+      ),
+    attacks: z.array(attack).describe("What each attack did, an ensemble's members one by one, in order."),
     linearity: linearity.nullable().describe("How far the first-order view of the loss holds: mean rises of the loss."),
     warnings: z.array(warning).describe("What casts doubt on the numbers, each with its own number and what to do."),
     cost,

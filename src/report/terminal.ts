@@ -24,6 +24,7 @@ export function toTable(evaluation: Evaluation, { color }: { color: boolean }): 
   ];
   table.push(row("clean", 0, evaluation.clean));
   for (const { name, points } of series) table.push(...points.map((point) => row(name, point.epsilon, point)));
+  if (several) table.push(...evaluation.worst.map((point) => row("worst case", point.epsilon, point)));
   // cli-table3 draws a rule under every row or under none; one belongs under the head.
   const lines = table.toString().split("\n");
   lines.splice(2, 0, lines[0]!.replace("┌", "├").replaceAll("┬", "┼").replace("┐", "┤"));

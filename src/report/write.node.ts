@@ -3,6 +3,8 @@ import { open, readdir, realpath, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { writeNpz } from "../datasets/npz.ts";
 import { messageOf, PerturbError } from "../errors.ts";
+import { beginsAsState, STATE } from "../evaluate/journal/heading.node.ts";
+import { LOCK } from "../evaluate/journal/lock.node.ts";
 import type { EvaluationResult } from "../evaluate.ts";
 import { staged } from "../staging.node.ts";
 import { toCsv } from "./csv.ts";
@@ -41,7 +43,7 @@ export function preload(): void {
 
 /**
  * Writes the report of a result into `folder`: all of it, or nothing. A folder that is there already is replaced when it
- * is empty or holds a report and nothing else.
+ * is empty or holds a report, or what a run has kept to go on with, and nothing else.
  * @throws usage when the folder holds other things, or cannot be written
  */
 export async function writeReport(result: EvaluationResult, folder: string, options: WriteOptions): Promise<void> {
@@ -116,9 +118,9 @@ export async function checkReplaceable(folder: string): Promise<void> {
     });
   }
   if (names.length === 0) return;
-  const known: ReadonlySet<string> = new Set(REPORT_FILES);
+  const known: ReadonlySet<string> = new Set([...REPORT_FILES, STATE, LOCK]);
   const other = names.find((name) => !known.has(name));
-  if (other === undefined && (await isReport(join(target, "report.json")))) return;
+  if (other === undefined && (await isOurs(target, names))) return;
   throw new PerturbError(
     "usage",
     `${folder} is not empty and ${other === undefined ? "holds no report of perturb" : `holds ${other}, which is no part of a report`}: nothing was written. Give a new or empty folder.`,
@@ -127,17 +129,33 @@ export async function checkReplaceable(folder: string): Promise<void> {
 }
 
 /** Where a folder really lies. */
-const placeOf = (folder: string): Promise<string> => realpath(folder).catch(() => resolve(folder));
+export const placeOf = (folder: string): Promise<string> => realpath(folder).catch(() => resolve(folder));
 
-/** Whether the file begins as `toJson` writes it. */
-async function isReport(path: string): Promise<boolean> {
+/** Whether a folder of files that are named so is a report, or what a run has kept. */
+async function isOurs(folder: string, names: readonly string[]): Promise<boolean> {
+  if (names.every((name) => name === LOCK)) return true;
+  const state = names.includes(STATE) ? await headOf(join(folder, STATE)) : new Uint8Array();
+  if (!state || !beginsAsState(state)) return false;
+  return names.every((name) => name === STATE || name === LOCK) || holdsReport(folder);
+}
+
+/** Whether a folder holds a report: a report.json that begins as `toJson` writes it. */
+export async function holdsReport(folder: string): Promise<boolean> {
+  const head = await headOf(join(folder, "report.json"));
+  return /^\{\s*"schema":\s*\d+,\s*"tool":\s*\{\s*"name":\s*"perturb"/.test(
+    new TextDecoder().decode(head ?? undefined),
+  );
+}
+
+/** The first bytes of a file; null where it cannot be read. */
+async function headOf(path: string): Promise<Uint8Array | null> {
   const file = await open(path).catch(() => null);
-  if (!file) return false;
   try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(256), 0, 256, 0);
-    const head = new TextDecoder().decode(buffer.subarray(0, bytesRead));
-    return /^\{\s*"schema":\s*\d+,\s*"tool":\s*\{\s*"name":\s*"perturb"/.test(head);
+    const { buffer, bytesRead } = (await file?.read(new Uint8Array(256), 0, 256, 0)) ?? {};
+    return buffer?.subarray(0, bytesRead) ?? null;
+  } catch {
+    return null;
   } finally {
-    await file.close();
+    await file?.close();
   }
 }

@@ -28,6 +28,8 @@ export function bestRise(
       const gains = slopes.map((slope, i) => slope * rooms[i]!).sort((a, b) => b - a);
       return gains.slice(0, Math.floor(epsilon)).reduce((a, b) => a + b, 0);
     }
+    case "spatial":
+      throw new Error("Rotations have no closed form.");
   }
 }
 

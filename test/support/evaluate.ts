@@ -1,13 +1,7 @@
 import { fgsm } from "../../src/attacks/fgsm.ts";
 import type { Dataset } from "../../src/dataset.ts";
-import {
-  type EvaluateOptions,
-  type Evaluator,
-  evaluate,
-  localEvaluator,
-  planOf,
-  type Subject,
-} from "../../src/evaluate/run.ts";
+import type { Subject } from "../../src/evaluate/result.ts";
+import { type EvaluateOptions, type Evaluator, evaluate, localEvaluator, planOf } from "../../src/evaluate/run.ts";
 import type { EvaluationResult } from "../../src/evaluate.ts";
 import type { ClassifierFile } from "../../src/models/classifier.ts";
 import { openClassifier } from "../../src/models/graph-model.ts";
@@ -39,7 +33,7 @@ export async function run(
       version: "0.0.0",
       straightThrough: file.straightThrough,
     };
-    return await evaluate(subject, data, plan, through(localEvaluator(model, plan, options.signal)), options);
+    return await evaluate(subject, data, plan, through(localEvaluator(model, plan, options)), options);
   } finally {
     await model.release();
   }

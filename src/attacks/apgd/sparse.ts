@@ -1,4 +1,4 @@
-import type { Bounds } from "../../model.ts";
+import { sparseStep } from "../sparse-step.ts";
 import { projectL1Box } from "./ball-and-box.ts";
 import { goBack, type Rule } from "./climber.ts";
 
@@ -35,20 +35,7 @@ export const sparse: Rule = {
   },
   advance({ x, at, before, gradient, step, share }, { epsilon, bounds }, _first, z) {
     before.set(at);
-    for (let i = 0; i < z.length; i++) z[i] = steepness(gradient[i]!, at[i]!, bounds);
-    z.sort();
-    const threshold = z[z.length - Math.max(1, Math.floor(share * z.length + 1e-9))]!;
-    let moving = 0;
-    for (let i = 0; i < z.length; i++) {
-      z[i] = steepness(gradient[i]!, at[i]!, bounds);
-      if (z[i]! > 0 && z[i]! >= threshold) moving++;
-    }
-    const each = step / moving;
-    for (let i = 0; i < z.length; i++) if (z[i]! > 0 && z[i]! >= threshold) at[i]! += gradient[i]! > 0 ? each : -each;
+    sparseStep(at, gradient, Math.max(1, Math.floor(share * at.length + 1e-9)), step, bounds, z);
     projectL1Box(at, x, epsilon, bounds);
   },
 };
-
-/** |g|, or 0 for an element that the box keeps from following it. */
-const steepness = (g: number, at: number, { lower, upper }: Bounds): number =>
-  g > 0 ? (at < upper ? g : 0) : g < 0 && at > lower ? -g : 0;

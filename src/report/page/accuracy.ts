@@ -20,11 +20,11 @@ ${point ? pointCells(point) : html`<td></td><td></td><td></td>`}</tr>
 <h2>Accuracy under attack</h2>
 ${plotFigure(svg, "Accuracy against ε, with its 95% interval. The table below holds its numbers.")}
 <div class="scroll" tabindex="0" role="region" aria-label="Accuracy at each ε"><table class="wide">
-<caption>All samples count: one that is wrong when clean stays wrong, and is not attacked. Intervals are Wilson’s, 95%.</caption>
+<caption>All samples count: one that is wrong when clean stays wrong, and is not attacked. ${several ? "Each sample meets the attacks in this order until it falls, so that a row counts what the attacks above it left. " : null}Intervals are Wilson’s, 95%.</caption>
 <thead><tr>${several ? html`<th scope="col" class="text">attack</th>` : null}<th scope="col">ε</th><th scope="col">correct</th><th scope="col">accuracy</th><th scope="col">95% interval</th>
 <th scope="col">fooled of attacked</th><th scope="col">mean confidence</th><th scope="col">largest distance</th></tr></thead>
 <tbody>
-${row("clean", 0, evaluation.clean, null)}${series.map(({ name, points }) => points.map((point) => row(name, point.epsilon, point, point)))}</tbody>
+${row("clean", 0, evaluation.clean, null)}${series.map(({ name, points }) => points.map((point) => row(name, point.epsilon, point, point)))}${several ? evaluation.worst.map((point) => row("worst case", point.epsilon, point, null)) : null}</tbody>
 </table></div>
 </section>`;
 }

@@ -11,6 +11,7 @@ const RISE: Readonly<Record<NormName, string>> = {
   l2: "ε·‖∇ₓJ‖₂, reached by a step along ∇ₓJ",
   l1: "ε·‖∇ₓJ‖∞, reached by changing the pixel of the largest gradient",
   l0: "the sum of the ε largest gains of single pixels",
+  spatial: "no amount that the gradient tells, since a rotation is no step",
 };
 
 /** Goodfellow et al. 2015, §3, on this model: predicted and measured rise of the loss. Null where it was not measured. */

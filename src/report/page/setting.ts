@@ -30,6 +30,15 @@ ${facts([
   ["Norm", NORM_SYMBOL[options.norm]],
   ["ε", options.epsilons.map(formatEpsilon).join(", ")],
   ["Goal", options.target === null ? "any other class" : `class ${className(evaluation, options.target, 60)}`],
+  ...(options.settings.length > 0
+    ? [["Options", options.settings.map((text) => printable(text, 80)).join(", ")] as const]
+    : []),
+  ...(options.surrogate === null ? [] : [["Surrogate", printable(options.surrogate)] as const]),
+  ...(options.eot === 1 ? [] : [["Draws of a random model", formatCount(options.eot)] as const]),
+  ...(options.levels === null ? [] : [["Levels", formatCount(options.levels)] as const]),
+  ...(options.maxQueries === null
+    ? []
+    : [["Queries", `at most ${formatCount(options.maxQueries)} a sample and attack`] as const]),
   ["Seed, batch", `${options.seed}, ${formatCount(options.batch)}`],
   ["Runtime", `${printable(runtime.name)} on ${printable(runtime.device)}`],
   ["Begun", html`<time datetime="${date}">${date}</time>`],

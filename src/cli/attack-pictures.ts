@@ -1,0 +1,64 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { predict } from "../attack.ts";
+import { PerturbError } from "../errors.ts";
+import type { AdversarialBatch } from "../evaluate/adversarial.ts";
+import { goalOf } from "../evaluate/batch.ts";
+import { onGrid } from "../grid.ts";
+import { type Model, reached, takeGoal } from "../model.ts";
+import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
+
+/** @throws usage for samples that are no pictures */
+export function requirePictures(shape: readonly number[]): void {
+  const [channels] = shape;
+  if (shape.length === 3 && (channels === 1 || channels === 3)) return;
+  throw new PerturbError(
+    "usage",
+    `--png needs samples of shape [1, H, W] or [3, H, W], and the model takes [${shape}]. Leave out --png.`,
+  );
+}
+
+/**
+ * Writes a PNG for each success, reads each file back, and asks the model about what it holds: the number of those that
+ * still reach the goal. `exact`: the pixels were judged on the grid of 8 bits, and the files must hold them as they are.
+ * @throws internal where they do not
+ */
+export async function writePictures(
+  folder: string,
+  result: AdversarialBatch,
+  model: Model,
+  { target, exact }: { readonly target: number | null; readonly exact: boolean },
+): Promise<number> {
+  const { epsilon, batch, adversarial, predictions, success } = result;
+  const rows = [...success.keys()].filter((i) => success[i] === 1);
+  if (rows.length === 0) return 0;
+  const [{ toPixels }, { encodePng }, { readImage }] = await Promise.all([
+    import("../report/picture.ts"),
+    import("../report/png.ts"),
+    import("../datasets/image.node.ts"),
+  ]);
+  const inside = join(folder, `eps-${Number(epsilon.toPrecision(6))}`);
+  await mkdir(inside, { recursive: true });
+  const shape = adversarial.dims.slice(1);
+  const size = sampleSize(adversarial);
+  const { lower, upper } = model.bounds;
+  const held: FloatTensor = takeRows(adversarial, rows);
+  for (const [k, i] of rows.entries()) {
+    const name = `${String(batch.indices[i]).padStart(6, "0")}-${batch.labels[i]}-${predictions[i]}.png`;
+    const path = join(inside, name);
+    await writeFile(
+      path,
+      encodePng(toPixels(shape, adversarial.data.subarray(i * size, (i + 1) * size), model.bounds)),
+    );
+    const { x } = await readImage(path, shape);
+    held.data.set(
+      x.data.map((v) => onGrid(lower + v * (upper - lower), model.bounds, 256)),
+      k * size,
+    );
+  }
+  if (exact && held.data.some((v, j) => v !== adversarial.data[rows[Math.floor(j / size)]! * size + (j % size)]))
+    throw new PerturbError("internal", `The PNG files in ${inside} do not hold the pixels that were judged.`);
+  const goal = takeGoal(goalOf(batch.labels, target), rows);
+  const seen = predict(await model.logits(held));
+  return seen.filter((p, k) => p >= 0 && reached(goal, k, p)).length;
+}

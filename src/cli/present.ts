@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { stderr, stdout } from "node:process";
+import { PerturbError } from "../errors.ts";
+import type { Evaluation, EvaluationResult } from "../evaluate.ts";
+import { EXIT } from "./exit.ts";
+import { writeAtomically } from "./files.ts";
+import { hasColor, print, width } from "./output.ts";
+import { commandLine } from "./self.ts";
+import type { FailUnder } from "./values.ts";
+
+/** Where a result goes. */
+export interface Presentation {
+  readonly json: string | undefined;
+  /** Of the report. */
+  readonly folder: string | undefined;
+  /** The command line behind the program's name. */
+  readonly words: readonly string[];
+}
+
+/** Results to stdout and to files; warnings to stderr. */
+export async function present(result: EvaluationResult, { json, folder, words }: Presentation): Promise<void> {
+  const { evaluation } = result;
+  if (json === "-") await writeJson(evaluation, json);
+  else await printTable(evaluation);
+  for (const { message } of evaluation.warnings) stderr.write(`warning: ${message}\n`);
+  if (json !== undefined && json !== "-") await writeJson(evaluation, json);
+  if (folder === undefined) return;
+  const { writeReport } = await import("../report/write.node.ts");
+  await writeReport(result, folder, { command: commandLine(words) });
+  if (json !== "-") print("", `Report: ${folder}/report.html`);
+}
+
+/** Says of a run that is to go on that it is done. Gives the exit code. @throws usage, invalid-file */
+export async function presentFinished(folder: string, { json, failUnder }: Finished): Promise<number> {
+  const { readReport } = await import("../report/json.ts");
+  const path = join(folder, "report.json");
+  const evaluation = await readReport(await readFile(path, "utf8"), path);
+  checkFailUnder(failUnder, evaluation.options.epsilons);
+  if (json !== undefined) await writeJson(evaluation, json);
+  stderr.write(`Nothing is left to do: ${folder} holds the report of a finished run.\n`);
+  return failUnder ? verdict(evaluation, failUnder) : EXIT.ok;
+}
+
+interface Finished {
+  readonly json?: string | undefined;
+  readonly failUnder?: FailUnder | undefined;
+}
+
+/** As JSON to stdout, for "-", or to a file. */
+async function writeJson(evaluation: Evaluation, json: string): Promise<void> {
+  const text = await asJson(evaluation);
+  if (json === "-") stdout.write(text);
+  else await writeAtomically(json, (file) => file.writeFile(text));
+}
+
+const asJson = async (evaluation: Evaluation): Promise<string> =>
+  (await import("../report/json.ts")).toJson(evaluation);
+
+async function printTable(evaluation: Evaluation): Promise<void> {
+  const { toTable, toCurve } = await import("../report/terminal.ts");
+  const { model, data, options: used, cost } = evaluation;
+  const target = used.target === null ? "" : `, target ${used.target}`;
+  print(
+    `${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${target}`,
+    `${toTable(evaluation, { color: hasColor() })}\n`,
+    `${toCurve(evaluation, { width: Math.min(width(), 80), height: 10 })}\n`,
+    `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
+  );
+}
+
+/** The worst accuracy at ε, over attacks, against the one asked for. */
+export function verdict({ points }: Evaluation, { accuracy, epsilon }: FailUnder): number {
+  const worst = points.filter((p) => same(p.epsilon, epsilon)).reduce((a, b) => (b.accuracy < a.accuracy ? b : a));
+  if (worst.accuracy >= accuracy) return EXIT.ok;
+  stderr.write(`perturb: accuracy ${worst.accuracy} at ε = ${epsilon} (${worst.attack}) is under ${accuracy}.\n`);
+  return EXIT.failed;
+}
+
+/** @throws usage where --fail-under asks for an ε that is not evaluated */
+export function checkFailUnder(failUnder: FailUnder | undefined, epsilons: readonly number[]): void {
+  if (!failUnder || epsilons.some((epsilon) => same(epsilon, failUnder.epsilon))) return;
+  throw new PerturbError(
+    "usage",
+    `--fail-under asks for ε = ${failUnder.epsilon}, which is not among --eps ${epsilons.join(",")}. Add it there.`,
+  );
+}
+
+/** Whether two ε are one: 8/255 as a fraction and as a step of a range differ in their last bits. */
+const same = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(a, b);
