@@ -17,14 +17,14 @@ const { values: options } = parseArgs({
     weights: { type: "string", default: join(root, "test/fixtures/pytorch/lenet_zip.pth") },
     python: { type: "string", default: join(root, "bench/.venv/bin/python") },
     literal: { type: "string", default: "200" },
-    only: { type: "string", default: "phases,sweep,train,command,gradients" },
+    only: { type: "string", default: "phases,sweep,train,command,gradients,pgd" },
     threads: { type: "string", default: "2" },
     help: { type: "boolean", default: false },
   },
 });
 if (options.help) {
   process.stdout.write(`npm run bench -- [--rounds 5] [--weights FILE.pth] [--python bench/.venv/bin/python] [--literal 200]
-                 [--only phases,sweep,train,command,gradients]
+                 [--only phases,sweep,train,command,gradients,pgd]
                  [--threads 2]    for the gradients; with 1, processor time is taken, which other programs do not change
 
 For the comparison with PyTorch, once:
@@ -112,7 +112,7 @@ async function setup() {
     dist("attacks/fgsm.js"),
   ]);
   const { withGradient } = await dist("models/classifier.js");
-  const opened = await openModelGraph(options.weights, "lenet");
+  const opened = await openModelGraph(options.weights, { arch: "lenet" });
   const file = modelFrom(opened, {});
   const wantedAttack = { attacks: [fgsm], epsilons: EPSILONS };
   const plan = run.planOf(wantedAttack, file);
@@ -146,7 +146,7 @@ async function benchPhases() {
     ]),
   );
   const [{ openModelGraph, modelFrom }, { openDataset }, run, { startPool }, { fgsm }] = result;
-  const { ms: model, result: opened } = await timed(() => openModelGraph(options.weights, "lenet"));
+  const { ms: model, result: opened } = await timed(() => openModelGraph(options.weights, { arch: "lenet" }));
   const { ms: data, result: set } = await timed(() => openDataset("mnist"));
   const { withGradient } = await dist("models/classifier.js");
   const file = modelFrom(opened, {});
@@ -298,4 +298,5 @@ if (wanted.has("train")) await benchTrain(torch);
 if (wanted.has("command")) await benchCommand();
 if (wanted.has("gradients"))
   await (await import("./gradients.js")).benchGradients(options.python, rounds, options.threads);
+if (wanted.has("pgd")) await (await import("./pgd.js")).benchPgd(dist, rounds, options.weights);
 torch?.quit();

@@ -10,12 +10,13 @@ export interface Evaluation {
   readonly date: string;
   readonly model: {
     readonly name: string;
-    /** SHA-256 of the file's bytes, hex. */
-    readonly sha256: string;
+    /** SHA-256 of the file's bytes, hex; null for a model that is no file. */
+    readonly sha256: string | null;
     readonly inputShape: readonly number[];
     readonly classes: number;
     readonly head: Head;
-    readonly parameters: number;
+    /** Number of trained values, where it is known. */
+    readonly parameters: number | null;
     readonly bounds: { readonly lower: number; readonly upper: number };
   };
   readonly data: {

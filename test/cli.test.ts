@@ -363,7 +363,7 @@ describe("inspect and list", () => {
 });
 
 describe("help", () => {
-  const commands = ["evaluate", "attack", "gradient", "inspect", "saliency", "train", "list"];
+  const commands = ["evaluate", "compare", "attack", "gradient", "inspect", "saliency", "train", "list"];
 
   it("lists every command with a line", async () => {
     for (const args of [["--help"], ["help"]]) {

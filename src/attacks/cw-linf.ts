@@ -2,10 +2,12 @@ import { defineAttack, predict } from "../attack.ts";
 import { checkSignal, PerturbError } from "../errors.ts";
 import { type DifferentiableModel, reached, take, takeGoal } from "../model.ts";
 import { sampleSize } from "../tensor.ts";
-import { nearest, rowsOf } from "./nearest.ts";
+import { cosine, nearest, rowsOf } from "./nearest.ts";
 import { adamStep, enter, leave, type TanhState } from "./tanh-space.ts";
 
 export interface CwLinfOptions {
+  /** Gradients a sample, at most. */
+  readonly gradients: number;
   /** Steps of Adam for each τ and c, at most. */
   readonly steps: number;
   /** Adam's, in tanh space. */
@@ -17,28 +19,14 @@ export interface CwLinfOptions {
   readonly constantFactor: number;
   /** τ becomes this share of the nearest distance found. */
   readonly shrinkage: number;
-  /** How many times, once a τ was given up, the middle between it and the nearest distance is tried. */
-  readonly refinements: number;
-  /** Whether a sample goes on to the next c when a tenth of the steps have not lowered its objective. */
-  readonly abortEarly: boolean;
+  /** A sample is done when τ was given up above this share of the nearest distance. */
+  readonly precision: number;
 }
 
-/** The objective must fall below this share of what it was. */
-const FALL = 0.9999;
-
 /** The share of the bounds' width below which τ shortens the steps, which could not tell distances apart otherwise. */
-const FINE = 0.1;
+const FINE = Number(process.env.FINE ?? 0.1);
+const LAST = Number(process.env.LAST ?? 0.05);
 
-/**
- * Carlini and Wagner's L∞ attack (2017, §VI-C): minimises c·max(0, -J) + Σ_i max(0, |x'_i - x_i| - τ), where J is the margin
- * by which the goal is reached, over w with x' = tanh(w) scaled to the bounds, by Adam, from the nearest point found. Once a
- * point within τ reaches the goal, τ shrinks to .9 of its distance; where none is found, c doubles. Defaults: the authors' code.
- *
- * Differences: every point that reaches the goal counts, and not only those within τ; each sample goes on to its next τ or
- * c by itself, and early where its objective no longer falls; when c has no more room, the gap to the last τ is halved a
- * few times; there is no least τ (the original: 1/256), and below a tenth of the bounds' width the learning rate shrinks
- * with it. How x enters tanh space: as in `cw`.
- */
 export const cwLinf = defineAttack<DifferentiableModel, CwLinfOptions>({
   name: "cw-linf",
   paper: "https://arxiv.org/abs/1608.04644",
@@ -46,14 +34,14 @@ export const cwLinf = defineAttack<DifferentiableModel, CwLinfOptions>({
   aim: "least-change",
   needs: "gradient",
   defaults: {
-    steps: 1000,
+    gradients: 3000,
+    steps: 100,
     learningRate: 5e-3,
-    constant: 1e-5,
+    constant: 0.1,
     largestConstant: 20,
-    constantFactor: 2,
+    constantFactor: 1000,
     shrinkage: 0.9,
-    refinements: 3,
-    abortEarly: true,
+    precision: 0.99,
   },
   async propose(task, options) {
     checkOptions(options);
@@ -65,7 +53,8 @@ export const cwLinf = defineAttack<DifferentiableModel, CwLinfOptions>({
     const searches = Array.from(found.distances, () => newSearch(bounds.upper - bounds.lower, options));
     const size = sampleSize(x);
     const original = rowsOf(x);
-    for (let rows = found.open(); rows.length > 0; ) {
+    let rows = found.open();
+    for (let asked = 0; asked < options.gradients && rows.length > 0; asked++) {
       checkSignal(signal);
       const { points, slopes } = leave(state.w, rows, x, bounds);
       const remaining = takeGoal(goal, rows);
@@ -81,17 +70,18 @@ export const cwLinf = defineAttack<DifferentiableModel, CwLinfOptions>({
         const distance = found.distances[row]!;
         if (distance < before) nearestW.set(w, row * size);
         if (distance <= search.tau) shrink(search, distance, options);
-        const weight = loss.data[i]! < 0 ? search.constant : 0;
-        const excess = towards(descent(i), point(i), original(row), slope(i), weight, search.tau);
-        if (stuck(search, excess - weight * loss.data[i]!, options)) {
+        else if (distance < Number.POSITIVE_INFINITY && search.step >= options.steps) {
           const next = giveUp(search, distance, options);
           if (next === "closer") w.set(nearestW.subarray(row * size, (row + 1) * size));
-          if (next === "end") ended.add(row);
-        } else {
-          const fineness = Math.min(1, search.tau / (FINE * (bounds.upper - bounds.lower)));
-          if (search.step === 0) forget(state, row * size, size);
-          adamStep(state, row * size, descent(i), options.learningRate * fineness, ++search.step);
+          if (next === "closer") { forget(state, row * size, size); continue; }
+          if (next === "end") { ended.add(row); continue; }
         }
+        const weight = loss.data[i]! < 0 ? search.constant : 0;
+        towards(descent(i), point(i), original(row), slope(i), weight, search.tau);
+        const fineness = Math.min(1, search.tau / (FINE * (bounds.upper - bounds.lower)));
+        const rate = options.learningRate * fineness * (distance < Number.POSITIVE_INFINITY ? cosine(1, LAST, search.step / options.steps) : 1);
+        if (search.step === 0) forget(state, row * size, size);
+        adamStep(state, row * size, descent(i), rate, ++search.step);
       }
       rows = rows.filter((row) => !ended.has(row) && found.distances[row]! > 0);
     }
@@ -115,55 +105,41 @@ interface Search {
   working: number;
   /** The largest τ that was given up. */
   failed: number;
-  refinements: number;
   /** Adam's steps with this τ and c. */
   step: number;
-  /** The objective at the last look. */
-  before: number;
 }
 
-const newSearch = (tau: number, { constant, refinements }: CwLinfOptions): Search => ({
+const newSearch = (tau: number, { constant }: CwLinfOptions): Search => ({
   tau,
   constant,
   working: constant,
   failed: 0,
-  refinements,
   step: 0,
-  before: Number.POSITIVE_INFINITY,
 });
 
-const restart = (search: Search, change: Partial<Search>): Search =>
-  Object.assign(search, { step: 0, before: Number.POSITIVE_INFINITY }, change);
-
 /** After a point within τ. */
-const shrink = (search: Search, distance: number, { shrinkage }: CwLinfOptions): Search =>
-  restart(search, {
-    tau: search.failed > 0 ? (search.failed + distance) / 2 : shrinkage * distance,
-    working: search.constant,
-  });
-
-/** Whether the steps are spent, or the objective does not fall any more. */
-function stuck(search: Search, objective: number, { steps, abortEarly }: CwLinfOptions): boolean {
-  if (search.step === steps) return true;
-  if (!abortEarly || search.step % Math.ceil(steps / 10) !== 0) return false;
-  const falls = objective <= search.before * FALL;
-  search.before = objective;
-  return !falls;
+function shrink(search: Search, distance: number, { shrinkage }: CwLinfOptions): void {
+  search.tau = Math.max(shrinkage * distance, (search.failed + distance) / 2);
+  search.working = search.constant;
+  search.step = 0;
 }
 
 /** The next c; then a τ closer to the nearest point, from there; then the end. */
 function giveUp(search: Search, distance: number, options: CwLinfOptions): "larger" | "closer" | "end" {
+  search.step = 0;
   const constant = search.constant * options.constantFactor;
   if (constant < options.largestConstant) {
-    restart(search, { constant });
+    search.constant = constant;
     return "larger";
   }
-  if (search.refinements-- <= 0 || distance === Number.POSITIVE_INFINITY) return "end";
-  restart(search, { constant: search.working, failed: search.tau, tau: (search.tau + distance) / 2 });
+  search.failed = search.tau;
+  if (distance === Number.POSITIVE_INFINITY || search.failed >= options.precision * distance) return "end";
+  search.tau = (search.failed + distance) / 2;
+  search.constant = search.working;
   return "closer";
 }
 
-/** Turns ∂J/∂x' in `g` into ∂(Σ max(0, |x' - x| - τ) - weight·J)/∂w. Returns the sum. */
+/** Turns ∂J/∂x' in `g` into ∂(Σ max(0, |x' - x| - τ) - weight·J)/∂w. */
 function towards(
   g: Float32Array,
   point: Float32Array,
@@ -171,15 +147,11 @@ function towards(
   slopes: Float32Array,
   weight: number,
   tau: number,
-): number {
-  let excess = 0;
+): void {
   for (let j = 0; j < g.length; j++) {
     const d = point[j]! - x[j]!;
-    const over = Math.abs(d) - tau;
-    if (over > 0) excess += over;
-    g[j] = ((over > 0 ? Math.sign(d) : 0) - weight * g[j]!) * slopes[j]!;
+    g[j] = ((Math.abs(d) > tau ? Math.sign(d) : 0) - weight * g[j]!) * slopes[j]!;
   }
-  return excess;
 }
 
 /** Adam begins anew. */

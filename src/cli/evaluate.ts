@@ -2,7 +2,6 @@ import { basename } from "node:path";
 import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { attacks } from "../attacks/index.ts";
-import { PerturbError } from "../errors.ts";
 import type { ReadHeading } from "../evaluate/journal/heading.node.ts";
 import type { KeptJournal } from "../evaluate/journal.node.ts";
 import type { BootedWorkers } from "../evaluate/pool.node.ts";
@@ -54,7 +53,9 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   // The threads load while model and data are opened.
   const { bootWorkers, workersFor } = await import("../evaluate/pool.node.ts");
   const workers = bootWorkers(workersFor(given.device));
+  let stopping = false;
   beforeExit(async () => {
+    stopping = true;
     await workers.close();
     await work.journal?.close();
     return work.journal?.saved ? `Stopped, and saved. ${goOn(work.journal, given)}` : undefined;
@@ -62,7 +63,8 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   try {
     return await runWith(workers, work);
   } catch (error) {
-    if (!work.journal?.saved || (error instanceof PerturbError && error.code === "cancelled")) throw error;
+    // The workers of a run that is stopped fail, and so does the run.
+    if (stopping || !work.journal?.saved) throw error;
     const { code, text } = explain(error);
     stderr.write(`${text}\nWhat is done is saved. ${goOn(work.journal, given)}\n`);
     return mayPass(error) ? EXIT.saved : code;

@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "measure accuracy under attack (the default command)",
     load: async () => (await import("./evaluate.ts")).evaluateCommand,
   },
+  compare: {
+    summary: "compare two models, or two runs, sample by sample",
+    load: async () => (await import("./compare.ts")).compareCommand,
+  },
   attack: {
     summary: "write adversarial examples to a file, and as pictures",
     load: async () => (await import("./attack.ts")).attackCommand,

@@ -105,6 +105,15 @@ describe("diagnose", () => {
     });
   });
 
+  it("finds that a model normalizes by itself what was normalized before", async () => {
+    const normalization = { mean: [0.7], std: [0.1] };
+    await using(open(lenetGraph(), { normalization }), async (model) => {
+      expect((await diagnose(model, digits, normalization))?.message).toMatch(
+        /^The likely cause: the model normalizes its input by itself, and does so twice/,
+      );
+    });
+  });
+
   it("says nothing where nothing helps", async () => {
     await using(open(lenetGraph()), async (model) => {
       expect(await diagnose(model, digits)).toBeNull();

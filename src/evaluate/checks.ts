@@ -2,6 +2,7 @@ import { predict } from "../attack.ts";
 import type { Batch } from "../dataset.ts";
 import type { Evaluation, Warning } from "../evaluate.ts";
 import type { Model } from "../model.ts";
+import type { Normalization } from "../models/preprocess.ts";
 import type { FloatTensor } from "../tensor.ts";
 import type { BatchPlan } from "./batch.ts";
 import { accuracyOf } from "./statistics.ts";
@@ -102,10 +103,14 @@ const SUSPICIONS: readonly { readonly name: string; readonly change: (x: FloatTe
 ];
 
 /**
- * For a model at chance: the change of scale, channels or labels that makes it right most often on one batch; null when
+ * For a model that does worse than it should: the change of scale, channels or labels that makes it right most often on one batch; null when
  * none does so beyond doubt (95 % intervals that do not meet).
  */
-export async function diagnose(model: Model, { x, labels }: Batch): Promise<Warning | null> {
+export async function diagnose(
+  model: Model,
+  { x, labels }: Batch,
+  normalization?: Normalization,
+): Promise<Warning | null> {
   const right = (predictions: Int32Array, shift = 0) =>
     accuracyOf(predictions.filter((p, i) => p === labels[i]! + shift).length, labels.length);
   const asItIs = predict(await model.logits(x));
@@ -113,6 +118,15 @@ export async function diagnose(model: Model, { x, labels }: Batch): Promise<Warn
     cause: `the labels count from one ${shift > 0 ? "lower" : "higher"} than the model's`,
     ...right(asItIs, shift),
   }));
+  if (normalization) {
+    // What stands in front of the model is undone: it then sees pixels.
+    const { mean, std } = normalization;
+    const pixels = map(x, (v, c) => v * std[c % std.length]! + mean[c % mean.length]!);
+    found.push({
+      cause: "the model normalizes its input by itself, and does so twice with --mean and --std; leave them out",
+      ...right(predict(await model.logits(pixels))),
+    });
+  }
   for (const { name, change } of SUSPICIONS)
     found.push({ cause: `the model expects ${name}`, ...right(predict(await model.logits(change(x)))) });
   const best = found.reduce((a, b) => (b.correct > a.correct ? b : a));

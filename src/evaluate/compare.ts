@@ -29,7 +29,7 @@ export interface Comparison {
 export interface Side {
   readonly name: string;
   readonly model: string;
-  readonly sha256: string;
+  readonly sha256: string | null;
   readonly attacks: readonly string[];
 }
 
@@ -58,8 +58,16 @@ export async function compareRuns(a: Run, b: Run): Promise<Comparison> {
   if (epsilons.length === 0)
     throw unlike(a, b, "ε", a.evaluation.options.epsilons.join(", "), b.evaluation.options.epsilons.join(", "));
   const counts = await countPairs(a, b, [null, ...epsilons]);
-  checkCounts(a, epsilons, counts.map(({ both, onlyA }) => both + onlyA));
-  checkCounts(b, epsilons, counts.map(({ both, onlyB }) => both + onlyB));
+  checkCounts(
+    a,
+    epsilons,
+    counts.map(({ both, onlyA }) => both + onlyA),
+  );
+  checkCounts(
+    b,
+    epsilons,
+    counts.map(({ both, onlyB }) => both + onlyB),
+  );
   const [clean, ...points] = counts.map(pairedAccuracy);
   return {
     a: sideOf(a),
@@ -138,7 +146,9 @@ function checkCounts({ name, evaluation }: Run, epsilons: readonly number[], rig
   const { clean, worst } = evaluation;
   const told = epsilons.map((epsilon) => worst.find((point) => sameEpsilon(point.epsilon, epsilon)));
   // Where the model answered NaN, a record tells less than the count at each ε.
-  const expected = [clean, ...told].map((point) => (point && "errors" in point && point.errors > 0 ? undefined : point));
+  const expected = [clean, ...told].map((point) =>
+    point && "errors" in point && point.errors > 0 ? undefined : point,
+  );
   for (const [k, point] of expected.entries())
     if (point && point.correct !== right[k])
       throw new PerturbError(

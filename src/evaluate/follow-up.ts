@@ -1,17 +1,28 @@
 import type { Batch, Dataset } from "../dataset.ts";
 import type { EvaluationResult, Warning } from "../evaluate.ts";
 import type { Model } from "../model.ts";
+import type { Normalization } from "../models/preprocess.ts";
 import type { NormName } from "../norm.ts";
 import { product, sampleSize, takeRows } from "../tensor.ts";
 import type { BatchContext, BatchPlan } from "./batch.ts";
 import { goalOf } from "./batch.ts";
 import { cascade, type Entry, type Subjects } from "./cascade.ts";
+import { atChance, diagnose } from "./checks.ts";
 
 /** What the checks that follow an evaluation may cost: samples, and questions about each. */
 const SAMPLES = 16;
 const QUERIES = 100;
 /** How many times the steps, and how many more runs, an attack gets to show that it had converged. */
 const STRONGER = 4;
+
+/** Below this clean accuracy a likely cause is looked for, on so many samples. */
+const SUSPICIOUS = 0.9;
+const DIAGNOSED = 100;
+
+export interface FollowUpContext extends BatchContext {
+  /** What the model has in front of it, where something is. */
+  readonly normalization?: Normalization | undefined;
+}
 
 /**
  * Checks of an evaluation that ask the model once more: does it answer the same twice; does accuracy go to zero where every
@@ -22,11 +33,16 @@ export async function followUp(
   data: Dataset,
   plan: BatchPlan,
   { evaluation, standing }: EvaluationResult,
-  context: BatchContext = {},
+  context: FollowUpContext = {},
 ): Promise<Warning[]> {
   const { worst, clean } = evaluation;
+  const { offset, total } = evaluation.data;
   const warnings: (Warning | null)[] = [];
-  const first = await samplesAt(data, null, evaluation.data.offset, evaluation.data.total);
+  if (clean.accuracy < SUSPICIOUS || atChance(clean)) {
+    const some = await firstOf(data, offset, Math.min(total, DIAGNOSED));
+    if (some) warnings.push(await diagnose(model, some, context.normalization));
+  }
+  const first = await firstOf(data, offset, Math.min(total, SAMPLES));
   if (first) warnings.push(await checkRandom(model, first, plan));
   const iterated = plan.attacks.filter(isIterated);
   if (iterated.length === 0) return warnings.filter((w) => w !== null);
@@ -46,21 +62,16 @@ export async function followUp(
 const isIterated = ({ attack, options }: Entry): boolean =>
   attack.baseline === undefined && attack.also === undefined && ("steps" in options || "queries" in options);
 
-/** The samples with these indices, or without them the first; undefined where there are none. */
-async function samplesAt(
-  data: Dataset,
-  indices: readonly number[] | null,
-  offset = 0,
-  total = data.size,
-): Promise<Batch | undefined> {
-  if (indices?.length === 0) return undefined;
-  const wanted = indices?.slice(0, SAMPLES);
+async function firstOf(data: Dataset, offset: number, limit: number): Promise<Batch | undefined> {
+  for await (const batch of data.batches({ batch: limit, offset, limit })) return batch;
+  return undefined;
+}
+
+/** The first of the samples with these indices; undefined where there are none. */
+async function samplesAt(data: Dataset, indices: readonly number[]): Promise<Batch | undefined> {
+  if (indices.length === 0) return undefined;
   const rows: Batch[] = [];
-  if (!wanted) {
-    for await (const batch of data.batches({ batch: SAMPLES, offset, limit: Math.min(SAMPLES, total) })) return batch;
-    return undefined;
-  }
-  for (const index of wanted)
+  for (const index of indices.slice(0, SAMPLES))
     for await (const batch of data.batches({ batch: 1, offset: index, limit: 1 })) rows.push(batch);
   const size = sampleSize(rows[0]!.x);
   const x = {

@@ -128,3 +128,9 @@ function linearityOf({ samples, points, dimensions }: LinearityTally, epsilons: 
     })),
   };
 }
+
+/** A result with more to say about it. */
+export const withWarnings = (result: EvaluationResult, more: readonly Warning[]): EvaluationResult => ({
+  ...result,
+  evaluation: { ...result.evaluation, warnings: [...result.evaluation.warnings, ...more] },
+});

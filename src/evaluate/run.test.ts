@@ -4,11 +4,15 @@ import { run } from "../../test/support/evaluate.ts";
 import { arrayDataset, floats, lenetFile, numbers, smallNetwork, twoClassGraph } from "../../test/support/models.ts";
 import { defineAttack } from "../attack.ts";
 import { fgsm } from "../attacks/fgsm.ts";
+import { pgd } from "../attacks/pgd.ts";
+import { square } from "../attacks/square.ts";
 import type { Dataset } from "../dataset.ts";
 import { openDataset } from "../datasets/locate.node.ts";
 import { PerturbError } from "../errors.ts";
 import type { DifferentiableModel } from "../model.ts";
+import { callbackModel } from "../models/callback.ts";
 import { classifierFile } from "../models/classifier.ts";
+import { evaluate } from "./local.ts";
 import type { Progress } from "./run.ts";
 
 const lenet = lenetFile();
@@ -243,5 +247,41 @@ describe("progress and cancelling", () => {
     });
     expect((await failure("runtime", () => work)).message).toBe("Out of luck.");
     expect(running).toBe(0);
+  });
+});
+
+describe("a model that can only be asked", () => {
+  const data = arrayDataset(
+    floats([40, 2], numbers(80, 1, 0, 1)),
+    Array.from({ length: 40 }, (_, i) => i % 2),
+    2,
+  );
+  const asked = callbackModel({
+    name: "ours",
+    inputShape: [2],
+    classes: 2,
+    ask: async ({ dims, data: x }) => ({
+      type: "float32",
+      dims: [dims[0]!, 2],
+      data: Float32Array.from({ length: 2 * dims[0]! }, (_, k) => x[2 * Math.floor(k / 2) + (k % 2)]!),
+    }),
+  });
+
+  it("is refused by attacks that need gradients, before it is asked, with those that work", async () => {
+    const error = await failure("no-gradient", () =>
+      evaluate(asked, data, { attacks: [pgd, square], epsilons: [0.1] }),
+    );
+    expect(error.message).toMatch(
+      /^ours has no gradients: it can only be asked\. pgd needs gradients\. .* in linf: .*square/,
+    );
+  });
+
+  it("is attacked without them", async () => {
+    const options = new Map([["square", { queries: 100 }]]);
+    const { evaluation } = await evaluate(asked, data, { attacks: [square], options, epsilons: [0.05, 1] });
+    expect(evaluation.model).toMatchObject({ name: "ours", sha256: null, parameters: null });
+    expect(evaluation.worst.at(-1)!.correct).toBe(0);
+    expect(evaluation.cost.gradients).toBe(0);
+    expect(evaluation.linearity).toBeNull();
   });
 });

@@ -7,7 +7,8 @@ import type { DifferentiableModel, Model } from "../model.ts";
 import type { NormName } from "../norm.ts";
 import { type BatchPlan, evaluateBatch } from "./batch.ts";
 import type { Entry } from "./cascade.ts";
-import { resultOf, type Subject } from "./result.ts";
+import { type Certified, certificates } from "./certified.ts";
+import { resultOf, type Subject, withWarnings } from "./result.ts";
 import { addTally, type Tally } from "./tally.ts";
 
 /** Who evaluates batches: this thread, or workers. Results do not depend on who. */
@@ -44,6 +45,8 @@ export interface EvaluateOptions {
   readonly surrogate?: DifferentiableModel | undefined;
   /** Samples that attacks may learn from: see `examplesFor`. */
   readonly examples?: Examples | undefined;
+  /** Radii within which samples are certified, in the same norm: an attack that breaks one inside is a contradiction. */
+  readonly certified?: Certified;
   /** Whether the model is asked once more in the end, to check the evaluation itself: see `followUp`. By default it is. */
   readonly followUp?: boolean;
   readonly signal?: AbortSignal;
@@ -189,7 +192,9 @@ export async function evaluate(
     );
 
   let sum: Tally | undefined;
+  const proofs = certificates(options.certified ?? new Map(), plan.norm);
   const add = async (tally: Tally): Promise<void> => {
+    proofs.hear(tally.records);
     await options.onRecords?.(tally.records.splice(0));
     if (sum) addTally(sum, tally);
     else sum = tally;
@@ -220,5 +225,7 @@ export async function evaluate(
   }
   const seconds = (options.journal?.seconds ?? 0) + (performance.now() - start) / 1000;
   const surrogate = options.surrogate?.name ?? null;
-  return resultOf(subject, data, plan, { batch, offset, surrogate }, sum!, { began, seconds });
+  const result = resultOf(subject, data, plan, { batch, offset, surrogate }, sum!, { began, seconds });
+  const contradiction = proofs.warning();
+  return contradiction ? withWarnings(result, [contradiction]) : result;
 }

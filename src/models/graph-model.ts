@@ -6,6 +6,7 @@ import {
   isTargetedLoss,
   type Loss,
   lossClasses,
+  type Model,
 } from "../model.ts";
 import type { Program, Runtime } from "../runtime.ts";
 import { type FloatTensor, product, sampleSize, type Tensor } from "../tensor.ts";
@@ -20,6 +21,9 @@ export interface GraphModel extends DifferentiableModel {
   readonly cost: { readonly forwards: number; readonly gradients: number };
   release(): Promise<void>;
 }
+
+/** Whether a model runs a graph. */
+export const isGraphModel = (model: Model): model is GraphModel => "file" in model && "runtime" in model;
 
 /** Opens a classifier on a runtime. Graphs are compiled when they are first needed. */
 export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphModel {

@@ -1,6 +1,6 @@
 import { PerturbError } from "../errors.ts";
-import type { Accuracy, Evaluation } from "../evaluate.ts";
 import { sameEpsilon } from "../evaluate/statistics.ts";
+import type { Accuracy, Evaluation } from "../evaluate.ts";
 import { formatCount, formatEpsilon, formatInterval, formatPercent, NORM_SYMBOL } from "./format.ts";
 import { html, type Markup } from "./markup.ts";
 
@@ -37,7 +37,8 @@ export function toJunit(evaluation: Evaluation, { failUnder }: JunitOptions = {}
   const counts = html`tests="${all.length}" failures="${all.filter((test) => test.failure !== null).length}" errors="0"`;
   const time = cost.seconds.toFixed(3);
   const properties = {
-    model: `${model.name} (SHA-256 ${model.sha256})`,
+    model: model.name,
+    sha256: model.sha256,
     data: `${data.name}, ${data.total} samples from ${data.offset}`,
     attacks: options.attacks.join(", "),
     norm: options.norm,

@@ -77,8 +77,7 @@ export async function* readSamples(
 }
 
 function parse(fields: readonly string[], fault: (why: string) => PerturbError): SampleRecord {
-  if (fields.length !== SAMPLE_COLUMNS.length)
-    throw fault(`has ${fields.length} fields, not ${SAMPLE_COLUMNS.length}`);
+  if (fields.length !== SAMPLE_COLUMNS.length) throw fault(`has ${fields.length} fields, not ${SAMPLE_COLUMNS.length}`);
   const value = ({ name, type, nullable, least }: SampleColumn, text: string): Cell => {
     if (text === "" && nullable) return null;
     if (type === "STRING") return text;

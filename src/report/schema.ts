@@ -24,13 +24,14 @@ const model = z.strictObject({
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
-    .describe("SHA-256 of the file's bytes, hex."),
+    .nullable()
+    .describe("SHA-256 of the file's bytes, hex; null for a model that is no file."),
   inputShape: z.array(count).describe("Shape of one sample."),
   classes: count,
   head: z
     .enum(["logits", "softmax", "log-softmax", "hidden"])
     .describe("What the last node gives; hidden: probabilities without visible logits."),
-  parameters: count,
+  parameters: count.nullable(),
   bounds: z
     .strictObject({ lower: z.number(), upper: z.number() })
     .describe("The values that an input element may take."),

@@ -38,6 +38,8 @@ export async function climb(
   const losses = new Float64Array(indices.length);
   const success = new Uint8Array(indices.length);
   const scratch = new Float32Array(size);
+  // Fresh memory for every step would cost as much as the step.
+  const room = new Float32Array(x.data.length);
 
   let climbers = Array.from(indices, (index, row): Climber => {
     const start = new Float32Array(size);
@@ -49,7 +51,7 @@ export async function climb(
   for (let step = 0; climbers.length > 0; step++) {
     checkSignal(signal);
     const rows = climbers.map(({ row }) => row);
-    const points = new Float32Array(rows.length * size);
+    const points = room.subarray(0, rows.length * size);
     for (const [i, { at }] of climbers.entries()) points.set(at, i * size);
     const batch: FloatTensor = { type: "float32", dims: [rows.length, ...x.dims.slice(1)], data: points };
     const aim = takeGoal(toward, rows);

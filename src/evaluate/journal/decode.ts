@@ -89,7 +89,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
   });
   const linearity = z.strictObject({
     samples: some,
-    points: z.array(z.strictObject({ predicted: number, predictedClipped: number, measured: number })).max(budgets),
+    points: z.array(z.strictObject({ predicted: number, predictedClipped: number, measured: number })).length(budgets),
     dimensions: z
       .array(z.strictObject({ dimensions: count, predicted: number, measured: number, random: number }))
       .max(1000),

@@ -32,10 +32,15 @@ export async function* readTallies(
   const most = (extent.points + 1) * EXAMPLES;
   let pictures: Picture[] = [];
   let done = 0;
+  let dimensions: number | undefined;
+  let schema: ReturnType<typeof lineSchema> | undefined;
+  let schemaSamples = 0;
   for await (const { text, crc, end } of readLines(file, from, LONGEST + 2 * textLength(size))) {
     const samples = Math.min(extent.batch, extent.total - done);
-    const parsed = samples > 0 ? lineSchema(extent, samples).safeParse(parse(text, path)) : null;
-    if (!parsed) throw unfit(path, `it holds more than the ${extent.total} samples of its run`);
+    if (samples === 0) throw unfit(path, `it holds more than the ${extent.total} samples of its run`);
+    // All batches but the last are of one size.
+    if (samples !== schemaSamples) [schema, schemaSamples] = [lineSchema(extent, samples), samples];
+    const parsed = schema!.safeParse(parse(text, path));
     if (!parsed.success) throw unfit(path, `after ${done} samples, ${prettify(parsed.error)}`, parsed.error);
     if ("original" in parsed.data) {
       const picture = pictureOf(parsed.data, extent.shape);
@@ -50,6 +55,9 @@ export async function* readTallies(
         path,
         `after ${done} samples, there are ${pictures.length} pictures for ${bare.flat().length} examples`,
       );
+    dimensions ??= tally.linearity?.dimensions.length;
+    if (tally.linearity && tally.linearity.dimensions.length !== dimensions)
+      throw unfit(path, `after ${done} samples, the linear view has another size than before`);
     for (const example of bare.flat()) Object.assign(example, pictures.shift());
     pictures = [];
     done += tally.total;

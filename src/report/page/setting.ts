@@ -24,7 +24,7 @@ ${facts([
     "Output",
     `${formatCount(model.classes)} classes, ${model.head === "hidden" ? "probabilities (logits hidden)" : model.head}`,
   ],
-  ["Parameters", formatCount(model.parameters)],
+  ["Parameters", model.parameters === null ? "not known" : formatCount(model.parameters)],
   ["Data", `${printable(data.name)}, ${formatCount(data.total)} samples from index ${data.offset}`],
   ["Attack", options.attacks.map((name) => printable(name, 60)).join(", ")],
   ["Norm", NORM_SYMBOL[options.norm]],
@@ -43,7 +43,7 @@ ${facts([
   ["Runtime", `${printable(runtime.name)} on ${printable(runtime.device)}`],
   ["Begun", html`<time datetime="${date}">${date}</time>`],
   ["Written by", `${tool.name} ${printable(tool.version, 40)}`],
-  ["SHA-256", html`<code>${printable(model.sha256)}</code>`],
+  ...(model.sha256 === null ? [] : [["SHA-256", html`<code>${printable(model.sha256)}</code>`] as const]),
 ])}
 </section>`;
 }
