@@ -37,6 +37,8 @@ export interface Examples {
 
 export interface Attack<M extends Model = Model, O extends object = object> {
   readonly name: string;
+  /** What it is called in words. */
+  readonly title: string;
   /** Where it was published. */
   readonly paper: string;
   readonly norms: readonly NormName[];

@@ -30,9 +30,10 @@ const defaults: ApgdOptions = { steps: 100, restarts: 1, rho: 0.75 };
  *   two can become one.
  * - It takes targeted goals: the loss is that of the target, negated.
  */
-const apgd = (name: string, loss: "cross-entropy" | "dlr") =>
+const apgd = (name: string, title: string, loss: "cross-entropy" | "dlr") =>
   defineAttack<DifferentiableModel, ApgdOptions>({
     name,
+    title,
     paper: "https://arxiv.org/abs/2003.01690",
     norms: ["linf", "l2", "l1"],
     aim: "within-epsilon",
@@ -66,6 +67,7 @@ export interface ApgdTargetedOptions extends ApgdOptions {
  */
 export const apgdT = defineAttack<DifferentiableModel, ApgdTargetedOptions>({
   name: "apgd-t",
+  title: "Auto-PGD on the targeted ratio of logits",
   paper: "https://arxiv.org/abs/2003.01690",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",
@@ -92,6 +94,6 @@ export const apgdT = defineAttack<DifferentiableModel, ApgdTargetedOptions>({
 });
 
 /** APGD on the cross-entropy. */
-export const apgdCe = apgd("apgd-ce", "cross-entropy");
+export const apgdCe = apgd("apgd-ce", "Auto-PGD on the cross-entropy", "cross-entropy");
 /** APGD on the difference of logits ratio (eq. 6), which no scaling of the logits hides from. */
-export const apgdDlr = apgd("apgd-dlr", "dlr");
+export const apgdDlr = apgd("apgd-dlr", "Auto-PGD on the ratio of logits", "dlr");

@@ -35,6 +35,7 @@ const squares: Member = { attack: square, options: { ...square.defaults, queries
  */
 export const autoAttack = defineEnsemble({
   name: "autoattack",
+  title: "AutoAttack, standard",
   paper: PAPER,
   norms: NORMS,
   members: (norm) =>
@@ -44,6 +45,7 @@ export const autoAttack = defineEnsemble({
 /** AutoAttack, plus: five runs, and the untargeted DLR and FAB as well. */
 export const autoAttackPlus = defineEnsemble({
   name: "autoattack-plus",
+  title: "AutoAttack, plus",
   paper: PAPER,
   norms: NORMS,
   members: () => [ce(5), dlr(5), fabs(5), squares, targeted(9), fabTargeted],
@@ -52,6 +54,7 @@ export const autoAttackPlus = defineEnsemble({
 /** AutoAttack for randomised models: the gradients of APGD are means over 20 draws. */
 export const autoAttackRand = defineEnsemble({
   name: "autoattack-rand",
+  title: "AutoAttack for randomised models",
   paper: PAPER,
   norms: NORMS,
   members: () => [ce(1, 20), dlr(1, 20)],

@@ -13,6 +13,7 @@ export type BimOptions = Pick<AscentOptions, "steps" | "stepSize" | "loss" | "st
  */
 export const bim = defineAttack<DifferentiableModel, BimOptions>({
   name: "bim",
+  title: "basic iterative method",
   paper: "https://arxiv.org/abs/1607.02533",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",

@@ -40,6 +40,7 @@ const SOURCE = { outcomes: 30, above: 0.25, below: 0.1 };
  */
 export const boundary = defineAttack<Model, BoundaryOptions>({
   name: "boundary",
+  title: "Boundary attack",
   paper: "https://arxiv.org/abs/1712.04248",
   norms: ["l2"],
   aim: "least-change",

@@ -29,6 +29,7 @@ const LAST = Number(process.env.LAST ?? 0.05);
 
 export const cwLinf = defineAttack<DifferentiableModel, CwLinfOptions>({
   name: "cw-linf",
+  title: "Carlini and Wagner, L∞",
   paper: "https://arxiv.org/abs/1608.04644",
   norms: ["linf"],
   aim: "least-change",

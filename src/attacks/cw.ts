@@ -34,6 +34,7 @@ const FALL = 0.9999;
  */
 export const cw = defineAttack<DifferentiableModel, CwOptions>({
   name: "cw",
+  title: "Carlini and Wagner, L2",
   paper: "https://arxiv.org/abs/1608.04644",
   norms: ["l2"],
   aim: "least-change",

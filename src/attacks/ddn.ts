@@ -29,6 +29,7 @@ export interface DdnOptions {
  */
 export const ddn = defineAttack<DifferentiableModel, DdnOptions>({
   name: "ddn",
+  title: "decoupled direction and norm",
   paper: "https://arxiv.org/abs/1811.09600",
   norms: ["l2"],
   aim: "least-change",

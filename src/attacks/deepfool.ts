@@ -29,6 +29,7 @@ const LEAST_STEP = 1e-4;
  */
 export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
   name: "deepfool",
+  title: "DeepFool",
   paper: "https://arxiv.org/abs/1511.04599",
   norms: ["l2", "linf"],
   aim: "least-change",

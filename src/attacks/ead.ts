@@ -33,6 +33,7 @@ export interface EadOptions {
  */
 export const ead = defineAttack<DifferentiableModel, EadOptions>({
   name: "ead",
+  title: "elastic-net attack",
   paper: "https://arxiv.org/abs/1709.04114",
   norms: ["l2", "l1"],
   aim: "least-change",

@@ -10,6 +10,7 @@ import { successOf } from "./sweep.ts";
 /** An ensemble as its file writes it. */
 export interface EnsembleDefinition {
   readonly name: string;
+  readonly title: string;
   readonly paper: string;
   readonly norms: readonly NormName[];
   readonly members: (norm: NormName) => readonly Configured<DifferentiableModel>[];

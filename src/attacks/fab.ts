@@ -59,6 +59,7 @@ const defaults: CommonOptions = {
  */
 export const fab = defineAttack<DifferentiableModel, FabOptions>({
   name: "fab",
+  title: "fast adaptive boundary attack",
   paper: "https://arxiv.org/abs/1907.02044",
   norms: ["linf", "l2", "l1"],
   aim: "least-change",
@@ -82,6 +83,7 @@ export const fab = defineAttack<DifferentiableModel, FabOptions>({
  */
 export const fabT = defineAttack<DifferentiableModel, FabTargetedOptions>({
   name: "fab-t",
+  title: "FAB towards one class after another",
   paper: "https://arxiv.org/abs/1907.02044",
   norms: ["linf", "l2", "l1"],
   aim: "least-change",

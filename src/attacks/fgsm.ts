@@ -10,6 +10,7 @@ import { type FloatTensor, sampleSize } from "../tensor.ts";
  */
 export const fgsm = defineAttack<DifferentiableModel, object>({
   name: "fgsm",
+  title: "fast gradient sign method",
   paper: "https://arxiv.org/abs/1412.6572",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",

@@ -28,6 +28,7 @@ export interface FmnOptions {
  */
 export const fmn = defineAttack<DifferentiableModel, FmnOptions>({
   name: "fmn",
+  title: "fast minimum-norm attack",
   paper: "https://arxiv.org/abs/2102.12827",
   norms: ["linf", "l2", "l1", "l0"],
   aim: "least-change",

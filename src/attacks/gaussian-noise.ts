@@ -8,6 +8,7 @@ import { NOISE_DEFAULTS, type NoiseOptions, noise } from "./noise.ts";
  */
 export const gaussianNoise = defineAttack<Model, NoiseOptions>({
   name: "gaussian-noise",
+  title: "Gaussian noise",
   paper: "https://arxiv.org/abs/2007.07677",
   norms: ["l2"],
   aim: "within-epsilon",

@@ -39,6 +39,7 @@ const HALVINGS = 25;
  */
 export const hopskipjump = defineAttack<Model, HopSkipJumpOptions>({
   name: "hopskipjump",
+  title: "HopSkipJump",
   paper: "https://arxiv.org/abs/1904.02144",
   norms: ["l2", "linf"],
   aim: "least-change",

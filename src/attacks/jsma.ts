@@ -26,6 +26,7 @@ export interface JsmaOptions {
  */
 export const jsma = defineAttack<DifferentiableModel, JsmaOptions>({
   name: "jsma",
+  title: "Jacobian saliency map attack",
   paper: "https://arxiv.org/abs/1511.07528",
   norms: ["l0"],
   aim: "least-change",

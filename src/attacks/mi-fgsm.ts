@@ -16,6 +16,7 @@ const STEPS = 10;
  */
 export const miFgsm = defineAttack<DifferentiableModel, MiFgsmOptions>({
   name: "mi-fgsm",
+  title: "momentum iterative FGSM",
   paper: "https://arxiv.org/abs/1710.06081",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",

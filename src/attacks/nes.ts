@@ -31,6 +31,7 @@ const DROP = 2;
  */
 export const nes = defineAttack<Model, NesOptions>({
   name: "nes",
+  title: "NES, gradients estimated along normal directions",
   paper: "https://arxiv.org/abs/1804.08598",
   norms: ["linf"],
   aim: "within-epsilon",

@@ -12,6 +12,7 @@ import { type MiFgsmOptions, miFgsm } from "./mi-fgsm.ts";
  */
 export const niFgsm = defineAttack<DifferentiableModel, MiFgsmOptions>({
   name: "ni-fgsm",
+  title: "Nesterov iterative FGSM",
   paper: "https://arxiv.org/abs/1908.06281",
   norms: ["linf"],
   aim: "within-epsilon",

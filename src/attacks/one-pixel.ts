@@ -33,6 +33,7 @@ const CALL = 2 ** 23;
  */
 export const onePixel = defineAttack<Model, OnePixelOptions>({
   name: "one-pixel",
+  title: "one-pixel attack by differential evolution",
   paper: "https://arxiv.org/abs/1710.08864",
   norms: ["l0"],
   aim: "within-epsilon",

@@ -18,6 +18,7 @@ const STEPS = 40;
  */
 export const pgd = defineAttack<DifferentiableModel, PgdOptions>({
   name: "pgd",
+  title: "projected gradient descent",
   paper: "https://arxiv.org/abs/1706.06083",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",

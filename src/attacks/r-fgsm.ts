@@ -14,6 +14,7 @@ export type RFgsmOptions = Pick<AscentOptions, "stepSize" | "restarts" | "loss">
  */
 export const rFgsm = defineAttack<DifferentiableModel, RFgsmOptions>({
   name: "r-fgsm",
+  title: "FGSM from a random start",
   paper: "https://arxiv.org/abs/2001.03994",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",

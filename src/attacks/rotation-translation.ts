@@ -31,6 +31,7 @@ const LARGEST_SHIFT = 3 / 28;
  */
 export const rotationTranslation = defineAttack<Model, RotationTranslationOptions>({
   name: "rotation-translation",
+  title: "rotations and translations",
   paper: "https://arxiv.org/abs/1712.02779",
   norms: ["spatial"],
   aim: "within-epsilon",

@@ -9,6 +9,7 @@ import { NOISE_DEFAULTS, type NoiseOptions, noise } from "./noise.ts";
  */
 export const saltAndPepper = defineAttack<Model, NoiseOptions>({
   name: "salt-and-pepper",
+  title: "salt-and-pepper noise",
   paper: "https://arxiv.org/abs/1707.04131",
   norms: ["l0"],
   aim: "within-epsilon",

@@ -31,6 +31,7 @@ const [BETA1, BETA2, TINY] = [0.9, 0.999, 1e-8];
  */
 export const sigmaZero = defineAttack<DifferentiableModel, SigmaZeroOptions>({
   name: "sigma-zero",
+  title: "σ-zero",
   paper: "https://arxiv.org/abs/2402.01879",
   norms: ["l0"],
   aim: "least-change",

@@ -31,6 +31,7 @@ export interface SparseL1Options {
  */
 export const sparseL1 = defineAttack<DifferentiableModel, SparseL1Options>({
   name: "sparse-l1",
+  title: "sparse L1 descent",
   paper: "https://arxiv.org/abs/1904.13000",
   norms: ["l1"],
   aim: "within-epsilon",

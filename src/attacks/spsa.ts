@@ -25,6 +25,7 @@ export interface SpsaOptions {
  */
 export const spsa = defineAttack<Model, SpsaOptions>({
   name: "spsa",
+  title: "SPSA, gradients estimated along random signs",
   paper: "https://arxiv.org/abs/1802.05666",
   norms: ["linf"],
   aim: "within-epsilon",

@@ -34,6 +34,7 @@ export interface SquareOptions {
  */
 export const square = defineAttack<Model, SquareOptions>({
   name: "square",
+  title: "Square attack",
   paper: "https://arxiv.org/abs/1912.00049",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",

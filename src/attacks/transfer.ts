@@ -31,6 +31,7 @@ export interface TransferOptions {
  */
 export const transfer = defineAttack<Model, TransferOptions>({
   name: "transfer",
+  title: "transfer from a surrogate model",
   paper: "https://arxiv.org/abs/1605.07277",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",

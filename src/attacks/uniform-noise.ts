@@ -8,6 +8,7 @@ import { NOISE_DEFAULTS, type NoiseOptions, noise } from "./noise.ts";
  */
 export const uniformNoise = defineAttack<Model, NoiseOptions>({
   name: "uniform-noise",
+  title: "uniform noise",
   paper: "https://arxiv.org/abs/1412.6572",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",

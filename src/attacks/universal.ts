@@ -28,6 +28,7 @@ export interface UniversalOptions {
  */
 export const universal = defineAttack<DifferentiableModel, UniversalOptions>({
   name: "universal",
+  title: "one perturbation for all samples",
   paper: "https://arxiv.org/abs/1610.08401",
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",

@@ -5,8 +5,9 @@ import { columns, print, printJson, prose } from "./output.ts";
 const lists = {
   async attacks() {
     const { attacks } = await import("../attacks/index.ts");
-    return Object.values(attacks).map(({ name, norms, aim, needs, defaults, paper }) => ({
+    return Object.values(attacks).map(({ name, title, norms, aim, needs, defaults, paper }) => ({
       name,
+      title,
       norms,
       aim,
       needs,

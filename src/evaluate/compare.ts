@@ -183,7 +183,8 @@ function warningsOf(a: Run, b: Run, epsilons: readonly number[]): Warning[] {
   return warnings;
 }
 
-const shown = (value: unknown): string => (String(value ?? "") || "none").slice(0, 200);
+const shown = (value: string | number | null | readonly string[]): string =>
+  (String(value ?? "") || "none").slice(0, 200);
 
 const unlike = (a: Run, b: Run, what: string, ofA: string | number | null, ofB: string | number | null) =>
   new PerturbError(

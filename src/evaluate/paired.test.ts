@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { differenceInterval, mcNemar } from "./paired.ts";
 
 describe("mcNemar", () => {
-  // scipy.stats.binomtest(onlyA, onlyA + onlyB, 0.5), 1.17.1; the first two are those of Fagerland et al. (2013), table 4.
+  // scipy.stats.binomtest(onlyA, onlyA + onlyB, 0.5), 1.17.1; 6 and 16 is the trial of Cavo et al. (2012) as well.
   it.each([
     [1, 7, 0.0703125],
     [6, 16, 0.052478790283203125],

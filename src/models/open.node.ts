@@ -23,6 +23,11 @@ export const bundledModels = {
     file: "lenet-mnist.onnx",
     description: "LeNet trained on MNIST by `perturb train --arch lenet --data mnist`",
   },
+  "conv-mnist-robust": {
+    file: "conv-mnist-robust.onnx",
+    description:
+      "Convolutional network for MNIST, adversarially trained against L∞ at 0.3 (tools/torch-reference/robust_mnist.py)",
+  },
 } as const;
 
 /** How a file becomes one graph with one input and one output. */

@@ -26,7 +26,8 @@ function parseXml(source: string): Element {
   const root: Element = { name: "", attributes: {}, children: [], text: "" };
   const open = [root];
   const token = /([^<]*)<(\/?)(\w[\w-]*)((?: \w+="[^"<]*")*)(\/?)>/y;
-  let at = (token.lastIndex = head.length);
+  let at = head.length;
+  token.lastIndex = at;
   for (let match = token.exec(source); match; match = token.exec(source)) {
     const [, before, end, name, attributes, empty] = match;
     open.at(-1)!.text += decode(before!);

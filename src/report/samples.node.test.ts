@@ -6,7 +6,7 @@ import { scratch } from "../../test/support/cli.ts";
 import { failure } from "../../test/support/datasets.ts";
 import type { SampleRecord } from "../evaluate.ts";
 import { openSamples, samplesIn, spoolSamples } from "./samples.node.ts";
-import { brokenSample, sampleRecord } from "./samples.test-data.ts";
+import { brokenSample, collect, sampleRecord } from "./samples.test-data.ts";
 import { SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./samples.ts";
 
 let place: ReturnType<typeof scratch>;
@@ -38,7 +38,7 @@ describe("samples.csv and samples.parquet", () => {
       SAMPLES_HEADER + records.map(sampleLine).join(""),
     );
     expect(await rowsOf(join(place.path, "samples.parquet"))).toEqual(records);
-    expect(await Array.fromAsync(samplesIn(join(place.path, "samples.csv")))).toEqual(records);
+    expect(await collect(samplesIn(join(place.path, "samples.csv")))).toEqual(records);
   });
 
   it("are typed, and cut into groups of rows", async () => {
@@ -63,18 +63,18 @@ describe("samples.csv and samples.parquet", () => {
     const writer = await openSamples(place.path);
     await writer.finish();
     expect(await rowsOf(join(place.path, "samples.parquet"))).toEqual([]);
-    expect(await Array.fromAsync(samplesIn(join(place.path, "samples.csv")))).toEqual([]);
+    expect(await collect(samplesIn(join(place.path, "samples.csv")))).toEqual([]);
   });
 
   it("are read from a file of theirs only", async () => {
-    await failure("not-found", () => Array.fromAsync(samplesIn(join(place.path, "none.csv"))));
-    await failure("not-found", () => Array.fromAsync(samplesIn(place.path)));
+    await failure("not-found", () => collect(samplesIn(join(place.path, "none.csv"))));
+    await failure("not-found", () => collect(samplesIn(place.path)));
     const path = join(place.path, "binary.csv");
     writeFileSync(
       path,
       Uint8Array.from({ length: 100_000 }, (_, i) => i * 31),
     );
-    await failure("invalid-file", () => Array.fromAsync(samplesIn(path)));
+    await failure("invalid-file", () => collect(samplesIn(path)));
   });
 });
 
@@ -86,7 +86,7 @@ describe("the spool", () => {
     await spool.write(some(10));
     await spool.write(some(10, 10));
     await spool.copyTo(out.path);
-    expect(await Array.fromAsync(spool.read())).toEqual(some(20));
+    expect(await collect(spool.read())).toEqual(some(20));
     expect(readdirSync(out.path).sort()).toEqual(["samples.csv", "samples.parquet"]);
     expect(await rowsOf(join(out.path, "samples.parquet"))).toEqual(some(20));
     await spool.remove();

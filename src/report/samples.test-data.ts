@@ -79,3 +79,10 @@ export const sampleRecords: fc.Arbitrary<SampleRecord[]> = fc
       return { ...sampleRecord, ...facts, index, prediction, outcome, ...(outcome === "broken" && fell) };
     });
   });
+
+/** All that a stream gives. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
 import type { SampleRecord } from "../evaluate.ts";
-import { brokenSample, sampleRecord as robustSample, sampleRecords } from "./samples.test-data.ts";
+import { brokenSample, collect, sampleRecord as robustSample, sampleRecords } from "./samples.test-data.ts";
 import { readSamples, SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./samples.ts";
 
 const textOf = (records: readonly SampleRecord[]) => SAMPLES_HEADER + records.map(sampleLine).join("");
-const read = (...chunks: string[]) => Array.fromAsync(readSamples(chunks, "samples.csv"));
+const read = (...chunks: string[]) => collect(readSamples(chunks, "samples.csv"));
 
 describe("samples.csv", () => {
   it("names its columns, each a key of the record", () => {
