@@ -26,6 +26,7 @@ export {
 } from "./dataset.ts";
 export { type ErrorCode, PerturbError } from "./errors.ts";
 export { type AdversarialBatch, type AdversarialOptions, adversarialBatches } from "./evaluate/adversarial.ts";
+export { type Comparison, compareRuns, type PairedAccuracy, type RecordedRun } from "./evaluate/compare.ts";
 export { evaluate, subjectOf } from "./evaluate/local.ts";
 export { type Meter, metered, type Queries } from "./evaluate/meter.ts";
 export type { Subject } from "./evaluate/result.ts";

@@ -8,5 +8,6 @@ export { type ImageFolderOptions, openImageFolder } from "./datasets/image-folde
 export { type LocateOptions, openDataset } from "./datasets/locate.node.ts";
 export { startPool, type WorkerPool, type WorkerSetup } from "./evaluate/pool.node.ts";
 export { bundledModels, type OpenModelOptions, openModel } from "./models/open.node.ts";
+export { openSamples, type SampleSpool, type SampleWriter, samplesIn, spoolSamples } from "./report/samples.node.ts";
 export { REPORT_FILES, type WriteOptions, writeReport } from "./report/write.node.ts";
 export { nodeRuntime } from "./runtime/ort.node.ts";

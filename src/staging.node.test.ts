@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { staged } from "./staging.node.ts";
+import { recover, staged } from "./staging.node.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -60,5 +60,30 @@ describe("staged", () => {
     const before = process.listenerCount("exit");
     await staged(at("file"), async (place) => writeFileSync(place, ""));
     expect(process.listenerCount("exit")).toBe(before);
+  });
+});
+
+describe("recover", () => {
+  const make = (...names: readonly string[]) => {
+    for (const name of names) {
+      mkdirSync(at(name));
+      writeFileSync(at(name, "file"), name);
+    }
+  };
+
+  it("brings back what was moved away, and removes what is half made", () => {
+    make(".out.0123abcd.old", "out.89abcdef.partial");
+    recover(at("out"));
+    expect(everything()).toEqual(["out", join("out", "file")]);
+    expect(readFileSync(at("out", "file"), "utf8")).toBe(".out.0123abcd.old");
+  });
+
+  it("removes what was replaced, and touches nothing else", () => {
+    const others = ["out.txt", "out.0123abc.partial", "about.0123abcd.partial", ".out2.0123abcd.old", "o.t"];
+    make("out", ".out.0123abcd.old", ...others);
+    recover(at("out"));
+    expect(readdirSync(folder).toSorted()).toEqual(["out", ...others].toSorted());
+    expect(readFileSync(at("out", "file"), "utf8")).toBe("out");
+    recover(at("nowhere", "out"));
   });
 });

@@ -171,27 +171,33 @@ describe("evaluate", () => {
 describe("an interrupt", () => {
   const long = [...lenet, "--eps", "0:0.9:0.01"];
 
-  it.each(["--out=deep/report", "--json=result.json"])(
-    "in mid-run ends with 130 and leaves nothing (%s)",
-    async (output) => {
-      const cwd = place();
-      const { child, stderr, ended } = start([...long, output], cwd);
-      await until(() => stderr().includes("evaluating"));
-      const began = Date.now();
-      child.kill("SIGINT");
-      expect(await ended).toMatchObject({ code: 130, stdout: "" });
-      expect(Date.now() - began).toBeLessThan(3000);
-      expect(listing(cwd)).toEqual([]);
-    },
-  );
+  it("in mid-run ends with 130 and leaves nothing where there is no folder", async () => {
+    const cwd = place();
+    const { child, stderr, ended } = start([...long, "--json=result.json"], cwd);
+    await until(() => stderr().includes("evaluating"));
+    const began = Date.now();
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 130, stdout: "" });
+    expect(Date.now() - began).toBeLessThan(3000);
+    expect(listing(cwd)).toEqual([]);
+  });
 
-  it("while the report is written ends with 130 and leaves nothing", async () => {
+  it("before anything is saved ends with 130 and leaves nothing", async () => {
+    const cwd = place();
+    const { child, stderr, ended } = start([...long, "--batch", "10000", "--out=deep/report"], cwd);
+    setTimeout(() => child.kill("SIGINT"), 700);
+    expect(await ended).toMatchObject({ code: 130, stdout: "" });
+    expect(stderr()).toContain("Nothing unfinished is left behind");
+    expect(listing(cwd)).toEqual([]);
+  });
+
+  it("while the report is written ends with 3 and leaves no part of it", async () => {
     const cwd = place();
     const { child, ended } = start([...lenet, "--limit", "50", "--out", "deep/er/report", "--quiet"], cwd);
     await until(() => listing(cwd).some((name) => name.endsWith(".partial")));
     child.kill("SIGINT");
-    expect(await ended).toMatchObject({ code: 130 });
-    expect(listing(cwd)).toEqual([]);
+    expect(await ended).toMatchObject({ code: 3 });
+    expect(listing(join(cwd, "deep", "er"))).toEqual(["report", join("report", "state.jsonl")]);
   });
 
   it("of an attack ends with 130 and leaves nothing; so does SIGTERM, with 143", async () => {

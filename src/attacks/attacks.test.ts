@@ -45,6 +45,7 @@ const EPSILONS: Record<string, readonly number[]> = {
 const LIGHTER: Record<string, object> = {
   boundary: { queries: 1300 },
   cw: { searches: 6, steps: 100, constant: 0.01 },
+  "cw-linf": { gradients: 600, steps: 100 },
   fab: { steps: 30 },
   "fab-t": { steps: 30 },
   hopskipjump: { iterations: 4, queries: 900 },

@@ -3,6 +3,7 @@ import { autoAttack, autoAttackPlus, autoAttackRand } from "./auto-attack.ts";
 import { bim } from "./bim.ts";
 import { boundary } from "./boundary.ts";
 import { cw } from "./cw.ts";
+import { cwLinf } from "./cw-linf.ts";
 import { ddn } from "./ddn.ts";
 import { deepfool } from "./deepfool.ts";
 import { ead } from "./ead.ts";
@@ -39,6 +40,7 @@ export const attacks = {
   bim,
   boundary,
   cw,
+  "cw-linf": cwLinf,
   ddn,
   deepfool,
   ead,

@@ -68,7 +68,8 @@ async function search(task: BudgetTask<Model>, image: ImageLayout, options: Squa
       const random = randomFor(seed, indices[row]!, 0, query);
       if (query === 0) walk.start(candidate, original, random);
       else walk.step(candidate, original, best.subarray(from, from + size), p, random);
-      norm.project(candidate, original, epsilon, model.bounds);
+      // Corners of the ball, cut by the bounds, lie in both as they are.
+      if (norm.name !== "linf") norm.project(candidate, original, epsilon, model.bounds);
     }
     const data = space.subarray(0, rows.length * size);
     const asked: FloatTensor = { type: "float32", dims: [rows.length, ...x.dims.slice(1)], data };

@@ -1,15 +1,14 @@
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { attacks } from "../attacks/index.ts";
 import { PerturbError } from "../errors.ts";
 import type { AdversarialBatch } from "../evaluate/adversarial.ts";
-import { attackOptions } from "./attack-options.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
-import { type OpenedSubject, openSubject, openSurrogate } from "./open.ts";
+import { type OpenedSubject, openSubject } from "./open.ts";
 import { options } from "./options.ts";
 import { columns, print, prose } from "./output.ts";
+import { planned } from "./planned.ts";
 import { progressLine, silent } from "./progress.ts";
 
 const LIMIT = 100;
@@ -46,6 +45,9 @@ its x_adv is x. So the share of rows whose prediction is the label is the accura
   .addOption(options.mean())
   .addOption(options.std())
   .addOption(options.shape())
+  .addOption(options.header())
+  .addOption(options.timeout())
+  .addOption(options.retries())
   .option("--out <file.npz|dir>", "a .npz file, or a new folder for adversarial.npz", "adversarial.npz")
   .option("--png", "also write each success as an 8-bit PNG (--out must be a folder); see --levels")
   .addOption(options.quiet())
@@ -96,19 +98,12 @@ async function inFolder(out: string, work: (folder: string) => Promise<Count[]>)
 }
 
 /** Writes the .npz, and the pictures where a folder for them is given. */
-async function writeAll(
-  { model: file, data, here: model }: OpenedSubject,
-  given: Given,
-  npz: string,
-  pictures?: string,
-): Promise<Count[]> {
-  const [{ adversarialBatches }, { examplesFor, planOf }, { requireGradients }, { withGradient }] = await Promise.all([
+async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictures?: string): Promise<Count[]> {
+  const [{ adversarialBatches }, { requirePictures, writePictures }] = await Promise.all([
     import("../evaluate/adversarial.ts"),
-    import("../evaluate/run.ts"),
-    import("../evaluate/gradients.ts"),
-    import("../models/classifier.ts"),
+    import("./attack-pictures.ts"),
   ]);
-  const { requirePictures, writePictures } = await import("./attack-pictures.ts");
+  const { data, here: model } = subject;
   const { offset, batch, target = null } = given;
   const limit = Math.max(0, Math.min(given.limit, data.size - offset));
   if (limit === 0)
@@ -116,29 +111,14 @@ async function writeAll(
       "usage",
       `There is nothing to attack: ${data.name} has ${data.size} samples, and --offset is ${offset}.`,
     );
-  const chosen = given.attack.map((name) => attacks[name]);
-  const surrogate = await openSurrogate(given, data.shape);
-  const wanted = {
-    attacks: chosen,
-    options: attackOptions(given.attack, given.set),
-    norm: given.norm,
-    epsilons: given.eps,
-    target,
-    seed: given.seed,
-    eot: given.eot,
-    levels: given.levels ?? null,
-    maxQueries: given.maxQueries ?? null,
-    surrogate,
-    examples: await examplesFor(chosen, data),
-  };
-  const plan = planOf(wanted, file);
-  await requireGradients(plan, model, () => withGradient(file, "cross-entropy"));
-  if (pictures !== undefined) requirePictures(file.inputShape);
+  const { plan, wanted } = await planned(subject, given);
+  const { surrogate } = wanted;
+  if (pictures !== undefined) requirePictures(model.inputShape);
   const counts = given.eps.map((): Count => ({ right: 0, fooled: 0, survived: 0 }));
   const progress = given.quiet ? silent : progressLine("attacking", "samples");
   try {
     await writeAtomically(npz, async (handle) => {
-      const rows = await openRows(handle, limit, file.inputShape, given.eps.length);
+      const rows = await openRows(handle, limit, model.inputShape, given.eps.length);
       let done = 0;
       for await (const results of adversarialBatches(model, data, plan, { batch, offset, limit, surrogate })) {
         for (const [k, result] of results.entries()) {

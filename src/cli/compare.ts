@@ -2,16 +2,15 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { stderr } from "node:process";
 import { Argument, Command } from "@commander-js/extra-typings";
-import { attacks } from "../attacks/index.ts";
 import { PerturbError } from "../errors.ts";
-import type { Comparison, PairedAccuracy, Run } from "../evaluate/compare.ts";
+import type { Comparison, PairedAccuracy, RecordedRun } from "../evaluate/compare.ts";
 import type { SampleSpool } from "../report/samples.node.ts";
-import { attackOptions } from "./attack-options.ts";
 import { requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
-import { openSubject, openSurrogate } from "./open.ts";
+import { type OpenedSubject, openSubject } from "./open.ts";
 import { options } from "./options.ts";
 import { print, printJson, prose } from "./output.ts";
+import { planned } from "./planned.ts";
 import { progressLine, silent } from "./progress.ts";
 
 export const compareCommand = new Command("compare")
@@ -46,13 +45,16 @@ exact test, two-sided; not corrected for several ε).`),
   .addOption(options.mean())
   .addOption(options.std())
   .addOption(options.shape())
+  .addOption(options.header())
+  .addOption(options.timeout())
+  .addOption(options.retries())
   .addOption(options.json())
   .addOption(options.quiet())
   .addHelpText(
     "after",
     `
-Two models are both evaluated by the options given. Two reports are taken as they are: report.json and samples.csv of each;
-they must be of the same data, norm and target, and share at least one ε.
+Two models are both evaluated by the options given; --arch is for those that are weights. Two reports are taken as they are:
+report.json and samples.csv of each. They must be of the same data, norm and target, and share at least one ε.
 
 --json holds a and b (name, model, sha256, attacks), data, norm, target, clean, points (one for each ε) and warnings. clean
 and each point hold a and b (correct, total, accuracy, ci95), difference and its ci95, the counts both, onlyA, onlyB and
@@ -97,7 +99,7 @@ async function compareReports(a: string, b: string): Promise<Comparison> {
 /** Bytes of a report.json that is read: ten times that of a thousand classes. */
 const LONGEST = 2 ** 28;
 
-async function openReport(folder: string): Promise<Run> {
+async function openReport(folder: string): Promise<RecordedRun> {
   const [{ fileSource }, { readReport }, { samplesIn }] = await Promise.all([
     import("../datasets/files.node.ts"),
     import("../report/json.ts"),
@@ -116,42 +118,31 @@ async function compareModels(a: string, b: string, given: Given): Promise<Compar
     import("../evaluate/compare.ts"),
     import("../report/samples.node.ts"),
   ]);
-  const spools: SampleSpool[] = [];
-  const runs: Run[] = [];
+  // Both, before long work begins.
+  const subjects = [await openNamed(a, given), await openNamed(b, given)];
+  const spools = [await spoolSamples(), await spoolSamples()];
   try {
-    for (const name of [a, b]) {
-      const spool = await spoolSamples();
-      spools.push(spool);
-      runs.push(await measure(name, given, spool));
-    }
-    return await compareRuns(runs[0]!, runs[1]!);
+    const first = await measure(a, subjects[0]!, given, spools[0]!);
+    return await compareRuns(first, await measure(b, subjects[1]!, given, spools[1]!));
   } finally {
     await Promise.all(spools.map((spool) => spool.remove()));
   }
 }
 
-async function measure(name: string, given: Given, spool: SampleSpool): Promise<Run> {
-  const [subject, { evaluate }] = await Promise.all([
-    openSubject({ ...given, model: name }),
-    import("../evaluate/local.ts"),
-  ]);
-  const surrogate = await openSurrogate(given, subject.here.inputShape);
+/** --arch is for the one that is a file of weights. */
+async function openNamed(name: string, { arch, ...given }: Given): Promise<OpenedSubject> {
+  const { bundledModels } = await import("../models/open.node.ts");
+  const isGraph = Object.hasOwn(bundledModels, name) || /\.onnx$/i.test(name);
+  return openSubject({ ...given, ...(!isGraph && { arch }), model: name });
+}
+
+async function measure(name: string, subject: OpenedSubject, given: Given, spool: SampleSpool): Promise<RecordedRun> {
+  const { evaluate } = await import("../evaluate/local.ts");
+  const { wanted } = await planned(subject, given);
   const progress = given.quiet ? silent : progressLine(name, "samples");
   try {
     const { evaluation } = await evaluate(subject.here, subject.data, {
-      attacks: given.attack.map((attack) => attacks[attack]),
-      options: attackOptions(given.attack, given.set),
-      norm: given.norm,
-      epsilons: given.eps,
-      target: given.target ?? null,
-      seed: given.seed,
-      offset: given.offset,
-      eot: given.eot,
-      levels: given.levels ?? null,
-      maxQueries: given.maxQueries ?? null,
-      surrogate,
-      ...(given.limit !== undefined && { limit: given.limit }),
-      ...(given.batch !== undefined && { batch: given.batch }),
+      ...wanted,
       onRecords: spool.write,
       onProgress: ({ done, total }) => progress.update(done, total),
     });
@@ -159,7 +150,7 @@ async function measure(name: string, given: Given, spool: SampleSpool): Promise<
     return { name, evaluation, samples: spool.read() };
   } finally {
     progress.finish();
-    await Promise.all([subject.here.release(), surrogate?.release()]);
+    await Promise.all([subject.here.release(), wanted.surrogate?.release()]);
   }
 }
 

@@ -1,17 +1,17 @@
 import { basename } from "node:path";
 import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { attacks } from "../attacks/index.ts";
 import type { ReadHeading } from "../evaluate/journal/heading.node.ts";
 import type { KeptJournal } from "../evaluate/journal.node.ts";
 import type { BootedWorkers } from "../evaluate/pool.node.ts";
 import type { EvaluationResult } from "../evaluate.ts";
-import { attackOptions } from "./attack-options.ts";
+import type { SampleSpool } from "../report/samples.node.ts";
 import { evaluateOptions, type Given } from "./evaluate-options.ts";
 import { EXIT, explain, mayPass } from "./exit.ts";
 import { requireWritable } from "./files.ts";
 import { type BeforeExit, interruptible } from "./interrupt.ts";
 import { type OpenedSubject, openSubject } from "./open.ts";
+import { evaluatorOf, planned } from "./planned.ts";
 import { checkFailUnder, present, presentFinished, verdict } from "./present.ts";
 import { progressLine, silent } from "./progress.ts";
 import { ownWords, quote } from "./self.ts";
@@ -49,7 +49,7 @@ async function start(given: Given, command: CommandUnknownOpts, beforeExit: Befo
 async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   const { given } = work;
   checkFailUnder(given.failUnder, given.eps);
-  if (given.json !== undefined && given.json !== "-") await requireWritable(given.json);
+  for (const path of [given.json, given.junit]) if (path !== undefined && path !== "-") await requireWritable(path);
   // The threads load while model and data are opened.
   const { bootWorkers, workersFor } = await import("../evaluate/pool.node.ts");
   const workers = bootWorkers(workersFor(given.device));
@@ -80,65 +80,57 @@ async function runWith(workers: BootedWorkers, work: Work): Promise<number> {
   const subject = await openSubject(given);
   const folder = given.resume ?? given.out ?? (given.json === undefined ? defaultFolder(subject, given) : undefined);
   if (folder !== undefined) await (await import("./resume.ts")).prepareFolder(folder, work.heading !== null);
-  const result = await measure(subject, work, folder, workers);
-  await work.journal?.close();
-  await present(result, { json: given.json, folder, words });
-  return given.failUnder ? verdict(result.evaluation, given.failUnder) : EXIT.ok;
+  const spool = folder === undefined ? undefined : await (await import("../report/samples.node.ts")).spoolSamples();
+  try {
+    const result = await measure({ subject, work, folder, workers, onRecords: spool?.write });
+    await work.journal?.close();
+    const { json, junit, failUnder } = given;
+    await present(result, { json, junit, failUnder, folder, words, spool });
+    return failUnder ? verdict(result.evaluation, failUnder) : EXIT.ok;
+  } finally {
+    await spool?.remove();
+  }
 }
 
-async function measure(
-  { model, data, describe, here }: OpenedSubject,
-  work: Work,
-  folder: string | undefined,
-  workers: BootedWorkers,
-): Promise<EvaluationResult> {
-  const [{ DEFAULT_BATCH, evaluate, planOf }, { planMessage }, { diagnose, atChance }, { withGradient }] =
-    await Promise.all([
-      import("../evaluate/run.ts"),
-      import("../evaluate/pool.node.ts"),
-      import("../evaluate/checks.ts"),
-      import("../models/classifier.ts"),
-    ]);
+interface Measuring {
+  readonly subject: OpenedSubject;
+  readonly work: Work;
+  readonly folder: string | undefined;
+  readonly workers: BootedWorkers;
+  readonly onRecords: SampleSpool["write"] | undefined;
+}
+
+async function measure({ subject, work, folder, workers, onRecords }: Measuring): Promise<EvaluationResult> {
+  const { file, describe, here, normalization } = subject;
   const { given } = work;
-  const wanted = {
-    attacks: given.attack.map((name) => attacks[name]),
-    options: attackOptions(given.attack, given.set),
-    norm: given.norm,
-    epsilons: given.eps,
-    target: given.target ?? null,
-    seed: given.seed,
-    offset: given.offset,
-    batch: given.batch ?? DEFAULT_BATCH,
-    limit: given.limit ?? data.size,
-  };
-  const plan = planOf(wanted, model);
-  let samples = data;
+  const [{ evaluate }, { followUp }, { withWarnings }] = await Promise.all([
+    import("../evaluate/run.ts"),
+    import("../evaluate/follow-up.ts"),
+    import("../evaluate/result.ts"),
+  ]);
+  const { wanted, plan } = await planned(subject, given);
+  const { surrogate } = wanted;
+  let { data } = subject;
   if (folder !== undefined) {
     const { openJournal } = await import("./resume.ts");
     const { batch, limit } = wanted;
-    const ground = { subject: describe, model, data, plan, batch, limit };
-    ({ journal: work.journal, data: samples } = await openJournal({ ...work, folder, ground }));
+    const ground = { subject: describe, model: file ?? here, surrogate: surrogate?.file, data, plan, batch, limit };
+    ({ journal: work.journal, data } = await openJournal({ ...work, folder, ground }));
   }
   const { journal } = work;
-  const file = withGradient(model, "cross-entropy");
-  const pool = workers.start({ file, device: given.device, plan: planMessage(plan) });
+  const evaluator = await evaluatorOf(subject, plan, workers, given, surrogate);
   if (folder !== undefined) void import("../report/write.node.ts").then(({ preload }) => preload());
   const progress = given.quiet ? silent : progressLine("evaluating", "samples");
   try {
     const onProgress = ({ done, total }: { done: number; total: number }) =>
       progress.update(done, total, "", journal?.resumed);
-    const result = await evaluate(describe, samples, plan, pool, {
+    const result = await evaluate(describe, data, plan, evaluator, {
       ...wanted,
       onProgress,
+      ...(onRecords && { onRecords }),
       ...(journal && { journal }),
     });
-    if (!atChance(result.evaluation.clean)) return result;
-    for await (const batch of data.batches({ batch: 100, offset: given.offset, limit: 100 })) {
-      const cause = await diagnose(here, batch);
-      if (cause)
-        return { ...result, evaluation: { ...result.evaluation, warnings: [...result.evaluation.warnings, cause] } };
-    }
-    return result;
+    return withWarnings(result, await followUp(here, subject.data, plan, result, { surrogate, normalization }));
   } finally {
     progress.finish();
   }
@@ -148,7 +140,7 @@ async function measure(
 const goOn = ({ folder }: KeptJournal, { json }: Given): string =>
   `Go on with: perturb evaluate --resume ${quote(folder)}${json === undefined ? "" : ` --json ${quote(json)}`}`;
 
-function defaultFolder({ model, data }: OpenedSubject, { attack, norm }: Given): string {
-  const name = [model.name.replace(/\.\w+$/, ""), basename(data.name), attack.join("+"), norm].join("-");
+function defaultFolder({ here, data }: OpenedSubject, { attack, norm }: Given): string {
+  const name = [here.name.replace(/\.\w+$/, ""), basename(data.name), attack.join("+"), norm].join("-");
   return `runs/${name.replace(/[^\w.+-]+/g, "_")}`;
 }

@@ -2,12 +2,17 @@ import type { ArchitectureName } from "../architectures/index.ts";
 import type { Dataset } from "../dataset.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
 import type { Subject } from "../evaluate/result.ts";
+import type { Model } from "../model.ts";
 import type { ClassifierFile } from "../models/classifier.ts";
 import type { GraphModel } from "../models/graph-model.ts";
 import type { OpenedGraph } from "../models/open.node.ts";
 import type { Normalization } from "../models/preprocess.ts";
 import type { Device } from "../runtime.ts";
 import type { Tensor } from "../tensor.ts";
+import type { EndpointGiven } from "./open-endpoint.ts";
+
+/** Whether a model is named by its address. */
+export const isAddress = (model: string): boolean => /^https?:\/\//i.test(model);
 
 /** The options that name a model's graph. */
 export interface GraphGiven {
@@ -25,24 +30,31 @@ export interface ModelGiven extends GraphGiven {
   readonly device: Device;
 }
 
-export interface SubjectGiven extends ModelGiven {
-  readonly model: string;
-  readonly data: string;
-  readonly labels?: string | undefined;
-}
+export interface SubjectGiven extends ModelGiven, EndpointGiven {}
+
+/** A model that is asked in this thread. */
+export type OpenedModel = Model & { release(): Promise<void> };
 
 /** What commands work on: a model and data that fit each other. */
 export interface OpenedSubject {
-  readonly model: ClassifierFile;
+  /** The model as threads and gradients need it; null for one behind an address. */
+  readonly file: ClassifierFile | null;
   readonly data: Dataset;
   /** What reports say of it. */
   readonly describe: Subject;
   /** The model in this thread, compiled when it is first asked. */
-  readonly here: GraphModel;
+  readonly here: OpenedModel;
+  /** What stands in front of the model, where something does. */
+  readonly normalization: Normalization | undefined;
 }
 
 /** Opens the model, then the data in the model's shape. @throws whatever is wrong with either, or with the pair */
 export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
+  if (isAddress(given.model)) {
+    const { openEndpointSubject } = await import("./open-endpoint.ts");
+    const { model, ...rest } = await openEndpointSubject(given);
+    return { ...rest, file: null, here: { ...model, release: async () => undefined }, normalization: undefined };
+  }
   const [opened, { openDataset }, { nodeRuntime }, { openClassifier }, { subjectOf }] = await Promise.all([
     openGraph(given.model, given),
     import("../datasets/locate.node.ts"),
@@ -62,7 +74,7 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
       `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.`,
     );
   const here = openClassifier(model, nodeRuntime(given.device));
-  return { model, data, describe: await subjectOf(here), here };
+  return { file: model, data, describe: await subjectOf(here), here, normalization: normalizationOf(given) };
 }
 
 /** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
@@ -116,7 +128,10 @@ export async function openSurrogate(
     import("../models/graph-model.ts"),
     import("../runtime/ort.node.ts"),
   ]);
-  const opened = await openGraph(given.surrogate, { arch: given.arch });
+  const { bundledModels } = await import("../models/open.node.ts");
+  // --arch is for weights without a graph.
+  const isGraph = Object.hasOwn(bundledModels, given.surrogate) || /\.onnx$/i.test(given.surrogate);
+  const opened = await openGraph(given.surrogate, isGraph ? {} : { arch: given.arch });
   return openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device, 1));
 }
 

@@ -8,9 +8,10 @@ import { parseEpsilons, parseFailUnder, parseNumbers, parseShape, wholeNumber } 
 /** Options that several commands share, each defined once. */
 export const options = {
   model: () =>
-    new Option("--model <file|name>", "the model: .onnx, weights with --arch, or a bundled name").default(
-      "lenet-mnist",
-    ),
+    new Option(
+      "--model <file|name>",
+      "the model: .onnx, weights with --arch, a bundled name, or http(s)://… of an inference server",
+    ).default("lenet-mnist"),
   arch: () =>
     // Checked when the model is opened: to know the networks costs a third of the start-up time.
     new Option("--arch <name>", "the network that a file of weights belongs to, such as lenet"),
@@ -55,6 +56,22 @@ export const options = {
       "--max-queries <n>",
       "questions that each attack may ask about a sample; a gradient counts as one",
     ).argParser(wholeNumber(1)),
+  certified: () =>
+    new Option(
+      "--certified <file>",
+      "lines of INDEX,RADIUS: radii within which samples are certified, to be contradicted",
+    ),
+  header: () =>
+    new Option("--header <name: value>", "sent with each request to a model behind an address; may be repeated")
+      .default([] as string[], "none")
+      .argParser((text: string, before: string[]) => [...before, text]),
+  timeout: () =>
+    new Option("--timeout <seconds>", "that a request to a model behind an address may take (default: 30)").argParser(
+      wholeNumber(1),
+    ),
+  retries: () =>
+    new Option("--retries <n>", "repetitions of a request that failed (default: 5)").argParser(wholeNumber(0)),
+  junit: () => new Option("--junit <file>", "write the result as JUnit XML, for build servers"),
   limit: () => new Option("--limit <n>", "use at most n samples").argParser(wholeNumber(1)),
   offset: () => new Option("--offset <n>", "skip the first n samples").argParser(wholeNumber(0)).default(0),
   batch: () => new Option("--batch <n>", "samples at a time; does not change the result").argParser(wholeNumber(1)),

@@ -2,7 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stderr, stdout } from "node:process";
 import { PerturbError } from "../errors.ts";
+import { sameEpsilon } from "../evaluate/statistics.ts";
 import type { Evaluation, EvaluationResult } from "../evaluate.ts";
+import type { SampleSpool } from "../report/samples.node.ts";
 import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
 import { hasColor, print, width } from "./output.ts";
@@ -12,22 +14,33 @@ import type { FailUnder } from "./values.ts";
 /** Where a result goes. */
 export interface Presentation {
   readonly json: string | undefined;
+  readonly junit: string | undefined;
+  readonly failUnder: FailUnder | undefined;
   /** Of the report. */
   readonly folder: string | undefined;
+  /** The records of the samples, where there is a folder for them. */
+  readonly spool: SampleSpool | undefined;
   /** The command line behind the program's name. */
   readonly words: readonly string[];
 }
 
 /** Results to stdout and to files; warnings to stderr. */
-export async function present(result: EvaluationResult, { json, folder, words }: Presentation): Promise<void> {
+export async function present(
+  result: EvaluationResult,
+  { json, junit, failUnder, folder, words, spool }: Presentation,
+): Promise<void> {
   const { evaluation } = result;
   if (json === "-") await writeJson(evaluation, json);
   else await printTable(evaluation);
   for (const { message } of evaluation.warnings) stderr.write(`warning: ${message}\n`);
   if (json !== undefined && json !== "-") await writeJson(evaluation, json);
+  if (junit !== undefined) {
+    const { toJunit } = await import("../report/junit.ts");
+    await writeAtomically(junit, (file) => file.writeFile(toJunit(evaluation, { failUnder })));
+  }
   if (folder === undefined) return;
   const { writeReport } = await import("../report/write.node.ts");
-  await writeReport(result, folder, { command: commandLine(words) });
+  await writeReport(result, folder, { command: commandLine(words), ...(spool && { samples: spool.copyTo }) });
   if (json !== "-") print("", `Report: ${folder}/report.html`);
 }
 
@@ -69,22 +82,19 @@ async function printTable(evaluation: Evaluation): Promise<void> {
   );
 }
 
-/** The worst accuracy at ε, over attacks, against the one asked for. */
-export function verdict({ points }: Evaluation, { accuracy, epsilon }: FailUnder): number {
-  const worst = points.filter((p) => same(p.epsilon, epsilon)).reduce((a, b) => (b.accuracy < a.accuracy ? b : a));
-  if (worst.accuracy >= accuracy) return EXIT.ok;
-  stderr.write(`perturb: accuracy ${worst.accuracy} at ε = ${epsilon} (${worst.attack}) is under ${accuracy}.\n`);
+/** The accuracy at ε in the worst case over the attacks, against the one asked for. */
+export function verdict({ worst }: Evaluation, { accuracy, epsilon }: FailUnder): number {
+  const found = worst.find((point) => sameEpsilon(point.epsilon, epsilon))!;
+  if (found.accuracy >= accuracy) return EXIT.ok;
+  stderr.write(`perturb: accuracy ${found.accuracy} at ε = ${epsilon} in the worst case is under ${accuracy}.\n`);
   return EXIT.failed;
 }
 
 /** @throws usage where --fail-under asks for an ε that is not evaluated */
 export function checkFailUnder(failUnder: FailUnder | undefined, epsilons: readonly number[]): void {
-  if (!failUnder || epsilons.some((epsilon) => same(epsilon, failUnder.epsilon))) return;
+  if (!failUnder || epsilons.some((epsilon) => sameEpsilon(epsilon, failUnder.epsilon))) return;
   throw new PerturbError(
     "usage",
     `--fail-under asks for ε = ${failUnder.epsilon}, which is not among --eps ${epsilons.join(",")}. Add it there.`,
   );
 }
-
-/** Whether two ε are one: 8/255 as a fraction and as a step of a range differ in their last bits. */
-const same = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(a, b);

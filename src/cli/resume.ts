@@ -5,17 +5,18 @@ import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Dataset } from "../dataset.ts";
 import { messageOf, PerturbError } from "../errors.ts";
-import type { Ground } from "../evaluate/facts.ts";
+import type { Ground, ModelGround } from "../evaluate/facts.ts";
 import type { ReadHeading } from "../evaluate/journal/heading.node.ts";
 import type { KeptJournal } from "../evaluate/journal.node.ts";
-import type { ClassifierFile } from "../models/classifier.ts";
 import { evaluateOptions, type Given } from "./evaluate-options.ts";
 import { quote } from "./self.ts";
 
 /** Options that are never kept: where results go is for whoever goes on to say. */
 const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet"]);
-/** Options that may be given anew: a verdict, and places, of which what lies there is compared. */
-const FREE: ReadonlySet<string> = new Set(["failUnder", "model", "data", "labels", "feed", "surrogate"]);
+/** Options that may be given anew: a verdict, how a service is asked, and places, of which what lies there is compared. */
+const FREE: ReadonlySet<string> = new Set(
+  ["failUnder", "header", "timeout", "retries"].concat(["model", "data", "labels", "feed", "surrogate"]),
+);
 
 /**
  * Opens what a run has kept in a folder; null where it holds a finished report. @throws not-found where it holds neither;
@@ -63,7 +64,7 @@ export function mergedOptions(
 }
 
 const show = (value: unknown): string =>
-  value === undefined ? "not given" : Array.isArray(value) ? value.join(",") || "not given" : String(value);
+  (Array.isArray(value) ? value.join(",") : typeof value === "string" ? value : JSON.stringify(value)) || "not given";
 
 /** The options that a run was begun with. @throws invalid-file */
 function parseWords(words: readonly string[], folder: string): Given {
@@ -152,8 +153,8 @@ export async function openJournal({
 }
 
 /** Weights that lie outside of a model's file are told apart by size and time: they may be too many to be read. */
-async function weightFacts({ name, folder, onnx }: ClassifierFile): Promise<[string, string][]> {
-  if (folder === undefined) return [];
+async function weightFacts({ name, folder, onnx }: ModelGround): Promise<[string, string][]> {
+  if (folder === undefined || !onnx) return [];
   const [{ externalFiles }, { readOnnx }] = await Promise.all([
     import("../models/external.node.ts"),
     import("../onnx/file.ts"),

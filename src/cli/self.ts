@@ -1,5 +1,10 @@
-/** The command line behind the program's name. */
-export const ownWords = (): string[] => process.argv.slice(2);
+/** The command line behind the program's name. What headers hold may be secret, and is left out. */
+export const ownWords = (): string[] =>
+  process.argv
+    .slice(2)
+    .map((word, i, words) => (words[i - 1] === "--header" || word.startsWith("--header=") ? masked(word) : word));
+
+const masked = (word: string): string => word.replace(/:.*$/s, ": …");
 
 /** The command line that does the same again, as a POSIX shell wants it. */
 export const commandLine = (words: readonly string[]): string => ["perturb", ...words].map(quote).join(" ");

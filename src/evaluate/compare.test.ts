@@ -6,7 +6,7 @@ import { fgsm } from "../attacks/fgsm.ts";
 import { pgd } from "../attacks/pgd.ts";
 import { openDataset } from "../datasets/locate.node.ts";
 import type { Evaluation, SampleRecord } from "../evaluate.ts";
-import { compareRuns, type Run } from "./compare.ts";
+import { compareRuns, type RecordedRun } from "./compare.ts";
 import { accuracyOf } from "./statistics.ts";
 
 const EPSILONS = [0.1, 8 / 255 + 0.1, 0.3];
@@ -46,7 +46,7 @@ async function* streamOf(records: readonly SampleRecord[]) {
   yield* records;
 }
 
-function runOf(name: string, records: readonly SampleRecord[], { data, options }: Given = {}): Run {
+function runOf(name: string, records: readonly SampleRecord[], { data, options }: Given = {}): RecordedRun {
   const epsilons = options?.epsilons ?? EPSILONS;
   const total = records.length;
   const right = (epsilon: number) =>

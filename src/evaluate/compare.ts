@@ -5,7 +5,7 @@ import { differenceInterval, mcNemar, type PairedCounts } from "./paired.ts";
 import { accuracyOf, sameEpsilon } from "./statistics.ts";
 
 /** An evaluation with the records of its samples. */
-export interface Run {
+export interface RecordedRun {
   /** Says in errors which one it was. */
   readonly name: string;
   readonly evaluation: Evaluation;
@@ -50,7 +50,7 @@ export interface PairedAccuracy extends PairedCounts {
  * @throws mismatch for runs on other data, in another norm or with another goal; invalid-file for records that are not those
  * of the evaluation
  */
-export async function compareRuns(a: Run, b: Run): Promise<Comparison> {
+export async function compareRuns(a: RecordedRun, b: RecordedRun): Promise<Comparison> {
   const facts = commonFacts(a, b);
   const epsilons = a.evaluation.options.epsilons.filter((e) =>
     b.evaluation.options.epsilons.some((other) => sameEpsilon(e, other)),
@@ -79,7 +79,7 @@ export async function compareRuns(a: Run, b: Run): Promise<Comparison> {
   };
 }
 
-function commonFacts(a: Run, b: Run): Pick<Comparison, "data" | "norm" | "target"> {
+function commonFacts(a: RecordedRun, b: RecordedRun): Pick<Comparison, "data" | "norm" | "target"> {
   const { data, options } = a.evaluation;
   const other = b.evaluation;
   const facts: readonly (readonly [what: string, ofA: string | number | null, ofB: string | number | null])[] = [
@@ -97,7 +97,7 @@ function commonFacts(a: Run, b: Run): Pick<Comparison, "data" | "norm" | "target
 type Tally = { -readonly [K in keyof PairedCounts]: PairedCounts[K] };
 
 /** For each ε, and for null when clean: who is right about how many samples. */
-async function countPairs(a: Run, b: Run, epsilons: readonly (number | null)[]): Promise<Tally[]> {
+async function countPairs(a: RecordedRun, b: RecordedRun, epsilons: readonly (number | null)[]): Promise<Tally[]> {
   const counts = epsilons.map((): Tally => ({ both: 0, onlyA: 0, onlyB: 0, neither: 0 }));
   const others = b.samples[Symbol.asyncIterator]();
   try {
@@ -142,7 +142,7 @@ function pairedAccuracy(counts: PairedCounts): PairedAccuracy {
 }
 
 /** @throws invalid-file where records and report are not of one run */
-function checkCounts({ name, evaluation }: Run, epsilons: readonly number[], right: readonly number[]): void {
+function checkCounts({ name, evaluation }: RecordedRun, epsilons: readonly number[], right: readonly number[]): void {
   const { clean, worst } = evaluation;
   const told = epsilons.map((epsilon) => worst.find((point) => sameEpsilon(point.epsilon, epsilon)));
   // Where the model answered NaN, a record tells less than the count at each ε.
@@ -158,7 +158,7 @@ function checkCounts({ name, evaluation }: Run, epsilons: readonly number[], rig
       );
 }
 
-const sideOf = ({ name, evaluation: { model, options } }: Run): Side => ({
+const sideOf = ({ name, evaluation: { model, options } }: RecordedRun): Side => ({
   name,
   model: model.name,
   sha256: model.sha256,
@@ -166,7 +166,7 @@ const sideOf = ({ name, evaluation: { model, options } }: Run): Side => ({
 });
 
 /** What differs between the runs besides the model, and so may make the difference. */
-function warningsOf(a: Run, b: Run, epsilons: readonly number[]): Warning[] {
+function warningsOf(a: RecordedRun, b: RecordedRun, epsilons: readonly number[]): Warning[] {
   const [ofA, ofB] = [a.evaluation.options, b.evaluation.options];
   const names = ["attacks", "settings", "seed", "eot", "levels", "maxQueries", "surrogate"] as const;
   const differing = names.filter((name) => String(ofA[name]) !== String(ofB[name]));
@@ -186,7 +186,13 @@ function warningsOf(a: Run, b: Run, epsilons: readonly number[]): Warning[] {
 const shown = (value: string | number | null | readonly string[]): string =>
   (String(value ?? "") || "none").slice(0, 200);
 
-const unlike = (a: Run, b: Run, what: string, ofA: string | number | null, ofB: string | number | null) =>
+const unlike = (
+  a: RecordedRun,
+  b: RecordedRun,
+  what: string,
+  ofA: string | number | null,
+  ofB: string | number | null,
+) =>
   new PerturbError(
     "mismatch",
     `${a.name} and ${b.name} cannot be compared: ${what} is ${ofA ?? "none"} in the one and ${ofB ?? "none"} in the other. Evaluate both on the same samples with the same options.`,

@@ -4,12 +4,16 @@ import type { ClassifierFile } from "../models/classifier.ts";
 import type { BatchPlan } from "./batch.ts";
 import type { Subject } from "./result.ts";
 
+/** A model as far as facts tell of it; one that a server offers has no graph. */
+export type ModelGround = Pick<ClassifierFile, "name" | "bounds" | "inputShape" | "classes"> &
+  Partial<Pick<ClassifierFile, "onnx" | "sha256" | "folder">>;
+
 /** What an evaluation works on. */
 export interface Ground {
   readonly subject: Subject;
   /** With its preprocessing. */
-  readonly model: ClassifierFile;
-  readonly surrogate?: ClassifierFile | undefined;
+  readonly model: ModelGround;
+  readonly surrogate?: ModelGround | undefined;
   readonly data: Dataset;
   readonly plan: BatchPlan;
   /** Samples at a time, and at most. */
@@ -50,12 +54,12 @@ export async function factsOf({
 
 async function modelFacts(
   which: string,
-  { name, onnx, sha256: file, bounds }: ClassifierFile,
+  { name, onnx, sha256: file, bounds }: ModelGround,
 ): Promise<[string, string][]> {
   return [
     [which, name],
     [`SHA-256 of ${which}`, file ?? "none"],
-    [`SHA-256 of ${which} with its preprocessing`, await sha256(onnx)],
+    [`SHA-256 of ${which} with its preprocessing`, onnx ? await sha256(onnx) : "none"],
     [`the bounds of ${which}`, `${bounds.lower} to ${bounds.upper}`],
   ];
 }

@@ -100,7 +100,7 @@ describe("a journal", () => {
     journal.release();
     expect(existsSync(folder)).toBe(false);
 
-    const failing = newJournal(join(folder, "deep"), () => Promise.reject as never, options);
+    const failing = newJournal(join(folder, "deep"), () => heading, options);
     await expect(failing.keep({ ...tallies[0]!, points: null as never })).rejects.toThrow();
     await failing.close();
     failing.release();

@@ -85,7 +85,7 @@ function ascending(goal: Goal, { logits, loss, gradient }: Gradient): Gradient {
 }
 
 function check(x: FloatTensor, { name, inputShape }: ClassifierFile): void {
-  if (String(x.dims.slice(1)) !== String(inputShape))
+  if (x.dims.length !== inputShape.length + 1 || inputShape.some((size, axis) => x.dims[axis + 1] !== size))
     throw new PerturbError(
       "mismatch",
       `${name} takes samples of shape [${inputShape}], got [${x.dims.slice(1)}]. Give data of that shape.`,
@@ -102,13 +102,17 @@ function classFeeds(goal: Goal, loss: Loss, classes: number): Record<string, Ten
 
 /** @throws out-of-bounds for a class that the model does not have: the graph would answer with a loss of 0 */
 function labelTensor(labels: Int32Array, classes: number): Tensor<"int64"> {
-  const wrong = labels.find((label) => label < 0 || label >= classes);
-  if (wrong !== undefined)
-    throw new PerturbError(
-      "out-of-bounds",
-      `The label ${wrong} is no class of a model with ${classes} classes (0 to ${classes - 1}).`,
-    );
-  return { type: "int64", dims: [labels.length], data: BigInt64Array.from(labels, BigInt) };
+  const data = new BigInt64Array(labels.length);
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    if (label < 0 || label >= classes)
+      throw new PerturbError(
+        "out-of-bounds",
+        `The label ${label} is no class of a model with ${classes} classes (0 to ${classes - 1}).`,
+      );
+    data[i] = BigInt(label);
+  }
+  return { type: "int64", dims: [labels.length], data };
 }
 
 /** Runs a program over a batch; in pieces, the last one filled up with its first sample, where the graph fixes the batch. */

@@ -13,7 +13,15 @@ export const linf: Norm = {
     }
     return most;
   },
-  length: (v) => v.reduce((most, d) => Math.max(most, Math.abs(d)), 0),
+  length(v) {
+    let most = 0;
+    for (let i = 0; i < v.length; i++) {
+      const d = Math.abs(v[i]!);
+      if (d > most) most = d;
+      else if (Number.isNaN(d)) return d;
+    }
+    return most;
+  },
   project(out, x, epsilon, { lower, upper }) {
     const e = Math.fround(epsilon);
     for (let i = 0; i < out.length; i++) {

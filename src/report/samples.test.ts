@@ -61,7 +61,7 @@ describe("what is no samples.csv", () => {
     ["a torn head", SAMPLES_HEADER.slice(0, 20), /line 1 is cut off/],
     ["an empty line", `${SAMPLES_HEADER}\r\n`, /line 2 has 1 fields, not 16/],
     ["a field too many", `${SAMPLES_HEADER}${line.trimEnd()},1\r\n`, /line 2 has 17 fields/],
-    ["a stray quote", `${SAMPLES_HEADER}${altered("attack", 'p"gd')}`, /quote in the middle/],
+    ["a stray quote", `${SAMPLES_HEADER}${altered("attack", 'p"gd')}`, /line 2 is cut off/],
     ["text after a quote", `${SAMPLES_HEADER}${altered("attack", '"p"gd')}`, /quote in the middle/],
     ["a line without end", `${SAMPLES_HEADER}${"1".repeat(20_000)}`, /line 2 is too long/],
     ["a quote without end", `${SAMPLES_HEADER}"${"\n".repeat(20_000)}`, /line 2 is too long/],

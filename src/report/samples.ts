@@ -105,39 +105,38 @@ const LONGEST = 10_000;
 
 /** The rows of a CSV text (RFC 4180; a line may end without the carriage return), cut anywhere. */
 async function* rowsOf(text: AsyncIterable<string> | Iterable<string>, name: string): AsyncGenerator<string[]> {
-  let row: string[] = [];
-  let field = "";
-  // Before the field, inside or outside of quotes, or after a quote that ends it or is the first of two.
-  let state: "start" | "plain" | "quoted" | "quote" = "start";
-  let [letters, line] = [0, 1];
-  const endField = (): void => {
-    row.push(state === "plain" && field.endsWith("\r") ? field.slice(0, -1) : field);
-    [field, state] = ["", "start"];
-  };
+  let [row, line, open] = ["", 1, false];
   for await (const chunk of text)
-    for (const c of chunk) {
-      if (++letters > LONGEST) throw notSamples(name, line, "is too long");
-      if (state === "quoted") {
-        if (c === '"') state = "quote";
-        else field += c;
-      } else if (c === '"' && state !== "plain") {
-        if (state === "quote") field += c;
-        state = "quoted";
-      } else if (c === ",") endField();
-      else if (c === "\n") {
-        endField();
-        yield row;
-        [row, letters] = [[], 0];
-        line++;
-      } else if (c === "\r" && state === "quote") {
-        // The end of the line follows.
-      } else if (c === '"' || state === "quote") throw notSamples(name, line, "has a quote in the middle of a field");
-      else {
-        field += c;
-        state = "plain";
-      }
+    for (let start = 0; start < chunk.length; ) {
+      const end = chunk.indexOf("\n", start) + 1 || chunk.length;
+      const piece = chunk.slice(start, end);
+      start = end;
+      row += piece;
+      if (row.length > LONGEST) throw notSamples(name, line, "is too long");
+      // Inside quotes a line may end without an end of the row.
+      if (piece.includes('"')) open = open !== (piece.split('"').length % 2 === 0);
+      if (open || !row.endsWith("\n")) continue;
+      const fields = fieldsOf(row.replace(/\r?\n$/, ""));
+      if (!fields) throw notSamples(name, line, "has a quote in the middle of a field");
+      yield fields;
+      row = "";
+      line++;
     }
-  if (letters > 0) throw notSamples(name, line, "is cut off");
+  if (row !== "") throw notSamples(name, line, "is cut off");
+}
+
+/** The fields of a row; null where a quote stands in the middle of one. */
+function fieldsOf(row: string): string[] | null {
+  if (!row.includes('"')) return row.split(",");
+  const fields: string[] = [];
+  const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+  for (let separator = ","; separator === ","; ) {
+    const match = field.exec(row);
+    if (!match) return null;
+    fields.push(match[1]?.replaceAll('""', '"') ?? match[2]!);
+    separator = match[3]!;
+  }
+  return fields;
 }
 
 const notSamples = (name: string, line: number, why: string): PerturbError =>

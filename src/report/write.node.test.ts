@@ -101,6 +101,18 @@ describe("writeReport", () => {
     expect((await readdir(home)).toSorted()).toEqual(["link", "r"]);
   });
 
+  it.each([
+    ["the state of a run", { "state.jsonl": '{"perturb state":1}\t00000000\n' }],
+    ["a state beside a lock", { "state.jsonl": '{"perturb state":1', "state.lock": "{}" }],
+    ["a state that was torn at once", { "state.jsonl": "" }],
+    ["a lock alone", { "state.lock": "" }],
+  ])("takes the place of %s", async (_, files) => {
+    await mkdir(join(home, "r"));
+    for (const [name, text] of Object.entries(files)) await writeFile(join(home, "r", name), text);
+    await writeReport(result, join(home, "r"), options);
+    expect((await readdir(join(home, "r"))).toSorted()).toEqual([...REPORT_FILES].toSorted());
+  });
+
   it("writes a result without points or examples", async () => {
     const evaluation = { ...result.evaluation, points: [], worst: [], attacks: [], linearity: null };
     const bare = { evaluation, pictures: [], standing: [], cleanExamples: [] };
@@ -119,6 +131,11 @@ describe("writeReport", () => {
         await writeFile(join(home, "r", "notes.txt"), "x");
       },
       "holds notes.txt",
+    ],
+    [
+      "another tool's state",
+      () => writeFile(join(home, "r", "state.jsonl"), '{"step": 1}\n'),
+      "holds no report of perturb",
     ],
     [
       "another tool's report.json",

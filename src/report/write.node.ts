@@ -25,12 +25,16 @@ export const REPORT_FILES = [
   "examples.png",
   "adversarial.npz",
   "report.html",
+  "samples.csv",
+  "samples.parquet",
 ] as const;
 type FileName = (typeof REPORT_FILES)[number];
 
 export interface WriteOptions {
   /** The command line that gives the same result. */
   readonly command: string;
+  /** Puts the files with a record of each sample into a folder. */
+  readonly samples?: (folder: string) => Promise<void>;
   /** Told of each file once it is written. */
   readonly progress?: (file: FileName) => void;
 }
@@ -68,7 +72,7 @@ export async function writeReport(result: EvaluationResult, folder: string, opti
 async function writeFiles(
   result: EvaluationResult,
   folder: string,
-  { command, progress }: WriteOptions,
+  { command, samples, progress }: WriteOptions,
 ): Promise<void> {
   const write = async (name: FileName, make: () => string | Uint8Array | Promise<Uint8Array>) => {
     await writeFile(join(folder, name), await make());
@@ -78,6 +82,7 @@ async function writeFiles(
   const loading = loadVega();
   // sharp draws on its own threads while Vega loads and draws on this one.
   const written = [
+    samples?.(folder),
     write("examples.png", () => svgToPng(examplesSvg(result), 2)),
     write("report.json", () => toJson(evaluation)),
     write("accuracy.csv", () => toCsv(evaluation)),

@@ -9,6 +9,8 @@ grows from 0; left to itself it learns to withstand FGSM alone. Then PGD (Madry 
 a later call takes up where FGSM has ended. The kept weights are a running average. The last 500 training images are held out for the
 log, and the test images take no part. Gradients are computed in bfloat16, weights and all tests in float32. Seed 0, torch 2.13.0.
 
+Of the bundled file, which is OUT/05.pt: `train` called anew after 01.pt; clean 993 and PGD-40 925 of the first 1,000 test images.
+
 With MALLOC_TRIM_THRESHOLD_=1000000000 MALLOC_MMAP_THRESHOLD_=1000000000 in the environment glibc keeps its pages: half the time.
 """
 import argparse

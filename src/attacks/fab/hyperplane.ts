@@ -16,52 +16,90 @@ export function moveToHyperplane(
   box: Box,
 ): number {
   out.fill(0);
+  if (scratch.rooms.length !== p.length) scratch = scratchOf(p.length);
+  const { rooms } = scratch;
   const need = Math.abs(rise);
   const up = rise > 0;
+  // The sign bit picks the end without a branch: no processor predicts the signs of gradients.
+  const bits = bitsOf(w);
+  const flip = Number(!up);
+  const ends = Float64Array.of(box.upper, box.lower);
   let most = 0;
-  for (let i = 0; i < p.length; i++) if (w[i] !== 0) most += Math.abs(w[i]!) * room(p[i]!, w[i]! > 0 === up, box);
+  for (let i = 0; i < p.length; i++) {
+    const space = w[i] === 0 ? 0 : Math.abs(ends[(bits[i]! >>> 31) ^ flip]! - p[i]!);
+    rooms[i] = space;
+    most += Math.abs(w[i]!) * space;
+  }
   if (!(need > 0 && need < Number.POSITIVE_INFINITY && most < Number.POSITIVE_INFINITY)) return 0;
-  if (norm === norms.l1) fillSteepest(out, p, w, need, up, box, most);
-  else fillTogether(out, p, w, need, up, box, norm === norms.l2);
+  if (norm === norms.l1) fillSteepest(out, w, need, up, most);
+  else fillTogether(out, w, need, up, norm === norms.l2);
   return norm.length(out);
 }
 
-/** How far an element can go up or down. */
-const room = (p: number, up: boolean, { lower, upper }: Box): number => (up ? upper - p : p - lower);
+const bitsOf = (w: Float32Array): Int32Array => new Int32Array(w.buffer, w.byteOffset, w.length);
+
+interface Scratch {
+  /** How far each element can go its way; 0 without weight. */
+  readonly rooms: Float64Array;
+  /** Weight and room of the elements that are still on their way, packed. */
+  readonly steeps: Float64Array;
+  readonly spaces: Float64Array;
+}
+
+const scratchOf = (size: number): Scratch => ({
+  rooms: new Float64Array(size),
+  steeps: new Float64Array(size),
+  spaces: new Float64Array(size),
+});
+
+/** A step takes two moves, each of which would need as much fresh memory as four samples. */
+let scratch = scratchOf(0);
 
 /** L∞ and L2. The rise is a concave, piecewise linear function of λ, so Newton's steps from 0 end at the root from below. */
-function fillTogether(
-  out: Float32Array,
-  p: Float32Array,
-  w: Float32Array,
-  need: number,
-  up: boolean,
-  box: Box,
-  squared: boolean,
-): void {
+function fillTogether(out: Float32Array, w: Float32Array, need: number, up: boolean, squared: boolean): void {
+  const { rooms, steeps, spaces } = scratch;
+  let count = 0;
+  let slope = 0;
+  for (let i = 0; i < w.length; i++) {
+    const space = rooms[i]!;
+    if (!(space > 0)) continue;
+    const steep = Math.abs(w[i]!);
+    slope += squared ? steep * steep : steep;
+    steeps[count] = steep;
+    spaces[count++] = space;
+  }
+  let left = need;
   let lambda = 0;
   for (;;) {
-    let left = need;
-    let slope = 0;
-    for (let i = 0; i < p.length; i++) {
-      if (w[i] === 0) continue;
-      const steep = Math.abs(w[i]!);
-      const pace = squared ? steep : 1;
-      const space = room(p[i]!, w[i]! > 0 === up, box);
-      if (lambda * pace >= space) left -= steep * space;
-      else slope += steep * pace;
-    }
     // Infinite where all elements have met the box.
     const next = slope > 0 ? left / slope : Number.POSITIVE_INFINITY;
     if (!(next > lambda)) break;
     lambda = next;
     if (lambda === Number.POSITIVE_INFINITY) break;
+    slope = 0;
+    let standing = 0;
+    for (let k = 0; k < count; k++) {
+      const steep = steeps[k]!;
+      const space = spaces[k]!;
+      const pace = squared ? steep : 1;
+      if (lambda * pace >= space) {
+        left -= steep * space;
+        continue;
+      }
+      slope += steep * pace;
+      steeps[standing] = steep;
+      spaces[standing++] = space;
+    }
+    // Where none has met the box, λ is the root.
+    if (standing === count) break;
+    count = standing;
   }
-  for (let i = 0; i < p.length; i++) {
-    if (w[i] === 0) continue;
-    const rises = w[i]! > 0 === up;
-    const step = Math.min(room(p[i]!, rises, box), squared ? lambda * Math.abs(w[i]!) : lambda);
-    out[i] = rises ? step : -step;
+  const bits = bitsOf(w);
+  const signs = up ? Float64Array.of(1, -1) : Float64Array.of(-1, 1);
+  for (let i = 0; i < w.length; i++) {
+    const way = squared ? lambda * Math.abs(w[i]!) : lambda;
+    // What has no weight stays where it is, by 0 and not by -0.
+    out[i] = signs[bits[i]! >>> 31]! * (way < rooms[i]! ? way : rooms[i]!) + 0;
   }
 }
 
@@ -69,15 +107,8 @@ function fillTogether(
  * L1. The weight down to which all elements go to the box is found by bisection over the bits of |w_i|, which are in the
  * order of the values they stand for: exact, and without sorting.
  */
-function fillSteepest(
-  out: Float32Array,
-  p: Float32Array,
-  w: Float32Array,
-  need: number,
-  up: boolean,
-  box: Box,
-  most: number,
-): void {
+function fillSteepest(out: Float32Array, w: Float32Array, need: number, up: boolean, most: number): void {
+  const { rooms } = scratch;
   const bits = new Uint32Array(w.buffer, w.byteOffset, w.length);
   // The rise from the elements of `low` or more is enough, that from those of `high` or more is not.
   let [low, high] = [1, 0x7f800000];
@@ -85,8 +116,7 @@ function fillSteepest(
   while (most > need && high - low > 1) {
     const middle = (low + high) >>> 1;
     let rise = 0;
-    for (let i = 0; i < p.length; i++)
-      if ((bits[i]! & 0x7fffffff) >= middle) rise += Math.abs(w[i]!) * room(p[i]!, w[i]! > 0 === up, box);
+    for (let i = 0; i < w.length; i++) if ((bits[i]! & 0x7fffffff) >= middle) rise += Math.abs(w[i]!) * rooms[i]!;
     if (rise >= need) low = middle;
     else {
       high = middle;
@@ -94,16 +124,15 @@ function fillSteepest(
     }
   }
   let left = most > need ? need - above : Number.POSITIVE_INFINITY;
-  for (let i = 0; i < p.length; i++) {
+  for (let i = 0; i < w.length; i++) {
     const magnitude = bits[i]! & 0x7fffffff;
     if (magnitude < low) continue;
-    const rises = w[i]! > 0 === up;
-    let step = room(p[i]!, rises, box);
+    let step = rooms[i]!;
     // Equals in the order of their indices.
     if (magnitude === low) {
       step = Math.min(step, Math.max(0, left) / Math.abs(w[i]!));
       left -= step * Math.abs(w[i]!);
     }
-    out[i] = rises ? step : -step;
+    out[i] = w[i]! > 0 === up ? step : -step;
   }
 }

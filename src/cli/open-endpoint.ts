@@ -1,0 +1,96 @@
+import { stderr } from "node:process";
+import type { Dataset } from "../dataset.ts";
+import { PerturbError } from "../errors.ts";
+import type { Subject } from "../evaluate/result.ts";
+import type { EndpointModel } from "../models/endpoint.ts";
+
+/** The options that name a model and its data, as far as one behind an address can follow them, or must not be given them. */
+export interface EndpointGiven {
+  readonly model: string;
+  readonly data: string;
+  readonly labels?: string | undefined;
+  readonly shape?: readonly number[] | undefined;
+  readonly inputName?: string | undefined;
+  readonly outputName?: string | undefined;
+  /** "Name: value", sent with each request. */
+  readonly header?: readonly string[];
+  /** Seconds that a request may take. */
+  readonly timeout?: number | undefined;
+  readonly retries?: number | undefined;
+  readonly arch?: string | undefined;
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
+  readonly feed?: readonly string[];
+  readonly device: string;
+}
+
+/** A model behind an address, and its data. */
+export interface OpenedEndpoint {
+  readonly model: EndpointModel;
+  readonly data: Dataset;
+  readonly describe: Subject;
+}
+
+/** Opens a model that is offered under an address, then the data in its shape. @throws as `openEndpoint`; usage */
+export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedEndpoint> {
+  const [{ openEndpoint }, { openDataset }, { VERSION }] = await Promise.all([
+    import("../models/endpoint.ts"),
+    import("../datasets/locate.node.ts"),
+    import("../version.ts"),
+  ]);
+  refuse(given);
+  const model = await openEndpoint(given.model, {
+    inputShape: given.shape,
+    input: given.inputName,
+    output: given.outputName,
+    headers: headersOf(given.header ?? []),
+    ...(given.timeout !== undefined && { timeout: 1000 * given.timeout }),
+    ...(given.retries !== undefined && { retries: given.retries }),
+    onRetry: ({ what, wait }) =>
+      void stderr.write(`The model did not answer: ${what}. Trying again in ${(wait / 1000).toFixed(1)} s.\n`),
+  });
+  const { name, inputShape, classes, head, bounds, url } = model;
+  const data = await openDataset(given.data, { ...(given.labels && { labels: given.labels }), shape: inputShape });
+  if (data.classes > classes)
+    throw new PerturbError(
+      "mismatch",
+      `${data.name} has ${data.classes} classes and ${name} only ${classes}. Check that data and model belong together.`,
+    );
+  return {
+    model,
+    data,
+    describe: {
+      model: { name, sha256: null, inputShape, classes, head, parameters: null, bounds },
+      runtime: { name: "Open Inference Protocol 2", device: url },
+      version: VERSION,
+    },
+  };
+}
+
+/** @throws usage for options that only a file can follow */
+function refuse({ arch, mean, std, feed = [], device }: EndpointGiven): void {
+  const given = {
+    "--arch": arch,
+    "--mean": mean,
+    "--std": std,
+    "--feed": feed[0],
+    "--device": device === "cpu" ? undefined : device,
+  };
+  const wrong = Object.entries(given).filter(([, value]) => value !== undefined);
+  if (wrong.length > 0)
+    throw new PerturbError(
+      "usage",
+      `${wrong.map(([name]) => name).join(", ")} cannot be told to a model behind an address: it is asked as it is. Leave it out.`,
+    );
+}
+
+/** The headers of "Name: value". @throws usage */
+function headersOf(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    lines.map((line) => {
+      const at = line.indexOf(":");
+      if (at <= 0) throw new PerturbError("usage", '--header takes "Name: value", such as "Authorization: Bearer …".');
+      return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+    }),
+  );
+}

@@ -1,0 +1,103 @@
+import { availableParallelism } from "node:os";
+import type { AttackName } from "../attacks/index.ts";
+import { attacks } from "../attacks/index.ts";
+import { PerturbError } from "../errors.ts";
+import type { BatchPlan } from "../evaluate/batch.ts";
+import type { BootedWorkers } from "../evaluate/pool.node.ts";
+import type { Evaluator } from "../evaluate/run.ts";
+import type { GraphModel } from "../models/graph-model.ts";
+import type { NormName } from "../norm.ts";
+import { attackOptions } from "./attack-options.ts";
+import { type ModelGiven, type OpenedSubject, openSurrogate } from "./open.ts";
+
+/** The options that say how samples are attacked. */
+export interface AttackGiven extends ModelGiven {
+  readonly attack: readonly AttackName[];
+  readonly set: readonly string[];
+  readonly norm: NormName;
+  readonly eps: readonly number[];
+  readonly target?: number | undefined;
+  readonly seed: number;
+  readonly offset: number;
+  readonly batch?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly eot: number;
+  readonly levels?: number | undefined;
+  readonly maxQueries?: number | undefined;
+  readonly surrogate?: string | undefined;
+  readonly certified?: string | undefined;
+}
+
+/** What is asked for, as the library wants it. @throws usage, no-gradient: before anything runs */
+export async function planned({ file, data, here }: OpenedSubject, given: AttackGiven) {
+  const [{ DEFAULT_BATCH, examplesFor, planOf }, { requireGradients }, { withGradient }] = await Promise.all([
+    import("../evaluate/run.ts"),
+    import("../evaluate/gradients.ts"),
+    import("../models/classifier.ts"),
+  ]);
+  const chosen = given.attack.map((name) => attacks[name]);
+  const wanted = {
+    attacks: chosen,
+    options: attackOptions(given.attack, given.set),
+    norm: given.norm,
+    epsilons: given.eps,
+    target: given.target ?? null,
+    seed: given.seed,
+    offset: given.offset,
+    batch: given.batch ?? batchFor(Math.min(data.size - given.offset, given.limit ?? data.size), DEFAULT_BATCH),
+    limit: given.limit ?? data.size,
+    eot: given.eot,
+    levels: given.levels ?? null,
+    maxQueries: given.maxQueries ?? null,
+    surrogate: await openSurrogate(given, here.inputShape),
+    examples: await examplesFor(chosen, data),
+    ...(given.certified !== undefined && { certified: await certificatesIn(given.certified) }),
+  };
+  const plan = planOf(wanted, here);
+  await requireGradients(plan, here, () => file && withGradient(file, "cross-entropy"));
+  return { wanted, plan };
+}
+
+/** Few samples are cut up too, so that every core has some. Results do not depend on it. */
+const batchFor = (total: number, most: number): number =>
+  Math.max(1, Math.min(most, Math.ceil(total / (2 * availableParallelism()))));
+
+/** Threads, each with a model of its own; a model behind an address is asked from here. */
+export async function evaluatorOf(
+  { file, here }: OpenedSubject,
+  plan: BatchPlan,
+  workers: BootedWorkers,
+  { device }: Pick<AttackGiven, "device">,
+  surrogate: GraphModel | undefined,
+): Promise<Evaluator> {
+  const [{ localEvaluator }, { planMessage }, { withGradient }] = await Promise.all([
+    import("../evaluate/run.ts"),
+    import("../evaluate/pool.node.ts"),
+    import("../models/classifier.ts"),
+  ]);
+  if (!file) return localEvaluator(here, plan, { surrogate });
+  const needsGradient = plan.attacks.some(({ attack }) => attack.needs === "gradient");
+  return workers.start({
+    file: needsGradient ? withGradient(file, "cross-entropy") : file,
+    device,
+    plan: planMessage(plan),
+    surrogate: surrogate?.file,
+  });
+}
+
+/** Bytes that a list of certificates may have. */
+const CERTIFICATES = 2 ** 28;
+
+async function certificatesIn(path: string) {
+  const [{ fileSource }, { readCertified }] = await Promise.all([
+    import("../datasets/files.node.ts"),
+    import("../evaluate/certified.ts"),
+  ]);
+  const { read, size } = await fileSource(path);
+  if (size > CERTIFICATES)
+    throw new PerturbError(
+      "invalid-file",
+      `${path} has ${size} bytes, and lines of INDEX,RADIUS have no more than ${CERTIFICATES}.`,
+    );
+  return readCertified(new TextDecoder().decode(await read(0, size)), path);
+}
