@@ -17,7 +17,14 @@ const SLACK = 2 ** -23;
  * away farthest first. Elements that are those of `x` stay. In the ball for every ε only where `x` lies on the grid itself.
  * @throws usage for fewer than two levels
  */
-export function toGrid(out: Float32Array, x: Float32Array, norm: Norm, epsilon: number, box: Box, levels: number): void {
+export function toGrid(
+  out: Float32Array,
+  x: Float32Array,
+  norm: Norm,
+  epsilon: number,
+  box: Box,
+  levels: number,
+): void {
   checkLevels(levels);
   const step = (box.upper - box.lower) / (levels - 1);
   const gained = new Float32Array(out.length);

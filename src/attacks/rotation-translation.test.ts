@@ -70,11 +70,7 @@ describe("moving a picture", () => {
 
   it("interpolates between the centres of pixels, those outside included", () => {
     const { after } = moved([1, 2, 3], Float32Array.of(0.5, 1, 0, 0, 0, 0.5), { right: 0.25, down: 0.5 }, 1);
-    expect(after[0]![0]).toEqual([
-      (0.25 + 0.75 * 0.5 + 1) / 2,
-      (0.25 * 0.5 + 0.75 * 1 + 1) / 2,
-      (0.25 * 1 + 1) / 2,
-    ]);
+    expect(after[0]![0]).toEqual([(0.25 + 0.75 * 0.5 + 1) / 2, (0.25 * 0.5 + 0.75 * 1 + 1) / 2, (0.25 * 1 + 1) / 2]);
   });
 
   it("turns, then shifts", () => {

@@ -30,7 +30,7 @@ export interface ModelGiven extends GraphGiven {
   readonly device: Device;
 }
 
-export interface SubjectGiven extends ModelGiven, EndpointGiven {}
+export interface SubjectGiven extends ModelGiven, Omit<EndpointGiven, keyof ModelGiven> {}
 
 /** A model that is asked in this thread. */
 export type OpenedModel = Model & { release(): Promise<void> };

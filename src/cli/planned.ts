@@ -93,11 +93,11 @@ async function certificatesIn(path: string) {
     import("../datasets/files.node.ts"),
     import("../evaluate/certified.ts"),
   ]);
-  const { read, size } = await fileSource(path);
-  if (size > CERTIFICATES)
+  const file = await fileSource(path);
+  if (file.size > CERTIFICATES)
     throw new PerturbError(
       "invalid-file",
-      `${path} has ${size} bytes, and lines of INDEX,RADIUS have no more than ${CERTIFICATES}.`,
+      `${path} has ${file.size} bytes, and lines of INDEX,RADIUS have no more than ${CERTIFICATES}.`,
     );
-  return readCertified(new TextDecoder().decode(await read(0, size)), path);
+  return readCertified(new TextDecoder().decode(await file.read(0, file.size)), path);
 }

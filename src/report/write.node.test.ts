@@ -7,10 +7,16 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readNpz } from "../datasets/npz.ts";
 import { fixture } from "./fixture.test-data.ts";
 import { readReport } from "./json.ts";
+import { SAMPLE_FILES } from "./samples.node.ts";
 import { preload, REPORT_FILES, writeReport } from "./write.node.ts";
 
 const result = fixture();
-const options = { command: "perturb evaluate" };
+const options = {
+  command: "perturb evaluate",
+  samples: async (folder: string) => {
+    for (const name of SAMPLE_FILES) await writeFile(join(folder, name), `of ${name}`);
+  },
+};
 const broken = {
   ...result,
   evaluation: { ...result.evaluation, cost: { ...result.evaluation.cost, seconds: Number.NaN } },

@@ -14,6 +14,7 @@ import { toJson } from "./json.ts";
 import { exampleArrays } from "./npz.ts";
 import { type Plots, plotsOf } from "./plots.ts";
 import { loadSharp, svgToPng } from "./png.node.ts";
+import { SAMPLE_FILES } from "./samples.node.ts";
 import { loadVega, toSvg } from "./vega.ts";
 
 /** The files of a report. */
@@ -25,8 +26,7 @@ export const REPORT_FILES = [
   "examples.png",
   "adversarial.npz",
   "report.html",
-  "samples.csv",
-  "samples.parquet",
+  ...SAMPLE_FILES,
 ] as const;
 type FileName = (typeof REPORT_FILES)[number];
 
@@ -78,11 +78,16 @@ async function writeFiles(
     await writeFile(join(folder, name), await make());
     progress?.(name);
   };
+  const writeSamples = async (): Promise<void> => {
+    if (!samples) return;
+    await samples(folder);
+    for (const name of SAMPLE_FILES) progress?.(name);
+  };
   const { evaluation } = result;
   const loading = loadVega();
   // sharp draws on its own threads while Vega loads and draws on this one.
   const written = [
-    samples?.(folder),
+    writeSamples(),
     write("examples.png", () => svgToPng(examplesSvg(result), 2)),
     write("report.json", () => toJson(evaluation)),
     write("accuracy.csv", () => toCsv(evaluation)),

@@ -11,7 +11,10 @@ const GROUPS: readonly { readonly title: string; readonly holds: (attack: Attack
     title: "With gradients, inside ε",
     holds: ({ needs, aim, also, members }) => needs === "gradient" && aim === "within-epsilon" && !also && !members,
   },
-  { title: "With gradients, the least change", holds: ({ needs, aim }) => needs === "gradient" && aim === "least-change" },
+  {
+    title: "With gradients, the least change",
+    holds: ({ needs, aim }) => needs === "gradient" && aim === "least-change",
+  },
   {
     title: "Without gradients",
     holds: ({ needs, also, baseline }) => needs === "logits" && !also && !baseline,
