@@ -11,7 +11,7 @@ const NETWORKS = ["resnet18", "resnet50", "mobilenet_v2", "vit_b_16"];
 const least = (values) => Math.min(...values);
 
 /** A process that answers each line with one of JSON; its first answer says that it is ready. */
-async function partner(command, args) {
+export async function partner(command, args) {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => {

@@ -19,13 +19,20 @@ const { values: options } = parseArgs({
     literal: { type: "string", default: "200" },
     only: { type: "string", default: "phases,sweep,train,command,gradients,pgd" },
     threads: { type: "string", default: "2" },
+    images: { type: "string", default: "20" },
+    networks: { type: "string", default: "robust,lenet" },
+    samples: { type: "string", default: "1000" },
+    resume: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 if (options.help) {
   process.stdout.write(`npm run bench -- [--rounds 5] [--weights FILE.pth] [--python bench/.venv/bin/python] [--literal 200]
-                 [--only phases,sweep,train,command,gradients,pgd]
-                 [--threads 2]    for the gradients; with 1, processor time is taken, which other programs do not change
+                 [--only phases,sweep,train,command,gradients,pgd]    and autoattack, which takes minutes
+                 [--threads 2]    for the gradients; with 1, processor time is taken, which other programs do not change;
+                                  and for the original in autoattack, where 1 gives its least processor time
+                 [--images 20]    for autoattack
+  npm run bench -- --only strength [--networks robust,lenet] [--samples 1000] [--weights FILE.pth] [--resume]    docs/strength.md
 
 For the comparison with PyTorch, once:
   python3 -m venv bench/.venv && bench/.venv/bin/pip install torch==2.13.0 numpy onnx pillow
@@ -299,4 +306,13 @@ if (wanted.has("command")) await benchCommand();
 if (wanted.has("gradients"))
   await (await import("./gradients.js")).benchGradients(options.python, rounds, options.threads);
 if (wanted.has("pgd")) await (await import("./pgd.js")).benchPgd(dist, rounds, options.weights);
+if (wanted.has("autoattack")) {
+  const { benchAutoAttack } = await import("./autoattack.js");
+  await benchAutoAttack(dist, options.python, Number(options.images), options.threads);
+}
+if (wanted.has("strength")) {
+  const { networks, samples, weights, resume } = options;
+  const { benchStrength } = await import("./strength.js");
+  await benchStrength(dist, { networks: networks.split(","), samples: Number(samples), weights, resume });
+}
 torch?.quit();

@@ -32,7 +32,8 @@ export interface AscentOptions {
 }
 
 /**
- * Climbs J by projected steps, for each ε, and keeps the best of all points that were measured, the last one included.
+ * Climbs J by projected steps, for each ε, and keeps the best of all points that were measured, the last one included; where
+ * steps may end short of the best point of a linear loss, the exact first-order step along the last gradient is measured too.
  * @throws usage for options that make no sense; cancelled
  */
 export async function ascent(task: AttackTask<DifferentiableModel>, options: AscentOptions): Promise<FloatTensor[]> {
@@ -88,10 +89,14 @@ async function climb(
   let samples = take(indices, rows);
   let points = atX ? takeRows(x, rows) : randomPoints(task, rows, restart);
   // Two batches take turns: fresh memory would cost as much as the step.
+  let steps: { readonly rows: readonly number[]; readonly gradient: FloatTensor } | undefined;
   let spare: Float32Array = new Float32Array(points.data.length);
   for (let t = 0; rows.length > 0; t++) {
     checkSignal(signal);
-    if (t === options.steps) return best.offer(rows, points, await model.logits(points, samples), goals);
+    if (t === options.steps) {
+      best.offer(rows, points, await model.logits(points, samples), goals);
+      break;
+    }
     const asked = options.nesterov ? lookAhead(points, rows, task, options, steering) : points;
     const { logits, gradient }: Gradient =
       t === 0 && atX && start ? start : await model.gradient(asked, goals, options.loss, samples);
@@ -110,6 +115,7 @@ async function climb(
       );
       end += size;
     }
+    if (t === options.steps - 1) steps = { rows, gradient };
     const moved: FloatTensor = { ...x, dims: [left.length, ...x.dims.slice(1)], data: spare.subarray(0, end) };
     [points, spare] = [moved, points.data];
     if (left.length === rows.length) continue;
@@ -117,6 +123,35 @@ async function climb(
     goals = takeGoal(goal, rows);
     samples = take(indices, rows);
   }
+  if (steps && fallsShort(task.norm, options)) await lookFarthest(task, best, steps.rows, steps.gradient, standing);
+}
+
+/** Whether steps, or projections onto a round ball, may end short of the best point of a loss that is linear. */
+const fallsShort = ({ name }: Norm, { steps, stepSize, randomStart }: AscentOptions): boolean =>
+  name !== "linf" || steps * stepSize < (randomStart ? 2 : 1);
+
+/** The exact first-order maximiser over the ball and the bounds, along the last gradient: a candidate like any other. */
+async function lookFarthest(
+  { model, x, goal, norm, epsilon, indices, signal }: BudgetTask<DifferentiableModel>,
+  best: Best,
+  from: readonly number[],
+  { data }: FloatTensor,
+  standing: (row: number) => boolean,
+): Promise<void> {
+  const rows = from.filter(standing);
+  if (rows.length === 0) return;
+  checkSignal(signal);
+  const size = sampleSize(x);
+  const points = takeRows(x, rows);
+  for (const [i, row] of from.entries()) {
+    const at = rows.indexOf(row);
+    if (at < 0) continue;
+    const point = points.data.subarray(at * size, (at + 1) * size);
+    const original = x.data.subarray(row * size, (row + 1) * size);
+    norm.ascend(point, original, data.subarray(i * size, (i + 1) * size), epsilon, model.bounds);
+    norm.project(point, original, epsilon, model.bounds);
+  }
+  best.offer(rows, points, await model.logits(points, take(indices, rows)), takeGoal(goal, rows));
 }
 
 /** A point for each of the samples `rows`, drawn from the ball, then moved into the bounds. */
