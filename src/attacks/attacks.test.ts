@@ -220,7 +220,7 @@ const LESS: Readonly<Record<string, object>> = {
   autoattack: { l1: 0.999 },
   "autoattack-plus": { l1: 0.999 },
   // Thirty steps here, of a hundred: the last sparse steps are longer.
-  "autoattack-rand": { l1: 0.998 },
+  "autoattack-rand": { l1: 0.99 },
   "sparse-l1": { l1: 0.999 },
   // Of two channels here, one element is no pixel, and five, which may lie anywhere, are more than two pixels.
   "one-pixel": { l0: 0 },
