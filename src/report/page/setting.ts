@@ -31,7 +31,7 @@ ${facts([
   ["ε", options.epsilons.map(formatEpsilon).join(", ")],
   ["Goal", options.target === null ? "any other class" : `class ${className(evaluation, options.target, 60)}`],
   ...(options.settings.length > 0
-    ? [["Options", options.settings.map((text) => printable(text, 80)).join(", ")] as const]
+    ? [["Options", html`<code>${options.settings.map((text) => printable(text, 80)).join(", ")}</code>`] as const]
     : []),
   ...(options.surrogate === null ? [] : [["Surrogate", printable(options.surrogate)] as const]),
   ...(options.eot === 1 ? [] : [["Draws of a random model", formatCount(options.eot)] as const]),

@@ -38,7 +38,7 @@ figure{margin:0}
 .plot{margin:0 -16px 1.5rem;overflow-x:auto}
 .plot svg{display:block;width:100%;min-width:34rem;height:auto}
 .scroll{overflow-x:auto}
-.scroll+.plot{margin-top:2.5rem}
+.scroll+.plot,.scroll+.scroll{margin-top:2.5rem}
 table{border-collapse:collapse;font-size:.9375rem}
 .wide{width:100%}
 caption{text-align:left;color:var(--muted);font-size:.875rem;padding-bottom:.5rem}

@@ -1,0 +1,66 @@
+import { readFile, rm } from "node:fs/promises";
+import { afterAll, describe, expect, it } from "vitest";
+import { attacks } from "../src/attacks/index.ts";
+import { evaluateOptions } from "../src/cli/evaluate-options.ts";
+import { readReport } from "../src/report/json.ts";
+import { blocks, followLinks, ROOT, run } from "./support/documents.ts";
+
+const place = new URL("../docs/evaluation.md", import.meta.url);
+const text = await readFile(place, "utf8");
+const commands = blocks(text, "sh").flatMap((block) => block.trim().split("\n"));
+/** Where the commands write; ignored by git. */
+const outputs = commands.flatMap((command) => /--out (\S+)/.exec(command)?.[1] ?? []);
+
+afterAll(async () => {
+  for (const folder of outputs) await rm(new URL(`../${folder}`, import.meta.url), { recursive: true, force: true });
+});
+
+/** The codes that these sources give to warnings. */
+async function codes(): Promise<string[]> {
+  const found = new Set<string>();
+  for (const name of ["checks", "follow-up", "certified"]) {
+    const source = await readFile(new URL(`../src/evaluate/${name}.ts`, import.meta.url), "utf8");
+    for (const [, expression] of source.matchAll(/(?:\bwarn\(\s*|\bcode: )([^,\n]+),\n/g))
+      for (const [, code] of expression!.matchAll(/"([^"]+)"/g)) found.add(code!);
+  }
+  return [...found].sort();
+}
+
+describe("docs/evaluation.md", () => {
+  it("has three commands, which write into runs/", () => {
+    expect(commands).toHaveLength(3);
+    for (const folder of outputs) expect(folder).toMatch(/^runs\/\w+$/);
+  });
+
+  it.each(commands)("%s", { timeout: 300_000 }, async (command) => {
+    const [program, ...args] = command.split(" ");
+    const { stdout } = await run(program!, args, { cwd: ROOT });
+    expect(stdout).not.toBe("");
+    const [, folder] = /--out (\S+)/.exec(command) ?? [];
+    if (folder === undefined) return;
+    expect(stdout).toContain(`Report: ${folder}/report.html`);
+    const path = new URL(`../${folder}/report.json`, import.meta.url);
+    const { worst, data } = await readReport(await readFile(path, "utf8"), folder);
+    expect([worst.length > 0, data.total]).toEqual([true, Number(/--limit (\d+)/.exec(command)![1])]);
+  });
+
+  it("has every warning in its table, and no other", async () => {
+    const rows = [...text.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) => [...cell!.matchAll(/`([^`]+)`/g)]);
+    const listed = rows.map(([, code]) => code!);
+    expect(listed.length).toBeGreaterThan(10);
+    expect(listed.toSorted()).toEqual(await codes());
+  });
+
+  it("names options and attacks that there are", () => {
+    const known = evaluateOptions().options.map(({ long }) => long);
+    const prose = text.replaceAll(/```.*?```/gs, "");
+    // Of another command.
+    for (const [option] of prose.replaceAll("--png", "").matchAll(/--[a-z][\w-]*/g)) expect(known).toContain(option);
+    for (const name of ["autoattack", "autoattack-rand", "apgd-dlr", "ddn", "cw", "fab", "square", "fgsm", "pgd"]) {
+      expect(text).toMatch(new RegExp(`[\`, ]${name}[\`,: ]`));
+      expect(Object.keys(attacks)).toContain(name);
+    }
+  });
+
+  it("links to files that are there", () => followLinks(text, place));
+});
