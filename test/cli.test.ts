@@ -133,7 +133,7 @@ describe("evaluate", () => {
       cwd,
     );
     expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toMatch(/^perturb: accuracy 0\.\d+ at ε = 0\.3 \(fgsm\) is under 0\.99\.\n$/);
+    expect(outcome.stderr).toMatch(/^perturb: accuracy 0\.\d+ at ε = 0\.3 in the worst case is under 0\.99\.\n$/);
     expect(counts(json(outcome))).toHaveLength(7);
   });
 

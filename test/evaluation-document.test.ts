@@ -20,7 +20,7 @@ async function codes(): Promise<string[]> {
   const found = new Set<string>();
   for (const name of ["checks", "follow-up", "certified"]) {
     const source = await readFile(new URL(`../src/evaluate/${name}.ts`, import.meta.url), "utf8");
-    for (const [, expression] of source.matchAll(/(?:\bwarn\(\s*|\bcode: )([^,\n]+),\n/g))
+    for (const [, expression] of source.matchAll(/(?:\bwarn\(\s*|\bcode: )([^,\n]+),/g))
       for (const [, code] of expression!.matchAll(/"([^"]+)"/g)) found.add(code!);
   }
   return [...found].sort();

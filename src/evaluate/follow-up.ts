@@ -9,10 +9,11 @@ import { goalOf } from "./batch.ts";
 import { cascade, type Entry, type Subjects } from "./cascade.ts";
 import { atChance, diagnose } from "./checks.ts";
 
-/** What the checks that follow an evaluation may cost: samples, and questions about each. */
+/** What the checks that follow an evaluation may cost: one in so many samples, at most so many, and questions about each. */
+const ONE_IN = 25;
 const SAMPLES = 16;
 const QUERIES = 100;
-/** How many times the steps, and how many more runs, an attack gets to show that it had converged. */
+/** How many times the steps an attack gets to show that it had converged. */
 const STRONGER = 4;
 
 /** Below this clean accuracy a likely cause is looked for, on so many samples. */
@@ -48,12 +49,13 @@ export async function followUp(
   if (iterated.length === 0) return warnings.filter((w) => w !== null);
 
   const last = standing.at(-1) ?? [];
-  const farthest = await samplesAt(data, last);
+  const count = Math.min(SAMPLES, Math.max(2, Math.ceil(total / ONE_IN)));
+  const farthest = await samplesAt(data, last.slice(0, count));
   if (farthest) warnings.push(await checkLargeEpsilon(model, farthest, plan, iterated, context));
   // Where about half of the right samples stand, an attack that is nearly strong enough shows.
   const half = worst.map(({ correct }) => Math.abs(correct - clean.correct / 2));
   const k = half.indexOf(Math.min(...half.filter((_, i) => (standing[i]?.length ?? 0) > 0)));
-  const middle = await samplesAt(data, standing[k] ?? []);
+  const middle = await samplesAt(data, (standing[k] ?? []).slice(0, count));
   if (middle) warnings.push(await checkMoreSteps(model, middle, plan, plan.epsilons[k]!, iterated, context));
   return warnings.filter((w) => w !== null);
 }
@@ -67,11 +69,11 @@ async function firstOf(data: Dataset, offset: number, limit: number): Promise<Ba
   return undefined;
 }
 
-/** The first of the samples with these indices; undefined where there are none. */
+/** The samples with these indices; undefined where there are none. */
 async function samplesAt(data: Dataset, indices: readonly number[]): Promise<Batch | undefined> {
   if (indices.length === 0) return undefined;
   const rows: Batch[] = [];
-  for (const index of indices.slice(0, SAMPLES))
+  for (const index of indices)
     for await (const batch of data.batches({ batch: 1, offset: index, limit: 1 })) rows.push(batch);
   const size = sampleSize(rows[0]!.x);
   const x = {
@@ -152,7 +154,7 @@ async function checkMoreSteps(
   const before = batch.labels.length;
   const entry = attacks.find(({ attack }) => attack.needs === "gradient") ?? attacks[0]!;
   const stronger = { ...entry, options: strengthened(entry.options) };
-  const limit = (STRONGER + 1) * QUERIES;
+  const limit = STRONGER * QUERIES;
   const left = await standingUnder(
     model,
     batch,
@@ -162,14 +164,14 @@ async function checkMoreSteps(
   if (left === before) return null;
   return {
     code: "more-steps-gain",
-    message: `${entry.attack.name} with ${STRONGER} times the steps and ${STRONGER} more runs breaks ${before - left} of ${before} samples that stood at ε = ${Number(epsilon.toPrecision(4))}: it had not converged, and robust accuracy is overstated. Raise its steps or restarts with --set, or take --attack autoattack.`,
+    message: `${entry.attack.name} with ${STRONGER} times the steps and another run breaks ${before - left} of ${before} samples that stood at ε = ${Number(epsilon.toPrecision(4))}: it had not converged, and robust accuracy is overstated. Raise its steps or restarts with --set, or take --attack autoattack.`,
   };
 }
 
 function strengthened(options: object): object {
   const values = Object.entries(options).map(([name, value]) => {
     if (name === "steps" || name === "queries") return [name, STRONGER * Number(value)];
-    return [name, name === "restarts" ? Number(value) + STRONGER : value];
+    return [name, name === "restarts" ? Number(value) + 1 : value];
   });
   return Object.fromEntries(values);
 }
