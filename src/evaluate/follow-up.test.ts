@@ -62,7 +62,7 @@ describe("checks that follow an evaluation", () => {
     });
     expect(found.get("zero-gradient")).toMatch(/gradient of \d+ of \d+/);
     expect(found.get("black-box-stronger")).toMatch(/^square, which sees no gradients, broke \d+ of the \d+/);
-    expect((await warningsFor(saturated)).get("large-epsilon")).toMatch(/At ε = 1, .* \d+ of 4 samples still stand/);
+    expect((await warningsFor(saturated)).get("large-epsilon")).toMatch(/At ε = 1, .* \d+ of 10 samples still stand/);
   });
 
   it("of gradients masked by quantised activations", async () => {
@@ -92,7 +92,7 @@ describe("checks that follow an evaluation", () => {
   it("of an attack that had not converged", async () => {
     const short = new Map([["pgd", { steps: 2, stepSize: 0.1, randomStart: false }]]);
     expect((await warningsFor(lenetGraph(), { options: short, epsilons: [0.12] })).get("more-steps-gain")).toMatch(
-      /^pgd with 4 times the steps and another run breaks \d+ of 4 samples/,
+      /^pgd with 4 times the steps and another run breaks \d+ of 10 samples/,
     );
   });
 

@@ -10,7 +10,7 @@ import { cascade, type Entry, type Subjects } from "./cascade.ts";
 import { atChance, diagnose } from "./checks.ts";
 
 /** What the checks that follow an evaluation may cost: one in so many samples, at most so many, and questions about each. */
-const ONE_IN = 25;
+const ONE_IN = 10;
 const SAMPLES = 16;
 const QUERIES = 100;
 /** How many times the steps an attack gets to show that it had converged. */
