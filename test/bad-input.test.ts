@@ -225,7 +225,7 @@ describe("bad usage", () => {
   it.each([
     [["attack", ...lenet, "--png"], /--png needs a folder/],
     [["attack", ...lenet, "--out", space.path], /not empty/],
-    [["attack", ...lenet, "--attack", "fgsm,fgsm"], /One attack/],
+    [["attack", ...lenet, "--attack", "fgsm,fgsm"], /named twice/],
     [["attack", ...lenet, "--offset", "99999"], /nothing to attack/],
     [["gradient", pytorch("lenet_zip.pth"), "--arch", "lenet"], /nothing to do/],
     [["gradient", pytorch("lenet_zip.pth"), "--arch", "lenet", "--values", "g.npy"], /all of --input/],

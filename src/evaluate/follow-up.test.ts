@@ -90,8 +90,8 @@ describe("checks that follow an evaluation", () => {
   });
 
   it("of an attack that had not converged", async () => {
-    const short = new Map([["pgd", { steps: 2, stepSize: 0.1, randomStart: false }]]);
-    expect((await warningsFor(lenetGraph(), { options: short, epsilons: [0.12] })).get("more-steps-gain")).toMatch(
+    const short = new Map([["pgd", { steps: 2, stepSize: 0.2, randomStart: false }]]);
+    expect((await warningsFor(lenetGraph(), { options: short, epsilons: [0.15] })).get("more-steps-gain")).toMatch(
       /^pgd with 4 times the steps and another run breaks \d+ of 10 samples/,
     );
   });

@@ -102,6 +102,8 @@ export function planOf(options: EvaluateOptions, model: Pick<Model, "name" | "cl
   const { eot = 1, levels = null, maxQueries = null, examples } = options;
   if (attacks.length === 0) throw new PerturbError("usage", "No attack was chosen. Give at least one.");
   checkEpsilons(epsilons);
+  const twice = attacks.find((attack, i) => attacks.indexOf(attack) < i);
+  if (twice) throw new PerturbError("usage", `${twice.name} is named twice. Name each attack once.`);
   for (const attack of attacks)
     if (!attack.norms.includes(norm))
       throw new PerturbError("usage", `${attack.name} has no ${norm} version. It knows ${attack.norms.join(", ")}.`);
