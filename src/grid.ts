@@ -36,7 +36,7 @@ export function toGrid(
   }
   // The ball of transformations is no ball of pixels.
   if (norm.name === "spatial") return;
-  const limit = epsilon + SLACK * (norm.name === "linf" ? 1 : out.length);
+  const limit = epsilon + SLACK;
   if (norm.distance(out, x) <= limit) return;
   const inwards = (i: number): void => {
     const v = onGrid(out[i]! + (out[i]! > x[i]! ? -step : step), box, levels);

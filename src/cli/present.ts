@@ -34,10 +34,7 @@ export async function present(
   else await printTable(evaluation);
   for (const { message } of evaluation.warnings) stderr.write(`warning: ${message}\n`);
   if (json !== undefined && json !== "-") await writeJson(evaluation, json);
-  if (junit !== undefined) {
-    const { toJunit } = await import("../report/junit.ts");
-    await writeAtomically(junit, (file) => file.writeFile(toJunit(evaluation, { failUnder })));
-  }
+  if (junit !== undefined) await writeJunit(evaluation, junit, failUnder);
   if (folder === undefined) return;
   const { writeReport } = await import("../report/write.node.ts");
   await writeReport(result, folder, { command: commandLine(words), ...(spool && { samples: spool.copyTo }) });
@@ -45,18 +42,20 @@ export async function present(
 }
 
 /** Says of a run that is to go on that it is done. Gives the exit code. @throws usage, invalid-file */
-export async function presentFinished(folder: string, { json, failUnder }: Finished): Promise<number> {
+export async function presentFinished(folder: string, { json, junit, failUnder }: Finished): Promise<number> {
   const { readReport } = await import("../report/json.ts");
   const path = join(folder, "report.json");
   const evaluation = await readReport(await readFile(path, "utf8"), path);
   checkFailUnder(failUnder, evaluation.options.epsilons);
   if (json !== undefined) await writeJson(evaluation, json);
+  if (junit !== undefined) await writeJunit(evaluation, junit, failUnder);
   stderr.write(`Nothing is left to do: ${folder} holds the report of a finished run.\n`);
   return failUnder ? verdict(evaluation, failUnder) : EXIT.ok;
 }
 
 interface Finished {
   readonly json?: string | undefined;
+  readonly junit?: string | undefined;
   readonly failUnder?: FailUnder | undefined;
 }
 
@@ -65,6 +64,11 @@ async function writeJson(evaluation: Evaluation, json: string): Promise<void> {
   const text = await asJson(evaluation);
   if (json === "-") stdout.write(text);
   else await writeAtomically(json, (file) => file.writeFile(text));
+}
+
+async function writeJunit(evaluation: Evaluation, path: string, failUnder: FailUnder | undefined): Promise<void> {
+  const { toJunit } = await import("../report/junit.ts");
+  await writeAtomically(path, (file) => file.writeFile(toJunit(evaluation, { failUnder })));
 }
 
 const asJson = async (evaluation: Evaluation): Promise<string> =>

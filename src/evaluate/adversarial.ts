@@ -68,6 +68,8 @@ async function attackBatch(
       );
   };
   await cascade(model, attacked, plan, hear, { surrogate, signal });
+  // Attacks that met no sample were not heard of.
+  for (; series < plan.series.length - 1; series++) settle(results, attackedRows);
   return results;
 }
 

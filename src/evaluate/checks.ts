@@ -81,7 +81,9 @@ function* strangeOrder(attacks: Evaluation["attacks"], plan: BatchPlan): Generat
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 /** Whether the interval of the clean accuracy reaches down to what naming one class always would give. */
-export function atChance({ ci95, total, confusion }: Evaluation["clean"]): boolean {
+export function atChance({ ci95, correct, total, confusion }: Evaluation["clean"]): boolean {
+  // Nothing could be better, however wide the interval of a few samples is.
+  if (correct === total) return false;
   const labels = confusion.map((row) => row.reduce((a, b) => a + b, 0));
   const commonest = Math.max(...labels) / total;
   // Samples of one class alone, as the head of a sorted set has, cannot tell a good model from a constant one.
