@@ -7,7 +7,7 @@ import type { Comparison, PairedAccuracy, RecordedRun } from "../evaluate/compar
 import type { SampleSpool } from "../report/samples.node.ts";
 import { requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
-import { type OpenedSubject, openSubject } from "./open.ts";
+import { isAddress, type OpenedSubject, openSubject } from "./open.ts";
 import { options } from "./options.ts";
 import { print, printJson, prose } from "./output.ts";
 import { planned } from "./planned.ts";
@@ -132,7 +132,7 @@ async function compareModels(a: string, b: string, given: Given): Promise<Compar
 /** --arch is for the one that is a file of weights. */
 async function openNamed(name: string, { arch, ...given }: Given): Promise<OpenedSubject> {
   const { bundledModels } = await import("../models/open.node.ts");
-  const isGraph = Object.hasOwn(bundledModels, name) || /\.onnx$/i.test(name);
+  const isGraph = isAddress(name) || Object.hasOwn(bundledModels, name) || /\.onnx$/i.test(name);
   return openSubject({ ...given, ...(!isGraph && { arch }), model: name });
 }
 

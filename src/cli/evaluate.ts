@@ -58,15 +58,16 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
     stopping = true;
     await workers.close();
     await work.journal?.close();
-    return work.journal?.saved ? `Stopped, and saved. ${goOn(work.journal, given)}` : undefined;
+    return work.journal?.saved ? `Stopped, and saved. ${goOn(work.journal.folder, given)}` : undefined;
   });
   try {
     return await runWith(workers, work);
   } catch (error) {
-    // The workers of a run that is stopped fail, and so does the run.
-    if (stopping || !work.journal?.saved) throw error;
+    // The workers of a run that is stopped fail, and so does the run. One that goes on has its state also where it gets nowhere.
+    const isKept = work.journal ? work.journal.saved : work.heading !== null && mayPass(error);
+    if (stopping || !isKept) throw error;
     const { code, text } = explain(error);
-    stderr.write(`${text}\nWhat is done is saved. ${goOn(work.journal, given)}\n`);
+    stderr.write(`${text}\nWhat is done is saved. ${goOn(work.journal?.folder ?? given.resume!, given)}\n`);
     return mayPass(error) ? EXIT.saved : code;
   } finally {
     await workers.close();
@@ -136,8 +137,8 @@ async function measure({ subject, work, folder, workers, onRecords }: Measuring)
   }
 }
 
-/** How to go on with what a journal keeps. */
-const goOn = ({ folder }: KeptJournal, { json }: Given): string =>
+/** How to go on with what is kept in a folder. */
+const goOn = (folder: string, { json }: Given): string =>
   `Go on with: perturb evaluate --resume ${quote(folder)}${json === undefined ? "" : ` --json ${quote(json)}`}`;
 
 function defaultFolder({ here, data }: OpenedSubject, { attack, norm }: Given): string {

@@ -18,6 +18,8 @@ export interface EndpointGiven {
   readonly timeout?: number | undefined;
   readonly retries?: number | undefined;
   readonly arch?: string | undefined;
+  /** What --arch is then for. */
+  readonly surrogate?: string | undefined;
   readonly mean?: readonly number[] | undefined;
   readonly std?: readonly number[] | undefined;
   readonly feed?: readonly string[];
@@ -68,9 +70,9 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedE
 }
 
 /** @throws usage for options that only a file can follow */
-function refuse({ arch, mean, std, feed = [], device }: EndpointGiven): void {
+function refuse({ arch, surrogate, mean, std, feed = [], device }: EndpointGiven): void {
   const given = {
-    "--arch": arch,
+    "--arch": surrogate === undefined ? arch : undefined,
     "--mean": mean,
     "--std": std,
     "--feed": feed[0],

@@ -234,6 +234,24 @@ describe("warnings", () => {
     expect(last!.correct).toBeGreaterThanOrEqual(unmoved);
   });
 
+  it("of gradients that hold NaN where logits do not", async () => {
+    // 0·√max(0, x0 - 1) is 0, and its slope 0·∞.
+    const graph = graphOf([2], (b, x) => {
+      const root = b.add("Sqrt", [b.add("Relu", [b.sub(b.slice(x, [1], [0], [1]), b.scalar(1, x))])]);
+      return b.plus(dense(b, x, Float32Array.of(0, 0, 0, 1), [0.5, 0]), b.mul(b.scalar(0, x), root));
+    });
+    const x = floats([100, 2], numbers(200, 5, 0, 0.99));
+    const labels = Array.from({ length: 100 }, (_, i) => Number(x.data[2 * i + 1]! > 0.5));
+    const { evaluation } = await run(classifierFile(graph, { name: "nan" }), arrayDataset(x, labels, 2), {
+      epsilons: [0.1],
+    });
+    expect(evaluation.clean.correct).toBe(100);
+    expect(evaluation.warnings.map(({ code }) => code)).toContain("nan-gradient");
+    expect(evaluation.warnings.find(({ code }) => code === "nan-gradient")!.message).toMatch(
+      /^The gradient of 100 of 100/,
+    );
+  });
+
   it("of NaN logits, which are neither right nor fooled", async () => {
     // √(x0 - 0.5) is NaN for the first half of the samples.
     const graph = graphOf([2], (b, x) =>

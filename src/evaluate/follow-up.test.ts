@@ -65,6 +65,17 @@ describe("checks that follow an evaluation", () => {
     expect((await warningsFor(saturated)).get("large-epsilon")).toMatch(/At ε = 1, .* \d+ of 10 samples still stand/);
   });
 
+  it("of a surrogate that leads where masked gradients do not", async () => {
+    const saturated = changed((b, z) => b.mul(z, b.scalar(1e4, z)));
+    await using(open(lenetGraph()), async (surrogate) => {
+      const given = { attacks: [pgd, attacks.transfer as AnyAttack<DifferentiableModel>], epsilons: [0.3], surrogate };
+      expect((await warningsFor(saturated, given)).get("transfer-stronger")).toMatch(
+        /^transfer, which works on another model, broke \d+ of the \d+ samples that pgd had left/,
+      );
+      expect((await warningsFor(lenetGraph(), given)).has("transfer-stronger")).toBe(false);
+    });
+  });
+
   it("of gradients masked by quantised activations", async () => {
     // Pixels rounded to eight values: the derivative of Round is zero wherever it exists.
     const { graph } = asClassifier(lenetGraph());
