@@ -39,10 +39,9 @@ async function records(folder: string): Promise<SampleRecord[]> {
 }
 
 const PGD = ["--attack", "pgd", "--set", "pgd.steps=5"];
-const THREE = [
-  ...["evaluate", ...lenet, "--attack", "fgsm,pgd,square", "--set", "pgd.steps=5", "--set", "queries=50"],
-  ...["--eps", "0.1,0.2", "--limit", "20"],
-];
+const THREE = ["evaluate", ...lenet].concat(
+  "--attack fgsm,pgd,square --set pgd.steps=5 --set queries=50 --eps 0.1,0.2 --limit 20".split(" "),
+);
 
 describe("several attacks", () => {
   let outcome: Outcome;
@@ -299,9 +298,8 @@ describe("a model of decision trees", () => {
   });
 
   it("is attacked by the others", async () => {
-    const { code, stdout } = await at(
-      ...["evaluate", ...trees, "--attack", "square", "--set", "queries=100", "--eps", "0.05,0.15", "--json", "-"],
-    );
+    const args = ["--attack", "square", "--set", "queries=100", "--eps", "0.05,0.15", "--json", "-"];
+    const { code, stdout } = await at("evaluate", ...trees, ...args);
     expect(code).toBe(0);
     const { clean, worst } = evaluationSchema.parse(JSON.parse(stdout));
     expect([clean, ...worst].map(({ correct }) => correct)).toEqual([4, 4, 0]);

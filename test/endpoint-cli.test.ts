@@ -6,10 +6,10 @@ import { listing, perturb, scratch, start, until } from "./support/cli.ts";
 import { type Meddle, reply, type Served, serveFile } from "./support/endpoint.ts";
 
 const LENET = fileURLToPath(new URL("fixtures/pytorch/lenet_zip.pth", import.meta.url));
-const JOB = [
-  ...["--attack", "square,hopskipjump", "--set", "square.queries=20", "--max-queries", "40", "--eps", "0.1,0.3"],
-  ...["--limit", "12", "--batch", "4", "--quiet"],
-];
+const JOB =
+  "--attack square,hopskipjump --set square.queries=20 --max-queries 40 --eps 0.1,0.3 --limit 12 --batch 4 --quiet".split(
+    " ",
+  );
 
 const space = scratch();
 const inside = (...path: string[]) => join(space.path, ...path);
