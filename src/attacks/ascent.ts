@@ -27,6 +27,8 @@ export interface AscentOptions {
   readonly nesterov: boolean;
   /** "sgd": steepest steps. "adam": Adam's steps, no longer than `stepSize`; for L∞, without `momentum`. */
   readonly optimizer: "sgd" | "adam";
+  /** Whether the exact first-order step from x, which is FGSM's point, is measured before the first climb. */
+  readonly firstOrder: boolean;
   /** Whether a sample is done when it reaches its goal; if not, it goes on to raise its loss, as transfer to other models wants. */
   readonly stopAtSuccess: boolean;
 }
@@ -40,13 +42,14 @@ export async function ascent(task: AttackTask<DifferentiableModel>, options: Asc
   checkOptions(options, task.norm);
   checkSignal(task.signal);
   const { model, x, goal, start } = task;
-  const { loss, randomStart } = options;
+  const { loss, randomStart, firstOrder } = options;
   // One gradient at x serves every ε. The one that is given is that of the cross-entropy.
-  const first = randomStart
-    ? undefined
-    : loss === "cross-entropy" && start
-      ? start
-      : await model.gradient(x, goal, loss, task.indices);
+  const first =
+    randomStart && !firstOrder
+      ? undefined
+      : loss === "cross-entropy" && start
+        ? start
+        : await model.gradient(x, goal, loss, task.indices);
   return sweep({ ...task, start: first }, (budget) => climbs(budget, options));
 }
 
@@ -65,6 +68,10 @@ function checkOptions({ steps, stepSize, restarts, momentum, nesterov, optimizer
 
 async function climbs(task: BudgetTask<DifferentiableModel>, options: AscentOptions): Promise<Attempt> {
   const best = keepBest(task.x, options.loss);
+  if (options.firstOrder && task.start) {
+    const rows = [...best.success.keys()];
+    await lookFarthest(task, best, rows, task.start.gradient, () => true);
+  }
   for (let restart = 0; restart < options.restarts; restart++) await climb(task, options, best, restart);
   // A larger ε has no more to do for a sample that fell, unless its loss is wanted.
   const success = options.stopAtSuccess ? best.success : new Uint8Array(best.success.length);

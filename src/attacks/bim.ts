@@ -20,5 +20,13 @@ export const bim = defineAttack<DifferentiableModel, BimOptions>({
   needs: "gradient",
   defaults: { steps: 10, stepSize: 1 / 8, loss: "cross-entropy", stopAtSuccess: true },
   propose: (task, options) =>
-    ascent(task, { ...options, restarts: 1, randomStart: false, momentum: 0, nesterov: false, optimizer: "sgd" }),
+    ascent(task, {
+      ...options,
+      restarts: 1,
+      randomStart: false,
+      momentum: 0,
+      nesterov: false,
+      firstOrder: false,
+      optimizer: "sgd",
+    }),
 });

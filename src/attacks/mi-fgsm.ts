@@ -23,5 +23,5 @@ export const miFgsm = defineAttack<DifferentiableModel, MiFgsmOptions>({
   needs: "gradient",
   defaults: { steps: STEPS, stepSize: 1 / STEPS, momentum: 1, loss: "cross-entropy", stopAtSuccess: true },
   propose: (task, options) =>
-    ascent(task, { ...options, restarts: 1, randomStart: false, nesterov: false, optimizer: "sgd" }),
+    ascent(task, { ...options, restarts: 1, randomStart: false, nesterov: false, firstOrder: false, optimizer: "sgd" }),
 });

@@ -19,5 +19,5 @@ export const niFgsm = defineAttack<DifferentiableModel, MiFgsmOptions>({
   needs: "gradient",
   defaults: miFgsm.defaults,
   propose: (task, options) =>
-    ascent(task, { ...options, restarts: 1, randomStart: false, nesterov: true, optimizer: "sgd" }),
+    ascent(task, { ...options, restarts: 1, randomStart: false, nesterov: true, firstOrder: false, optimizer: "sgd" }),
 });

@@ -27,6 +27,7 @@ export const rFgsm = defineAttack<DifferentiableModel, RFgsmOptions>({
       randomStart: true,
       momentum: 0,
       nesterov: false,
+      firstOrder: false,
       optimizer: "sgd",
       stopAtSuccess: true,
     }),
