@@ -296,16 +296,21 @@ async function benchCommand() {
 }
 
 const torch = wanted.has("sweep") || wanted.has("train") ? await startTorch() : null;
-process.stdout.write(
-  `${torch ? `PyTorch ${torch.version}` : "PyTorch not found: own times alone (--help tells how to install it)"}, Node ${process.versions.node}\n`,
-);
+if (wanted.has("sweep") || wanted.has("train"))
+  process.stdout.write(
+    `${torch ? `PyTorch ${torch.version}` : "PyTorch not found: own times alone (--help tells how to install it)"}, Node ${process.versions.node}\n`,
+  );
 if (wanted.has("phases")) await benchPhases();
 if (wanted.has("sweep")) await benchSweep(torch);
 if (wanted.has("train")) await benchTrain(torch);
 if (wanted.has("command")) await benchCommand();
 if (wanted.has("gradients"))
   await (await import("./gradients.js")).benchGradients(options.python, rounds, options.threads);
-if (wanted.has("pgd")) await (await import("./pgd.js")).benchPgd(dist, rounds, options.weights);
+if (wanted.has("pgd")) {
+  await (await import("./pgd.js")).benchPgd(dist, rounds, options.weights);
+  const { racePgd } = await import("./pgd-race.js");
+  await racePgd(dist, rounds, options.python, options.weights, options.threads);
+}
 if (wanted.has("autoattack")) {
   const { benchAutoAttack } = await import("./autoattack.js");
   await benchAutoAttack(dist, options.python, Number(options.images), options.threads);
