@@ -21,8 +21,8 @@ export async function racePgd(dist, rounds, python, weights, threads) {
   const runs = { ...ours, ...(torch && { [`PyTorch, ${threads} threads`]: torch }) };
   const least = {};
   for (let round = 0; round <= rounds; round++)
-    for (const [name, { run }] of Object.entries(runs)) {
-      const time = await run();
+    for (const [name, runner] of Object.entries(runs)) {
+      const time = await runner.run();
       // The first round warms up.
       if (round === 0) continue;
       least[name] = least[name]?.seconds < time.seconds ? least[name] : time;

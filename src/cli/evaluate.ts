@@ -81,16 +81,26 @@ async function runWith(workers: BootedWorkers, work: Work): Promise<number> {
   const subject = await openSubject(given);
   const folder = given.resume ?? given.out ?? (given.json === undefined ? defaultFolder(subject, given) : undefined);
   if (folder !== undefined) await (await import("./resume.ts")).prepareFolder(folder, work.heading !== null);
-  const spool = folder === undefined ? undefined : await (await import("../report/samples.node.ts")).spoolSamples();
+  const spooling = folder === undefined ? undefined : spool();
+  // Whoever waits for it meets its failure.
+  spooling?.catch(() => undefined);
   try {
-    const result = await measure({ subject, work, folder, workers, onRecords: spool?.write });
+    // What writes the records loads while the first batches run.
+    const onRecords: SampleSpool["write"] | undefined =
+      spooling && (async (records) => (await spooling).write(records));
+    const result = await measure({ subject, work, folder, workers, onRecords });
     await work.journal?.close();
     const { json, junit, failUnder } = given;
-    await present(result, { json, junit, failUnder, folder, words, spool });
+    await present(result, { json, junit, failUnder, folder, words, spool: await spooling });
     return failUnder ? verdict(result.evaluation, failUnder) : EXIT.ok;
   } finally {
-    await spool?.remove();
+    await (await spooling)?.remove();
   }
+}
+
+async function spool(): Promise<SampleSpool> {
+  const { spoolSamples } = await import("../report/samples.node.ts");
+  return spoolSamples();
 }
 
 interface Measuring {

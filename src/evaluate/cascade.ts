@@ -129,7 +129,7 @@ export async function cascade(
       const verdict = await judge(
         model,
         some.x,
-        takeRows(candidates, met),
+        met.length === rows.length ? candidates : takeRows(candidates, met),
         some.goal,
         norm,
         task.epsilons[k]!,

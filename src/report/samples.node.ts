@@ -10,7 +10,7 @@ import { readSamples, SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./sampl
 export const SAMPLE_FILES = ["samples.csv", "samples.parquet"] as const;
 
 /** Records of a row group: memory is that of one, whatever the number of samples. */
-const GROUP = 2 ** 14;
+const GROUP = 2 ** 11;
 
 export interface SampleWriter {
   /** Adds records, in the order of their samples. */
