@@ -1,4 +1,5 @@
-import { basename } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
 import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { ReadHeading } from "../evaluate/journal/heading.node.ts";
@@ -58,7 +59,9 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
     stopping = true;
     await workers.close();
     await work.journal?.close();
-    return work.journal?.saved ? `Stopped, and saved. ${goOn(work.journal.folder, given)}` : undefined;
+    // A report that was finished in the meantime has taken the place of the state.
+    if (!work.journal?.saved || !existsSync(join(work.journal.folder, "state.jsonl"))) return undefined;
+    return `Stopped, and saved. ${goOn(work.journal.folder, given)}`;
   });
   try {
     return await runWith(workers, work);

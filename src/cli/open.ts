@@ -55,6 +55,12 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
     const { model, ...rest } = await openEndpointSubject(given);
     return { ...rest, file: null, here: { ...model, release: async () => undefined }, normalization: undefined };
   }
+  const { header = [], timeout, retries } = given;
+  if (header.length > 0 || timeout !== undefined || retries !== undefined)
+    throw new PerturbError(
+      "usage",
+      "--header, --timeout and --retries are for a model behind an address, --model http://…, and this one is a file.",
+    );
   const [opened, { openDataset }, { nodeRuntime }, { openClassifier }, { subjectOf }] = await Promise.all([
     openGraph(given.model, given),
     import("../datasets/locate.node.ts"),

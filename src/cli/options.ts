@@ -71,7 +71,7 @@ export const options = {
     ),
   retries: () =>
     new Option("--retries <n>", "repetitions of a request that failed (default: 5)").argParser(wholeNumber(0)),
-  junit: () => new Option("--junit <file>", "write the result as JUnit XML, for build servers"),
+  junit: () => new Option("--junit <file|->", "write the result as JUnit XML, for build servers; - for stdout"),
   limit: () => new Option("--limit <n>", "use at most n samples").argParser(wholeNumber(1)),
   offset: () => new Option("--offset <n>", "skip the first n samples").argParser(wholeNumber(0)).default(0),
   batch: () => new Option("--batch <n>", "samples at a time; does not change the result").argParser(wholeNumber(1)),

@@ -36,6 +36,7 @@ export async function planned({ file, data, here }: OpenedSubject, given: Attack
     import("../models/classifier.ts"),
   ]);
   const chosen = given.attack.map((name) => attacks[name]);
+  refuseIdle(given);
   const wanted = {
     attacks: chosen,
     options: attackOptions(given.attack, given.set),
@@ -56,6 +57,20 @@ export async function planned({ file, data, here }: OpenedSubject, given: Attack
   const plan = planOf(wanted, here);
   await requireGradients(plan, here, () => file && withGradient(file, "cross-entropy"));
   return { wanted, plan };
+}
+
+/** @throws usage for options that would change nothing */
+function refuseIdle({ attack, surrogate, certified, norm }: AttackGiven): void {
+  if (surrogate !== undefined && !attack.some((name) => "also" in attacks[name] && attacks[name].also === "surrogate"))
+    throw new PerturbError(
+      "usage",
+      "--surrogate is for attacks that work on another model. Add one: --attack …,transfer.",
+    );
+  if (certified !== undefined && norm === "spatial")
+    throw new PerturbError(
+      "usage",
+      "--certified compares radii in a norm of pixels, and spatial is none. Leave it out.",
+    );
 }
 
 /** Few samples are cut up too, so that every core has some. Results do not depend on it. */

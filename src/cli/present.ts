@@ -31,14 +31,14 @@ export async function present(
 ): Promise<void> {
   const { evaluation } = result;
   if (json === "-") await writeJson(evaluation, json);
-  else await printTable(evaluation);
+  else if (junit !== "-") await printTable(evaluation);
   for (const { message } of evaluation.warnings) stderr.write(`warning: ${message}\n`);
   if (json !== undefined && json !== "-") await writeJson(evaluation, json);
   if (junit !== undefined) await writeJunit(evaluation, junit, failUnder);
   if (folder === undefined) return;
   const { writeReport } = await import("../report/write.node.ts");
   await writeReport(result, folder, { command: commandLine(words), ...(spool && { samples: spool.copyTo }) });
-  if (json !== "-") print("", `Report: ${folder}/report.html`);
+  if (json !== "-" && junit !== "-") print("", `Report: ${folder}/report.html`);
 }
 
 /** Says of a run that is to go on that it is done. Gives the exit code. @throws usage, invalid-file */
@@ -68,7 +68,9 @@ async function writeJson(evaluation: Evaluation, json: string): Promise<void> {
 
 async function writeJunit(evaluation: Evaluation, path: string, failUnder: FailUnder | undefined): Promise<void> {
   const { toJunit } = await import("../report/junit.ts");
-  await writeAtomically(path, (file) => file.writeFile(toJunit(evaluation, { failUnder })));
+  const text = toJunit(evaluation, { failUnder });
+  if (path === "-") stdout.write(text);
+  else await writeAtomically(path, (file) => file.writeFile(text));
 }
 
 const asJson = async (evaluation: Evaluation): Promise<string> =>
