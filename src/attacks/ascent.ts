@@ -1,5 +1,5 @@
 import type { AttackTask } from "../attack.ts";
-import { checkSignal, PerturbError } from "../errors.ts";
+import { checkCount, checkSignal, PerturbError } from "../errors.ts";
 import { type DifferentiableModel, type Gradient, take, takeGoal } from "../model.ts";
 import type { Norm } from "../norm.ts";
 import { randomFor } from "../random.ts";
@@ -54,9 +54,7 @@ export async function ascent(task: AttackTask<DifferentiableModel>, options: Asc
 }
 
 function checkOptions({ steps, stepSize, restarts, momentum, nesterov, optimizer }: AscentOptions, norm: Norm): void {
-  for (const [name, value] of Object.entries({ steps, restarts }))
-    if (!Number.isInteger(value) || value < 1)
-      throw new PerturbError("usage", `${name} must be a whole number of at least 1, got ${value}.`);
+  for (const [name, value] of Object.entries({ steps, restarts })) checkCount(name, value);
   if (!(stepSize > 0)) throw new PerturbError("usage", `stepSize, in units of ε, must be above 0, got ${stepSize}.`);
   if (!(momentum >= 0)) throw new PerturbError("usage", `momentum must be at least 0, got ${momentum}.`);
   if (optimizer === "adam" && (momentum > 0 || nesterov))

@@ -1,5 +1,5 @@
 import { defineAttack, predict } from "../attack.ts";
-import { checkSignal, PerturbError } from "../errors.ts";
+import { checkCount, checkSignal, PerturbError } from "../errors.ts";
 import { type DifferentiableModel, reached, take, takeGoal } from "../model.ts";
 import { sampleSize } from "../tensor.ts";
 import { cosine, nearest, rowsOf } from "./nearest.ts";
@@ -111,9 +111,7 @@ export const cwLinf = defineAttack<DifferentiableModel, CwLinfOptions>({
 
 function checkOptions(options: CwLinfOptions): void {
   const { gradients, steps, learningRate, constant, constantFactor, shrinkage, tolerance } = options;
-  for (const [name, value] of Object.entries({ gradients, steps }))
-    if (!Number.isInteger(value) || value < 1)
-      throw new PerturbError("usage", `${name} must be a whole number of at least 1, got ${value}.`);
+  for (const [name, value] of Object.entries({ gradients, steps })) checkCount(name, value);
   for (const [name, value] of Object.entries({ learningRate, constant }))
     if (!(value > 0)) throw new PerturbError("usage", `${name} must be above 0, got ${value}.`);
   for (const [name, value] of Object.entries({ shrinkage, tolerance }))

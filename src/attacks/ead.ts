@@ -1,5 +1,5 @@
 import { defineAttack, predict } from "../attack.ts";
-import { checkSignal, PerturbError } from "../errors.ts";
+import { checkCount, checkSignal, PerturbError } from "../errors.ts";
 import { type Bounds, type DifferentiableModel, reached, take, takeGoal } from "../model.ts";
 import { type FloatTensor, takeRows } from "../tensor.ts";
 import { nearest, rowsOf } from "./nearest.ts";
@@ -103,9 +103,7 @@ export const ead = defineAttack<DifferentiableModel, EadOptions>({
 });
 
 function checkOptions({ searches, steps, learningRate, beta, betaL2 }: EadOptions): void {
-  for (const [name, value] of Object.entries({ searches, steps }))
-    if (!Number.isInteger(value) || value < 1)
-      throw new PerturbError("usage", `${name} must be a whole number of at least 1, got ${value}.`);
+  for (const [name, value] of Object.entries({ searches, steps })) checkCount(name, value);
   if (!(learningRate > 0)) throw new PerturbError("usage", `learningRate must be above 0, got ${learningRate}.`);
   for (const [name, value] of Object.entries({ beta, betaL2 }))
     if (!(value >= 0)) throw new PerturbError("usage", `${name} must be at least 0, got ${value}.`);

@@ -1,5 +1,5 @@
 import type { AttackTask } from "../attack.ts";
-import { checkSignal, PerturbError } from "../errors.ts";
+import { checkCount, checkSignal } from "../errors.ts";
 import { type Model, take, takeGoal } from "../model.ts";
 import { type Random, randomFor } from "../random.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
@@ -18,8 +18,7 @@ type Draw = (out: Float32Array, x: Float32Array, task: BudgetTask<Model>, random
 
 /** Draws noise for each ε and keeps the best draw of each sample, by the margin; a sample that reaches its goal is done. */
 export async function noise(task: AttackTask<Model>, { draws }: NoiseOptions, draw: Draw): Promise<FloatTensor[]> {
-  if (!Number.isInteger(draws) || draws < 1)
-    throw new PerturbError("usage", `draws must be a whole number of at least 1, got ${draws}.`);
+  checkCount("draws", draws);
   return sweep(task, async (budget) => {
     const { model, x, goal, norm, epsilon, indices, seed, signal } = budget;
     const size = sampleSize(x);

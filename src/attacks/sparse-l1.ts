@@ -1,5 +1,5 @@
 import { defineAttack } from "../attack.ts";
-import { checkSignal, PerturbError } from "../errors.ts";
+import { checkCount, checkSignal, PerturbError } from "../errors.ts";
 import { type DifferentiableModel, take, takeGoal } from "../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 import { projectL1Box } from "./apgd/ball-and-box.ts";
@@ -49,8 +49,7 @@ export const sparseL1 = defineAttack<DifferentiableModel, SparseL1Options>({
 });
 
 function checkOptions({ steps, stepSize, quantile }: SparseL1Options): void {
-  if (!Number.isInteger(steps) || steps < 1)
-    throw new PerturbError("usage", `steps must be a whole number of at least 1, got ${steps}.`);
+  checkCount("steps", steps);
   if (!(stepSize > 0)) throw new PerturbError("usage", `stepSize, in units of ε, must be above 0, got ${stepSize}.`);
   if (!(quantile >= 0 && quantile <= 1))
     throw new PerturbError("usage", `quantile must be between 0 and 1, got ${quantile}.`);

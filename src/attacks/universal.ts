@@ -1,5 +1,5 @@
 import { type AttackTask, defineAttack, type Examples } from "../attack.ts";
-import { checkSignal, PerturbError } from "../errors.ts";
+import { checkCount, checkSignal, PerturbError } from "../errors.ts";
 import { type DifferentiableModel, type Goal, take } from "../model.ts";
 import type { Box } from "../norm.ts";
 import { randomFor } from "../random.ts";
@@ -196,9 +196,7 @@ function examplesOf({ model, examples }: AttackTask<DifferentiableModel>): Examp
 }
 
 function checkOptions({ steps, batch, stepSize, clip }: UniversalOptions): void {
-  for (const [name, value] of Object.entries({ steps, batch }))
-    if (!Number.isInteger(value) || value < 1)
-      throw new PerturbError("usage", `${name} must be a whole number of at least 1, got ${value}.`);
+  for (const [name, value] of Object.entries({ steps, batch })) checkCount(name, value);
   for (const [name, value] of Object.entries({ stepSize, clip }))
     if (!(value > 0)) throw new PerturbError("usage", `${name} must be above 0, got ${value}.`);
 }

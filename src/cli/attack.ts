@@ -99,10 +99,13 @@ async function inFolder(out: string, work: (folder: string) => Promise<Count[]>)
 
 /** Writes the .npz, and the pictures where a folder for them is given. */
 async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictures?: string): Promise<Count[]> {
-  const [{ adversarialBatches }, { requirePictures, writePictures }] = await Promise.all([
-    import("../evaluate/adversarial.ts"),
-    import("./attack-pictures.ts"),
-  ]);
+  const [{ adversarialBatches }, { requireGradients }, { isGraphModel }, { requirePictures, writePictures }] =
+    await Promise.all([
+      import("../evaluate/adversarial.ts"),
+      import("../evaluate/gradients.ts"),
+      import("../models/graph-model.ts"),
+      import("./attack-pictures.ts"),
+    ]);
   const { data, here: model } = subject;
   const { offset, batch, target = null } = given;
   const limit = Math.max(0, Math.min(given.limit, data.size - offset));
@@ -112,6 +115,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       `There is nothing to attack: ${data.name} has ${data.size} samples, and --offset is ${offset}.`,
     );
   const { plan, wanted } = await planned(subject, given);
+  await requireGradients(plan, model, () => isGraphModel(model) && model.prepare("cross-entropy"));
   const { surrogate } = wanted;
   if (pictures !== undefined) requirePictures(model.inputShape);
   const counts = given.eps.map((): Count => ({ right: 0, fooled: 0, survived: 0 }));

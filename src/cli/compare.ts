@@ -7,7 +7,7 @@ import type { Comparison, PairedAccuracy, RecordedRun } from "../evaluate/compar
 import type { SampleSpool } from "../report/samples.node.ts";
 import { requireWritable, writeAtomically } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
-import { isAddress, type OpenedSubject, openSubject } from "./open.ts";
+import { archFor, type OpenedSubject, openSubject } from "./open.ts";
 import { options } from "./options.ts";
 import { print, printJson, prose } from "./output.ts";
 import { planned } from "./planned.ts";
@@ -130,11 +130,8 @@ async function compareModels(a: string, b: string, given: Given): Promise<Compar
 }
 
 /** --arch is for the one that is a file of weights. */
-async function openNamed(name: string, { arch, ...given }: Given): Promise<OpenedSubject> {
-  const { bundledModels } = await import("../models/open.node.ts");
-  const isGraph = isAddress(name) || Object.hasOwn(bundledModels, name) || /\.onnx$/i.test(name);
-  return openSubject({ ...given, ...(!isGraph && { arch }), model: name });
-}
+const openNamed = async (name: string, given: Given): Promise<OpenedSubject> =>
+  openSubject({ ...given, arch: await archFor(name, given.arch), model: name });
 
 async function measure(name: string, subject: OpenedSubject, given: Given, spool: SampleSpool): Promise<RecordedRun> {
   const { evaluate } = await import("../evaluate/local.ts");

@@ -59,8 +59,9 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
     stopping = true;
     await workers.close();
     await work.journal?.close();
+    const { STATE } = await import("../evaluate/journal/heading.node.ts");
     // A report that was finished in the meantime has taken the place of the state.
-    if (!work.journal?.saved || !existsSync(join(work.journal.folder, "state.jsonl"))) return undefined;
+    if (!work.journal?.saved || !existsSync(join(work.journal.folder, STATE))) return undefined;
     return `Stopped, and saved. ${goOn(work.journal.folder, given)}`;
   });
   try {
@@ -124,6 +125,7 @@ async function measure({ subject, work, folder, workers, onRecords }: Measuring)
   ]);
   const { wanted, plan } = await planned(subject, given);
   const { surrogate } = wanted;
+  const evaluator = await evaluatorOf(subject, plan, workers, given, surrogate);
   let { data } = subject;
   if (folder !== undefined) {
     const { openJournal } = await import("./resume.ts");
@@ -132,7 +134,6 @@ async function measure({ subject, work, folder, workers, onRecords }: Measuring)
     ({ journal: work.journal, data } = await openJournal({ ...work, folder, ground }));
   }
   const { journal } = work;
-  const evaluator = await evaluatorOf(subject, plan, workers, given, surrogate);
   if (folder !== undefined) void import("../report/write.node.ts").then(({ preload }) => preload());
   const progress = given.quiet ? silent : progressLine("evaluating", "samples");
   try {

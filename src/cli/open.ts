@@ -53,6 +53,7 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
   if (isAddress(given.model)) {
     const { openEndpointSubject } = await import("./open-endpoint.ts");
     const { model, ...rest } = await openEndpointSubject(given);
+    requireClasses(rest.data, model);
     return { ...rest, file: null, here: { ...model, release: async () => undefined }, normalization: undefined };
   }
   const { header = [], timeout, retries } = given;
@@ -74,13 +75,18 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
     ...(shape && { shape }),
   });
   const model = await openModelFile(opened, data.shape, given);
-  if (data.classes > model.classes)
-    throw new PerturbError(
-      "mismatch",
-      `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.`,
-    );
+  requireClasses(data, model);
   const here = openClassifier(model, nodeRuntime(given.device));
   return { file: model, data, describe: await subjectOf(here), here, normalization: normalizationOf(given) };
+}
+
+/** @throws mismatch for data with more classes than the model */
+function requireClasses(data: Dataset, { name, classes }: Pick<Model, "name" | "classes">): void {
+  if (data.classes > classes)
+    throw new PerturbError(
+      "mismatch",
+      `${data.name} has ${data.classes} classes and ${name} only ${classes}. Check that data and model belong together.`,
+    );
 }
 
 /** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
@@ -124,6 +130,13 @@ export async function openModelFile(
   return settle(modelFrom(opened, { shape, ...(normalization && { normalization }) }), nodeRuntime(given.device, 1));
 }
 
+/** --arch as it concerns one of several models: it is for weights without a graph. */
+export async function archFor(name: string, arch: string | undefined): Promise<string | undefined> {
+  const { bundledModels } = await import("../models/open.node.ts");
+  const isGraph = isAddress(name) || Object.hasOwn(bundledModels, name) || /\.onnx$/i.test(name);
+  return isGraph ? undefined : arch;
+}
+
 /** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does. */
 export async function openSurrogate(
   given: ModelGiven & { readonly surrogate?: string | undefined },
@@ -134,10 +147,7 @@ export async function openSurrogate(
     import("../models/graph-model.ts"),
     import("../runtime/ort.node.ts"),
   ]);
-  const { bundledModels } = await import("../models/open.node.ts");
-  // --arch is for weights without a graph.
-  const isGraph = Object.hasOwn(bundledModels, given.surrogate) || /\.onnx$/i.test(given.surrogate);
-  const opened = await openGraph(given.surrogate, isGraph ? {} : { arch: given.arch });
+  const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
   return openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device, 1));
 }
 

@@ -28,13 +28,9 @@ export interface AttackGiven extends ModelGiven {
   readonly certified?: string | undefined;
 }
 
-/** What is asked for, as the library wants it. @throws usage, no-gradient: before anything runs */
-export async function planned({ file, data, here }: OpenedSubject, given: AttackGiven) {
-  const [{ DEFAULT_BATCH, examplesFor, planOf }, { requireGradients }, { withGradient }] = await Promise.all([
-    import("../evaluate/run.ts"),
-    import("../evaluate/gradients.ts"),
-    import("../models/classifier.ts"),
-  ]);
+/** What is asked for, as the library wants it. @throws usage: before anything runs */
+export async function planned({ data, here }: OpenedSubject, given: AttackGiven) {
+  const { DEFAULT_BATCH, examplesFor, planOf } = await import("../evaluate/run.ts");
   const chosen = given.attack.map((name) => attacks[name]);
   refuseIdle(given);
   const wanted = {
@@ -54,9 +50,7 @@ export async function planned({ file, data, here }: OpenedSubject, given: Attack
     examples: await examplesFor(chosen, data),
     ...(given.certified !== undefined && { certified: await certificatesIn(given.certified) }),
   };
-  const plan = planOf(wanted, here);
-  await requireGradients(plan, here, () => file && withGradient(file, "cross-entropy"));
-  return { wanted, plan };
+  return { wanted, plan: planOf(wanted, here) };
 }
 
 /** @throws usage for options that would change nothing */
@@ -77,7 +71,7 @@ function refuseIdle({ attack, surrogate, certified, norm }: AttackGiven): void {
 const batchFor = (total: number, most: number): number =>
   Math.max(1, Math.min(most, Math.ceil(total / (2 * availableParallelism()))));
 
-/** Threads, each with a model of its own; a model behind an address is asked from here. */
+/** Threads, each with a model of its own; a model behind an address is asked from here. @throws no-gradient: before anything runs */
 export async function evaluatorOf(
   { file, here }: OpenedSubject,
   plan: BatchPlan,
@@ -85,15 +79,19 @@ export async function evaluatorOf(
   { device }: Pick<AttackGiven, "device">,
   surrogate: GraphModel | undefined,
 ): Promise<Evaluator> {
-  const [{ localEvaluator }, { planMessage }, { withGradient }] = await Promise.all([
+  const [{ localEvaluator }, { requireGradients }, { planMessage }, { withGradient }] = await Promise.all([
     import("../evaluate/run.ts"),
+    import("../evaluate/gradients.ts"),
     import("../evaluate/pool.node.ts"),
     import("../models/classifier.ts"),
   ]);
-  if (!file) return localEvaluator(here, plan, { surrogate });
-  const needsGradient = plan.attacks.some(({ attack }) => attack.needs === "gradient");
+  let ready = file;
+  await requireGradients(plan, here, () => {
+    ready = file && withGradient(file, "cross-entropy");
+  });
+  if (!ready) return localEvaluator(here, plan, { surrogate });
   return workers.start({
-    file: needsGradient ? withGradient(file, "cross-entropy") : file,
+    file: ready,
     device,
     plan: planMessage(plan),
     surrogate: surrogate?.file,

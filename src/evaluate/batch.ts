@@ -167,16 +167,13 @@ async function linearityOf(
   tally: Tally,
 ): Promise<Tally["linearity"]> {
   const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < plan.offset + LINEARITY_SAMPLES);
-  if (first.length === 0 || !attacked.start || !(plan.norm in STEEPEST)) return null;
+  if (first.length === 0 || !attacked.start || plan.norm === "spatial") return null;
   const { x, goal, indices, start } = pick(attacked, first);
   const subject = { model, x, goal, indices, start: start!, seed: plan.seed };
   const result = await measureLinearity(subject, norms[plan.norm], plan.epsilons);
   tally.forwards += first.length * (result.points.length + 2 * result.dimensions.length);
   return result;
 }
-
-/** The norms whose balls have a first-order step. */
-const STEEPEST = { linf: true, l2: true, l1: true, l0: true };
 
 export const goalOf = (labels: Int32Array, target: number | null): Goal =>
   target === null

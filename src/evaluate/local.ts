@@ -2,7 +2,6 @@ import { type Dataset, withShape } from "../dataset.ts";
 import { sha256 } from "../datasets/checksum.ts";
 import type { EvaluationResult } from "../evaluate.ts";
 import type { Model } from "../model.ts";
-import { withGradient } from "../models/classifier.ts";
 import { isGraphModel } from "../models/graph-model.ts";
 import { VERSION } from "../version.ts";
 import { followUp } from "./follow-up.ts";
@@ -20,7 +19,7 @@ export async function evaluate(model: Model, data: Dataset, options: EvaluateOpt
   const shaped = withShape(data, model.inputShape);
   const examples = options.examples ?? (await examplesFor(options.attacks, shaped));
   const plan = planOf({ ...options, examples }, model);
-  await requireGradients(plan, model, () => isGraphModel(model) && withGradient(model.file, "cross-entropy"));
+  await requireGradients(plan, model, () => isGraphModel(model) && model.prepare("cross-entropy"));
   const result = await evaluateBy(await subjectOf(model), shaped, plan, localEvaluator(model, plan, options), options);
   if (options.followUp === false) return result;
   return withWarnings(result, await followUp(model, shaped, plan, result, options));

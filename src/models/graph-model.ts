@@ -19,6 +19,8 @@ export interface GraphModel extends DifferentiableModel {
   readonly runtime: Runtime;
   /** Samples run forward, and forward and backward, so far. */
   readonly cost: { readonly forwards: number; readonly gradients: number };
+  /** Makes the graph of a loss's gradient ready, which is otherwise done when it is first asked. @throws no-gradient */
+  prepare(loss: Loss): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     programs.set(key, known);
     return known;
   };
+  const backwardOf = (loss: Loss): Promise<Program> => program(loss, () => gradientBytes(file, loss));
   const cost = { forwards: 0, gradients: 0 };
 
   const { name, inputShape, classes, head, bounds } = file;
@@ -55,11 +58,14 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     async gradient(x, goal, loss = "cross-entropy") {
       check(x, file);
       cost.gradients += x.dims[0]!;
-      const backward = await program(loss, () => gradientBytes(file, loss));
+      const backward = await backwardOf(loss);
       const feeds = { x, ...classFeeds(goal, loss, classes) };
       const result = await runBatches(backward, feeds, file.batch, ["logits", "loss", "gradient"]);
       const found = { logits: result["logits"]!, loss: result["loss"]!, gradient: result["gradient"]! };
       return isTargetedLoss(loss) ? found : ascending(goal, found);
+    },
+    async prepare(loss) {
+      await backwardOf(loss);
     },
     async release() {
       const loaded = await Promise.allSettled(programs.values());
