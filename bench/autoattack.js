@@ -64,8 +64,9 @@ async function original(python, images, threads) {
 }
 
 async function network(dist) {
-  const [{ openModelGraph, modelFrom }, { openDataset }] = await Promise.all([
+  const [{ openModelGraph }, { modelFrom }, { openDataset }] = await Promise.all([
     dist("models/open.node.js"),
+    dist("models/open.js"),
     dist("datasets/locate.node.js"),
   ]);
   const opened = await openModelGraph(NETWORK, {});
@@ -93,9 +94,10 @@ async function rightImages(dist, count) {
 
 /** Evaluates the first `limit` images. Each worker's graphs run in one thread, so that processor time is that of the work. */
 async function evaluation(dist, limit) {
-  const [run, { startPool, planMessage }, { autoAttack }, { withGradient }] = await Promise.all([
+  const [run, { startPool }, { planMessage }, { autoAttack }, { withGradient }] = await Promise.all([
     dist("evaluate/run.js"),
     dist("evaluate/pool.node.js"),
+    dist("evaluate/work.js"),
     dist("attacks/auto-attack.js"),
     dist("models/classifier.js"),
   ]);

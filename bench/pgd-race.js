@@ -47,16 +47,20 @@ async function pytorch(python, weights, threads) {
 }
 
 async function racer(dist, weights, stopAtSuccess) {
-  const [run, { startPool, planMessage }, { pgd }, { withGradient }, opening, { openDataset }] = await Promise.all([
+  const [run, { startPool }, { planMessage }, { pgd }, { withGradient }] = await Promise.all([
     dist("evaluate/run.js"),
     dist("evaluate/pool.node.js"),
+    dist("evaluate/work.js"),
     dist("attacks/pgd.js"),
     dist("models/classifier.js"),
+  ]);
+  const [{ openModelGraph }, { modelFrom }, { openDataset }] = await Promise.all([
     dist("models/open.node.js"),
+    dist("models/open.js"),
     dist("datasets/locate.node.js"),
   ]);
-  const opened = await opening.openModelGraph(weights, { arch: "lenet" });
-  const file = opening.modelFrom(opened, { shape: [1, 28, 28] });
+  const opened = await openModelGraph(weights, { arch: "lenet" });
+  const file = modelFrom(opened, { shape: [1, 28, 28] });
   const data = await openDataset("mnist");
   const options = {
     attacks: [pgd],

@@ -111,8 +111,9 @@ async function inMemory(data) {
 }
 
 async function setup() {
-  const [{ openModelGraph, modelFrom }, { openDataset }, run, { startPool }, { fgsm }] = await Promise.all([
+  const [{ openModelGraph }, { modelFrom }, { openDataset }, run, { startPool }, { fgsm }] = await Promise.all([
     dist("models/open.node.js"),
+    dist("models/open.js"),
     dist("datasets/locate.node.js"),
     dist("evaluate/run.js"),
     dist("evaluate/pool.node.js"),
@@ -146,13 +147,14 @@ async function benchPhases() {
   const { ms: imports, result } = await timed(() =>
     Promise.all([
       dist("models/open.node.js"),
+      dist("models/open.js"),
       dist("datasets/locate.node.js"),
       dist("evaluate/run.js"),
       dist("evaluate/pool.node.js"),
       dist("attacks/fgsm.js"),
     ]),
   );
-  const [{ openModelGraph, modelFrom }, { openDataset }, run, { startPool }, { fgsm }] = result;
+  const [{ openModelGraph }, { modelFrom }, { openDataset }, run, { startPool }, { fgsm }] = result;
   const { ms: model, result: opened } = await timed(() => openModelGraph(options.weights, { arch: "lenet" }));
   const { ms: data, result: set } = await timed(() => openDataset("mnist"));
   const { withGradient } = await dist("models/classifier.js");

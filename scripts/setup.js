@@ -2,7 +2,7 @@
 // Node's own modules only: it runs before anything is installed.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -10,21 +10,22 @@ const at = (...parts) => join(root, ...parts);
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
 /** Runs a command with its output on this terminal; ends this process when it fails. */
-function run(title, command, args, { quiet = false } = {}) {
+function run(title, command, args, { quiet = false, silent = false } = {}) {
   const began = Date.now();
-  // What set-up prints is no result: it goes to stderr.
-  const stdio = quiet ? ["ignore", 2, 2] : "inherit";
-  const { status, error, signal } = spawnSync(command, args, {
+  // What set-up prints is no result: it goes to stderr, or nowhere unless it fails.
+  const stdio = silent ? ["ignore", "pipe", "pipe"] : quiet ? ["ignore", 2, 2] : "inherit";
+  const { status, error, signal, stdout, stderr } = spawnSync(command, args, {
     cwd: root,
     stdio,
     env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
   });
   if (error) throw error;
   if (status !== 0) {
+    if (silent) process.stderr.write(`${stdout}${stderr}`);
     process.stderr.write(`\n${title} failed (${signal ?? `exit ${status}`}).\n`);
     process.exit(status ?? 1);
   }
-  if (!quiet) process.stderr.write(`${title}: ok, ${((Date.now() - began) / 1000).toFixed(1)} s\n`);
+  if (!quiet && !silent) process.stderr.write(`${title}: ok, ${((Date.now() - began) / 1000).toFixed(1)} s\n`);
 }
 
 const node = (title, script, args = [], options = {}) =>
@@ -59,53 +60,110 @@ function newest(folder) {
   }, modified(folder));
 }
 
-/** Compiles src to dist when anything in it is newer. A build that fails or is interrupted leaves dist as it was. */
-function build() {
-  const stamp = at("dist", ".built");
-  const sources = Math.max(
+let sources;
+/** When what is built was last changed, but for the page's own files. */
+function sourcesChanged() {
+  sources ??= Math.max(
     newest(at("src")),
+    newest(at("models")),
     modified(at("tsconfig.json")),
     modified(at("tsconfig.build.json")),
     modified(at("package-lock.json")),
   );
-  if (modified(stamp) >= sources) return;
-  process.stderr.write("Building…\n");
-  const [fresh, old] = [at(`dist.${process.pid}.new`), at(`dist.${process.pid}.old`)];
+  return sources;
+}
+
+const isAlive = (pid) => {
   try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** Removes what builds that were killed have left beside their folder. */
+function sweep(folder) {
+  for (const name of existsSync(dirname(folder)) ? readdirSync(dirname(folder)) : []) {
+    const [, of, pid] = /^(.+)\.(\d+)\.(?:new|old)$/.exec(name) ?? [];
+    if (of === basename(folder) && !isAlive(Number(pid)))
+      rmSync(join(dirname(folder), name), { recursive: true, force: true });
+  }
+}
+
+/** Fills a folder anew where `changed` is later than its last build; one that fails or is killed leaves the old folder. */
+function refresh(folder, changed, title, fill) {
+  if (modified(join(folder, ".built")) >= changed) return;
+  process.stderr.write(`${title}…\n`);
+  const began = new Date();
+  const [fresh, old] = [`${folder}.${process.pid}.new`, `${folder}.${process.pid}.old`];
+  const clean = () => {
+    for (const path of [fresh, old]) rmSync(path, { recursive: true, force: true });
+  };
+  sweep(folder);
+  // Also when the build fails, which ends this process.
+  process.once("exit", clean);
+  fill(fresh);
+  const stamp = join(fresh, ".built");
+  writeFileSync(stamp, "");
+  // What changed since then is built the next time.
+  utimesSync(stamp, began, began);
+  if (existsSync(folder)) renameSync(folder, old);
+  try {
+    renameSync(fresh, folder);
+  } catch {
+    cpSync(fresh, folder, { recursive: true, preserveTimestamps: true });
+  }
+  process.off("exit", clean);
+  clean();
+}
+
+/** Compiles src to dist. */
+const build = () =>
+  refresh(at("dist"), sourcesChanged(), "Building", (fresh) =>
     node("Build", "node_modules/@typescript/native/bin/tsc", ["-p", "tsconfig.build.json", "--outDir", fresh], {
       quiet: true,
-    });
-    writeFileSync(join(fresh, ".built"), "");
-    if (existsSync(at("dist"))) renameSync(at("dist"), old);
-    try {
-      renameSync(fresh, at("dist"));
-    } catch {
-      cpSync(fresh, at("dist"), { recursive: true });
-    }
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-    rmSync(old, { recursive: true, force: true });
-  }
+    }),
+  );
+
+/** Bundles a page of web/ to its folder in dist-web. */
+const buildWeb = (name, title, config) =>
+  refresh(at("dist-web", name), Math.max(sourcesChanged(), newest(at("web"))), `Building ${title}`, (fresh) =>
+    node("Build", "node_modules/vite/bin/vite.js", ["build", "--config", config, "--outDir", fresh], { silent: true }),
+  );
+
+/** In this process: one start less, and signals reach the program itself. */
+async function start(args) {
+  const program = at("bin", "perturb.js");
+  process.argv = [process.execPath, program, ...args];
+  await import(pathToFileURL(program).href);
 }
 
 const tasks = {
   /** Only sets up. */
   setup: () => undefined,
-  /** In this process: one start less, and signals reach the program itself. */
-  async start(args) {
-    const program = at("bin", "perturb.js");
-    process.argv = [process.execPath, program, ...args];
-    await import(pathToFileURL(program).href);
-  },
-  test(args) {
+  start,
+  playground: (args) => start(["playground", ...args]),
+  "build:playground": () =>
+    process.stdout.write(`${at("dist-web", "playground")}
+Any web host can serve this folder, from any path. For several threads it must send these headers:
+  Cross-Origin-Opener-Policy: same-origin
+  Cross-Origin-Embedder-Policy: require-corp
+`),
+  async test(args) {
     if (!existsSync(at("..", "shared")))
       process.stderr.write(
         "../shared is not there: the tests that compare with the tutorial's own weights are skipped.\n",
       );
     if (args.length === 0) {
-      node("Types", "node_modules/@typescript/native/bin/tsc", ["-p", "tsconfig.json"]);
+      for (const project of ["tsconfig.json", "web/tsconfig.json"])
+        node(`Types of ${project}`, "node_modules/@typescript/native/bin/tsc", ["-p", project]);
       node("Format and lint", "node_modules/@biomejs/biome/bin/biome", ["ci", "--error-on-warnings"]);
       node("Lint with types", "node_modules/oxlint/bin/oxlint", ["--type-aware", "--deny-warnings"]);
+    }
+    // Not for a single file, which is to be fast.
+    if (args.length === 0 || process.env.CI) {
+      const { installSystemPackages } = await import("./system-packages.js");
+      await installSystemPackages();
     }
     node("Tests", "node_modules/vitest/vitest.mjs", ["run", ...args]);
     if (args.length === 0) node("Package", "scripts/check-package.js");
@@ -121,4 +179,7 @@ if (!Object.hasOwn(tasks, task)) {
 checkNode();
 install();
 build();
+buildWeb("report", "the page of reports", "web/report.vite.config.ts");
+// Neither needs it to begin.
+if (task !== "start" && task !== "bench") buildWeb("playground", "the playground", "web/vite.config.ts");
 await tasks[task](args);

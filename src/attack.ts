@@ -35,6 +35,12 @@ export interface Examples {
   readonly indices: Int32Array;
 }
 
+/** The options whose type is a union of words. */
+type Worded<O> = { [K in keyof O]: string extends O[K] ? never : O[K] extends string ? K : never }[keyof O];
+
+/** The values that each option may take whose type is a union of words. */
+export type Choices<O> = { readonly [K in Worded<O>]: readonly O[K][] };
+
 export interface Attack<M extends Model = Model, O extends object = object> {
   readonly name: string;
   /** What it is called in words. */
@@ -55,6 +61,8 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   /** What an ensemble is made of, in order: each meets what the others left standing. */
   readonly members?: (norm: NormName) => readonly Configured<M>[];
   readonly defaults: O;
+  /** What the options that are words may be. */
+  readonly choices?: Choices<O>;
   /**
    * One candidate batch, in the shape of x, for each ε: each a fresh array, which `judge` then clips in place. An attack
    * need not, and cannot, vouch for itself. A property and not a method, so that an attack that needs gradients is no
@@ -63,13 +71,16 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   readonly propose: (task: AttackTask<M>, options?: Partial<O>) => Promise<readonly FloatTensor[]>;
 }
 
-/** An attack as its file writes it: it gets all of its options. */
+/** An attack as its file writes it: it gets all of its options, and says what those that are words may be. */
 export type AttackDefinition<M extends Model, O extends object> = Omit<Attack<M, O>, "propose"> & {
   readonly propose: (task: AttackTask<M>, options: O) => Promise<readonly FloatTensor[]>;
-};
+} & ([Worded<O>] extends [never] ? unknown : { readonly choices: Choices<O> });
 
 /** An attack whose options are known to itself alone: it is to be given its own defaults, or options of their type. */
-export type AnyAttack<M extends Model = Model> = Omit<Attack<M, never>, "defaults"> & { readonly defaults: object };
+export type AnyAttack<M extends Model = Model> = Omit<Attack<M, never>, "defaults" | "choices"> & {
+  readonly defaults: object;
+  readonly choices?: Readonly<Record<string, readonly string[]>>;
+};
 
 /** An attack with its options, all of them. */
 export interface Configured<M extends Model = Model> {

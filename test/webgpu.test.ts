@@ -5,7 +5,7 @@ import { asClassifier, differentiate } from "../src/autodiff/differentiate.ts";
 import { readOnnx, writeOnnx } from "../src/onnx/file.ts";
 import { randomFor } from "../src/random.ts";
 import { product, type Tensor } from "../src/tensor.ts";
-import { findChromium, type Served, SOFTWARE_WEBGPU, servePage } from "./support/browser.ts";
+import { NO_CHROMIUM, requireChromium, type Served, SOFTWARE_WEBGPU, servePage } from "./support/browser.ts";
 import { numbers, withProgram } from "./support/gradient-check.ts";
 import { relativeDistance } from "./support/provider-cases.ts";
 
@@ -25,11 +25,9 @@ interface Outcome {
   readonly message?: string;
 }
 
-const executablePath = findChromium();
-const why = executablePath ? "" : " (skipped: no Chromium; give its path in CHROMIUM_PATH)";
-if (why) console.warn(`test/webgpu.test.ts: WebGPU in a browser is not tested${why}.`);
+const executablePath = requireChromium("WebGPU in a browser");
 
-describe.skipIf(!executablePath)(`a page in Chromium, its GPU in software${why}`, () => {
+describe.skipIf(!executablePath)(`a page in Chromium, its GPU in software${executablePath ? "" : NO_CHROMIUM}`, () => {
   const graphs = new Map(
     Object.entries(MODELS).map(([name, path]) => [name, differentiate(asClassifier(readOnnx(read(path))))]),
   );

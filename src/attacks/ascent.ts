@@ -7,7 +7,7 @@ import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 import { type Best, keepBest } from "./best.ts";
 import type { AttackLoss } from "./losses.ts";
 import { accumulated, adam, type Steering, steepest } from "./steering.ts";
-import { stepper } from "./stepper.ts";
+import { type Optimizer, stepper } from "./stepper.ts";
 import { type Attempt, type BudgetTask, sweep } from "./sweep.ts";
 
 /** How a loss is climbed inside a ball: what FGSM with a random start, BIM, PGD, MI-FGSM and NI-FGSM differ in. */
@@ -26,7 +26,7 @@ export interface AscentOptions {
   /** Whether the gradient is taken at the point where momentum leads, brought back into the ball. */
   readonly nesterov: boolean;
   /** "sgd": steepest steps. "adam": Adam's steps, no longer than `stepSize`; for L∞, without `momentum`. */
-  readonly optimizer: "sgd" | "adam";
+  readonly optimizer: Optimizer;
   /** Whether the exact first-order step from x, which is FGSM's point, is measured before the first climb. */
   readonly firstOrder: boolean;
   /** Whether a sample is done when it reaches its goal; if not, it goes on to raise its loss, as transfer to other models wants. */

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { bestRise } from "../../test/support/balls.ts";
 import { floats, linearGraph, numbers, open, smallNetwork, twoClassGraph } from "../../test/support/models.ts";
-import { type Attack, type AttackTask, judge } from "../attack.ts";
+import { type AnyAttack, type Attack, type AttackTask, defineAttack, judge } from "../attack.ts";
 import { PerturbError } from "../errors.ts";
 import { metered } from "../evaluate/meter.ts";
 import { type DifferentiableModel, type Goal, takeGoal } from "../model.ts";
@@ -9,6 +9,7 @@ import { type Norm, norms } from "../norm.ts";
 import { type FloatTensor, takeRows } from "../tensor.ts";
 import { defineEnsemble } from "./ensemble.ts";
 import { attacks } from "./index.ts";
+import type { PgdOptions } from "./pgd.ts";
 
 /** What rounding to float32 may add to a distance in [0, 1], by the number of elements: half a spacing for each. */
 const rounding = (elements: number): number => elements * 2 ** -24;
@@ -344,5 +345,23 @@ describe("the registry", () => {
       expect(attack.paper).toMatch(/^https:\/\//);
       expect(attack.norms.length).toBeGreaterThan(0);
     }
+  });
+
+  it("says what every option may be that is a word, its default among them", () => {
+    for (const { name, defaults, choices = {} } of Object.values<AnyAttack<DifferentiableModel>>(attacks)) {
+      const words = Object.entries(defaults).filter(([, value]) => typeof value === "string");
+      expect(Object.keys(choices).sort(), name).toEqual(words.map(([option]) => option).sort());
+      for (const [option, value] of words) {
+        expect(choices[option], `${name}.${option}`).toContain(value);
+        expect(new Set(choices[option]).size).toBe(choices[option]!.length);
+      }
+    }
+    expect(attacks.pgd.choices).toEqual({ loss: ["cross-entropy", "margin", "dlr"], optimizer: ["sgd", "adam"] });
+  });
+
+  it("is not left without them by the types", () => {
+    const { choices: _, ...pgd } = attacks.pgd;
+    // @ts-expect-error: an option of PGD is a union of words.
+    expect(defineAttack<DifferentiableModel, PgdOptions>(pgd).choices).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import { defineAttack } from "../attack.ts";
 import type { DifferentiableModel } from "../model.ts";
 import { type AscentOptions, ascent } from "./ascent.ts";
+import { ATTACK_LOSSES } from "./losses.ts";
 
 export type BimOptions = Pick<AscentOptions, "steps" | "stepSize" | "loss" | "stopAtSuccess">;
 
@@ -19,6 +20,7 @@ export const bim = defineAttack<DifferentiableModel, BimOptions>({
   aim: "within-epsilon",
   needs: "gradient",
   defaults: { steps: 10, stepSize: 1 / 8, loss: "cross-entropy", stopAtSuccess: true },
+  choices: { loss: ATTACK_LOSSES },
   propose: (task, options) =>
     ascent(task, {
       ...options,

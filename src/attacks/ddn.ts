@@ -4,7 +4,7 @@ import { type DifferentiableModel, reached, take, takeGoal } from "../model.ts";
 import { type Box, l2 } from "../norm.ts";
 import { randomFor } from "../random.ts";
 import { type FloatTensor, takeRows } from "../tensor.ts";
-import type { AttackLoss } from "./losses.ts";
+import { ATTACK_LOSSES, type AttackLoss } from "./losses.ts";
 import { cosine, farthest, nearest, rowsOf } from "./nearest.ts";
 
 export interface DdnOptions {
@@ -39,6 +39,7 @@ export const ddn = defineAttack<DifferentiableModel, DdnOptions>({
   aim: "least-change",
   needs: "gradient",
   defaults: { steps: 100, gamma: 0.05, radius: 1, stepSize: 1, finalStepSize: 0.01, loss: "margin" },
+  choices: { loss: ATTACK_LOSSES },
   async propose(task, { steps, gamma, radius, stepSize, finalStepSize, loss }) {
     const { model, x, goal, norm, indices, seed, start, signal } = task;
     const found = nearest(task);

@@ -121,6 +121,7 @@ it("with logits, weighs the target against the sum of the others", async () =>
 
 it("refuses options that make no sense", async () =>
   using(open(linearGraph([4], weights, bias)), async (model) => {
-    for (const options of [{ theta: 0 }, { theta: 2 }, { gamma: -1 }, { gamma: 2 }, { outputs: "loss" }])
+    const outputs = "loss" as "logits";
+    for (const options of [{ theta: 0 }, { theta: 2 }, { gamma: -1 }, { gamma: 2 }, { outputs }])
       await expect(attacked(model, black, goals[0]!, options)).rejects.toMatchObject({ code: "usage" });
   }));

@@ -5,13 +5,16 @@ import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 import { salientPair } from "./jsma/salient-pair.ts";
 import { nearest, rowsOf } from "./nearest.ts";
 
+const OUTPUTS = ["probabilities", "logits"] as const;
+type Outputs = (typeof OUTPUTS)[number];
+
 export interface JsmaOptions {
   /** θ: what is added to both elements of a pair, in ranges of the input; negative to lower them. */
   readonly theta: number;
   /** The largest share of the elements that may change: there are as many steps as it has pairs. */
   readonly gamma: number;
-  /** The outputs whose slopes make the map: "probabilities" or "logits". */
-  readonly outputs: string;
+  /** The outputs whose slopes make the map. */
+  readonly outputs: Outputs;
 }
 
 /**
@@ -32,6 +35,7 @@ export const jsma = defineAttack<DifferentiableModel, JsmaOptions>({
   aim: "least-change",
   needs: "gradient",
   defaults: { theta: 1, gamma: 1, outputs: "probabilities" },
+  choices: { outputs: OUTPUTS },
   async propose(task, options) {
     checkOptions(options);
     const { theta, gamma, outputs } = options;
@@ -89,7 +93,7 @@ interface Asked {
  */
 async function slopesOf(
   { model, x, goal, samples, signal }: Asked,
-  outputs: string,
+  outputs: Outputs,
   sign: number,
   start: Gradient | undefined,
 ): Promise<{ logits: FloatTensor; rises: FloatTensor; falls: FloatTensor }> {
@@ -113,6 +117,6 @@ function checkOptions({ theta, gamma, outputs }: JsmaOptions): void {
     throw new PerturbError("usage", `jsma's theta is a share of the range in [-1, 1] other than 0, got ${theta}.`);
   if (!(gamma >= 0 && gamma <= 1))
     throw new PerturbError("usage", `jsma's gamma is a share of the elements in [0, 1], got ${gamma}.`);
-  if (outputs !== "probabilities" && outputs !== "logits")
+  if (!OUTPUTS.includes(outputs))
     throw new PerturbError("usage", `jsma's outputs are "probabilities" or "logits", got "${outputs}".`);
 }

@@ -33,6 +33,9 @@ const LOSSES: Readonly<Record<AttackLoss, (z: Float32Array, c: number) => number
   },
 };
 
+/** The losses of one class, by name: what an option `loss` may be. */
+export const ATTACK_LOSSES = Object.keys(LOSSES) as readonly AttackLoss[];
+
 function margin(z: Float32Array, c: number): number {
   let most = Number.NEGATIVE_INFINITY;
   for (let j = 0; j < z.length; j++) if (j !== c && !(z[j]! <= most)) most = z[j]!;

@@ -1,6 +1,7 @@
 import { defineAttack } from "../attack.ts";
 import type { DifferentiableModel } from "../model.ts";
 import { type AscentOptions, ascent } from "./ascent.ts";
+import { ATTACK_LOSSES } from "./losses.ts";
 
 export type MiFgsmOptions = Pick<AscentOptions, "steps" | "stepSize" | "momentum" | "loss" | "stopAtSuccess">;
 
@@ -22,6 +23,7 @@ export const miFgsm = defineAttack<DifferentiableModel, MiFgsmOptions>({
   aim: "within-epsilon",
   needs: "gradient",
   defaults: { steps: STEPS, stepSize: 1 / STEPS, momentum: 1, loss: "cross-entropy", stopAtSuccess: true },
+  choices: { loss: ATTACK_LOSSES },
   propose: (task, options) =>
     ascent(task, { ...options, restarts: 1, randomStart: false, nesterov: false, firstOrder: false, optimizer: "sgd" }),
 });

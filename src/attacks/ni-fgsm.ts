@@ -1,6 +1,7 @@
 import { defineAttack } from "../attack.ts";
 import type { DifferentiableModel } from "../model.ts";
 import { ascent } from "./ascent.ts";
+import { ATTACK_LOSSES } from "./losses.ts";
 import { type MiFgsmOptions, miFgsm } from "./mi-fgsm.ts";
 
 /**
@@ -18,6 +19,7 @@ export const niFgsm = defineAttack<DifferentiableModel, MiFgsmOptions>({
   aim: "within-epsilon",
   needs: "gradient",
   defaults: miFgsm.defaults,
+  choices: { loss: ATTACK_LOSSES },
   propose: (task, options) =>
     ascent(task, { ...options, restarts: 1, randomStart: false, nesterov: true, firstOrder: false, optimizer: "sgd" }),
 });

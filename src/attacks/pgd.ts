@@ -1,6 +1,8 @@
 import { defineAttack } from "../attack.ts";
 import type { DifferentiableModel } from "../model.ts";
 import { type AscentOptions, ascent } from "./ascent.ts";
+import { ATTACK_LOSSES } from "./losses.ts";
+import { OPTIMIZERS } from "./stepper.ts";
 
 /** How PGD climbs; the gradient is always taken at the point itself. */
 export type PgdOptions = Omit<AscentOptions, "nesterov" | "firstOrder">;
@@ -34,5 +36,6 @@ export const pgd = defineAttack<DifferentiableModel, PgdOptions>({
     optimizer: "sgd",
     stopAtSuccess: true,
   },
+  choices: { loss: ATTACK_LOSSES, optimizer: OPTIMIZERS },
   propose: (task, options) => ascent(task, { ...options, nesterov: false, firstOrder: true }),
 });

@@ -1,6 +1,7 @@
 import { defineAttack } from "../attack.ts";
 import type { DifferentiableModel } from "../model.ts";
 import { type AscentOptions, ascent } from "./ascent.ts";
+import { ATTACK_LOSSES } from "./losses.ts";
 
 export type RFgsmOptions = Pick<AscentOptions, "stepSize" | "restarts" | "loss">;
 
@@ -20,6 +21,7 @@ export const rFgsm = defineAttack<DifferentiableModel, RFgsmOptions>({
   aim: "within-epsilon",
   needs: "gradient",
   defaults: { stepSize: 1.25, restarts: 1, loss: "cross-entropy" },
+  choices: { loss: ATTACK_LOSSES },
   propose: (task, options) =>
     ascent(task, {
       ...options,

@@ -4,7 +4,7 @@ import { type DifferentiableModel, take, takeGoal } from "../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 import { projectL1Box } from "./apgd/ball-and-box.ts";
 import { keepBest } from "./best.ts";
-import type { AttackLoss } from "./losses.ts";
+import { ATTACK_LOSSES, type AttackLoss } from "./losses.ts";
 import { rowsOf } from "./nearest.ts";
 import { sparseStep } from "./sparse-step.ts";
 import { type Attempt, type BudgetTask, sweep } from "./sweep.ts";
@@ -37,6 +37,7 @@ export const sparseL1 = defineAttack<DifferentiableModel, SparseL1Options>({
   aim: "within-epsilon",
   needs: "gradient",
   defaults: { steps: 20, stepSize: 0.1, quantile: 0.99, loss: "cross-entropy", stopAtSuccess: true },
+  choices: { loss: ATTACK_LOSSES },
   async propose(task, options) {
     checkOptions(options);
     checkSignal(task.signal);

@@ -4,11 +4,14 @@ import { signStep } from "./sign-step.ts";
 import { type Steering, steepest } from "./steering.ts";
 import type { BudgetTask } from "./sweep.ts";
 
+/** "sgd": steepest steps. "adam": along the steered direction as it is, no longer than a step. */
+export const OPTIMIZERS = ["sgd", "adam"] as const;
+export type Optimizer = (typeof OPTIMIZERS)[number];
+
 interface Pace {
   /** Length of a step, in units of ε. */
   readonly stepSize: number;
-  /** "sgd": steepest steps. "adam": along the steered direction as it is, no longer than a step. */
-  readonly optimizer: "sgd" | "adam";
+  readonly optimizer: Optimizer;
 }
 
 /** Moves the point of one sample along its gradient, into `out`. An element that is NaN points nowhere. */

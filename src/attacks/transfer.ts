@@ -11,13 +11,23 @@ import { pgd } from "./pgd.ts";
 import { rFgsm } from "./r-fgsm.ts";
 
 /** The attacks that can be run on the surrogate: those that spend a budget, by gradients. */
-const methods: ReadonlyMap<string, AnyAttack<DifferentiableModel>> = new Map(
-  [miFgsm, niFgsm, bim, pgd, fgsm, rFgsm, apgdCe, apgdDlr, apgdT].map((attack) => [attack.name, attack]),
-);
+const METHODS = {
+  "mi-fgsm": miFgsm,
+  "ni-fgsm": niFgsm,
+  bim,
+  pgd,
+  fgsm,
+  "r-fgsm": rFgsm,
+  "apgd-ce": apgdCe,
+  "apgd-dlr": apgdDlr,
+  "apgd-t": apgdT,
+} as const satisfies Record<string, AnyAttack<DifferentiableModel>>;
+type Method = keyof typeof METHODS;
+const NAMES = Object.keys(METHODS) as readonly Method[];
 
 export interface TransferOptions {
   /** The attack on the surrogate, by its name. */
-  readonly method: string;
+  readonly method: Method;
 }
 
 /**
@@ -37,14 +47,15 @@ export const transfer = defineAttack<Model, TransferOptions>({
   aim: "within-epsilon",
   needs: "logits",
   also: "surrogate",
-  defaults: { method: miFgsm.name },
+  defaults: { method: "mi-fgsm" },
+  choices: { method: NAMES },
   async propose(task, { method }) {
-    const attack = methods.get(method);
-    if (!attack)
+    if (!NAMES.includes(method))
       throw new PerturbError(
         "usage",
-        `transfer runs no attack named "${method}" on its surrogate. It can run ${[...methods.keys()].join(", ")}.`,
+        `transfer runs no attack named "${method}" on its surrogate. It can run ${NAMES.join(", ")}.`,
       );
+    const attack: AnyAttack<DifferentiableModel> = METHODS[method];
     if (!attack.norms.includes(task.norm.name))
       throw new PerturbError(
         "usage",

@@ -19,6 +19,8 @@ describe("--set", () => {
     ["steps=many", "is a number (by default 40)"],
     ["randomStart=1", "is a boolean"],
     ["__proto__=1", "No attack"],
+    ["loss=entropy", 'pgd.loss is one of cross-entropy, margin, dlr; got "entropy".'],
+    ["optimizer=adm", "Did you mean adam?"],
   ])("%s is refused", async (setting, says) => {
     expect((await failure("usage", () => attackOptions(["pgd"], [setting]))).message).toContain(says);
   });

@@ -6,6 +6,7 @@ import type { ReadHeading } from "../evaluate/journal/heading.node.ts";
 import type { KeptJournal } from "../evaluate/journal.node.ts";
 import type { BootedWorkers } from "../evaluate/pool.node.ts";
 import type { EvaluationResult } from "../evaluate.ts";
+import { quote } from "../report/command.ts";
 import type { SampleSpool } from "../report/samples.node.ts";
 import { evaluateOptions, type Given } from "./evaluate-options.ts";
 import { EXIT, explain, mayPass } from "./exit.ts";
@@ -15,7 +16,7 @@ import { type OpenedSubject, openSubject } from "./open.ts";
 import { evaluatorOf, planned } from "./planned.ts";
 import { checkFailUnder, present, presentFinished, verdict } from "./present.ts";
 import { progressLine, silent } from "./progress.ts";
-import { ownWords, quote } from "./self.ts";
+import { ownWords } from "./self.ts";
 
 export const evaluateCommand = evaluateOptions().action(async (given, command) =>
   interruptible(async (beforeExit) => {

@@ -111,7 +111,7 @@ async function saveGraph(file: ClassifierFile, loss: Loss, out: string): Promise
 /** Puts the files that hold a graph's weights beside it too. @throws usage when others of that name are there */
 async function bringWeights(graph: Graph, from: string, to: string): Promise<void> {
   if (from === to) return;
-  const { externalFiles } = await import("../models/external.node.ts");
+  const { externalFiles } = await import("../models/external.ts");
   for (const file of externalFiles(graph)) {
     const target = join(to, file);
     await mkdir(dirname(target), { recursive: true });

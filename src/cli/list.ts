@@ -4,16 +4,14 @@ import { columns, print, printJson, prose } from "./output.ts";
 /** What can be listed: each gives plain rows, all with the same keys. */
 const lists = {
   async attacks() {
-    const { attacks } = await import("../attacks/index.ts");
-    return Object.values(attacks).map(({ name, title, norms, aim, needs, defaults, paper }) => ({
-      name,
-      title,
-      norms,
-      aim,
-      needs,
-      options: Object.entries(defaults).map(([option, value]) => `${option}=${value}`),
-      paper,
-    }));
+    const [{ attacks }, { optionTexts }] = await Promise.all([
+      import("../attacks/index.ts"),
+      import("./attack-options.ts"),
+    ]);
+    return Object.values(attacks).map((attack) => {
+      const { name, title, norms, aim, needs, paper } = attack;
+      return { name, title, norms, aim, needs, options: optionTexts(attack), paper };
+    });
   },
   async datasets() {
     const { datasets } = await import("../datasets/index.ts");
@@ -28,7 +26,7 @@ const lists = {
   },
   async models() {
     const [{ bundledModels }, { architectures }] = await Promise.all([
-      import("../models/open.node.ts"),
+      import("../models/bundled.ts"),
       import("../architectures/index.ts"),
     ]);
     return [

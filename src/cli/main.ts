@@ -40,6 +40,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "train a built-in network and save it as ONNX",
     load: async () => (await import("./train.ts")).trainCommand,
   },
+  playground: {
+    summary: "open a page that attacks a model in the browser",
+    load: async () => (await import("./playground.ts")).playgroundCommand,
+  },
   list: {
     summary: "list the attacks, data sets, models or operators that are known",
     load: async () => (await import("./list.ts")).listCommand,
@@ -99,6 +103,7 @@ Examples:
   perturb                                  the FGSM experiment on LeNet and MNIST
   perturb --model net.onnx --data images/  another model, a folder of images with a sub-folder a class
   perturb inspect net.onnx                 what is in a model, and whether it can be differentiated
+  perturb playground                       a page to try attacks by hand, in the browser
   perturb help evaluate                    all options of a command
 
 Exit codes: 0 done; 1 --fail-under not met; 2 wrong usage or bad input; 3 interrupted with its state saved;

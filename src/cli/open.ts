@@ -5,7 +5,7 @@ import type { Subject } from "../evaluate/result.ts";
 import type { Model } from "../model.ts";
 import type { ClassifierFile } from "../models/classifier.ts";
 import type { GraphModel } from "../models/graph-model.ts";
-import type { OpenedGraph } from "../models/open.node.ts";
+import type { OpenedGraph } from "../models/open.ts";
 import type { Normalization } from "../models/preprocess.ts";
 import type { Device } from "../runtime.ts";
 import type { Tensor } from "../tensor.ts";
@@ -123,7 +123,7 @@ export async function openModelFile(
   given: ModelGiven,
 ): Promise<ClassifierFile> {
   const [{ modelFrom, settle }, { nodeRuntime }] = await Promise.all([
-    import("../models/open.node.ts"),
+    import("../models/open.ts"),
     import("../runtime/ort.node.ts"),
   ]);
   const normalization = normalizationOf(given);
@@ -132,8 +132,8 @@ export async function openModelFile(
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */
 export async function archFor(name: string, arch: string | undefined): Promise<string | undefined> {
-  const { bundledModels } = await import("../models/open.node.ts");
-  const isGraph = isAddress(name) || Object.hasOwn(bundledModels, name) || /\.onnx$/i.test(name);
+  const { isBundled } = await import("../models/bundled.ts");
+  const isGraph = isAddress(name) || isBundled(name) || /\.onnx$/i.test(name);
   return isGraph ? undefined : arch;
 }
 

@@ -82,7 +82,7 @@ export async function evaluatorOf(
   const [{ localEvaluator }, { requireGradients }, { planMessage }, { withGradient }] = await Promise.all([
     import("../evaluate/run.ts"),
     import("../evaluate/gradients.ts"),
-    import("../evaluate/pool.node.ts"),
+    import("../evaluate/work.ts"),
     import("../models/classifier.ts"),
   ]);
   let ready = file;

@@ -4,11 +4,11 @@ import { stderr, stdout } from "node:process";
 import { PerturbError } from "../errors.ts";
 import { sameEpsilon } from "../evaluate/statistics.ts";
 import type { Evaluation, EvaluationResult } from "../evaluate.ts";
+import { commandLine } from "../report/command.ts";
 import type { SampleSpool } from "../report/samples.node.ts";
 import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
 import { hasColor, print, width } from "./output.ts";
-import { commandLine } from "./self.ts";
 import type { FailUnder } from "./values.ts";
 
 /** Where a result goes. */

@@ -8,8 +8,8 @@ import { messageOf, PerturbError } from "../errors.ts";
 import type { Ground, ModelGround } from "../evaluate/facts.ts";
 import type { ReadHeading } from "../evaluate/journal/heading.node.ts";
 import type { KeptJournal } from "../evaluate/journal.node.ts";
+import { quote } from "../report/command.ts";
 import { evaluateOptions, type Given } from "./evaluate-options.ts";
-import { quote } from "./self.ts";
 
 /** Options that are never kept: where results go is for whoever goes on to say. */
 const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet"]);
@@ -156,7 +156,7 @@ export async function openJournal({
 async function weightFacts({ name, folder, onnx }: ModelGround): Promise<[string, string][]> {
   if (folder === undefined || !onnx) return [];
   const [{ externalFiles }, { readOnnx }] = await Promise.all([
-    import("../models/external.node.ts"),
+    import("../models/external.ts"),
     import("../onnx/file.ts"),
   ]);
   return Promise.all(

@@ -5,10 +5,3 @@ export const ownWords = (): string[] =>
     .map((word, i, words) => (words[i - 1] === "--header" || word.startsWith("--header=") ? masked(word) : word));
 
 const masked = (word: string): string => word.replace(/:.*$/s, ": …");
-
-/** The command line that does the same again, as a POSIX shell wants it. */
-export const commandLine = (words: readonly string[]): string => ["perturb", ...words].map(quote).join(" ");
-
-/** A word as a POSIX shell wants it. */
-export const quote = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

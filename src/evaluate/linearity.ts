@@ -1,8 +1,9 @@
-import { type Goal, type Gradient, lossClasses, type Model } from "../model.ts";
-import { type Norm, norms } from "../norm.ts";
+import type { Goal, Gradient, Model } from "../model.ts";
+import type { Norm } from "../norm.ts";
 import { type Random, randomFor } from "../random.ts";
-import { type FloatTensor, product, sampleSize } from "../tensor.ts";
-import { crossEntropy, exact } from "./statistics.ts";
+import { type FloatTensor, product } from "../tensor.ts";
+import { eachSample, firstOrderRises, objective, row } from "./rises.ts";
+import { exact } from "./statistics.ts";
 import type { LinearityTally } from "./tally.ts";
 
 /** How many samples the linear view is measured on. */
@@ -30,26 +31,22 @@ export async function measureLinearity(
   norm: Norm,
   epsilons: readonly number[],
 ): Promise<LinearityTally> {
-  const { model, x, goal } = subject;
   const { gradient, logits } = subject.start;
-  const n = x.dims[0]!;
-  const base = objective(logits, goal);
+  const base = objective(logits, subject.goal);
   const points: LinearityTally["points"] = [];
   for (const epsilon of epsilons) {
-    const moved = eachSample(x, gradient, (out, pixels, g) => norm.ascend(out, pixels, g, epsilon, model.bounds));
-    const after = objective(await model.logits(moved), goal);
     const point = { predicted: 0, predictedClipped: 0, measured: 0 };
-    for (let i = 0; i < n; i++) {
-      point.predicted += exact(epsilon * norms[norm.dual].length(row(gradient, i)));
-      point.predictedClipped += exact(dotDifference(row(gradient, i), row(moved, i), row(x, i)));
-      point.measured += exact(after[i]! - base[i]!);
+    for (const rise of await firstOrderRises(subject, norm, epsilon)) {
+      point.predicted += exact(rise.predicted);
+      point.predictedClipped += exact(rise.predictedClipped);
+      point.measured += exact(rise.measured);
     }
     points.push(point);
   }
   const smallest = epsilons.find((epsilon) => epsilon > 0);
   const dimensions =
     norm.name === "linf" && smallest !== undefined ? await measureDimensions(subject, gradient, base, smallest) : [];
-  return { samples: n, points, dimensions };
+  return { samples: base.length, points, dimensions };
 }
 
 async function measureDimensions(
@@ -140,30 +137,4 @@ function blockLength(summed: Float32Array, { of, sizes }: Blocks): number {
 function randomSigns(out: Float32Array, { of, sizes }: Blocks, random: Random): void {
   const words = Uint32Array.from({ length: Math.ceil(sizes.length / 32) }, () => random.uint32());
   for (let j = 0; j < out.length; j++) out[j] = (words[of[j]! >>> 5]! >>> (of[j]! & 31)) & 1 ? 1 : -1;
-}
-
-const row = (t: FloatTensor, i: number): Float32Array => t.data.subarray(i * sampleSize(t), (i + 1) * sampleSize(t));
-
-/** A batch made sample by sample. */
-function eachSample(
-  x: FloatTensor,
-  g: FloatTensor,
-  make: (out: Float32Array, x: Float32Array, g: Float32Array, i: number) => void,
-): FloatTensor {
-  const result: FloatTensor = { ...x, data: new Float32Array(x.data.length) };
-  for (let i = 0; i < x.dims[0]!; i++) make(row(result, i), row(x, i), row(g, i), i);
-  return result;
-}
-
-/** J of each sample: what the attack raises. */
-function objective(logits: FloatTensor, goal: Goal): Float64Array {
-  const sign = goal.kind === "targeted" ? -1 : 1;
-  const classes = logits.dims[1]!;
-  return Float64Array.from(lossClasses(goal), (c, i) => sign * crossEntropy(logits.data, i, classes, c));
-}
-
-function dotDifference(g: Float32Array, a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < g.length; i++) sum += g[i]! * (a[i]! - b[i]!);
-  return sum;
 }

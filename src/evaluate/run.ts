@@ -74,6 +74,8 @@ export interface Progress {
   readonly done: number;
   readonly total: number;
   readonly correct: number;
+  /** The result of the samples that are done, without the checks that follow an evaluation. */
+  readonly soFar: () => EvaluationResult;
 }
 
 export const DEFAULT_BATCH = 100;
@@ -194,13 +196,18 @@ export async function evaluate(
     );
 
   let sum: Tally | undefined;
+  const surrogate = options.surrogate?.name ?? null;
+  const resultUpTo = (tally: Tally): EvaluationResult => {
+    const seconds = (options.journal?.seconds ?? 0) + (performance.now() - start) / 1000;
+    return resultOf(subject, data, plan, { batch, offset, surrogate }, tally, { began, seconds });
+  };
   const proofs = certificates(options.certified ?? new Map(), plan.norm);
   const add = async (tally: Tally): Promise<void> => {
     proofs.hear(tally.records);
     await options.onRecords?.(tally.records.splice(0));
     if (sum) addTally(sum, tally);
     else sum = tally;
-    onProgress?.({ done: sum.total, total, correct: sum.correct });
+    onProgress?.({ done: sum.total, total, correct: sum.correct, soFar: () => resultUpTo(sum!) });
   };
   const finish = async (tally: Tally): Promise<void> => {
     await options.journal?.keep(tally);
@@ -225,9 +232,7 @@ export async function evaluate(
   } finally {
     await Promise.allSettled(inFlight);
   }
-  const seconds = (options.journal?.seconds ?? 0) + (performance.now() - start) / 1000;
-  const surrogate = options.surrogate?.name ?? null;
-  const result = resultOf(subject, data, plan, { batch, offset, surrogate }, sum!, { began, seconds });
+  const result = resultUpTo(sum!);
   const contradiction = proofs.warning();
   return contradiction ? withWarnings(result, [contradiction]) : result;
 }

@@ -2,10 +2,11 @@ import { expect, it } from "vitest";
 import { using } from "../../test/support/models.ts";
 import { predict } from "../attack.ts";
 import { openDataset } from "../datasets/locate.node.ts";
-import { type bundledModels, openModel } from "./open.node.ts";
+import type { BundledModel } from "./bundled.ts";
+import { openModel } from "./open.node.ts";
 
 /** How many of the first 1,000 test images PyTorch classifies rightly with the same weights. */
-const CORRECT = { "conv-mnist-robust": 993 } satisfies Partial<Record<keyof typeof bundledModels, number>>;
+const CORRECT = { "conv-mnist-robust": 993 } satisfies Partial<Record<BundledModel, number>>;
 
 it.each(Object.entries(CORRECT))("%s classifies as it does in PyTorch", async (name, expected) => {
   const mnist = await openDataset("mnist");

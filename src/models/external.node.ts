@@ -1,21 +1,15 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { isAbsolute, join, normalize, sep } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from "onnx-buf";
+import { type TensorProto, TensorProtoSchema } from "onnx-buf";
 import { messageOf, PerturbError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { elementType } from "../onnx/tensor-proto.ts";
 import { bytesPerElement, product } from "../tensor.ts";
+import { entryOf, isExternal } from "./external.ts";
 
 /** Tensors up to this many bytes are taken into the graph: shapes and axes, which inference needs to see. */
 const SMALL = 2 ** 14;
-
-const isExternal = (t: TensorProto): boolean => t.dataLocation === TensorProto_DataLocation.EXTERNAL;
-
-/** The files, relative to the model's, that hold tensors of the graph. */
-export const externalFiles = (graph: Graph): string[] => [
-  ...new Set([...graph.initializers.values()].filter(isExternal).map((t) => entryOf(t, "location") ?? "")),
-];
 
 /**
  * Checks the files in which a model keeps tensors: inside `folder`, and long enough. Large tensors stay there, where the
@@ -64,9 +58,6 @@ async function readSmall(
   const { name, dims, dataType } = t;
   return create(TensorProtoSchema, { name, dims, dataType, rawData });
 }
-
-const entryOf = (t: TensorProto, key: string): string | undefined =>
-  t.externalData.find((entry) => entry.key === key)?.value;
 
 /** The file's name relative to the model's folder. A name that leaves the folder is refused: files are not trusted. */
 function locationOf(t: TensorProto, model: string): string {

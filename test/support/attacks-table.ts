@@ -1,5 +1,6 @@
 import type { AnyAttack } from "../../src/attack.ts";
 import { attacks } from "../../src/attacks/index.ts";
+import { optionTexts } from "../../src/cli/attack-options.ts";
 import type { DifferentiableModel } from "../../src/model.ts";
 import { NORM_SYMBOL } from "../../src/report/format.ts";
 
@@ -33,19 +34,20 @@ export function attacksTable(): string {
 
 Made from the registry: \`npm run docs:attacks\`. Each is one file in \`src/attacks/\`, whose header names the paper, its equations, where the
 defaults come from, and every difference from the original. All are untargeted, or towards a class with \`--target\`. Options are set with
-\`--set ATTACK.OPTION=VALUE\`.
+\`--set ATTACK.OPTION=VALUE\`; of several values that are listed, the first is the default.
 
 ${grouped.map(({ title, rows }) => `## ${title}\n\n| attack | norms | options and defaults | paper |\n|---|---|---|---|\n${rows.map(row).join("\n")}`).join("\n\n")}
 `;
 }
 
-function row({ name, title, norms, defaults, paper, members }: Attack): string {
+function row(attack: Attack): string {
+  const { name, title, norms, paper, members } = attack;
   const options = members
     ? `of ${members(norms[0]!)
         .map(({ attack }) => `\`${attack.name}\``)
         .join(", ")}`
-    : Object.entries(defaults)
-        .map(([option, value]) => `\`${option}=${String(value)}\``)
+    : optionTexts(attack)
+        .map((text) => `\`${text.replaceAll("|", "\\|")}\``)
         .join(" ") || "none";
   return `| \`${name}\`: ${title} | ${norms.map((norm) => NORM_SYMBOL[norm]).join(", ")} | ${options} | [${paper.replace(/^https:\/\/(arxiv.org\/abs\/|doi.org\/)?/, "")}](${paper}) |`;
 }

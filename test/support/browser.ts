@@ -14,6 +14,25 @@ export const findChromium = (): string | undefined =>
     (path) => path && existsSync(path),
   );
 
+/** What the title of tests says that are skipped for want of Chromium. */
+export const NO_CHROMIUM =
+  " (skipped: no Chromium; `npm test` installs it where it may, or give its path in CHROMIUM_PATH)";
+
+/**
+ * Chromium for tests that drive a page; `what` they test is said where there is none: those tests are then skipped.
+ * @throws where there is none and CI is set, which must not skip them
+ */
+export function requireChromium(what: string): string | undefined {
+  const path = findChromium();
+  if (path) return path;
+  if (process.env["CI"])
+    throw new Error(
+      `${what}: there is no Chromium, which CI must have. Install it, or give its path in CHROMIUM_PATH.`,
+    );
+  console.warn(`${what}: not tested${NO_CHROMIUM}.`);
+  return undefined;
+}
+
 /** Chromium with its WebGPU in software; without these, a headless one has no adapter. */
 export const SOFTWARE_WEBGPU: readonly string[] = [
   "--enable-unsafe-webgpu",

@@ -20,9 +20,14 @@ export interface Running {
   readonly ended: Promise<Outcome>;
 }
 
-/** Starts the program as a user would, with pipes for a terminal. */
-export function start(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Running {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { ...process.env, ...env } });
+/** Starts the program, or another installation of it, as a user would, with pipes for a terminal. */
+export function start(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+  bin = BIN,
+): Running {
+  const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...process.env, ...env } });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

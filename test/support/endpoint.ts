@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Model } from "../../src/model.ts";
-import { type OpenModelOptions, openModel } from "../../src/models/open.node.ts";
+import { openModel } from "../../src/models/open.node.ts";
+import type { OpenModelOptions } from "../../src/models/open.ts";
 import { nodeRuntime } from "../../src/runtime/ort.node.ts";
 import { tensor } from "../../src/tensor.ts";
 

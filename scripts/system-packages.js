@@ -1,0 +1,50 @@
+// What the tests need that npm does not bring: Debian packages, and Chromium.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const say = (text) => process.stderr.write(`${text}\n`);
+
+/** Whether a command ended well, in time; its output is not shown. */
+function succeeds(command, args, seconds) {
+  const { status } = spawnSync(command, args, {
+    stdio: "ignore",
+    timeout: 1000 * seconds,
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
+  return status === 0;
+}
+
+/** As test/support/browser.ts finds it. */
+async function hasChromium() {
+  const { chromium } = await import("playwright-core");
+  return [process.env.CHROMIUM_PATH, "/usr/bin/chromium", chromium.executablePath()].some(
+    (path) => path && existsSync(path),
+  );
+}
+
+const hasModels = () => existsSync("/usr/share/libonnx-testdata/data");
+
+/** Installs what is missing, where that is permitted. Tests whose needs stay unmet say so themselves. */
+export async function installSystemPackages() {
+  const missing = [];
+  if (!hasModels()) missing.push("libonnx-testdata");
+  if (!(await hasChromium())) missing.push("chromium");
+  if (missing.length === 0) return;
+
+  if (process.getuid?.() === 0 && succeeds("apt-get", ["--version"], 10)) {
+    say(`Installing ${missing.join(" and ")} with apt-get, for the tests…`);
+    succeeds("apt-get", ["update"], 300);
+    // Each by itself: not every distribution has both.
+    for (const name of missing)
+      if (!succeeds("apt-get", ["install", "-y", "--no-install-recommends", name], 600))
+        say(`apt-get could not install ${name}.`);
+  }
+  if (!(await hasChromium())) {
+    say("Installing Playwright's Chromium, for the tests…");
+    const cli = fileURLToPath(new URL("../node_modules/playwright-core/cli.js", import.meta.url));
+    succeeds(process.execPath, [cli, "install", "--no-shell", "chromium"], 300);
+  }
+  if (!(await hasChromium())) say("Chromium cannot be installed here: give its path in CHROMIUM_PATH.");
+  if (!hasModels()) say("The ONNX standard's own tests need Debian's package libonnx-testdata, and are skipped.");
+}

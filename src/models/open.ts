@@ -1,0 +1,67 @@
+import type { ArchitectureName } from "../architectures/index.ts";
+import { sampleShape } from "../autodiff/differentiate.ts";
+import type { Graph } from "../onnx/graph.ts";
+import type { Runtime } from "../runtime.ts";
+import { settleBatch } from "./batching.ts";
+import { type ClassifierFile, type ClassifierOptions, classifierFile } from "./classifier.ts";
+import { refuseExternal } from "./external.ts";
+import { type GraphModel, openClassifier } from "./graph-model.ts";
+import { readModel } from "./read.ts";
+import { revealHead } from "./reveal.ts";
+import { type Endpoints, selectEndpoints } from "./select.ts";
+import { checkWeights } from "./weights-check.ts";
+
+/** How a file becomes one graph with one input and one output. */
+export interface GraphOptions extends Endpoints {
+  /** The network that a file of weights belongs to. */
+  readonly arch?: ArchitectureName | undefined;
+}
+
+export type ModelOptions = Omit<ClassifierOptions, "name" | "sha256" | "folder">;
+export interface OpenModelOptions extends ModelOptions, GraphOptions {}
+
+/** A model's graph and where it came from. */
+export interface OpenedGraph {
+  readonly name: string;
+  readonly graph: Graph;
+  /** SHA-256 of the file as it was read, hex. */
+  readonly sha256: string;
+  /** Shape of one sample, where the graph fixes it. */
+  readonly shape: readonly number[] | null;
+  /** Where the files lie that hold the graph's weights, if any do. */
+  readonly folder?: string;
+}
+
+/**
+ * The graph in the bytes of a model file.
+ * @param complete takes in what the bytes leave elsewhere; by default that is refused
+ * @throws whatever the format's reader throws; usage, invalid-file, unsupported
+ */
+export async function graphIn(
+  bytes: Uint8Array,
+  name: string,
+  { arch, ...endpoints }: GraphOptions = {},
+  complete: (graph: Graph) => Graph | Promise<Graph> = (graph) => {
+    refuseExternal(graph, name);
+    return graph;
+  },
+): Promise<Pick<OpenedGraph, "name" | "graph" | "shape">> {
+  const graph = selectEndpoints(await complete(readModel(bytes, name, arch)), endpoints);
+  checkWeights(graph, name);
+  return { name, graph, shape: graph.inputs.length === 1 ? sampleShape(graph) : null };
+}
+
+/** The classifier in an opened graph. */
+export const modelFrom = ({ graph, name, sha256, folder }: OpenedGraph, options: ModelOptions): ClassifierFile =>
+  classifierFile(graph, { ...options, name, sha256, ...(folder !== undefined && { folder }) });
+
+/** What only running a classifier tells: the batch that it takes, and whether it hides its logits. */
+export const settle = async (file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> =>
+  revealHead(await settleBatch(file, runtime), runtime);
+
+/** The classifier in an opened graph, ready for use. Release it when done. */
+export const openGraphModel = async (
+  opened: OpenedGraph,
+  options: ModelOptions,
+  runtime: Runtime,
+): Promise<GraphModel> => openClassifier(await settle(modelFrom(opened, options), runtime), runtime);

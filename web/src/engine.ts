@@ -1,0 +1,237 @@
+import type { Evaluation } from "../../src/evaluate.ts";
+import type { LinearView } from "../../src/evaluate/along.ts";
+import type { Bounds, Head } from "../../src/model.ts";
+import type { BundledModel } from "../../src/models/bundled.ts";
+import type { Inspection } from "../../src/models/inspect.ts";
+import type { NormName } from "../../src/norm.ts";
+
+/** What runs in the worker, as the page sees it. Everything crosses a thread: plain data, and files. */
+export interface Engine {
+  /** What there is to work with. */
+  environment(): Promise<Environment>;
+  /** Every attack of the library, described. */
+  attacks(): Promise<readonly AttackInfo[]>;
+  openBundled(name: BundledModel, device: WebDevice): Promise<ModelInfo>;
+  /** @throws PerturbError as plain data: see `failureOf` */
+  openFile(file: File, options: FileOptions, device: WebDevice): Promise<ModelInfo>;
+  closeModel(model: ModelId): Promise<void>;
+  openData(name: "mnist"): Promise<DataInfo>;
+  /** A .npz of one's own: x and y. Seen in the shape of the model when asked for. */
+  openDataFile(file: File): Promise<DataInfo>;
+  /** Samples of the open data, in the shape of the model. */
+  samples(model: ModelId, from: number, count: number): Promise<readonly Sample[]>;
+  /** A picture in the model's shape: cut to a square from its middle, resized, in the model's bounds. */
+  decodePicture(model: ModelId, picture: Blob): Promise<Float32Array>;
+  /** Logits of one sample. */
+  ask(model: ModelId, x: Float32Array): Promise<Answer>;
+  /** Attacks one sample. A later call stops those before it: they end as `cancelled`. */
+  attack(request: AttackRequest, progress?: (questions: number) => void): Promise<AttackOutcome>;
+  /** Logits on both sides of the sample: see `linearView`. A later call stops those before it. */
+  linear(request: AttackRequest): Promise<LinearView>;
+  /** The attacked sample as files. */
+  attackFile(kind: "png" | "npz", request: AttackRequest, outcome: AttackOutcome): Promise<AttackFile>;
+  /** Runs an evaluation, and tells what is counted so far. One at a time; ends by itself, by `stop`, or with an error. */
+  run(request: RunRequest, hear: (progress: RunProgress) => void): Promise<RunResult>;
+  pause(paused: boolean): Promise<void>;
+  stop(): Promise<void>;
+  /** The last run of a model as files. */
+  runFile(kind: "npz", model: ModelId): Promise<Uint8Array>;
+}
+
+export type ModelId = string;
+export type WebDevice = "cpu" | "webgpu";
+
+export interface Environment {
+  /** Whether the page may use several threads in one graph. */
+  readonly isolated: boolean;
+  readonly cores: number;
+  readonly webgpu: boolean;
+  readonly version: string;
+}
+
+export interface FileOptions {
+  /** For weights without a graph. */
+  readonly arch?: "lenet";
+  readonly shape?: readonly number[];
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+}
+
+export interface ModelInfo {
+  readonly id: ModelId;
+  readonly name: string;
+  /** By which the command line and a link know it; null for a file of one's own. */
+  readonly bundled: BundledModel | null;
+  readonly sha256: string;
+  readonly inputShape: readonly number[];
+  readonly classes: number;
+  readonly classNames: readonly string[] | null;
+  readonly head: Head;
+  readonly bounds: Bounds;
+  readonly parameters: number;
+  readonly options: FileOptions;
+  readonly device: WebDevice;
+  readonly runtime: string;
+  readonly inspection: Inspection;
+}
+
+export interface DataInfo {
+  readonly name: string;
+  readonly size: number;
+  readonly shape: readonly number[];
+  readonly classes: number;
+  readonly classNames: readonly string[] | null;
+}
+
+export interface Sample {
+  readonly index: number;
+  readonly label: number;
+  readonly x: Float32Array;
+}
+
+export interface Answer {
+  readonly logits: readonly number[];
+  readonly probabilities: readonly number[];
+  /** -1 where the model answered NaN. */
+  readonly prediction: number;
+}
+
+/** An option of an attack, told by its default. */
+export interface AttackOption {
+  readonly name: string;
+  readonly value: number | boolean | string;
+  /** The values that a text may take. */
+  readonly choices: readonly string[] | null;
+}
+
+export interface AttackInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly paper: string;
+  readonly group: AttackGroup;
+  readonly norms: readonly NormName[];
+  readonly aim: "within-epsilon" | "least-change";
+  readonly needs: "gradient" | "logits";
+  /** What else it cannot do without. */
+  readonly also: "surrogate" | "examples" | null;
+  readonly options: readonly AttackOption[];
+  readonly members: boolean;
+}
+
+/** In the order in which they are offered. */
+export const ATTACK_GROUPS = ["inside ε", "least change", "ensembles", "without gradients", "noise"] as const;
+export type AttackGroup = (typeof ATTACK_GROUPS)[number];
+
+export type OptionValues = Readonly<Record<string, number | boolean | string>>;
+
+/** How samples are attacked. */
+export interface AttackSetting {
+  readonly attack: string;
+  /** Those that differ from the defaults. */
+  readonly options: OptionValues;
+  readonly norm: NormName;
+  /** The class aimed at; null when any wrong class will do. */
+  readonly target: number | null;
+  readonly seed: number;
+  /** 256: on what an 8-bit picture can hold. */
+  readonly levels: 256 | null;
+  /** The model that transfer attacks work on. */
+  readonly surrogate: ModelId | null;
+}
+
+export interface AttackRequest extends AttackSetting {
+  readonly model: ModelId;
+  readonly x: Float32Array;
+  readonly label: number;
+  /** The key of all randomness: the sample's index in the data set, 0 for a picture of one's own. */
+  readonly index: number;
+  readonly epsilon: number;
+}
+
+/** A point that the attack asked about. */
+export interface Frame {
+  /** Which of its questions it was, from 1 on. */
+  readonly question: number;
+  readonly x: Float32Array;
+  readonly probabilities: readonly number[];
+  readonly prediction: number;
+}
+
+export interface AttackOutcome {
+  /** Whether the sample was attacked: one that is wrong when clean, or already of the target's class, is not. */
+  readonly attacked: boolean;
+  readonly success: boolean;
+  readonly adversarial: Float32Array;
+  readonly before: Answer;
+  readonly after: Answer;
+  readonly distances: { readonly linf: number; readonly l2: number; readonly l1: number; readonly l0: number };
+  /** Points that the attack asked about, thinned where they are many; the last is what was judged. */
+  readonly frames: readonly Frame[];
+  readonly forwards: number;
+  readonly gradients: number;
+  readonly seconds: number;
+}
+
+export interface AttackFile {
+  readonly bytes: Uint8Array;
+  /** What the model says of the file once it is read back. */
+  readonly readBack: Answer;
+  /** Whether it still reaches the attack's goal. */
+  readonly holds: boolean;
+}
+
+export interface RunRequest {
+  readonly models: readonly ModelId[];
+  /** One or several; each sample meets them in order until it falls. */
+  readonly attacks: readonly { readonly attack: string; readonly options: OptionValues }[];
+  readonly setting: Omit<AttackSetting, "attack" | "options">;
+  readonly epsilons: readonly number[];
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface RunProgress {
+  readonly model: ModelId;
+  readonly done: number;
+  readonly total: number;
+  /** Samples a second since it began, pauses left out. */
+  readonly rate: number;
+  /** What is counted so far. */
+  readonly evaluation: Evaluation;
+}
+
+/** The result for each model that came to its end, or as far as it came. */
+export interface RunResult {
+  readonly stopped: boolean;
+  readonly results: readonly ModelResult[];
+}
+
+export interface ModelResult {
+  readonly model: ModelId;
+  readonly evaluation: Evaluation;
+  /** The first adversarial examples of each point, with their pixels. */
+  readonly examples: readonly (readonly ShownExample[])[];
+  readonly cleanExamples: readonly ShownExample[];
+}
+
+export interface ShownExample {
+  readonly index: number;
+  readonly label: number;
+  readonly prediction: number;
+  readonly confidence: number;
+  readonly shape: readonly number[];
+  readonly original: Float32Array;
+  readonly adversarial: Float32Array;
+}
+
+/** An error as it crosses the thread. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What went wrong, of whatever was thrown. */
+export const failureOf = (error: unknown): Failure => {
+  const { code, message } = (error ?? {}) as Partial<Failure>;
+  return { code: typeof code === "string" ? code : "internal", message: message ?? String(error) };
+};

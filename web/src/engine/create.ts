@@ -1,0 +1,195 @@
+import type { Dataset } from "../../../src/dataset.ts";
+import { withShape } from "../../../src/dataset.ts";
+import { readNpz, writeNpz } from "../../../src/datasets/npz.ts";
+import { PerturbError } from "../../../src/errors.ts";
+import { linearView } from "../../../src/evaluate/along.ts";
+import { goalOf } from "../../../src/evaluate/batch.ts";
+import type { EvaluationResult } from "../../../src/evaluate.ts";
+import type { GraphModel } from "../../../src/models/graph-model.ts";
+import { norms } from "../../../src/norm.ts";
+import { exampleArrays } from "../../../src/report/npz.ts";
+import { toPixels } from "../../../src/report/picture.ts";
+import { encodePng } from "../../../src/report/png.ts";
+import { sampleSize, tensor, toFloat32 } from "../../../src/tensor.ts";
+import { VERSION } from "../../../src/version.ts";
+import { type AttackFile, type AttackOutcome, type AttackRequest, type Engine, failureOf, type ModelId } from "../engine.ts";
+import { attackInfos } from "./attack-info.ts";
+import { infoOf, openMnist, openNpzFile } from "./data.ts";
+import { evaluateModel, gate, shown } from "./experiment.ts";
+import { type OpenedModel, openBundled, openModelFile } from "./models.ts";
+import { answerOf, attackOne, batchOf } from "./one.ts";
+import { decodePicture, readPng } from "./picture.ts";
+
+/** The engine, in the thread that it is made in. */
+export function createEngine(): Engine {
+  const models = new Map<ModelId, OpenedModel>();
+  const results = new Map<ModelId, EvaluationResult>();
+  let data: Dataset | undefined;
+  let running: { stop: AbortController; gate: ReturnType<typeof gate> } | undefined;
+
+  const opened = (id: ModelId): OpenedModel => {
+    const found = models.get(id);
+    if (!found) throw new PerturbError("not-found", "The model is not open any more. Open it again.");
+    return found;
+  };
+  const modelOf = (id: ModelId) => opened(id).model;
+  const surrogateOf = (id: ModelId | null) => (id === null ? undefined : modelOf(id));
+  const keep = (made: OpenedModel) => {
+    models.set(made.info.id, made);
+    return made.info;
+  };
+  const fitting = (id: ModelId): Dataset => {
+    if (!data) throw new PerturbError("not-found", "No data are open. Choose some.");
+    return withShape(data, modelOf(id).inputShape);
+  };
+  const attacking = latest();
+  const looking = latest();
+
+  const engine: Engine = {
+    environment: async () => ({
+      isolated: globalThis.crossOriginIsolated,
+      cores: navigator.hardwareConcurrency,
+      webgpu: (await adapter()) !== null,
+      version: VERSION,
+    }),
+    attacks: async () => attackInfos(),
+    openBundled: async (name, device) => keep(await openBundled(name, device)),
+    openFile: async (file, options, device) => keep(await openModelFile(file, options, device, data?.shape ?? null)),
+    async closeModel(id) {
+      const model = models.get(id);
+      models.delete(id);
+      results.delete(id);
+      await model?.model.release();
+    },
+    async openData() {
+      data = await openMnist();
+      return infoOf(data);
+    },
+    async openDataFile(file) {
+      data = await openNpzFile(file);
+      return infoOf(data);
+    },
+    async samples(id, from, count) {
+      const samples = [];
+      for await (const { x, labels, indices } of fitting(id).batches({ batch: count, offset: from, limit: count })) {
+        const size = sampleSize(x);
+        for (const [i, label] of labels.entries())
+          samples.push({ index: indices[i]!, label, x: x.data.slice(i * size, (i + 1) * size) });
+      }
+      return samples;
+    },
+    decodePicture: (id, picture) => decodePicture(modelOf(id), picture),
+    ask: async (id, x) => answerOf(await modelOf(id).logits(batchOf(modelOf(id), x))),
+    attack: (request, progress) =>
+      attacking((signal) =>
+        attackOne(modelOf(request.model), request, {
+          surrogate: surrogateOf(request.surrogate),
+          data: data && fitting(request.model),
+          signal,
+          progress,
+        }),
+      ),
+    linear: ({ model: id, x, label, target, norm, epsilon, seed, index }) =>
+      looking((signal) => {
+        const model = modelOf(id);
+        const goal = goalOf(Int32Array.of(label), target);
+        return linearView(model, batchOf(model, x), goal, norms[norm], epsilon, { seed, index, signal });
+      }),
+    attackFile: (kind, request, outcome) => attackFile(modelOf(request.model), kind, request, outcome),
+    async run(request, hear) {
+      running?.stop.abort();
+      const mine = { stop: new AbortController(), gate: gate() };
+      running = mine;
+      const done = [];
+      try {
+        for (const id of request.models) {
+          const { model, info } = opened(id);
+          const { result, stopped } = await evaluateModel(model, id, fitting(id), request, {
+            surrogate: surrogateOf(request.setting.surrogate),
+            device: info.device,
+            gate: mine.gate,
+            signal: mine.stop.signal,
+            hear,
+          });
+          results.set(id, result);
+          done.push(shown(id, result));
+          if (stopped) return { stopped, results: done };
+        }
+        return { stopped: false, results: done };
+      } finally {
+        if (running === mine) running = undefined;
+      }
+    },
+    pause: async (paused) => running?.gate.set(paused),
+    async stop() {
+      running?.gate.set(false);
+      running?.stop.abort();
+    },
+    async runFile(_kind, id) {
+      const result = results.get(id);
+      if (!result) throw new PerturbError("not-found", "This model has no result yet. Run the experiment first.");
+      return writeNpz(exampleArrays(result));
+    },
+  };
+  return plain(engine);
+}
+
+/** The attacked sample as a file, and what the model says of what the file holds. */
+async function attackFile(
+  model: GraphModel,
+  kind: "png" | "npz",
+  request: AttackRequest,
+  { adversarial, success }: AttackOutcome,
+): Promise<AttackFile> {
+  const { inputShape, bounds } = model;
+  const judge = async (bytes: Uint8Array, x: Float32Array): Promise<AttackFile> => {
+    const readBack = answerOf(await model.logits(batchOf(model, x)));
+    const { prediction } = readBack;
+    const reached = request.target === null ? prediction !== request.label : prediction === request.target;
+    return { bytes, readBack, holds: success && prediction >= 0 && reached };
+  };
+  if (kind === "png") {
+    const png = encodePng(toPixels(inputShape, adversarial, bounds));
+    return judge(png, await readPng(model, png));
+  }
+  const rows = [1, ...inputShape];
+  const npz = writeNpz({
+    x: tensor("float32", rows, request.x),
+    x_adv: tensor("float32", rows, adversarial),
+    label: tensor("int32", [1], Int32Array.of(request.label)),
+    success: tensor("uint8", [1], Uint8Array.of(Number(success))),
+    index: tensor("int32", [1], Int32Array.of(request.index)),
+    epsilon: tensor("float64", [1], Float64Array.of(request.epsilon)),
+  });
+  return judge(npz, toFloat32(readNpz(npz, "adversarial.npz").get("x_adv")!).data);
+}
+
+/** Runs one piece of work at a time: a later one stops the one before it. */
+function latest() {
+  let controller = new AbortController();
+  return <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    controller.abort();
+    controller = new AbortController();
+    return work(controller.signal);
+  };
+}
+
+async function adapter(): Promise<object | null> {
+  const gpu = (navigator as { readonly gpu?: { requestAdapter(): Promise<object | null> } }).gpu;
+  return (await gpu?.requestAdapter().catch(() => null)) ?? null;
+}
+
+/** The engine with errors as plain data: an Error loses its code between threads. */
+function plain(engine: Engine): Engine {
+  const wrapped = Object.entries(engine).map(([name, method]) => [
+    name,
+    async (...args: unknown[]) => {
+      try {
+        return await (method as (...args: unknown[]) => Promise<unknown>)(...args);
+      } catch (error) {
+        throw failureOf(error);
+      }
+    },
+  ]);
+  return Object.fromEntries(wrapped) as Engine;
+}

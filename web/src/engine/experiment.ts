@@ -1,0 +1,136 @@
+import { type Dataset, withShape } from "../../../src/dataset.ts";
+import { PerturbError } from "../../../src/errors.ts";
+import { followUp } from "../../../src/evaluate/follow-up.ts";
+import { subjectOf } from "../../../src/evaluate/local.ts";
+import { type Subject, withWarnings } from "../../../src/evaluate/result.ts";
+import { type Evaluator, evaluate } from "../../../src/evaluate/run.ts";
+import { planMessage } from "../../../src/evaluate/work.ts";
+import type { EvaluationResult } from "../../../src/evaluate.ts";
+import { withGradient } from "../../../src/models/classifier.ts";
+import type { GraphModel } from "../../../src/models/graph-model.ts";
+import { product } from "../../../src/tensor.ts";
+import type { ModelResult, RunProgress, RunRequest } from "../engine.ts";
+import { planned } from "./plans.ts";
+import { startSweepPool, workersFor } from "./pool.ts";
+
+/** Milliseconds between two reports of progress: each is a whole evaluation so far. */
+const PACE = 200;
+/** Samples in a batch, and values. */
+const BATCH = 100;
+const BATCH_VALUES = 2 ** 19;
+
+/** Holds work back while it is closed. */
+export function gate() {
+  let open: Promise<void> = Promise.resolve();
+  let release = (): void => undefined;
+  let closedAt: number | undefined;
+  let closedFor = 0;
+  return {
+    pass: () => open,
+    set(closed: boolean): void {
+      if (closed === (closedAt !== undefined)) return;
+      if (closed) {
+        closedAt = performance.now();
+        open = new Promise((resolve) => {
+          release = resolve;
+        });
+      } else {
+        closedFor += performance.now() - closedAt!;
+        closedAt = undefined;
+        release();
+      }
+    },
+    /** Milliseconds that it was closed. */
+    held: () => closedFor + (closedAt === undefined ? 0 : performance.now() - closedAt),
+  };
+}
+export type Gate = ReturnType<typeof gate>;
+
+/** One model's evaluation: its counts are those of `perturb evaluate`. */
+export async function evaluateModel(
+  model: GraphModel,
+  id: string,
+  data: Dataset,
+  request: RunRequest,
+  context: {
+    readonly surrogate: GraphModel | undefined;
+    readonly device: "cpu" | "webgpu";
+    readonly gate: Gate;
+    readonly signal: AbortSignal;
+    readonly hear: (progress: RunProgress) => void;
+  },
+): Promise<{ result: EvaluationResult; stopped: boolean }> {
+  const { surrogate, device, gate, signal, hear } = context;
+  const shaped = withShape(data, model.inputShape);
+  if (shaped.classes > model.classes)
+    throw new PerturbError(
+      "mismatch",
+      `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Choose data that belong to the model.`,
+    );
+  const { plan, wanted } = await planned(model, shaped, { ...request, surrogate });
+  const subject: Subject = await subjectOf(model);
+  const needsGradient = plan.attacks.some(({ attack }) => attack.needs === "gradient");
+  const setup = {
+    file: needsGradient ? withGradient(model.file, "cross-entropy") : model.file,
+    plan: planMessage(plan),
+    surrogate: surrogate?.file,
+    device,
+  };
+  const pool = startSweepPool(setup);
+  const evaluator: Evaluator = {
+    concurrency: pool.concurrency,
+    async run(batch) {
+      await gate.pass();
+      return pool.run(batch);
+    },
+  };
+  const stop = () => void pool.close();
+  signal.addEventListener("abort", stop);
+  const [began, heldBefore] = [performance.now(), gate.held()];
+  let told = 0;
+  let latest: (() => EvaluationResult) | undefined;
+  try {
+    const options = {
+      ...wanted,
+      ...request,
+      attacks: wanted.attacks,
+      batch: batchFor(request, model.inputShape, workersFor(setup)),
+      signal,
+      onProgress: ({ done, total, soFar }: { done: number; total: number; soFar: () => EvaluationResult }) => {
+        latest = soFar;
+        const now = performance.now();
+        if (now - told < PACE && done < total) return;
+        told = now;
+        const rate = done / ((now - began - (gate.held() - heldBefore)) / 1000);
+        hear({ model: id, done, total, rate, evaluation: soFar().evaluation });
+      },
+    };
+    const result = await evaluate(subject, shaped, plan, evaluator, options);
+    return { result: withWarnings(result, await followUp(model, shaped, plan, result, { surrogate })), stopped: false };
+  } catch (error) {
+    if (!(signal.aborted && latest)) throw error;
+    return { result: latest(), stopped: true };
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await pool.close();
+  }
+}
+
+/** Few samples are cut up too, so that every worker has some. Results do not depend on it. */
+function batchFor({ limit }: RunRequest, shape: readonly number[], workers: number): number {
+  const most = Math.min(BATCH, Math.floor(BATCH_VALUES / product(shape)), Math.ceil(limit / (2 * workers)));
+  return Math.max(1, most);
+}
+
+/** A result as the page shows it. */
+export const shown = (model: string, { evaluation, pictures, cleanExamples }: EvaluationResult): ModelResult => ({
+  model,
+  evaluation,
+  examples: evaluation.points.map(({ examples }, i) =>
+    examples.flatMap((example, j) => {
+      const picture = pictures[i]?.[j];
+      return picture ? [{ ...example, ...picture }] : [];
+    }),
+  ),
+  cleanExamples,
+});

@@ -1,0 +1,122 @@
+import { predict } from "../../../src/attack.ts";
+import type { Dataset } from "../../../src/dataset.ts";
+import { adversarialBatches } from "../../../src/evaluate/adversarial.ts";
+import { probability } from "../../../src/evaluate/statistics.ts";
+import type { DifferentiableModel, Model } from "../../../src/model.ts";
+import type { GraphModel } from "../../../src/models/graph-model.ts";
+import { type Question, traced } from "../../../src/models/traced.ts";
+import { norms } from "../../../src/norm.ts";
+import { type FloatTensor, tensor } from "../../../src/tensor.ts";
+import type { Answer, AttackOutcome, AttackRequest, Frame } from "../engine.ts";
+import { planned } from "./plans.ts";
+
+/** Frames that are kept of one attack, and the bytes that they may take. */
+const FRAMES = 64;
+const FRAME_BYTES = 2 ** 25;
+
+/** One sample as a batch. */
+export const batchOf = ({ inputShape }: Pick<Model, "inputShape">, x: Float32Array): FloatTensor =>
+  tensor("float32", [1, ...inputShape], x);
+
+/** Logits, probabilities and prediction of row `i`. */
+export function answerOf(logits: FloatTensor, i = 0): Answer {
+  const classes = logits.dims[1]!;
+  return {
+    logits: Array.from(logits.data.subarray(i * classes, (i + 1) * classes)),
+    probabilities: Array.from({ length: classes }, (_, c) => probability(logits.data, i, classes, c)),
+    prediction: predict(logits)[i]!,
+  };
+}
+
+/** A data set of one sample, which keeps its own index: the key of all randomness. */
+const alone = (model: Model, { x, label, index }: AttackRequest): Dataset => ({
+  name: "one sample",
+  size: 1,
+  shape: model.inputShape,
+  classes: model.classes,
+  async *batches() {
+    yield { x: batchOf(model, x.slice()), labels: Int32Array.of(label), indices: Int32Array.of(index) };
+  },
+});
+
+/** What a person sees of an attack on one sample. The verdict is that of `perturb attack` on the same sample. */
+export async function attackOne(
+  model: GraphModel,
+  request: AttackRequest,
+  context: {
+    readonly surrogate: GraphModel | undefined;
+    /** What attacks that learn from samples learn from. */
+    readonly data: Dataset | undefined;
+    readonly signal: AbortSignal;
+    readonly progress: ((questions: number) => void) | undefined;
+  },
+): Promise<AttackOutcome> {
+  const { surrogate, data, signal, progress } = context;
+  const began = performance.now();
+  const { attack, options, epsilon } = request;
+  const { plan } = await planned(model, data, {
+    attacks: [{ attack, options }],
+    setting: request,
+    epsilons: [epsilon],
+    surrogate,
+  });
+  const film = filming(request.x.length, progress);
+  const watched: DifferentiableModel = traced<DifferentiableModel>(model, film.hear);
+  let found: { adversarial: FloatTensor; success: boolean } | undefined;
+  for await (const [result] of adversarialBatches(watched, alone(model, request), plan, { batch: 1, surrogate, signal }))
+    found = { adversarial: result!.adversarial, success: result!.success[0] === 1 };
+  const { adversarial, success } = found!;
+  const [before, after] = [
+    answerOf(await model.logits(batchOf(model, request.x))),
+    answerOf(await model.logits(adversarial)),
+  ];
+  const distance = (name: "linf" | "l2" | "l1" | "l0") => norms[name].distance(adversarial.data, request.x);
+  return {
+    attacked: before.prediction === request.label && request.label !== request.target,
+    success,
+    adversarial: adversarial.data,
+    before,
+    after,
+    distances: { linf: distance("linf"), l2: distance("l2"), l1: distance("l1"), l0: distance("l0") },
+    frames: film.frames(),
+    forwards: film.asked.logits,
+    gradients: film.asked.gradient,
+    seconds: (performance.now() - began) / 1000,
+  };
+}
+
+/** Keeps the points that a model is asked about, evenly thinned where they are many. */
+function filming(size: number, progress: ((questions: number) => void) | undefined) {
+  const most = Math.max(2, Math.min(FRAMES, Math.floor(FRAME_BYTES / (4 * size))));
+  const asked = { logits: 0, gradient: 0 };
+  let frames: Frame[] = [];
+  let last: Frame | undefined;
+  let stride = 1;
+  const hear = ({ kind, x, logits }: Question): void => {
+    const rows = x.dims[0]!;
+    for (let i = 0; i < rows; i++) {
+      const question = ++asked[kind] + asked[kind === "logits" ? "gradient" : "logits"];
+      if (question % 50 === 0) progress?.(question);
+      const point = x.data.subarray(i * size, (i + 1) * size);
+      if (last && same(last.x, point)) continue;
+      const { probabilities, prediction } = answerOf(logits, i);
+      last = { question, x: point.slice(), probabilities, prediction };
+      if ((question - 1) % stride !== 0) continue;
+      frames.push(last);
+      if (frames.length < most) continue;
+      stride *= 2;
+      frames = frames.filter((frame) => (frame.question - 1) % stride === 0);
+    }
+  };
+  return {
+    asked,
+    hear,
+    /** The last question, that of the judge, is always among them. */
+    frames: (): Frame[] => (last && frames.at(-1) !== last ? [...frames, last] : frames),
+  };
+}
+
+function same(a: Float32Array, b: Float32Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

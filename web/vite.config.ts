@@ -1,0 +1,21 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+import { mnistFiles } from "./mnist.ts";
+
+// A static folder for any sub-path: every address in it is relative.
+export default defineConfig({
+  root: fileURLToPath(new URL(".", import.meta.url)),
+  base: "./",
+  publicDir: false,
+  plugins: [mnistFiles()],
+  worker: { format: "es", plugins: () => [mnistFiles()] },
+  build: {
+    outDir: "../dist-web/playground",
+    emptyOutDir: true,
+    target: "es2023",
+    // Nothing inline: the page's policy allows files of its own only.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 1024,
+  },
+});
