@@ -26,6 +26,13 @@ export {
 } from "./dataset.ts";
 export { type ErrorCode, PerturbError } from "./errors.ts";
 export { type AdversarialBatch, type AdversarialOptions, adversarialBatches } from "./evaluate/adversarial.ts";
+export {
+  type AlongOptions,
+  type LinearView,
+  type LinearViewOptions,
+  linearView,
+  logitsAlong,
+} from "./evaluate/along.ts";
 export { type Comparison, compareRuns, type PairedAccuracy, type RecordedRun } from "./evaluate/compare.ts";
 export { evaluate, subjectOf } from "./evaluate/local.ts";
 export { type Meter, metered, type Queries } from "./evaluate/meter.ts";

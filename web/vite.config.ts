@@ -1,13 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { mnistFiles } from "./mnist.ts";
+import { palette } from "./palette.ts";
 
 // A static folder for any sub-path: every address in it is relative.
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "./",
   publicDir: false,
-  plugins: [mnistFiles()],
+  plugins: [mnistFiles(), palette()],
   worker: { format: "es", plugins: () => [mnistFiles()] },
   build: {
     outDir: "../dist-web/playground",

@@ -2,6 +2,7 @@
  * An evaluation as text, JSON, CSV, plots and a page. Writing it all to a folder is in "perturb/node".
  * @module
  */
+export { type AlongPlotOptions, alongPlot } from "../report/along-plot.ts";
 export { toCsv } from "../report/csv.ts";
 export { examplesSvg } from "../report/examples.ts";
 export { type PageOptions, toHtml } from "../report/html.ts";

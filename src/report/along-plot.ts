@@ -31,12 +31,17 @@ export function alongPlot(view: LinearView, options: AlongPlotOptions): PlotSpec
     { panel: `Along ${view.directions.gradient}`, lines: view.gradient },
     { panel: `Along ${view.directions.random}`, lines: view.random },
   ];
-  const drawn = drawnClasses(view, [label, prediction]);
+  const drawn = drawnClasses(view, [prediction, label]);
   const values = panels.flatMap(({ panel, lines }) => {
-    const named = namedClasses(lines.at(-1)!, drawn, new Set([label, prediction]), spanOf(view, drawn));
+    const named = namedClasses(lines.at(-1)!, drawn, [prediction, label], spanOf(view, drawn));
     return drawn.flatMap((c) =>
       view.epsilons.map((epsilon, k) => ({
-        ...{ panel, class: nameOf(c), index: c, role: roleOf(c), epsilon, logit: lines[k]![c]! },
+        panel,
+        class: nameOf(c),
+        index: c,
+        role: roleOf(c),
+        epsilon,
+        logit: lines[k]![c]!,
         ...(k === lines.length - 1 && named.has(c) && { name: nameOf(c) }),
       })),
     );
@@ -50,22 +55,27 @@ export function alongPlot(view: LinearView, options: AlongPlotOptions): PlotSpec
     scale: { nice: false },
     axis: { title: `ε (${NORM_SYMBOL[view.norm]})`, format: ".4~g", tickCount: 5 },
   } as const;
-  const y = { field: "logit", type: "quantitative", scale: { zero: false }, axis: { format: "~g" } } as const;
+  const y = { field: "logit", type: "quantitative", scale: { zero: false } } as const;
   // A sample that keeps its label has no second colour.
   const only = <T>(all: readonly [T, T, T]): T[] => (label === prediction ? [all[0], all[2]] : [...all]);
   const color = {
     field: "role",
     type: "nominal",
     scale: { domain: only(roles), range: only([palette["series-1"], palette["series-2"], muted]) },
-    legend: { symbolType: "stroke", symbolSize: 400 },
+    legend: {
+      symbolType: "stroke",
+      symbolSize: 400,
+      direction: columns === 1 ? "vertical" : "horizontal",
+    },
   } as const;
+  const axes = { x: { ...x, field: "epsilon" }, y, color } as const;
   return {
     $schema: SCHEMA,
     description: `${title} Logits of ${some} against ε, along ${view.directions.gradient} and along ${view.directions.random}.`,
     config: plotConfig(theme),
     title: {
       text: title,
-      subtitle: `${nameOf(label)} → ${nameOf(prediction)}, ${some}; ε = 0 is the sample itself`,
+      subtitle: `${nameOf(label)} → ${nameOf(prediction)}, ${some}`,
     },
     data: { values },
     facet: {
@@ -88,7 +98,7 @@ export function alongPlot(view: LinearView, options: AlongPlotOptions): PlotSpec
           transform: [{ filter }],
           mark: { type: "line", strokeWidth } as const,
           encoding: {
-            ...{ x: { ...x, field: "epsilon" }, y, color },
+            ...axes,
             detail: { field: "index" },
             tooltip: { field: "class", type: "nominal", title: "class" } as const,
           },
@@ -96,20 +106,20 @@ export function alongPlot(view: LinearView, options: AlongPlotOptions): PlotSpec
         {
           transform: [{ filter: "isValid(datum.name)" }],
           mark: { type: "text", align: "left", dx: 5, fontSize: 12 },
-          encoding: { x: { ...x, field: "epsilon" }, y, color, text: { field: "name", type: "nominal" } },
+          encoding: { ...axes, text: { field: "name", type: "nominal" } },
         },
       ],
     },
   };
 }
 
-const largest = (logits: readonly number[]): number => logits.indexOf(Math.max(...logits));
+const largest = (logits: readonly number[]): number => logits.reduce((best, z, c) => (z > logits[best]! ? c : best), 0);
 
 /** The classes `kept`, and of the others those whose logit is the largest anywhere; the kept ones last, to lie on top. */
 function drawnClasses({ gradient, random }: LinearView, kept: readonly number[]): number[] {
   const heights = gradient[0]!.map((_, c) => Math.max(...gradient.map((z) => z[c]!), ...random.map((z) => z[c]!)));
   const others = [...heights.keys()].filter((c) => !kept.includes(c)).sort((a, b) => heights[b]! - heights[a]!);
-  const top = [...new Set(kept)].reverse();
+  const top = [...new Set(kept)];
   return [...others.slice(0, MOST - top.length).reverse(), ...top];
 }
 
@@ -119,20 +129,16 @@ function spanOf({ gradient, random }: LinearView, drawn: readonly number[]): num
   return Math.max(...values) - Math.min(...values);
 }
 
-/** The classes to name where their lines end: the emphasised ones, and the largest of the others that have room. */
+/** The classes to name where their lines end: those `kept`, and the largest few of the others, as far as there is room. */
 function namedClasses(
   ends: readonly number[],
   drawn: readonly number[],
-  emphasised: ReadonlySet<number>,
+  kept: readonly number[],
   span: number,
 ): Set<number> {
+  const others = drawn.filter((c) => !kept.includes(c)).sort((a, b) => ends[b]! - ends[a]!);
   const named = new Set<number>();
-  const others = drawn.filter((c) => !emphasised.has(c)).sort((a, b) => ends[b]! - ends[a]!);
-  for (const c of [...emphasised, ...others])
-    if (
-      named.size < emphasised.size + NAMED &&
-      [...named].every((other) => Math.abs(ends[c]! - ends[other]!) >= SPACING * span)
-    )
-      named.add(c);
+  for (const c of [...kept, ...others.slice(0, NAMED)])
+    if ([...named].every((other) => Math.abs(ends[c]! - ends[other]!) >= SPACING * span)) named.add(c);
   return named;
 }

@@ -36,14 +36,16 @@ function optionsOf(command: { readonly options: readonly ReturnType<typeof attac
 /** The setting that the command line reads from these words. */
 function parsed(words: readonly string[]): object {
   const command = optionsOf(words[0] === "attack" ? attackCommand : evaluateOptions());
-  const rest = command.parseOptions(words.slice(1));
-  expect(rest).toEqual({ operands: [], unknown: [] });
+  expect(command.parseOptions(words.slice(1))).toEqual({ operands: [], unknown: [] });
   const given: Record<string, unknown> = command.opts();
-  const { eps, attack, set, target = null, limit = null, levels = null } = given;
-  const { model, arch, data, norm, seed, offset, surrogate, mean, std, shape, out } = given;
+  const { eps, attack, set, target = null, limit = null, levels = null, ...rest } = given;
   const chosen = attackOptions(attack as AttackName[], set as string[]);
+  const kept = ["model", "arch", "data", "norm", "seed", "offset", "surrogate", "mean", "std", "shape", "out"];
   return {
-    ...{ model, arch, data, norm, seed, offset, surrogate, mean, std, shape, out, target, limit, levels },
+    ...Object.fromEntries(kept.map((option) => [option, rest[option]])),
+    target,
+    limit,
+    levels,
     epsilons: eps,
     attacks: Array.from(chosen, ([name, options]) => ({ name, options })),
   };

@@ -1,5 +1,5 @@
-import type { Evaluation } from "../../src/evaluate.ts";
 import type { LinearView } from "../../src/evaluate/along.ts";
+import type { Evaluation } from "../../src/evaluate.ts";
 import type { Bounds, Head } from "../../src/model.ts";
 import type { BundledModel } from "../../src/models/bundled.ts";
 import type { Inspection } from "../../src/models/inspect.ts";

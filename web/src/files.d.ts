@@ -6,3 +6,4 @@ declare module "mnist-test-labels" {
   const url: string;
   export default url;
 }
+declare module "palette.css";

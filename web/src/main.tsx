@@ -1,8 +1,13 @@
-import { wrap, proxy } from "comlink";
+import "open-props/sizes.min.css";
+import "open-props/fonts.min.css";
+import "open-props/borders.min.css";
+import "open-props/easings.min.css";
+import "palette.css";
+import "./styles/base.css";
+import "./styles/layout.css";
 import { render } from "preact";
-import type { Engine } from "./engine.ts";
+import { App } from "./app.tsx";
+import { begin } from "./state/session.ts";
 
-const worker = new Worker(new URL("./engine/engine.worker.ts", import.meta.url), { type: "module", name: "engine" });
-(globalThis as any).engine = wrap<Engine>(worker);
-(globalThis as any).proxy = proxy;
-render(<p>perturb</p>, document.getElementById("page")!);
+begin();
+render(<App />, document.getElementById("page")!);

@@ -13,16 +13,24 @@ export async function bytesOf(file: File): Promise<Uint8Array> {
   try {
     return new Uint8Array(await file.arrayBuffer());
   } catch (cause) {
-    throw new PerturbError("not-found", `${file.name} cannot be read: ${messageOf(cause)}. Choose it again.`, { cause });
+    throw new PerturbError("not-found", `${file.name} cannot be read: ${messageOf(cause)}. Choose it again.`, {
+      cause,
+    });
   }
 }
 
 /** A file of the page itself. @throws not-found */
 export async function fetched(url: string): Promise<Uint8Array> {
   const response = await fetch(url).catch((cause: unknown) => {
-    throw new PerturbError("not-found", `The page's own file ${url} cannot be loaded: ${messageOf(cause)}. Reload the page.`);
+    throw new PerturbError(
+      "not-found",
+      `The page's own file ${url} cannot be loaded: ${messageOf(cause)}. Reload the page.`,
+    );
   });
   if (!response.ok)
-    throw new PerturbError("not-found", `The page's own file ${url} is missing (${response.status}). Build the page again.`);
+    throw new PerturbError(
+      "not-found",
+      `The page's own file ${url} is missing (${response.status}). Build the page again.`,
+    );
   return new Uint8Array(await response.arrayBuffer());
 }

@@ -12,7 +12,14 @@ import { toPixels } from "../../../src/report/picture.ts";
 import { encodePng } from "../../../src/report/png.ts";
 import { sampleSize, tensor, toFloat32 } from "../../../src/tensor.ts";
 import { VERSION } from "../../../src/version.ts";
-import { type AttackFile, type AttackOutcome, type AttackRequest, type Engine, failureOf, type ModelId } from "../engine.ts";
+import {
+  type AttackFile,
+  type AttackOutcome,
+  type AttackRequest,
+  type Engine,
+  failureOf,
+  type ModelId,
+} from "../engine.ts";
 import { attackInfos } from "./attack-info.ts";
 import { infoOf, openMnist, openNpzFile } from "./data.ts";
 import { evaluateModel, gate, shown } from "./experiment.ts";

@@ -25,7 +25,7 @@ export async function openMnist(): Promise<Dataset> {
 export const openNpzFile = async (file: File): Promise<Dataset> =>
   openNpz({ name: file.name, source: bytesSource(file.name, await bytesOf(file)) });
 
-export const infoOf = ({ name, size, shape, classes, classNames = undefined }: Dataset): DataInfo => ({
+export const infoOf = ({ name, size, shape, classes, classNames }: Dataset): DataInfo => ({
   name,
   size,
   shape,

@@ -63,7 +63,11 @@ export async function attackOne(
   const film = filming(request.x.length, progress);
   const watched: DifferentiableModel = traced<DifferentiableModel>(model, film.hear);
   let found: { adversarial: FloatTensor; success: boolean } | undefined;
-  for await (const [result] of adversarialBatches(watched, alone(model, request), plan, { batch: 1, surrogate, signal }))
+  for await (const [result] of adversarialBatches(watched, alone(model, request), plan, {
+    batch: 1,
+    surrogate,
+    signal,
+  }))
     found = { adversarial: result!.adversarial, success: result!.success[0] === 1 };
   const { adversarial, success } = found!;
   const [before, after] = [

@@ -70,7 +70,8 @@ function read(model: Shaped, draw: (context: OffscreenCanvasRenderingContext2D) 
   for (let y = 0, i = 0; y < height; y++)
     for (let column = 0; column < width; column++, i += 4) {
       const [r, g, b] = [data[i]!, data[i + 1]!, data[i + 2]!];
-      if (channels === 1) x[at(y, column, 0)] = value(r === g && g === b ? r : Math.round(0.299 * r + 0.587 * g + 0.114 * b));
+      if (channels === 1)
+        x[at(y, column, 0)] = value(r === g && g === b ? r : Math.round(0.299 * r + 0.587 * g + 0.114 * b));
       else for (const [c, byte] of [r, g, b].entries()) x[at(y, column, c)] = value(byte);
     }
   return x;

@@ -1,7 +1,7 @@
-import { type BatchPlan } from "../../../src/evaluate/batch.ts";
+import type { Dataset } from "../../../src/dataset.ts";
+import type { BatchPlan } from "../../../src/evaluate/batch.ts";
 import { requireGradients } from "../../../src/evaluate/gradients.ts";
 import { type EvaluateOptions, examplesFor, planOf } from "../../../src/evaluate/run.ts";
-import type { Dataset } from "../../../src/dataset.ts";
 import type { GraphModel } from "../../../src/models/graph-model.ts";
 import type { AttackSetting, OptionValues } from "../engine.ts";
 import { attackNamed } from "./attack-info.ts";
@@ -30,7 +30,12 @@ export async function planned(
     seed: setting.seed,
     levels: setting.levels,
     surrogate,
-    examples: data && (await examplesFor(chosen.map(({ attack }) => attack), data)),
+    examples:
+      data &&
+      (await examplesFor(
+        chosen.map(({ attack }) => attack),
+        data,
+      )),
   };
   const plan = planOf(wanted, model);
   await requireGradients(plan, model, () => model.prepare("cross-entropy"));

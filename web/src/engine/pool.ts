@@ -39,7 +39,9 @@ const threadOf = (worker: Worker): PoolWorker => ({
     worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => answered(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      failed(new PerturbError("internal", `A worker of the page failed: ${event.message ?? "it could not be loaded"}.`));
+      failed(
+        new PerturbError("internal", `A worker of the page failed: ${event.message ?? "it could not be loaded"}.`),
+      );
     };
   },
 });

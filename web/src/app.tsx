@@ -1,0 +1,39 @@
+import { AttackPanel } from "./panels/attack.tsx";
+import { ExperimentPanel } from "./panels/experiment.tsx";
+import { InputPanel } from "./panels/input.tsx";
+import { LookingPanel } from "./panels/looking.tsx";
+import { ModelPanel } from "./panels/model.tsx";
+import { Notes } from "./panels/notes.tsx";
+import { TakeAwayPanel } from "./panels/take-away.tsx";
+import { WhyPanel } from "./panels/why.tsx";
+
+/** The page, from top to bottom. */
+export function App() {
+  return (
+    <div class="page">
+      <header>
+        <h1>perturb playground</h1>
+        <p>
+          Changes too small to see that make a network see something else: on digits, on a picture, on your own model.
+          Everything runs in this page, and nothing leaves it.
+        </p>
+      </header>
+      <main class="page-main">
+        <div class="bench">
+          <div class="controls">
+            <ModelPanel />
+            <InputPanel />
+            <AttackPanel />
+          </div>
+          <div class="stage">
+            <LookingPanel />
+            <WhyPanel />
+            <TakeAwayPanel />
+          </div>
+        </div>
+        <ExperimentPanel />
+      </main>
+      <Notes />
+    </div>
+  );
+}

@@ -1,0 +1,5 @@
+import { Panel } from "../components/panel.tsx";
+
+export function TakeAwayPanel() {
+  return <Panel title="Take it away">{null}</Panel>;
+}

@@ -1,0 +1,69 @@
+import { signal } from "@preact/signals";
+import type { NormName } from "../../../src/norm.ts";
+import type { OptionValues, WebDevice } from "../engine.ts";
+
+/** Which input is attacked: a sample of the data, or pixels of one's own (drawn, or a picture). */
+export type InputChoice =
+  | { readonly kind: "sample"; readonly index: number }
+  | {
+      readonly kind: "own";
+      /** In the model's shape and bounds. */
+      readonly x: Float32Array;
+      /** What it shows; null: whatever the model takes it for. */
+      readonly label: number | null;
+      readonly name: string;
+    };
+
+/** All that a link restores: see `link.ts`. Files of one's own cannot be in it; their names are. */
+export interface Setting {
+  /** A bundled name, or the name of a file of one's own. */
+  readonly model: string;
+  /** SHA-256 of a file of one's own; null for a bundled model. */
+  readonly sha256: string | null;
+  /** A second model for the experiment, by its bundled name. */
+  readonly second: string | null;
+  readonly device: WebDevice;
+  readonly input: InputChoice;
+  readonly attack: string;
+  /** Those that differ from the attack's defaults. */
+  readonly options: OptionValues;
+  readonly norm: NormName;
+  readonly epsilon: number;
+  readonly target: number | null;
+  readonly seed: number;
+  readonly levels: 256 | null;
+  /** Which point of the attack's course is shown; null: the last. */
+  readonly frame: number | null;
+  /** How many times the perturbation is amplified; null: to the full scale. */
+  readonly amplify: number | null;
+  /** Of the experiment. */
+  readonly epsilons: readonly number[];
+  readonly limit: number;
+}
+
+export const DEFAULT_SETTING: Setting = {
+  model: "lenet-mnist",
+  sha256: null,
+  second: null,
+  device: "cpu",
+  input: { kind: "sample", index: 0 },
+  attack: "fgsm",
+  options: {},
+  norm: "linf",
+  epsilon: 0.2,
+  target: null,
+  seed: 0,
+  levels: null,
+  frame: null,
+  amplify: null,
+  epsilons: [0.05, 0.1, 0.15, 0.2, 0.25, 0.3],
+  limit: 1000,
+};
+
+/** What the person has chosen. */
+export const setting = signal<Setting>(DEFAULT_SETTING);
+
+/** Chooses. What is chosen of the attack begins its course anew. */
+export function change(patch: Partial<Setting>): void {
+  setting.value = { ...setting.value, ...("frame" in patch || "amplify" in patch ? {} : { frame: null }), ...patch };
+}
