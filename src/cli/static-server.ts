@@ -7,7 +7,7 @@ import { extname, join } from "node:path";
 import { pipeline } from "node:stream";
 import { messageOf, PerturbError } from "../errors.ts";
 
-/** What a page that is served here may do: only its own files, and WebAssembly. In a page's meta tag, frame-ancestors has no effect. */
+/** What a page that is served here may use: its own files, and WebAssembly. A meta tag says the same, less frame-ancestors. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -141,8 +141,10 @@ async function answer(
   if (unchanged || method === "HEAD") {
     response.end();
     await file.close();
-    // Whoever goes away early ends the answer, and nothing else.
-  } else pipeline(file.createReadStream(), response, () => undefined);
+    return;
+  }
+  // Whoever goes away early ends this answer, and nothing else.
+  pipeline(file.createReadStream(), response, () => undefined);
 }
 
 /** Answers with a line of text. */

@@ -173,7 +173,7 @@ it("in L∞, the random direction is one of signs", async () => {
   expect(
     moved(await at("l1"))
       .map(Math.abs)
-      .sort(),
+      .sort((a, b) => a - b),
   ).toEqual([0, 0, 0, 1]);
   await pixels.release();
 });
