@@ -216,7 +216,7 @@ describe("a file", () => {
   });
 
   // Not train, whose options list the networks.
-  it.each(["main", "evaluate", "compare", "attack", "gradient", "inspect", "saliency", "list"])(
+  it.each(["main", "evaluate", "compare", "attack", "gradient", "inspect", "saliency", "list", "playground"])(
     "imports what is heavy inside actions: cli/%s.ts",
     (name) => {
       const reached = new Set<string>();

@@ -372,7 +372,7 @@ describe("inspect and list", () => {
 });
 
 describe("help", () => {
-  const commands = ["evaluate", "compare", "attack", "gradient", "inspect", "saliency", "train", "list"];
+  const commands = ["evaluate", "compare", "attack", "gradient", "inspect", "saliency", "train", "playground", "list"];
 
   it("lists every command with a line", async () => {
     for (const args of [["--help"], ["help"]]) {

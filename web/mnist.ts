@@ -11,6 +11,9 @@ const FILES: Readonly<Record<string, string>> = {
   "mnist-test-labels": labels.file,
 };
 
+/** Each worker of the page is a build of its own, and asks anew. */
+const packed = new Map<string, Uint8Array>();
+
 /** The test set as two gzip files of the page: `import url from "mnist-test-images"`. */
 export function mnistFiles(): Plugin {
   const folder = join(
@@ -23,8 +26,8 @@ export function mnistFiles(): Plugin {
     load(id) {
       const file = FILES[id.slice(1)];
       if (!id.startsWith("\0") || file === undefined) return null;
-      const source = gzipSync(readFileSync(join(folder, file)), { level: 9 });
-      const reference = this.emitFile({ type: "asset", name: `${file}.gz`, source });
+      packed.set(file, packed.get(file) ?? gzipSync(readFileSync(join(folder, file)), { level: 9 }));
+      const reference = this.emitFile({ type: "asset", name: `${file}.gz`, source: packed.get(file)! });
       return `export default import.meta.ROLLUP_FILE_URL_${reference};`;
     },
   };

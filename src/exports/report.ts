@@ -3,6 +3,7 @@
  * @module
  */
 export { type AlongPlotOptions, alongPlot } from "../report/along-plot.ts";
+export { type AttackStrip, attackSvg } from "../report/attack-strip.ts";
 export { toCsv } from "../report/csv.ts";
 export { examplesSvg } from "../report/examples.ts";
 export { type PageOptions, toHtml } from "../report/html.ts";

@@ -119,7 +119,7 @@ describe("the words of a command", () => {
   });
 
   it("say what differs, and ε as it is written by hand", () => {
-    const pgd = { ...attacks.pgd.defaults, steps: 100, loss: "margin" };
+    const pgd = { steps: 100, loss: "margin" };
     const given = { ...plain, attacks: [{ name: "pgd", options: pgd }], epsilons: [1 / 255, 0.1, 8 / 255], limit: 500 };
     expect(commandLine(evaluateWords({ ...given, model: "my net.onnx", target: 3 }))).toBe(
       "perturb evaluate --model 'my net.onnx' --attack pgd --set pgd.steps=100 --set pgd.loss=margin --eps 1/255,0.1,8/255 --target 3 --limit 500",

@@ -1,4 +1,3 @@
-import { attacks } from "../attacks/index.ts";
 import type { NormName } from "../norm.ts";
 
 /** What an evaluation, or an attack on samples, is to do: as the options of the command line say it. */
@@ -6,7 +5,7 @@ export interface CommandSetting {
   readonly model: string;
   readonly arch?: string;
   readonly data: string;
-  /** With any of their options; those that are the defaults are not written. */
+  /** With the options that are to be written: those that are not the defaults. */
   readonly attacks: readonly { readonly name: string; readonly options: object }[];
   readonly norm: NormName;
   readonly epsilons: readonly number[];
@@ -72,14 +71,9 @@ function optionWords(
   ];
 }
 
-/** "pgd.steps=100" for each option that is not its default. */
-function settings(name: string, options: object): string[] {
-  const known: Readonly<Record<string, { readonly defaults: object }>> = attacks;
-  const defaults = new Map<string, unknown>(Object.entries(known[name]?.defaults ?? {}));
-  return Object.entries(options).flatMap(([option, value]) =>
-    value === defaults.get(option) ? [] : [`${name}.${option}=${value}`],
-  );
-}
+/** "pgd.steps=100" for each option. */
+const settings = (name: string, options: object): string[] =>
+  Object.entries(options).map(([option, value]) => `${name}.${option}=${value}`);
 
 /** The shorter of the decimal and, where it is the same number, a fraction of 255. */
 function epsilonText(epsilon: number): string {

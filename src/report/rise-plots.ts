@@ -20,7 +20,9 @@ export function linearityPlot({ linearity, options }: Evaluation, theme: Theme =
       x: { field: "epsilon", type: "quantitative", scale: { nice: false }, axis },
       y: { field: "rise", type: "quantitative", axis: { title: "rise of the loss", format: "~g" } },
     },
-    layer: [riseLines(theme, ["predicted", "predicted, clipped", "measured"])],
+    layer: [
+      riseLines(theme, ["predicted", "predicted, clipped", "measured"], "', ε = ' + format(datum.epsilon, '.4~g')"),
+    ],
   };
 }
 
@@ -63,7 +65,11 @@ export function dimensionPlot({ linearity }: Evaluation, theme: Theme = "light")
       detail: { field: "epsilon" },
     },
     layer: [
-      riseLines(theme, ["predicted", "measured", "random direction"]),
+      riseLines(
+        theme,
+        ["predicted", "measured", "random direction"],
+        "', ' + format(datum.dimensions, ',') + ' free dimensions, ε = ' + format(datum.epsilon, '.4~g')",
+      ),
       ...(epsilons.length === 1 ? [] : [epsilonLabels(Math.max(...ticks), theme)]),
     ],
   };
@@ -89,16 +95,17 @@ const RISE_STYLES = {
   "random direction": { color: "series-6", dash: [1, 0] },
 } as const;
 
-/** A line with points for each of the series, in the colour and dash of what it is. */
-function riseLines(theme: Theme, domain: (keyof typeof RISE_STYLES)[]) {
+/** A line with points for each of the series, in the colour and dash of what it is; `where` is the text of a point's place. */
+function riseLines(theme: Theme, domain: (keyof typeof RISE_STYLES)[], where: string) {
   const field = { field: "series", type: "nominal", legend: { symbolType: "stroke", symbolSize: 400 } } as const;
   const colors = domain.map((name) => PALETTES[theme][RISE_STYLES[name].color]);
   const dashes = domain.map((name) => [...RISE_STYLES[name].dash]);
   return {
-    mark: { type: "line", strokeWidth: 2, point: { size: 44 } } as const,
+    mark: { type: "line", strokeWidth: 2, point: { size: 44, aria: true } } as const,
     encoding: {
       color: { ...field, scale: { domain, range: colors } },
       strokeDash: { ...field, scale: { domain, range: dashes } },
+      description: { value: { expr: `datum.series + ${where} + ': ' + format(datum.rise, ',.3r')` } },
     },
   };
 }

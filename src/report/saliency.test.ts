@@ -3,17 +3,8 @@ import { describe, expect, it } from "vitest";
 import { numbers } from "../../test/support/models.ts";
 import { toPixels } from "./picture.ts";
 import { svgToPng } from "./png.node.ts";
-import {
-  divergingColor,
-  explanationOf,
-  fullScale,
-  mapPixels,
-  overlayPixels,
-  type SaliencyStrip,
-  type SignedMap,
-  saliencySvg,
-  signedMap,
-} from "./saliency.ts";
+import { explanationOf, type SaliencyStrip, saliencySvg } from "./saliency.ts";
+import { divergingColor, fullScale, mapPixels, overlayPixels, type SignedMap, signedMap } from "./signed.ts";
 
 const mapOf = (...values: number[]): SignedMap => ({
   width: values.length,

@@ -29,7 +29,12 @@ export interface Engine {
   /** Logits on both sides of the sample: see `linearView`. A later call stops those before it. */
   linear(request: AttackRequest): Promise<LinearView>;
   /** The attacked sample as files. */
-  attackFile(kind: "png" | "npz", request: AttackRequest, outcome: AttackOutcome): Promise<AttackFile>;
+  attackFile(
+    kind: FileKind,
+    request: AttackRequest,
+    outcome: AttackOutcome,
+    classNames: readonly string[],
+  ): Promise<AttackFile>;
   /** Runs an evaluation, and tells what is counted so far. One at a time; ends by itself, by `stop`, or with an error. */
   run(request: RunRequest, hear: (progress: RunProgress) => void): Promise<RunResult>;
   pause(paused: boolean): Promise<void>;
@@ -172,10 +177,17 @@ export interface AttackOutcome {
   readonly seconds: number;
 }
 
+export type FileKind = "png" | "npz" | "json" | "svg";
+
 export interface AttackFile {
   readonly bytes: Uint8Array;
-  /** What the model says of the file once it is read back. */
-  readonly readBack: Answer;
+  /** For files that hold the sample itself. */
+  readonly readBack: ReadBack | null;
+}
+
+/** What the model says of a file once it is read back. */
+export interface ReadBack {
+  readonly answer: Answer;
   /** Whether it still reaches the attack's goal. */
   readonly holds: boolean;
 }

@@ -7,7 +7,9 @@ import "./styles/base.css";
 import "./styles/layout.css";
 import { render } from "preact";
 import { App } from "./app.tsx";
+import { followAddress } from "./state/address.ts";
 import { begin } from "./state/session.ts";
 
+followAddress();
 begin();
 render(<App />, document.getElementById("page")!);

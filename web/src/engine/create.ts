@@ -1,21 +1,15 @@
 import type { Dataset } from "../../../src/dataset.ts";
 import { withShape } from "../../../src/dataset.ts";
-import { readNpz, writeNpz } from "../../../src/datasets/npz.ts";
+import { writeNpz } from "../../../src/datasets/npz.ts";
 import { PerturbError } from "../../../src/errors.ts";
 import { linearView } from "../../../src/evaluate/along.ts";
 import { goalOf } from "../../../src/evaluate/batch.ts";
 import type { EvaluationResult } from "../../../src/evaluate.ts";
-import type { GraphModel } from "../../../src/models/graph-model.ts";
 import { norms } from "../../../src/norm.ts";
 import { exampleArrays } from "../../../src/report/npz.ts";
-import { toPixels } from "../../../src/report/picture.ts";
-import { encodePng } from "../../../src/report/png.ts";
-import { sampleSize, tensor, toFloat32 } from "../../../src/tensor.ts";
+import { product, sampleSize } from "../../../src/tensor.ts";
 import { VERSION } from "../../../src/version.ts";
 import {
-  type AttackFile,
-  type AttackOutcome,
-  type AttackRequest,
   type Engine,
   failureOf,
   type ModelId,
@@ -23,9 +17,10 @@ import {
 import { attackInfos } from "./attack-info.ts";
 import { infoOf, openMnist, openNpzFile } from "./data.ts";
 import { evaluateModel, gate, shown } from "./experiment.ts";
+import { attackFile } from "./files.ts";
 import { type OpenedModel, openBundled, openModelFile } from "./models.ts";
 import { answerOf, attackOne, batchOf } from "./one.ts";
-import { decodePicture, readPng } from "./picture.ts";
+import { decodePicture } from "./picture.ts";
 
 /** The engine, in the thread that it is made in. */
 export function createEngine(): Engine {
@@ -49,6 +44,8 @@ export function createEngine(): Engine {
     if (!data) throw new PerturbError("not-found", "No data are open. Choose some.");
     return withShape(data, modelOf(id).inputShape);
   };
+  /** Whether the data have the model's size: a picture of one's own needs none. */
+  const fits = (id: ModelId): boolean => data !== undefined && product(data.shape) === product(modelOf(id).inputShape);
   const attacking = latest();
   const looking = latest();
 
@@ -91,7 +88,7 @@ export function createEngine(): Engine {
       attacking((signal) =>
         attackOne(modelOf(request.model), request, {
           surrogate: surrogateOf(request.surrogate),
-          data: data && fitting(request.model),
+          data: fits(request.model) ? fitting(request.model) : undefined,
           signal,
           progress,
         }),
@@ -102,7 +99,8 @@ export function createEngine(): Engine {
         const goal = goalOf(Int32Array.of(label), target);
         return linearView(model, batchOf(model, x), goal, norms[norm], epsilon, { seed, index, signal });
       }),
-    attackFile: (kind, request, outcome) => attackFile(modelOf(request.model), kind, request, outcome),
+    attackFile: (kind, request, outcome, classNames) =>
+      attackFile(kind, { model: modelOf(request.model), request, outcome, classNames }),
     async run(request, hear) {
       running?.stop.abort();
       const mine = { stop: new AbortController(), gate: gate() };
@@ -139,36 +137,6 @@ export function createEngine(): Engine {
     },
   };
   return plain(engine);
-}
-
-/** The attacked sample as a file, and what the model says of what the file holds. */
-async function attackFile(
-  model: GraphModel,
-  kind: "png" | "npz",
-  request: AttackRequest,
-  { adversarial, success }: AttackOutcome,
-): Promise<AttackFile> {
-  const { inputShape, bounds } = model;
-  const judge = async (bytes: Uint8Array, x: Float32Array): Promise<AttackFile> => {
-    const readBack = answerOf(await model.logits(batchOf(model, x)));
-    const { prediction } = readBack;
-    const reached = request.target === null ? prediction !== request.label : prediction === request.target;
-    return { bytes, readBack, holds: success && prediction >= 0 && reached };
-  };
-  if (kind === "png") {
-    const png = encodePng(toPixels(inputShape, adversarial, bounds));
-    return judge(png, await readPng(model, png));
-  }
-  const rows = [1, ...inputShape];
-  const npz = writeNpz({
-    x: tensor("float32", rows, request.x),
-    x_adv: tensor("float32", rows, adversarial),
-    label: tensor("int32", [1], Int32Array.of(request.label)),
-    success: tensor("uint8", [1], Uint8Array.of(Number(success))),
-    index: tensor("int32", [1], Int32Array.of(request.index)),
-    epsilon: tensor("float64", [1], Float64Array.of(request.epsilon)),
-  });
-  return judge(npz, toFloat32(readNpz(npz, "adversarial.npz").get("x_adv")!).data);
 }
 
 /** Runs one piece of work at a time: a later one stops the one before it. */

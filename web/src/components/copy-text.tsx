@@ -1,0 +1,36 @@
+import { useState } from "preact/hooks";
+import "./copy-text.css";
+
+/** A text to be taken along, with a button that copies it. */
+export function CopyText({ label, text, code = false }: CopyTextProps) {
+  const [copied, setCopied] = useState<string | null>(null);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setCopied("Copied");
+    } catch {
+      // Not every host, and not every browser, lets a page write there.
+      setCopied("Select and copy it by hand");
+    }
+  };
+  return (
+    <div class="copy-text">
+      <pre class={code ? "code" : ""} tabindex={0} role="region" aria-label={label}>
+        {text}
+      </pre>
+      <button type="button" onClick={() => void copy()} aria-label={`Copy: ${label}`}>
+        Copy
+      </button>
+      <span class="small" role="status">
+        {copied}
+      </span>
+    </div>
+  );
+}
+
+interface CopyTextProps {
+  readonly label: string;
+  readonly text: string;
+  /** A command line: set in a fixed width. */
+  readonly code?: boolean;
+}

@@ -1,0 +1,9 @@
+import { expose } from "comlink";
+import { toSvg } from "../../../src/report/vega.ts";
+
+/** What the worker of plots does: a plot as SVG text. */
+export interface Plotter {
+  readonly draw: typeof toSvg;
+}
+
+expose({ draw: toSvg } satisfies Plotter);
