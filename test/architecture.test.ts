@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 // The rows of docs/architecture.md: a file imports from lower rows, from its own folder, or the contracts of its own row.
 const ROWS: readonly (readonly string[])[] = [
-  ["errors", "tensor", "norm", "grid", "random", "version", "crc32", "quote", "zip", "staging.node"],
+  ["errors", "tensor", "norm", "grid", "random", "epsilons", "version", "crc32", "quote", "zip", "staging.node"],
   ["onnx"],
   ["autodiff", "runtime"],
   ["model", "models", "architecture", "architectures"],
@@ -34,6 +34,7 @@ const LONGEST = 250;
 const HEAVY: Readonly<Record<string, readonly string[]>> = {
   vega: [],
   "vega-lite": [],
+  "vega-interpreter": [],
   sharp: [],
   "onnxruntime-node": [],
   "onnxruntime-web": [],

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { bundledFiles } from "./bundled.ts";
 import { mnistFiles } from "./mnist.ts";
 import { palette } from "./palette.ts";
 
@@ -8,8 +9,8 @@ export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "./",
   publicDir: false,
-  plugins: [mnistFiles(), palette()],
-  worker: { format: "es", plugins: () => [mnistFiles()] },
+  plugins: [palette()],
+  worker: { format: "es", plugins: () => [mnistFiles(), bundledFiles()] },
   build: {
     outDir: "../dist-web/playground",
     emptyOutDir: true,

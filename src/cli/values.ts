@@ -1,41 +1,20 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { epsilonsIn, numberIn } from "../epsilons.ts";
+import { messageOf } from "../errors.ts";
 
-/** "0.1", ".1", "8/255": a number of at least 0. Options parse their text before anything runs. */
-export function parseNumber(text: string): number {
-  const parts = text.trim().split("/");
-  const numbers = parts.map((part) =>
-    /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part.trim()) ? Number(part) : Number.NaN,
-  );
-  const value = parts.length === 2 ? numbers[0]! / numbers[1]! : parts.length === 1 ? numbers[0]! : Number.NaN;
-  if (parts.length === 2 && numbers[1] === 0) throw new InvalidArgumentError(`${text} divides by zero.`);
-  if (!Number.isFinite(value))
-    throw new InvalidArgumentError(`"${text}" is no number. Write 0.1, or a fraction such as 8/255.`);
-  return value;
-}
+/** A reader of texts, with its faults as commander tells them. Options parse their text before anything runs. */
+const argument =
+  <T>(read: (text: string) => T) =>
+  (text: string): T => {
+    try {
+      return read(text);
+    } catch (error) {
+      throw new InvalidArgumentError(messageOf(error));
+    }
+  };
 
-/** "0.05,0.1,8/255" or FROM:TO:STEP, both ends included. */
-export function parseEpsilons(text: string): number[] {
-  const range = text.split(":");
-  const values = range.length === 1 ? text.split(",").map(parseNumber) : parseRange(text, range.map(parseNumber));
-  for (const [i, value] of values.entries()) {
-    if (value < 0) throw new InvalidArgumentError(`ε cannot be negative, got ${value}.`);
-    if (i > 0 && value <= values[i - 1]!)
-      throw new InvalidArgumentError(
-        `ε must rise, and ${value} follows ${values[i - 1]}. Give them in order, each once.`,
-      );
-  }
-  return values;
-}
-
-function parseRange(text: string, parts: readonly number[]): number[] {
-  const [from, to, step] = parts;
-  if (parts.length !== 3 || !(step! > 0) || !(to! >= from!))
-    throw new InvalidArgumentError(`"${text}" is no range. Write FROM:TO:STEP, such as 0:0.3:0.05.`);
-  const count = Math.floor((to! - from!) / step! + 1e-9) + 1;
-  if (count > 1000) throw new InvalidArgumentError(`"${text}" makes ${count} values of ε; at most 1000 are allowed.`);
-  // Multiplied, not added up, and rounded to what was written: 0.15, not 0.15000000000000002.
-  return Array.from({ length: count }, (_, i) => Number((from! + i * step!).toPrecision(12)));
-}
+export const parseNumber = argument(numberIn);
+export const parseEpsilons = argument(epsilonsIn);
 
 export const parseNumbers = (text: string): number[] => text.split(",").map(parseNumber);
 

@@ -11,6 +11,8 @@ export interface AlongPlotOptions {
   readonly theme?: Theme;
   /** Panels side by side: 2, or 1 for narrow places, where one stands below the other. */
   readonly columns?: 1 | 2;
+  /** Pixels of one panel, without its axes. */
+  readonly size?: { readonly width: number; readonly height: number };
 }
 
 /** Classes that are drawn, and of them those that are named at the ends of their lines, beside label and prediction. */
@@ -18,7 +20,7 @@ const MOST = 12;
 const NAMED = 3;
 /** Names this near to each other, as a share of the height, would overlap. */
 const SPACING = 0.05;
-const [WIDTH, HEIGHT] = [280, 300];
+const SIZE = { width: 280, height: 300 };
 
 /** The logits of each class against ε, along the steepest direction and beside it along a random one. */
 export function alongPlot(view: LinearView, options: AlongPlotOptions): PlotSpec {
@@ -87,8 +89,7 @@ export function alongPlot(view: LinearView, options: AlongPlotOptions): PlotSpec
     columns,
     spacing: 40,
     spec: {
-      width: WIDTH,
-      height: HEIGHT,
+      ...(options.size ?? SIZE),
       layer: [
         { data: { values: [{}] }, mark: { type: "rule", color: line }, encoding: { x: { ...x, datum: 0 } } },
         ...[

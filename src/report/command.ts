@@ -1,3 +1,4 @@
+import { epsilonText } from "../epsilons.ts";
 import type { NormName } from "../norm.ts";
 
 /** What an evaluation, or an attack on samples, is to do: as the options of the command line say it. */
@@ -74,13 +75,6 @@ function optionWords(
 /** "pgd.steps=100" for each option. */
 const settings = (name: string, options: object): string[] =>
   Object.entries(options).map(([option, value]) => `${name}.${option}=${value}`);
-
-/** The shorter of the decimal and, where it is the same number, a fraction of 255. */
-function epsilonText(epsilon: number): string {
-  const fraction = `${Math.round(epsilon * 255)}/255`;
-  const decimal = String(epsilon);
-  return Math.round(epsilon * 255) / 255 === epsilon && fraction.length < decimal.length ? fraction : decimal;
-}
 
 /** The command line of these words, as a POSIX shell wants it. */
 export const commandLine = (words: readonly string[]): string => ["perturb", ...words].map(quote).join(" ");

@@ -1,4 +1,4 @@
-import type { Evaluation, EvaluationResult, Example } from "../evaluate.ts";
+import type { Evaluation, EvaluationResult, Example, Picture } from "../evaluate.ts";
 import { formatEpsilon, printable, seriesOf, shortClassName } from "./format.ts";
 import { html, type Markup } from "./markup.ts";
 import { type Pixels, shrink, toPixels } from "./picture.ts";
@@ -16,6 +16,8 @@ export interface ExampleRow {
 
 export interface ExampleCell {
   readonly example: Example;
+  readonly picture: Picture;
+  /** What is shown of it. */
   readonly pixels: Pixels;
 }
 
@@ -28,12 +30,14 @@ const USUAL = 112;
 /** The clean row, then a row for each attack and ε, with pictures of at most 160 pixels a side. */
 export function exampleRows({ evaluation, pictures, cleanExamples }: EvaluationResult): ExampleRow[] {
   const { bounds } = evaluation.model;
-  const cell = (example: Example, shape: readonly number[], values: Float32Array): ExampleCell => {
-    const pixels = toPixels(shape, values, bounds);
+  const cell = (example: Example, picture: Picture): ExampleCell => {
+    const pixels = toPixels(picture.shape, picture.adversarial, bounds);
     const factor = Math.ceil(Math.max(pixels.width, pixels.height) / LARGEST);
-    return { example, pixels: factor > 1 ? shrink(pixels, factor) : pixels };
+    return { example, picture, pixels: factor > 1 ? shrink(pixels, factor) : pixels };
   };
-  const clean = cleanExamples.slice(0, COLUMNS).map((example) => cell(example, example.shape, example.original));
+  const clean = cleanExamples
+    .slice(0, COLUMNS)
+    .map((example) => cell(example, { ...example, adversarial: example.original }));
   const series = seriesOf(evaluation);
   const nameOf = new Map(series.flatMap(({ name, points }) => points.map((point) => [point, name] as const)));
   const rows = evaluation.points.map((point, i) => ({
@@ -41,7 +45,7 @@ export function exampleRows({ evaluation, pictures, cleanExamples }: EvaluationR
     epsilon: point.epsilon,
     cells: point.examples.slice(0, COLUMNS).flatMap((example, j) => {
       const picture = pictures[i]?.[j];
-      return picture ? [cell(example, picture.shape, picture.adversarial)] : [];
+      return picture ? [cell(example, picture)] : [];
     }),
   }));
   return [{ series: "", epsilon: 0, cells: clean }, ...rows];

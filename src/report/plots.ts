@@ -117,7 +117,7 @@ const ACCURACY = {
 /** The accuracy beside each point, above where the line falls to. */
 const accuracyLabels = (theme: Theme) =>
   ({
-    mark: { type: "text", align: "left", baseline: "bottom", dx: 6, dy: -5, fontSize: 11 },
+    mark: { type: "text", align: "left", baseline: "bottom", dx: 6, dy: -5, fontSize: 12 },
     encoding: {
       y: ACCURACY,
       color: { value: PALETTES[theme].muted },

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf, PerturbError } from "../errors.ts";
 import type { SampleRecord } from "../evaluate.ts";
+import { type SampleTable, tabulate } from "./sample-table.ts";
 import { readSamples, SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./samples.ts";
 
 /** The files that hold a record of each sample. */
@@ -74,6 +75,8 @@ export interface SampleSpool {
   readonly copyTo: (folder: string) => Promise<void>;
   /** Ends the files and reads the records back. */
   readonly read: () => AsyncGenerator<SampleRecord>;
+  /** The first of the records, for report.html. */
+  readonly table: () => SampleTable;
   readonly remove: () => Promise<void>;
 }
 
@@ -89,10 +92,15 @@ export async function spoolSamples(parent: string = tmpdir()): Promise<SampleSpo
   const forget = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", forget);
   const writer = await openSamples(folder);
+  const { add, table } = tabulate();
   let finished: Promise<void> | undefined;
   const finish = (): Promise<void> => (finished ??= writer.finish());
   return {
-    write: writer.write,
+    async write(records) {
+      add(records);
+      await writer.write(records);
+    },
+    table,
     async copyTo(target) {
       await finish();
       await Promise.all(SAMPLE_FILES.map((name) => copyFile(join(folder, name), join(target, name))));

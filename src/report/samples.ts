@@ -2,7 +2,8 @@ import { PerturbError } from "../errors.ts";
 import type { SampleRecord } from "../evaluate.ts";
 import { type Cell, csvLine } from "./csv.ts";
 
-const OUTCOMES = ["wrong", "skipped", "broken", "error", "robust"] as const satisfies SampleRecord["outcome"][];
+/** What may become of a sample. */
+export const OUTCOMES = ["wrong", "skipped", "broken", "error", "robust"] as const satisfies SampleRecord["outcome"][];
 
 type Type = "INT32" | "DOUBLE" | "STRING";
 

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { open, readdir, realpath, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, realpath, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { writeNpz } from "../datasets/npz.ts";
 import { messageOf, PerturbError } from "../errors.ts";
@@ -12,8 +12,10 @@ import { examplesSvg } from "./examples.ts";
 import { toHtml } from "./html.ts";
 import { toJson } from "./json.ts";
 import { exampleArrays } from "./npz.ts";
+import { type PageScript, pageScript } from "./page/script.ts";
 import { type Plots, plotsOf } from "./plots.ts";
 import { loadSharp, svgToPng } from "./png.node.ts";
+import type { SampleTable } from "./sample-table.ts";
 import { SAMPLE_FILES } from "./samples.node.ts";
 import { loadVega, toSvg } from "./vega.ts";
 
@@ -35,6 +37,8 @@ export interface WriteOptions {
   readonly command: string;
   /** Puts the files with a record of each sample into a folder. */
   readonly samples?: (folder: string) => Promise<void>;
+  /** Their records, for report.html: those of `SampleSpool.table`. */
+  readonly table?: SampleTable;
   /** Told of each file once it is written. */
   readonly progress?: (file: FileName) => void;
 }
@@ -72,7 +76,7 @@ export async function writeReport(result: EvaluationResult, folder: string, opti
 async function writeFiles(
   result: EvaluationResult,
   folder: string,
-  { command, samples, progress }: WriteOptions,
+  { command, samples, table, progress }: WriteOptions,
 ): Promise<void> {
   const write = async (name: FileName, make: () => string | Uint8Array | Promise<Uint8Array>) => {
     await writeFile(join(folder, name), await make());
@@ -93,17 +97,24 @@ async function writeFiles(
     write("accuracy.csv", () => toCsv(evaluation)),
     write("adversarial.npz", () => writeNpz(exampleArrays(result))),
     loading.then(async () => {
-      const svgs = await drawAll(plotsOf(evaluation));
+      const [svgs, page] = await Promise.all([drawAll(plotsOf(evaluation)), builtScript()]);
       await Promise.all([
         write("accuracy.svg", () => svgs.accuracy),
         write("accuracy.png", () => svgToPng(svgs.accuracy, 2)),
-        write("report.html", () => toHtml(result, { svgs, command })),
+        write("report.html", () => toHtml(result, { svgs, command, samples: table, page })),
       ]);
     }),
   ];
   // All have ended before the folder may be removed.
   const outcomes = await Promise.allSettled(written);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+/** The script of report.html; undefined in a checkout where it is not built. */
+async function builtScript(): Promise<PageScript | undefined> {
+  const read = (name: string) => readFile(new URL(`../../dist-web/report/${name}`, import.meta.url), "utf8");
+  const texts = await Promise.all([read("report.js"), read("report.css")]).catch(() => undefined);
+  return texts && pageScript(...texts);
 }
 
 async function drawAll({ accuracy, linearity, dimensions }: Plots): Promise<Plots<string>> {

@@ -20,8 +20,8 @@ export interface Engine {
   openDataFile(file: File): Promise<DataInfo>;
   /** Samples of the open data, in the shape of the model. */
   samples(model: ModelId, from: number, count: number): Promise<readonly Sample[]>;
-  /** A picture in the model's shape: cut to a square from its middle, resized, in the model's bounds. */
-  decodePicture(model: ModelId, picture: Blob): Promise<Float32Array>;
+  /** A picture in the model's shape: its middle cut out, resized, in the model's bounds. */
+  decodePicture(model: ModelId, picture: Blob, invert: boolean): Promise<Float32Array>;
   /** Logits of one sample. */
   ask(model: ModelId, x: Float32Array): Promise<Answer>;
   /** Attacks one sample. A later call stops those before it: they end as `cancelled`. */
@@ -55,7 +55,7 @@ export interface Environment {
 }
 
 export interface FileOptions {
-  /** For weights without a graph. */
+  /** For weights without a graph; chosen by itself where there is one network only. */
   readonly arch?: "lenet";
   readonly shape?: readonly number[];
   readonly mean?: readonly number[];
@@ -69,6 +69,8 @@ export interface ModelInfo {
   readonly bundled: BundledModel | null;
   readonly sha256: string;
   readonly inputShape: readonly number[];
+  /** Whether the file leaves sizes of a sample open, so that `options.shape` may set them. */
+  readonly sizesOpen: boolean;
   readonly classes: number;
   readonly classNames: readonly string[] | null;
   readonly head: Head;

@@ -6,4 +6,14 @@ declare module "mnist-test-labels" {
   const url: string;
   export default url;
 }
+declare module "bundled:*" {
+  const prepared: {
+    readonly file: Omit<import("../../src/models/classifier.ts").ClassifierFile, "onnx" | "gradients">;
+    readonly inspection: import("../../src/models/inspect.ts").Inspection;
+    /** Addresses of the network, and of the gradient of its cross-entropy. */
+    readonly onnx: string;
+    readonly gradient: string;
+  };
+  export default prepared;
+}
 declare module "palette.css";

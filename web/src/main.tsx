@@ -4,12 +4,17 @@ import "open-props/borders.min.css";
 import "open-props/easings.min.css";
 import "palette.css";
 import "./styles/base.css";
+import "./styles/controls.css";
 import "./styles/layout.css";
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { followAddress } from "./state/address.ts";
+import { beginOpening } from "./state/opening.ts";
+import { beginInput } from "./state/own-input.ts";
 import { begin } from "./state/session.ts";
 
 followAddress();
 begin();
+beginInput();
+beginOpening();
 render(<App />, document.getElementById("page")!);

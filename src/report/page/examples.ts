@@ -1,16 +1,16 @@
-import type { EvaluationResult } from "../../evaluate.ts";
-import { type ExampleCell, type ExampleRow, exampleRows, pictureUri } from "../examples.ts";
+import type { Evaluation } from "../../evaluate.ts";
+import { type ExampleCell, type ExampleRow, pictureUri } from "../examples.ts";
 import { className, formatEpsilon, formatPercent } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
 
-/** Pictures of adversarial examples, a row for each ε. */
-export function examplesSection(result: EvaluationResult): Markup {
-  const name = (index: number) => className(result.evaluation, index, 24);
+/** Pictures of adversarial examples, a row for each ε; the script finds them in this order. */
+export function examplesSection(evaluation: Evaluation, rows: readonly ExampleRow[]): Markup {
+  const name = (index: number) => className(evaluation, index, 24);
   const figure = (epsilon: number, { example, pixels }: ExampleCell): Markup => {
     const [label, prediction] = [name(example.label), name(example.prediction)];
     const alt = `Sample ${example.index}, ${epsilon === 0 ? "clean" : `attacked with ε = ${formatEpsilon(epsilon)}`}: label ${label}, predicted ${prediction}.`;
     const { width, height } = pixels;
-    return html`<figure><img${width < 112 ? html` class="pixelated"` : null} width="${width}" height="${height}" alt="${alt}" src="${pictureUri(pixels)}"><figcaption>${label} → ${prediction} <span>${formatPercent(example.confidence)}</span></figcaption></figure>
+    return html`<figure class="example"><img${width < 112 ? html` class="pixelated"` : null} width="${width}" height="${height}" alt="${alt}" src="${pictureUri(pixels)}"><figcaption>${label} → ${prediction} <span>${formatPercent(example.confidence)}</span></figcaption></figure>
 `;
   };
   const row = ({
@@ -23,5 +23,5 @@ ${cells.length === 0 ? html`<p class="small">none</p>` : html`<div class="row">\
   return html`<section>
 <h2>Examples</h2>
 <p>The first adversarial examples found at each ε: label → prediction, with the probability that the model gives its prediction.</p>
-${exampleRows(result).map(row)}</section>`;
+${rows.map(row)}</section>`;
 }

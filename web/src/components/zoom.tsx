@@ -59,7 +59,11 @@ export function Zoom(props: ZoomProps) {
             <PixelPicture pixels={toPixels(shape, original, bounds)} label={`Sample ${index}`} />
           </div>
         ) : (
-          <Comparison {...{ shape, bounds, original, adversarial, amplify }} onAmplify={setAmplify} />
+          <Comparison
+            {...{ shape, bounds, original, adversarial, amplify }}
+            onAmplify={setAmplify}
+            captions={{ original: name(example.label), adversarial: name(example.prediction) }}
+          />
         )}
         {note ? <p class="small">{note}</p> : null}
         <dl class="zoom-facts">

@@ -1,33 +1,26 @@
 import type { Dataset } from "../../../src/dataset.ts";
 import { withShape } from "../../../src/dataset.ts";
-import { writeNpz } from "../../../src/datasets/npz.ts";
 import { PerturbError } from "../../../src/errors.ts";
 import { linearView } from "../../../src/evaluate/along.ts";
 import { goalOf } from "../../../src/evaluate/batch.ts";
 import type { EvaluationResult } from "../../../src/evaluate.ts";
 import { norms } from "../../../src/norm.ts";
-import { exampleArrays } from "../../../src/report/npz.ts";
 import { product, sampleSize } from "../../../src/tensor.ts";
 import { VERSION } from "../../../src/version.ts";
-import {
-  type Engine,
-  failureOf,
-  type ModelId,
-} from "../engine.ts";
+import { type Engine, failureOf, type ModelId } from "../engine.ts";
 import { attackInfos } from "./attack-info.ts";
-import { infoOf, openMnist, openNpzFile } from "./data.ts";
-import { evaluateModel, gate, shown } from "./experiment.ts";
-import { attackFile } from "./files.ts";
-import { type OpenedModel, openBundled, openModelFile } from "./models.ts";
+import { openBundled } from "./bundled.ts";
+import { infoOf, openMnist } from "./data.ts";
+import { type Gate, gate } from "./gate.ts";
 import { answerOf, attackOne, batchOf } from "./one.ts";
-import { decodePicture } from "./picture.ts";
+import type { OpenedModel } from "./opened.ts";
 
 /** The engine, in the thread that it is made in. */
 export function createEngine(): Engine {
   const models = new Map<ModelId, OpenedModel>();
   const results = new Map<ModelId, EvaluationResult>();
   let data: Dataset | undefined;
-  let running: { stop: AbortController; gate: ReturnType<typeof gate> } | undefined;
+  let running: { stop: AbortController; gate: Gate } | undefined;
 
   const opened = (id: ModelId): OpenedModel => {
     const found = models.get(id);
@@ -58,7 +51,10 @@ export function createEngine(): Engine {
     }),
     attacks: async () => attackInfos(),
     openBundled: async (name, device) => keep(await openBundled(name, device)),
-    openFile: async (file, options, device) => keep(await openModelFile(file, options, device, data?.shape ?? null)),
+    async openFile(file, options, device) {
+      const { openModelFile } = await import("./models.ts");
+      return keep(await openModelFile(file, options, device, data?.shape ?? null));
+    },
     async closeModel(id) {
       const model = models.get(id);
       models.delete(id);
@@ -70,6 +66,7 @@ export function createEngine(): Engine {
       return infoOf(data);
     },
     async openDataFile(file) {
+      const { openNpzFile } = await import("./own-data.ts");
       data = await openNpzFile(file);
       return infoOf(data);
     },
@@ -82,7 +79,10 @@ export function createEngine(): Engine {
       }
       return samples;
     },
-    decodePicture: (id, picture) => decodePicture(modelOf(id), picture),
+    async decodePicture(id, picture, invert) {
+      const { decodePicture } = await import("./picture.ts");
+      return decodePicture(modelOf(id), picture, invert);
+    },
     ask: async (id, x) => answerOf(await modelOf(id).logits(batchOf(modelOf(id), x))),
     attack: (request, progress) =>
       attacking((signal) =>
@@ -99,9 +99,12 @@ export function createEngine(): Engine {
         const goal = goalOf(Int32Array.of(label), target);
         return linearView(model, batchOf(model, x), goal, norms[norm], epsilon, { seed, index, signal });
       }),
-    attackFile: (kind, request, outcome, classNames) =>
-      attackFile(kind, { model: modelOf(request.model), request, outcome, classNames }),
+    async attackFile(kind, request, outcome, classNames) {
+      const { attackFile } = await import("./files.ts");
+      return attackFile(kind, { model: modelOf(request.model), request, outcome, classNames });
+    },
     async run(request, hear) {
+      const { evaluateModel, shown } = await import("./experiment.ts");
       running?.stop.abort();
       const mine = { stop: new AbortController(), gate: gate() };
       running = mine;
@@ -133,7 +136,8 @@ export function createEngine(): Engine {
     async runFile(_kind, id) {
       const result = results.get(id);
       if (!result) throw new PerturbError("not-found", "This model has no result yet. Run the experiment first.");
-      return writeNpz(exampleArrays(result));
+      const { exampleFile } = await import("./experiment.ts");
+      return exampleFile(result);
     },
   };
   return plain(engine);

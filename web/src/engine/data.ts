@@ -1,12 +1,11 @@
 import imagesUrl from "mnist-test-images";
 import labelsUrl from "mnist-test-labels";
 import { bytesSource, type Dataset } from "../../../src/dataset.ts";
-import { openNpz } from "../../../src/datasets/arrays.ts";
 import { openKnown } from "../../../src/datasets/known.ts";
 import { mnist } from "../../../src/datasets/mnist.ts";
 import { PerturbError } from "../../../src/errors.ts";
 import type { DataInfo } from "../engine.ts";
-import { bytesOf, fetched } from "./bytes.ts";
+import { fetched } from "./bytes.ts";
 
 /** The MNIST test set, its bytes verified, from the page's own folder. */
 export async function openMnist(): Promise<Dataset> {
@@ -20,10 +19,6 @@ export async function openMnist(): Promise<Dataset> {
     return bytesSource(name, await fetched(url));
   });
 }
-
-/** A .npz file of one's own. */
-export const openNpzFile = async (file: File): Promise<Dataset> =>
-  openNpz({ name: file.name, source: bytesSource(file.name, await bytesOf(file)) });
 
 export const infoOf = ({ name, size, shape, classes, classNames }: Dataset): DataInfo => ({
   name,

@@ -1,4 +1,5 @@
 import { type Dataset, withShape } from "../../../src/dataset.ts";
+import { writeNpz } from "../../../src/datasets/npz.ts";
 import { PerturbError } from "../../../src/errors.ts";
 import { followUp } from "../../../src/evaluate/follow-up.ts";
 import { subjectOf } from "../../../src/evaluate/local.ts";
@@ -6,10 +7,12 @@ import { type Subject, withWarnings } from "../../../src/evaluate/result.ts";
 import { type Evaluator, evaluate } from "../../../src/evaluate/run.ts";
 import { planMessage } from "../../../src/evaluate/work.ts";
 import type { EvaluationResult } from "../../../src/evaluate.ts";
-import { withGradient } from "../../../src/models/classifier.ts";
+import type { ClassifierFile } from "../../../src/models/classifier.ts";
 import type { GraphModel } from "../../../src/models/graph-model.ts";
+import { exampleArrays } from "../../../src/report/npz.ts";
 import { product } from "../../../src/tensor.ts";
 import type { ModelResult, RunProgress, RunRequest } from "../engine.ts";
+import type { Gate } from "./gate.ts";
 import { planned } from "./plans.ts";
 import { startSweepPool, workersFor } from "./pool.ts";
 
@@ -18,33 +21,6 @@ const PACE = 200;
 /** Samples in a batch, and values. */
 const BATCH = 100;
 const BATCH_VALUES = 2 ** 19;
-
-/** Holds work back while it is closed. */
-export function gate() {
-  let open: Promise<void> = Promise.resolve();
-  let release = (): void => undefined;
-  let closedAt: number | undefined;
-  let closedFor = 0;
-  return {
-    pass: () => open,
-    set(closed: boolean): void {
-      if (closed === (closedAt !== undefined)) return;
-      if (closed) {
-        closedAt = performance.now();
-        open = new Promise((resolve) => {
-          release = resolve;
-        });
-      } else {
-        closedFor += performance.now() - closedAt!;
-        closedAt = undefined;
-        release();
-      }
-    },
-    /** Milliseconds that it was closed. */
-    held: () => closedFor + (closedAt === undefined ? 0 : performance.now() - closedAt),
-  };
-}
-export type Gate = ReturnType<typeof gate>;
 
 /** One model's evaluation: its counts are those of `perturb evaluate`. */
 export async function evaluateModel(
@@ -71,7 +47,7 @@ export async function evaluateModel(
   const subject: Subject = await subjectOf(model);
   const needsGradient = plan.attacks.some(({ attack }) => attack.needs === "gradient");
   const setup = {
-    file: needsGradient ? withGradient(model.file, "cross-entropy") : model.file,
+    file: needsGradient ? await differentiated(model.file) : model.file,
     plan: planMessage(plan),
     surrogate: surrogate?.file,
     device,
@@ -115,6 +91,16 @@ export async function evaluateModel(
     await pool.close();
   }
 }
+
+/** With its gradient made, so that no worker has to. */
+async function differentiated(file: ClassifierFile): Promise<ClassifierFile> {
+  if (file.gradients?.["cross-entropy"]) return file;
+  const { withGradient } = await import("../../../src/models/classifier.ts");
+  return withGradient(file, "cross-entropy");
+}
+
+/** The examples of a result as a .npz. */
+export const exampleFile = (result: EvaluationResult): Uint8Array => writeNpz(exampleArrays(result));
 
 /** Few samples are cut up too, so that every worker has some. Results do not depend on it. */
 function batchFor({ limit }: RunRequest, shape: readonly number[], workers: number): number {

@@ -2,15 +2,18 @@ import { messageOf, PerturbError } from "../../../src/errors.ts";
 import { onGrid } from "../../../src/grid.ts";
 import type { Model } from "../../../src/model.ts";
 import { layoutOf } from "../../../src/report/picture.ts";
-import { product } from "../../../src/tensor.ts";
+import { isPicture } from "./drawn.ts";
 
 type Shaped = Pick<Model, "inputShape" | "bounds" | "name">;
 
 /** Width × height of the largest picture that is decoded. */
 const MAX_PIXELS = 2 ** 26;
 
-/** A picture in the model's shape: the largest middle part of the model's proportions, resized. @throws invalid-file, mismatch */
-export async function decodePicture(model: Shaped, picture: Blob): Promise<Float32Array> {
+/**
+ * A picture in the model's shape: the largest middle part of the model's proportions, resized; `invert`: as its negative.
+ * @throws invalid-file, unsafe-file, unsupported
+ */
+export async function decodePicture(model: Shaped, picture: Blob, invert: boolean): Promise<Float32Array> {
   const { width, height } = requirePicture(model);
   const bitmap = await decoded(picture);
   const scale = Math.min(bitmap.width / width, bitmap.height / height);
@@ -18,6 +21,7 @@ export async function decodePicture(model: Shaped, picture: Blob): Promise<Float
   const [left, top] = [(bitmap.width - w) / 2, (bitmap.height - h) / 2];
   return read(model, (context) => {
     context.imageSmoothingQuality = "high";
+    if (invert) context.filter = "invert(1)";
     context.drawImage(bitmap, left, top, w, h, 0, 0, width, height);
     bitmap.close();
   });
@@ -48,8 +52,7 @@ async function decoded(picture: Blob): Promise<ImageBitmap> {
 
 /** @throws unsupported for samples that are no pictures */
 function requirePicture({ inputShape, name }: Shaped): { width: number; height: number; channels: 1 | 3 } {
-  const layout = layoutOf(inputShape);
-  if (inputShape.length >= 2 && layout.width * layout.height * layout.channels === product(inputShape)) return layout;
+  if (isPicture(inputShape)) return layoutOf(inputShape);
   throw new PerturbError(
     "unsupported",
     `${name} takes samples of shape [${inputShape}], which is no grey or RGB picture. Drop a .npz of samples instead.`,

@@ -1,40 +1,112 @@
+import type { NormName } from "../../../src/norm.ts";
+import { AttackPicker } from "../components/attack-picker.tsx";
+import { EpsilonControl } from "../components/epsilon-control.tsx";
+import { FailureOf } from "../components/failure.tsx";
 import { Field } from "../components/field.tsx";
+import { NormControl } from "../components/norm-control.tsx";
+import { OptionControls } from "../components/option-controls.tsx";
 import { Panel } from "../components/panel.tsx";
+import type { AttackInfo } from "../engine.ts";
+import { type Budget, budgetOf } from "../state/budget.ts";
 import { known } from "../state/loading.ts";
-import { attackInfos } from "../state/session.ts";
+import { attackInfo, attackInfos, classNames, model, request } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
+import "./attack.css";
+
+/** What stands in for a model that is not open yet. */
+const DIGITS = { inputShape: [1, 28, 28], bounds: { lower: 0, upper: 1 } };
 
 /** How the input is attacked. */
 export function AttackPanel() {
-  const { attack, epsilon } = setting.value;
+  const { attack, options, norm, epsilon, target, seed, levels } = setting.value;
+  const info = attackInfo.value;
+  const { bounds } = known(model.value) ?? DIGITS;
+  const reason = info ? obstacle(info) : null;
   return (
     <Panel title="Attack">
-      <Field label="Attack">
+      <AttackPicker infos={known(attackInfos.value) ?? []} value={attack} obstacle={obstacle} onValue={choose} />
+      <FailureOf loading={attackInfos.value} />
+      {reason === null ? null : <p>{`${attack} ${reason}.`}</p>}
+      <NormControl norms={info?.norms ?? [norm]} value={norm} onValue={(chosen) => change(inNorm(chosen))} />
+      <EpsilonControl
+        norm={norm}
+        value={epsilon}
+        budget={budgetIn(norm)}
+        range={bounds.upper - bounds.lower}
+        onValue={(value) => change({ epsilon: value })}
+      />
+      <Field label="Target">
         {(attributes) => (
           <select
             {...attributes}
-            value={attack}
-            onChange={(event) => change({ attack: event.currentTarget.value, options: {} })}
+            value={target ?? "any"}
+            onChange={({ currentTarget: { value } }) => change({ target: value === "any" ? null : Number(value) })}
           >
-            {(known(attackInfos.value) ?? []).map(({ name }) => (
-              <option key={name}>{name}</option>
+            <option value="any">any wrong class</option>
+            {classNames.value.map((name, c) => (
+              <option key={c} value={c}>
+                {name}
+              </option>
             ))}
           </select>
         )}
       </Field>
-      <Field label={`ε = ${epsilon}`}>
-        {(attributes) => (
+      {info ? (
+        <OptionControls
+          key={attack}
+          options={info.options}
+          values={options}
+          onValues={(values) => change({ options: values })}
+        />
+      ) : null}
+      <div class="attack-more">
+        <Field label="Seed">
+          {(attributes) => (
+            <input
+              {...attributes}
+              type="number"
+              min={0}
+              step={1}
+              value={seed}
+              onChange={({ currentTarget }) => {
+                const { valueAsNumber } = currentTarget;
+                if (Number.isSafeInteger(valueAsNumber) && valueAsNumber >= 0) change({ seed: valueAsNumber });
+                else currentTarget.value = String(seed);
+              }}
+            />
+          )}
+        </Field>
+        <label class="attack-levels">
           <input
-            {...attributes}
-            type="range"
-            min={0}
-            max={0.5}
-            step={0.001}
-            value={epsilon}
-            onInput={(event) => change({ epsilon: event.currentTarget.valueAsNumber })}
+            type="checkbox"
+            checked={levels === 256}
+            onChange={(event) => change({ levels: event.currentTarget.checked ? 256 : null })}
           />
-        )}
-      </Field>
+          Only what an 8-bit picture can hold (256 levels)
+        </label>
+      </div>
     </Panel>
   );
+}
+
+function budgetIn(norm: NormName): Budget {
+  const { inputShape, bounds } = known(model.value) ?? DIGITS;
+  return budgetOf(norm, inputShape, bounds);
+}
+
+/** ε of one norm means nothing in another. */
+const inNorm = (norm: NormName) => ({ norm, epsilon: budgetIn(norm).initial });
+
+/** Another attack, with its own defaults, in the norm that is chosen where it has it. */
+const choose = ({ name, norms }: AttackInfo): void =>
+  change({ attack: name, options: {}, ...(norms.includes(setting.value.norm) ? {} : inNorm(norms[0]!)) });
+
+/** Why the attack cannot be used on the model that is open; null where it can. */
+function obstacle({ needs, also }: AttackInfo): string | null {
+  const open = known(model.value);
+  if (needs === "gradient" && open && open.inspection.differentiable !== true)
+    return "needs gradients, which this model does not have";
+  if (also === "surrogate" && !request.value?.surrogate)
+    return "works on a second model: choose one under The experiment";
+  return null;
 }

@@ -1,25 +1,122 @@
-import { toPixels } from "../../../src/report/picture.ts";
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { formatCount, formatEpsilon, formatPercent } from "../../../src/report/format.ts";
+import { product } from "../../../src/tensor.ts";
+import { Announcement } from "../components/announcement.tsx";
+import { Bars } from "../components/bars.tsx";
+import { Comparison } from "../components/comparison.tsx";
+import { Distances } from "../components/distances.tsx";
 import { FailureOf } from "../components/failure.tsx";
 import { Panel } from "../components/panel.tsx";
-import { PixelPicture } from "../components/pixels.tsx";
+import { PlayHead } from "../components/play-head.tsx";
+import type { ModelInfo } from "../engine.ts";
 import { known } from "../state/loading.ts";
-import { classNames, model, outcome, subject } from "../state/session.ts";
+import { type Attacked, classNames, model, outcome, questions } from "../state/session.ts";
+import { change, setting } from "../state/setting.ts";
+import "./looking.css";
 
 /** The input before and after. */
 export function LookingPanel() {
-  const [open, chosen, found] = [known(model.value), known(subject.value), known(outcome.value)];
+  const [open, found] = [known(model.value), known(outcome.value)];
+  const late = useLate(outcome.value.kind === "loading", PATIENCE);
+  const fits = open && found && found.adversarial.length === product(open.inputShape);
   return (
     <Panel title="What the attack makes of it">
       <FailureOf loading={outcome.value} />
-      {open && chosen && found && chosen.model === open.id ? (
-        <>
-          <PixelPicture pixels={toPixels(open.inputShape, chosen.x, open.bounds)} label="Original" />
-          <PixelPicture pixels={toPixels(open.inputShape, found.adversarial, open.bounds)} label="Adversarial" />
-          <p>
-            {classNames.value[chosen.label]} → {classNames.value[found.after.prediction]}
-          </p>
-        </>
-      ) : null}
+      {fits ? (
+        <Result open={open} found={found} late={late} />
+      ) : outcome.value.kind === "failed" ? null : (
+        <p class="small looking-empty">{late ? attacking() : "Nothing is attacked yet."}</p>
+      )}
     </Panel>
   );
+}
+
+function Result({ open, found, late }: { readonly open: ModelInfo; readonly found: Attacked; readonly late: boolean }) {
+  const { frame, amplify } = setting.value;
+  const { frames, before, request } = found;
+  const last = frames.length - 1;
+  const at = Math.min(frame ?? last, last);
+  const shown = at < last ? frames[at]! : { x: found.adversarial, question: null, ...found.after };
+  const names = classNames.value;
+  const nameOf = (c: number): string => names[c] ?? (c < 0 ? "no answer" : String(c));
+  const sure = ({ probabilities, prediction }: { probabilities: readonly number[]; prediction: number }) =>
+    prediction < 0 ? "no answer" : `${nameOf(prediction)}, ${formatPercent(probabilities[prediction]!)}`;
+  const course = `question ${formatCount(shown.question ?? 0)} of ${formatCount(found.forwards + found.gradients)}`;
+  const where =
+    shown.question === null
+      ? verdictOf(found, nameOf)
+      : `${course}: ${shown.prediction === before.prediction ? "still " : ""}${nameOf(shown.prediction)}`;
+  const onFrame = useCallback((to: number) => change({ frame: to < last ? to : null }), [last]);
+  return (
+    <div class={late ? "looking late" : "looking"} aria-busy={late}>
+      <div class="looking-head">
+        <p class="looking-change">
+          {nameOf(request.label)} → {nameOf(shown.prediction)}
+        </p>
+        <p>{late ? attacking() : capital(where)}</p>
+        <Announcement text={`${nameOf(request.label)} → ${sure(shown)}. ${capital(where)}`} />
+      </div>
+      <Comparison
+        shape={open.inputShape}
+        bounds={open.bounds}
+        original={request.x}
+        adversarial={shown.x}
+        amplify={amplify}
+        onAmplify={(times) => change({ amplify: times })}
+        captions={{ original: sure(before), adversarial: sure(shown) }}
+      />
+      {frames.length > 2 ? (
+        <PlayHead
+          count={frames.length}
+          frame={at}
+          label={shown.question === null ? "the result" : course}
+          onFrame={onFrame}
+        />
+      ) : null}
+      <div class="looking-numbers">
+        <Bars
+          names={names}
+          before={before.probabilities}
+          after={shown.probabilities}
+          label={request.label}
+          prediction={shown.prediction}
+        />
+        <Distances outcome={found} size={request.x.length} />
+      </div>
+    </div>
+  );
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** What became of the sample, in words. */
+function verdictOf({ attacked, success, before, request }: Attacked, nameOf: (c: number) => string): string {
+  const { label, target, epsilon } = request;
+  if (!attacked)
+    return before.prediction === label
+      ? "already the target class: nothing is attacked"
+      : "wrong already without an attack: nothing is attacked";
+  const within = `at ε = ${formatEpsilon(epsilon)}`;
+  if (!success) return `withstands ${within.slice(3)}`;
+  return target === null ? `fooled ${within}` : `fooled into ${nameOf(target)} ${within}`;
+}
+
+/** Milliseconds after which work is said to take its time. */
+const PATIENCE = 300;
+
+const attacking = (): string =>
+  questions.value > 0 ? `attacking… ${formatCount(questions.value)} questions` : "attacking…";
+
+/** Whether something has gone on for longer than so many milliseconds. */
+function useLate(active: boolean, patience: number): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    if (!active) {
+      setLate(false);
+      return;
+    }
+    const timer = setTimeout(() => setLate(true), patience);
+    return () => clearTimeout(timer);
+  }, [active, patience]);
+  return late && active;
 }

@@ -1,20 +1,10 @@
 import { computed, effect, signal } from "@preact/signals";
 import { proxy, wrap } from "comlink";
+import { PerturbError } from "../../../src/errors.ts";
 import type { LinearView } from "../../../src/evaluate/along.ts";
-import { type BundledModel, isBundled } from "../../../src/models/bundled.ts";
-import type {
-  AttackInfo,
-  AttackOutcome,
-  AttackRequest,
-  DataInfo,
-  Engine,
-  Environment,
-  FileOptions,
-  ModelInfo,
-  WebDevice,
-} from "../engine.ts";
+import type { AttackInfo, AttackOutcome, AttackRequest, DataInfo, Engine, Environment, ModelInfo } from "../engine.ts";
 import { filling, known, loadingSignal } from "./loading.ts";
-import { change, setting } from "./setting.ts";
+import { setting } from "./setting.ts";
 
 /** The engine, in a thread of its own. */
 export const engine = wrap<Engine>(
@@ -27,10 +17,15 @@ export const data = loadingSignal<DataInfo>();
 export const model = loadingSignal<ModelInfo>();
 /** What is attacked, in the shape of the model. */
 export const subject = loadingSignal<Subject>();
-export const outcome = loadingSignal<AttackOutcome>();
+export const outcome = loadingSignal<Attacked>();
 export const linear = loadingSignal<LinearView>();
 /** How many questions the attack that runs has asked. */
 export const questions = signal(0);
+
+/** What an attack made, and what was asked of it: what is chosen may be something else by then. */
+export interface Attacked extends AttackOutcome {
+  readonly request: AttackRequest;
+}
 
 export interface Subject {
   /** The model that it has the shape of. */
@@ -49,10 +44,10 @@ export const classNames = computed((): readonly string[] => {
   if (!open) return [];
   const { names } = ownNames.value;
   const given = names.length > 0 ? names : (open.classNames ?? dataNames(open) ?? []);
-  return Array.from({ length: open.classes }, (_, c) => given[c] ?? String(c));
+  return Array.from({ length: open.classes }, (_, c) => given[c] || String(c));
 });
 
-/** Names that were given for the classes of a model of one's own. */
+/** Names that were given for the classes of a model of one's own; an empty one leaves the number. */
 export const ownNames = signal<{ readonly names: readonly string[] }>({ names: [] });
 
 const dataNames = ({ classes }: ModelInfo): readonly string[] | null => {
@@ -60,59 +55,25 @@ const dataNames = ({ classes }: ModelInfo): readonly string[] | null => {
   return open?.classes === classes ? open.classNames : null;
 };
 
-const openBundled = filling(model, async ({ name, device }: { name: BundledModel; device: WebDevice }) => {
-  const before = known(model.peek());
-  const info = await engine.openBundled(name, device);
-  ownNames.value = { names: [] };
-  if (before) void engine.closeModel(before.id);
-  return info;
-});
-
-const openOwn = filling(model, async ({ file, options }: { file: File; options: FileOptions }) => {
-  const before = known(model.peek());
-  const info = await engine.openFile(file, options, setting.peek().device);
-  ownNames.value = { names: [] };
-  change({ model: file.name, sha256: info.sha256, input: fitting(info), target: null });
-  if (before) void engine.closeModel(before.id);
-  return info;
-});
-
-/** Opens a model of one's own. */
-export const openFile = (file: File, options: FileOptions = {}): void => openOwn({ file, options });
-
-/** Opens data of one's own. */
-export const openDataFile = filling(data, async (file: File) => {
-  const info = await engine.openDataFile(file);
-  change({ input: { kind: "sample", index: 0 } });
-  return info;
-});
-
-/** The first sample where the data have the model's size, or a grey picture that somebody will replace. */
-function fitting({ inputShape }: ModelInfo): { kind: "sample"; index: number } {
-  void inputShape;
-  return { kind: "sample", index: 0 };
-}
-
 const loadSubject = filling(
   subject,
   async ({ open, input }: { open: ModelInfo; input: typeof setting.value.input }) => {
     if (input.kind === "sample") {
       const [sample] = await engine.samples(open.id, input.index, 1);
-      return { model: open.id, ...sample! };
+      if (sample) return { model: open.id, ...sample };
+      throw new PerturbError("usage", `There is no test image ${input.index}. Choose another.`);
     }
     const { prediction } = await engine.ask(open.id, input.x);
     return { model: open.id, index: 0, label: input.label ?? Math.max(0, prediction), x: input.x };
   },
 );
 
-const attack = filling(outcome, (request: AttackRequest) => {
+const attack = filling(outcome, async (request: AttackRequest) => {
   questions.value = 0;
-  return engine.attack(
-    request,
-    proxy((asked: number) => {
-      questions.value = asked;
-    }),
-  );
+  const heard = proxy((asked: number) => {
+    questions.value = asked;
+  });
+  return { ...(await engine.attack(request, heard)), request };
 });
 
 const look = filling(linear, (request: AttackRequest) => engine.linear(request));
@@ -129,17 +90,10 @@ export const request = computed((): AttackRequest | undefined => {
 /** Milliseconds of rest before the slower view is drawn. */
 const REST = 150;
 
-/** Begins: everything else follows from what is chosen. */
+/** Begins: all that follows from the model, the data and the setting. `opening.ts` brings those. */
 export function begin(): void {
   filling(environment, () => engine.environment())(undefined);
   filling(attackInfos, () => engine.attacks())(undefined);
-  filling(data, () => engine.openData("mnist"))(undefined);
-  // Compared as text: an effect runs again for the same choice in a new object.
-  const modelChoice = computed(() => `${setting.value.model}\n${setting.value.device}`);
-  effect(() => {
-    const [name, device] = modelChoice.value.split("\n") as [string, WebDevice];
-    if (isBundled(name)) openBundled({ name, device });
-  });
   const input = computed(() => setting.value.input);
   effect(() => {
     const open = known(model.value);

@@ -1,0 +1,63 @@
+import { ATTACK_GROUPS, type AttackInfo } from "../engine.ts";
+import { Field } from "./field.tsx";
+
+/** All attacks in their groups. Those that cannot be used say why not. */
+export function AttackPicker({ infos, value, obstacle, onValue }: AttackPickerProps) {
+  const chosen = infos.find(({ name }) => name === value);
+  return (
+    <Field label="Attack" hint={chosen && <About info={chosen} />}>
+      {(attributes) => (
+        <select
+          {...attributes}
+          value={value}
+          onChange={({ currentTarget }) => {
+            const info = infos.find(({ name }) => name === currentTarget.value);
+            if (info) onValue(info);
+          }}
+        >
+          {ATTACK_GROUPS.map((group) => (
+            <optgroup key={group} label={group}>
+              {infos
+                .filter((info) => info.group === group)
+                .map((info) => {
+                  const reason = obstacle(info);
+                  return (
+                    <option key={info.name} value={info.name} disabled={reason !== null && info.name !== value}>
+                      {`${info.name}: ${reason ?? info.title}`}
+                    </option>
+                  );
+                })}
+            </optgroup>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+interface AttackPickerProps {
+  readonly infos: readonly AttackInfo[];
+  readonly value: string;
+  /** Why an attack cannot be used; null where it can. */
+  readonly obstacle: (info: AttackInfo) => string | null;
+  readonly onValue: (info: AttackInfo) => void;
+}
+
+function About({ info }: { readonly info: AttackInfo }) {
+  return (
+    <>
+      {capital(info.title)}: {kindOf(info)}.{" "}
+      <a href={info.paper} target="_blank" rel="noreferrer">
+        Paper<span class="hidden"> on {info.title}, opens in a new tab</span>
+      </a>
+    </>
+  );
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+function kindOf({ group, aim, needs }: AttackInfo): string {
+  if (group === "noise") return "asks the model nothing, a base line";
+  const looks = aim === "least-change" ? "looks for the least change" : "looks for the worst inside ε";
+  return needs === "logits" ? `${looks}, asks without gradients` : looks;
+}

@@ -1,0 +1,49 @@
+import { useId } from "preact/hooks";
+import type { NormName } from "../../../src/norm.ts";
+import type { Budget } from "../state/budget.ts";
+import { Amount } from "./amount.tsx";
+import "./epsilon-control.css";
+
+/** ε by slider and by number; in L∞ also in steps of an 8-bit picture, of which `range` has 255. */
+export function EpsilonControl({ norm, value, budget, range, onValue }: EpsilonControlProps) {
+  const id = useId();
+  const { max, step, whole } = budget;
+  return (
+    <div class="epsilon-control">
+      <label for={id}>Size of the change, ε</label>
+      <input
+        id={id}
+        type="range"
+        min={0}
+        max={max}
+        step={step}
+        value={Math.min(value, max)}
+        aria-valuetext={String(Number(value.toPrecision(4)))}
+        onInput={(event) => onValue(event.currentTarget.valueAsNumber)}
+      />
+      <div>
+        <Amount label={UNITS[norm]} value={value} whole={whole} onValue={onValue} />
+        {norm === "linf" ? (
+          <Amount label="n/255" value={(value / range) * 255} digits={4} onValue={(n) => onValue((n / 255) * range)} />
+        ) : null}
+      </div>
+    </div>
+  );
+}
+
+const UNITS: Readonly<Record<NormName, string>> = {
+  linf: "pixel units",
+  l2: "pixel units",
+  l1: "pixel units",
+  l0: "values changed",
+  spatial: "share",
+};
+
+interface EpsilonControlProps {
+  readonly norm: NormName;
+  readonly value: number;
+  readonly budget: Budget;
+  /** From black to white. */
+  readonly range: number;
+  readonly onValue: (epsilon: number) => void;
+}

@@ -1,0 +1,47 @@
+import { useId } from "preact/hooks";
+import type { NormName } from "../../../src/norm.ts";
+import { NORM_SYMBOL } from "../../../src/report/format.ts";
+import "./norm-control.css";
+
+const WORDS: Readonly<Record<NormName, string>> = { ...NORM_SYMBOL, spatial: "rotation and shift" };
+
+const MEANING: Readonly<Record<NormName, string>> = {
+  linf: "every value may change by up to ε",
+  l2: "the root of the sum of squared changes is at most ε",
+  l1: "the sum of all changes is at most ε",
+  l0: "up to ε values may change, each by any amount",
+  spatial: "ε is a share of the largest rotation and shift",
+};
+
+/** In what the size of a change is measured. */
+export function NormControl({ norms, value, onValue }: NormControlProps) {
+  const name = useId();
+  return (
+    <fieldset class="norm-control">
+      <legend>Norm</legend>
+      <div>
+        {norms.map((norm) => (
+          <label key={norm}>
+            <input
+              type="radio"
+              name={name}
+              checked={norm === value}
+              aria-describedby={`${name}-hint`}
+              onChange={() => onValue(norm)}
+            />
+            {WORDS[norm]}
+          </label>
+        ))}
+      </div>
+      <p id={`${name}-hint`} class="small">
+        {MEANING[value]}
+      </p>
+    </fieldset>
+  );
+}
+
+interface NormControlProps {
+  readonly norms: readonly NormName[];
+  readonly value: NormName;
+  readonly onValue: (norm: NormName) => void;
+}

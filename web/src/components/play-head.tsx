@@ -1,0 +1,68 @@
+import { useEffect, useId, useState } from "preact/hooks";
+import "./play-head.css";
+
+/** Frames a second. */
+const PACE = 8;
+
+/** Steps through the course of an attack; the last position is its result. It never starts by itself. */
+export function PlayHead({ count, frame, label, onFrame }: PlayHeadProps) {
+  const id = useId();
+  const [playing, setPlaying] = useState(false);
+  const last = count - 1;
+  useEffect(() => {
+    if (!playing) return;
+    if (frame >= last) {
+      setPlaying(false);
+      return;
+    }
+    const began = performance.now();
+    let next = requestAnimationFrame(function wait(now) {
+      if (now - began >= 1000 / PACE) onFrame(frame + 1);
+      else next = requestAnimationFrame(wait);
+    });
+    return () => cancelAnimationFrame(next);
+  }, [playing, frame, last, onFrame]);
+  const go = (to: number): void => {
+    setPlaying(false);
+    onFrame(Math.min(last, Math.max(0, to)));
+  };
+  const play = (): void => {
+    if (!playing && frame >= last) onFrame(0);
+    setPlaying(!playing);
+  };
+  return (
+    <div class="play-head">
+      <label for={id}>
+        Course of the attack: <span class="play-head-where">{label}</span>
+      </label>
+      <input
+        id={id}
+        type="range"
+        min={0}
+        max={last}
+        value={frame}
+        aria-valuetext={label}
+        onInput={(event) => go(event.currentTarget.valueAsNumber)}
+      />
+      <div>
+        <button type="button" disabled={frame <= 0} onClick={() => go(frame - 1)}>
+          Previous
+        </button>
+        <button type="button" onClick={play}>
+          {playing ? "Pause" : "Play"}
+        </button>
+        <button type="button" disabled={frame >= last} onClick={() => go(frame + 1)}>
+          Next
+        </button>
+      </div>
+    </div>
+  );
+}
+
+interface PlayHeadProps {
+  readonly count: number;
+  readonly frame: number;
+  /** Where it stands, in words. */
+  readonly label: string;
+  readonly onFrame: (frame: number) => void;
+}

@@ -1,0 +1,180 @@
+import type { ComponentChildren } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import { formatCount, formatEpsilon, formatNumber, NORM_SYMBOL } from "../../../src/report/format.ts";
+import type { SampleRow } from "../../../src/report/sample-table.ts";
+import { Field } from "./field.tsx";
+import "./samples-table.css";
+
+type Key = keyof SampleRow;
+interface Sorting {
+  readonly key: Key;
+  readonly descending: boolean;
+}
+
+/** Rows that are shown at once. */
+const PAGE = 50;
+
+const COLUMNS: readonly (readonly [key: Key, title: string, text?: "text"])[] = [
+  ["index", "index"],
+  ["label", "label", "text"],
+  ["prediction", "prediction", "text"],
+  ["margin", "margin"],
+  ["outcome", "outcome", "text"],
+  ["epsilon", "ε"],
+  ["attack", "attack", "text"],
+  ["adversarialPrediction", "adversarial", "text"],
+  ["linf", NORM_SYMBOL.linf],
+  ["l2", NORM_SYMBOL.l2],
+  ["l1", NORM_SYMBOL.l1],
+  ["l0", NORM_SYMBOL.l0],
+  ["queries", "queries"],
+];
+
+/** What became of each sample, to be sorted and filtered, a page of rows at a time. */
+export function SamplesTable({ rows, classNames }: SamplesTableProps) {
+  const [sorting, setSorting] = useState<Sorting>({ key: "index", descending: false });
+  const [outcome, setOutcome] = useState("");
+  const [wanted, setWanted] = useState("");
+  const [from, setFrom] = useState(0);
+  const counts = useMemo(() => Map.groupBy(rows, (row) => row.outcome), [rows]);
+  const found = useMemo(
+    () => sorted(rows.filter(filterOf(outcome, wanted, classNames)), sorting, classNames),
+    [rows, classNames, outcome, wanted, sorting],
+  );
+  const first = from < found.length ? from : 0;
+  const shown = found.slice(first, first + PAGE);
+  const choose = (set: () => void): void => {
+    set();
+    setFrom(0);
+  };
+  const sortBy = (key: Key) => setSorting({ key, descending: sorting.key === key && !sorting.descending });
+  return (
+    <div class="samples">
+      <div class="samples-filters">
+        <Field label="Outcome">
+          {(attributes) => (
+            <select
+              {...attributes}
+              value={outcome}
+              onChange={({ currentTarget: { value } }) => choose(() => setOutcome(value))}
+            >
+              <option value="">all, {formatCount(rows.length)}</option>
+              {[...counts].map(([name, { length }]) => (
+                <option key={name} value={name}>
+                  {name}, {formatCount(length)}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field label="Index or label">
+          {(attributes) => (
+            <input
+              {...attributes}
+              type="search"
+              value={wanted}
+              onInput={({ currentTarget: { value } }) => choose(() => setWanted(value))}
+            />
+          )}
+        </Field>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
+      <div class="scroll samples-scroll" tabIndex={0} role="region" aria-label="Samples">
+        <table class="samples-table">
+          <caption>
+            Margin: the logit of the label less the largest of the others, when clean. From ε on: of the adversarial
+            example at the least ε that broke the sample.
+          </caption>
+          <thead>
+            <tr>
+              {COLUMNS.map(([key, title, text]) => (
+                <th key={key} scope="col" class={text} aria-sort={sorting.key === key ? order(sorting) : undefined}>
+                  <button type="button" class="samples-sort" onClick={() => choose(() => sortBy(key))}>
+                    {title}
+                    <span aria-hidden="true">{sorting.key === key ? (sorting.descending ? " ↓" : " ↑") : ""}</span>
+                  </button>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row) => (
+              <tr key={row.index}>
+                {COLUMNS.map(([key, , text]) => (
+                  <td key={key} class={text}>
+                    {cell(row, key, classNames)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div class="samples-pages">
+        <button type="button" disabled={first === 0} onClick={() => setFrom(first - PAGE)}>
+          Previous
+        </button>
+        <button type="button" disabled={first + PAGE >= found.length} onClick={() => setFrom(first + PAGE)}>
+          Next
+        </button>
+        <p role="status">
+          {shown.length === 0
+            ? "No sample is so."
+            : `${formatCount(first + 1)} – ${formatCount(first + shown.length)} of ${formatCount(found.length)}`}
+        </p>
+      </div>
+    </div>
+  );
+}
+
+interface SamplesTableProps {
+  readonly rows: readonly SampleRow[];
+  readonly classNames: readonly string[];
+}
+
+const order = ({ descending }: Sorting) => (descending ? "descending" : "ascending");
+
+/** Of an outcome, where one is chosen; with that index, or of a label that begins so. */
+function filterOf(outcome: string, text: string, classNames: readonly string[]): (row: SampleRow) => boolean {
+  const wanted = text.trim().toLowerCase();
+  const isNamed = classNames.map((name) => name.toLowerCase().startsWith(wanted));
+  return (row) =>
+    (outcome === "" || row.outcome === outcome) &&
+    (wanted === "" || String(row.index) === wanted || isNamed[row.label] === true);
+}
+
+const CLASSES: ReadonlySet<Key> = new Set(["label", "prediction", "adversarialPrediction"]);
+
+/** By the column as it is shown: classes by their names. Empty cells are last, equal ones by index. */
+function sorted(rows: readonly SampleRow[], { key, descending }: Sorting, classNames: readonly string[]): SampleRow[] {
+  const { compare } = new Intl.Collator("en", { numeric: true });
+  const places = new Map(
+    classNames
+      .map((name, label) => [label, name] as const)
+      .toSorted((a, b) => compare(a[1], b[1]))
+      .map(([label], i) => [label, i] as const),
+  );
+  const valueOf = (row: SampleRow): number | string | null => {
+    const value = row[key];
+    return CLASSES.has(key) && value !== null ? (places.get(value as number) ?? value) : value;
+  };
+  const sign = descending ? -1 : 1;
+  return rows
+    .map((row) => [valueOf(row), row] as const)
+    .sort(([a, { index: i }], [b, { index: j }]) => {
+      if (a === b) return i - j;
+      if (a === null || b === null) return a === null ? 1 : -1;
+      return a < b ? -sign : sign;
+    })
+    .map(([, row]) => row);
+}
+
+function cell(row: SampleRow, key: Key, classNames: readonly string[]): ComponentChildren {
+  const value = row[key];
+  if (value === null) return "";
+  if (typeof value === "string") return value;
+  if (CLASSES.has(key)) return classNames[value] ?? (value < 0 ? "–" : value);
+  if (key === "index") return value;
+  if (key === "epsilon") return formatEpsilon(value);
+  return Number.isInteger(value) ? formatCount(value) : formatNumber(value);
+}

@@ -1,0 +1,29 @@
+import type { GraphModel } from "../../../src/models/graph-model.ts";
+import type { ModelInfo } from "../engine.ts";
+
+export interface OpenedModel {
+  readonly model: GraphModel;
+  readonly info: ModelInfo;
+}
+
+/** What the page knows of an open model of one's own. */
+export function infoOf(
+  { file, runtime }: GraphModel,
+  rest: Pick<ModelInfo, "inspection" | "sizesOpen" | "options" | "device">,
+): ModelInfo {
+  const { name, sha256 = "", inputShape, classes, head, bounds, parameters } = file;
+  return {
+    id: crypto.randomUUID(),
+    name,
+    bundled: null,
+    sha256,
+    inputShape,
+    classes,
+    classNames: null,
+    head,
+    bounds,
+    parameters,
+    runtime: runtime.name,
+    ...rest,
+  };
+}

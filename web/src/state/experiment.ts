@@ -1,0 +1,145 @@
+import { computed, effect, signal } from "@preact/signals";
+import { proxy } from "comlink";
+import { isBundled } from "../../../src/models/bundled.ts";
+import {
+  type DataInfo,
+  type Failure,
+  failureOf,
+  type ModelId,
+  type ModelInfo,
+  type ModelResult,
+  type RunProgress,
+  type RunRequest,
+} from "../engine.ts";
+import { known, loadingSignal } from "./loading.ts";
+import { attackInfo, classNames, data, engine, model } from "./session.ts";
+import { type Setting, setting } from "./setting.ts";
+
+/** One run of the experiment: what it was asked for, and what is known of it so far. */
+export interface Run {
+  /** As it was when the run began. */
+  readonly setting: Setting;
+  readonly data: DataInfo;
+  /** Those that are evaluated, in order. */
+  readonly models: readonly ModelInfo[];
+  readonly classNames: readonly string[];
+  readonly phase: "running" | "paused" | "done" | "stopped" | "failed";
+  /** The newest word of each model that has begun. */
+  readonly progress: ReadonlyMap<ModelId, RunProgress>;
+  /** With pictures, once the run has ended. */
+  readonly results: readonly ModelResult[];
+  readonly failure: Failure | null;
+}
+
+export const run = signal<Run | null>(null);
+
+/** The second model, while it is open. */
+export const second = loadingSignal<ModelInfo>();
+
+/** Whether the attack needs a second model to work on; it is then not evaluated itself. */
+export const needsSurrogate = computed(() => attackInfo.value?.also === "surrogate");
+
+export const isUnderWay = computed(() => run.value?.phase === "running" || run.value?.phase === "paused");
+
+/** What of the setting a run depends on. */
+const runKey = ({ model, sha256, second, device, attack, options, norm, target, seed, levels, epsilons, limit }: Setting) =>
+  JSON.stringify([model, sha256, second, device, attack, options, norm, target, seed, levels, epsilons, limit]);
+
+/** Whether what is chosen is no longer what the run was asked for. */
+export const isOutdated = computed(() => {
+  const shown = run.value;
+  return shown !== null && (runKey(shown.setting) !== runKey(setting.value) || shown.data !== known(data.value));
+});
+
+/** Evaluates what is chosen. A failure is that of the run. */
+export async function start(): Promise<void> {
+  const [first, set] = [known(model.peek()), known(data.peek())];
+  if (!first || !set || isUnderWay.peek()) return;
+  const chosen = setting.peek();
+  const mine: Run = {
+    setting: chosen,
+    data: set,
+    models: [first],
+    classNames: classNames.peek(),
+    phase: "running",
+    progress: new Map(),
+    results: [],
+    failure: null,
+  };
+  run.value = mine;
+  try {
+    const other = await openSecond(chosen);
+    const compared = other && !needsSurrogate.peek() ? [first, other] : [first];
+    update({ models: compared });
+    const request: RunRequest = {
+      models: compared.map(({ id }) => id),
+      attacks: [{ attack: chosen.attack, options: chosen.options }],
+      setting: {
+        norm: chosen.norm,
+        target: chosen.target,
+        seed: chosen.seed,
+        levels: chosen.levels,
+        surrogate: needsSurrogate.peek() ? (other?.id ?? null) : null,
+      },
+      epsilons: chosen.epsilons,
+      limit: chosen.limit,
+      offset: 0,
+    };
+    const hear = (progress: RunProgress): void => {
+      const now = run.peek();
+      if (now && isUnderWay.peek()) update({ progress: new Map(now.progress).set(progress.model, progress) });
+    };
+    const { stopped, results } = await engine.run(request, proxy(hear));
+    update({ phase: stopped ? "stopped" : "done", results });
+  } catch (error) {
+    const failure = failureOf(error);
+    update(failure.code === "cancelled" ? { phase: "stopped" } : { phase: "failed", failure });
+  }
+}
+
+export function pause(paused: boolean): void {
+  if (!isUnderWay.peek()) return;
+  void engine.pause(paused);
+  update({ phase: paused ? "paused" : "running" });
+}
+
+/** Ends the run; what was counted stays. */
+export const stop = (): void => void engine.stop();
+
+function update(patch: Partial<Run>): void {
+  const now = run.peek();
+  if (now) run.value = { ...now, ...patch };
+}
+
+async function openSecond({ second: name, device }: Setting): Promise<ModelInfo | undefined> {
+  if (name === null || !isBundled(name)) return undefined;
+  const open = known(second.peek());
+  if (open?.bundled === name && open.device === device) return open;
+  closeSecond();
+  const info = await engine.openBundled(name, device);
+  second.value = { kind: "ready", value: info };
+  return info;
+}
+
+function closeSecond(): void {
+  const open = known(second.peek());
+  second.value = { kind: "idle" };
+  if (open) void engine.closeModel(open.id);
+}
+
+// Another choice closes what was open for the one before.
+effect(() => {
+  const { second: name, device } = setting.value;
+  const open = known(second.peek());
+  if (open && (open.bundled !== name || open.device !== device)) closeSecond();
+});
+
+/** What has been counted of each model: its result, or the newest word of it. */
+export const counted = computed(() =>
+  (run.value?.models ?? []).flatMap((info) => {
+    const { results, progress } = run.value!;
+    const result = results.find(({ model }) => model === info.id);
+    const evaluation = result?.evaluation ?? progress.get(info.id)?.evaluation;
+    return evaluation ? [{ info, evaluation, result }] : [];
+  }),
+);

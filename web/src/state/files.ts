@@ -1,0 +1,32 @@
+import { signal } from "@preact/signals";
+import type { Failure } from "../engine.ts";
+import { openDataFile, openOwnModel } from "./opening.ts";
+import { choosePicture } from "./own-input.ts";
+
+export type FileKind = "model" | "data" | "picture";
+
+/** What a file is taken for, by its name and type; null for what the page does not take. */
+export function fileKind({ name, type }: Pick<File, "name" | "type">): FileKind | null {
+  if (/\.(onnx|pth|pt|safetensors)$/i.test(name)) return "model";
+  if (/\.npz$/i.test(name)) return "data";
+  return type.startsWith("image/") ? "picture" : null;
+}
+
+/** Why a file was not taken. */
+export const refusal = signal<Failure | null>(null);
+
+/** Takes files in the order model, data, picture: each is read in the shape of the one before. */
+export async function giveFiles(files: readonly File[]): Promise<void> {
+  const taken = new Map(files.map((file) => [fileKind(file), file]));
+  const strange = taken.get(null);
+  refusal.value = strange
+    ? {
+        code: "usage",
+        message: `${strange.name} is no file that this page takes. It takes models (.onnx, .pth, .pt, .safetensors), samples (.npz with x and y) and pictures.`,
+      }
+    : null;
+  const [model, data, picture] = [taken.get("model"), taken.get("data"), taken.get("picture")];
+  if (model) await openOwnModel(model);
+  if (data) await openDataFile(data);
+  if (picture) await choosePicture(picture);
+}

@@ -1,0 +1,117 @@
+import { computed, effect, signal } from "@preact/signals";
+import { product } from "../../../src/tensor.ts";
+import { drawnSample, type Ink } from "../engine/drawn.ts";
+import { type Failure, failureOf, type ModelInfo } from "../engine.ts";
+import { known } from "./loading.ts";
+import { engine, model } from "./session.ts";
+import { change, type InputChoice, setting } from "./setting.ts";
+
+/** Where the input comes from. */
+export type Source = "samples" | "drawing" | "picture";
+
+/** The name of an input that was drawn. */
+const DRAWN = "drawn";
+
+const sourceOf = (input: InputChoice): Source =>
+  input.kind === "sample" ? "samples" : input.name === DRAWN ? "drawing" : "picture";
+
+/** What the person turned to; null once the input itself says it. */
+const turnedTo = signal<Source | null>(null);
+
+export const source = computed((): Source => turnedTo.value ?? sourceOf(setting.value.input));
+
+/** A line that was drawn, in parts of the pad's side. */
+export type Stroke = readonly { readonly x: number; readonly y: number }[];
+export const drawing = signal<{ readonly strokes: readonly Stroke[]; readonly ink: Ink | null }>({
+  strokes: [],
+  ink: null,
+});
+
+export const picture = signal<{ readonly file: File; readonly invert: boolean } | null>(null);
+export const pictureFailure = signal<Failure | null>(null);
+
+/** The test image that was in use last. */
+let lastIndex = 0;
+
+/** Keeps track of the input, also where another part of the page chooses it. */
+export function beginInput(): void {
+  const input = computed(() => setting.value.input);
+  effect(() => {
+    if (input.value.kind === "sample") lastIndex = input.value.index;
+    turnedTo.value = null;
+  });
+}
+
+/** Turns to a source. What there is of it is in use at once; otherwise the input stays until there is something. */
+export function turnTo(to: Source): void {
+  const open = known(model.peek());
+  if (to === "samples") change({ input: { kind: "sample", index: lastIndex } });
+  else if (open) void make(to, open);
+  turnedTo.value = to;
+}
+
+/** Shows what the input is, for a label of one's own; null: what the model takes it for. */
+export function labelInput(label: number | null): void {
+  const { input } = setting.peek();
+  if (input.kind === "own") change({ input: { ...input, label } });
+}
+
+/** The drawing as it is now; without ink the input stays as it was. */
+export function draw(strokes: readonly Stroke[], ink: Ink): void {
+  const begins = drawing.peek().strokes.length === 0;
+  drawing.value = { strokes, ink };
+  const open = known(model.peek());
+  if (open) void make("drawing", open, begins ? null : undefined);
+}
+
+export function choosePicture(file: File, invert = false): Promise<void> {
+  const same = picture.peek()?.file === file;
+  picture.value = { file, invert };
+  turnedTo.value = "picture";
+  const open = known(model.peek());
+  return open ? make("picture", open, same ? undefined : null) : Promise.resolve();
+}
+
+let turn = 0;
+
+/** Makes the input of what was drawn or given, in the shape of the model. `label`: by default the one it has. */
+async function make(from: "drawing" | "picture", open: ModelInfo, label = labelOf(from, open)): Promise<void> {
+  const mine = ++turn;
+  if (from === "drawing") {
+    const { ink } = drawing.peek();
+    const x = ink && drawnSample(ink, open);
+    if (x) change({ input: { kind: "own", x, label, name: DRAWN } });
+    return;
+  }
+  const chosen = picture.peek();
+  if (!chosen) return;
+  pictureFailure.value = null;
+  try {
+    const x = await engine.decodePicture(open.id, chosen.file, chosen.invert);
+    if (mine === turn) change({ input: { kind: "own", x, label, name: chosen.file.name } });
+  } catch (error) {
+    if (mine === turn) pictureFailure.value = failureOf(error);
+  }
+}
+
+function labelOf(from: Source, { classes }: ModelInfo): number | null {
+  const { input } = setting.peek();
+  if (input.kind !== "own" || sourceOf(input) !== from) return null;
+  return input.label !== null && input.label < classes ? input.label : null;
+}
+
+/** The input as it can be asked about: the same, or the first sample where its pixels are not those of the model. */
+export function fittingInput(input: InputChoice, info: ModelInfo, before: ModelInfo | undefined): InputChoice {
+  if (input.kind === "sample") return input;
+  const axes = (shape: readonly number[]) => `${shape.filter((size) => size !== 1)}`;
+  const fits =
+    input.x.length === product(info.inputShape) && (!before || axes(before.inputShape) === axes(info.inputShape));
+  if (!fits) return { kind: "sample", index: 0 };
+  return input.label !== null && input.label >= info.classes ? { ...input, label: null } : input;
+}
+
+/** Makes an input that did not fit anew from what it was made of, where that is at hand. */
+export const remake = (input: InputChoice, info: ModelInfo): Promise<void> => {
+  const from = sourceOf(input);
+  return from === "samples" ? Promise.resolve() : make(from, info);
+};
