@@ -238,6 +238,42 @@ describe("a file", () => {
   );
 });
 
+describe("the page", () => {
+  const WEB = fileURLToPath(new URL("../web/src/", import.meta.url));
+  const PACKAGES = new Set(["preact", "preact/hooks", "@preact/signals", "comlink", "fflate"]);
+  const pages = (readdirSync(WEB, { recursive: true }) as string[])
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => /\.tsx?$/.test(path) && !/\.test\.ts$|\.d\.ts$/.test(path))
+    .map((path) => {
+      const text = readFileSync(join(WEB, path), "utf8");
+      const imports = ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName);
+      return { path, lines: text.split("\n").length - 1, imports };
+    });
+  const found = (check: (page: (typeof pages)[number]) => readonly string[]): string[] =>
+    pages.flatMap((page) => check(page).map((what) => `${page.path}: ${what}`));
+
+  it(`has files of at most ${LONGEST} lines`, () => {
+    expect(pages.length).toBeGreaterThan(20);
+    expect(found(({ lines }) => (lines > LONGEST ? [`${lines} lines`] : []))).toEqual([]);
+  });
+
+  it("imports the library, itself, and few packages", () => {
+    const isStyle = (name: string) => name.endsWith(".css");
+    const isBuilt = (name: string) => /^(bundled:|mnist-test-)/.test(name);
+    const strangers = found(({ imports }) =>
+      imports.filter((name) => !name.startsWith(".") && !PACKAGES.has(name) && !isStyle(name) && !isBuilt(name)),
+    );
+    expect(strangers).toEqual([]);
+  });
+
+  it("uses what runs in a browser only, and no composition root", () => {
+    const wrong = found(({ imports }) =>
+      imports.filter((name) => /\/src\/(cli|exports|index|node)\b|\.node\.ts$/.test(name)),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
 // A check that cannot fail checks nothing.
 describe("the checks", () => {
   it("know what is up and what is down", () => {

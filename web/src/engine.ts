@@ -5,6 +5,8 @@ import type { BundledModel } from "../../src/models/bundled.ts";
 import type { Inspection } from "../../src/models/inspect.ts";
 import type { NormName } from "../../src/norm.ts";
 
+export { type Failure, failureOf } from "./failure.ts";
+
 /** What runs in the worker, as the page sees it. Everything crosses a thread: plain data, and files. */
 export interface Engine {
   /** What there is to work with. */
@@ -237,15 +239,3 @@ export interface ShownExample {
   readonly original: Float32Array;
   readonly adversarial: Float32Array;
 }
-
-/** An error as it crosses the thread. */
-export interface Failure {
-  readonly code: string;
-  readonly message: string;
-}
-
-/** What went wrong, of whatever was thrown. */
-export const failureOf = (error: unknown): Failure => {
-  const { code, message } = (error ?? {}) as Partial<Failure>;
-  return { code: typeof code === "string" ? code : "internal", message: message ?? String(error) };
-};

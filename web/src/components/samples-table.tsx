@@ -36,7 +36,7 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
   const [outcome, setOutcome] = useState("");
   const [wanted, setWanted] = useState("");
   const [from, setFrom] = useState(0);
-  const counts = useMemo(() => Map.groupBy(rows, (row) => row.outcome), [rows]);
+  const counts = useMemo(() => countsOf(rows), [rows]);
   const found = useMemo(
     () => sorted(rows.filter(filterOf(outcome, wanted, classNames)), sorting, classNames),
     [rows, classNames, outcome, wanted, sorting],
@@ -59,9 +59,9 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
               onChange={({ currentTarget: { value } }) => choose(() => setOutcome(value))}
             >
               <option value="">all, {formatCount(rows.length)}</option>
-              {[...counts].map(([name, { length }]) => (
+              {[...counts].map(([name, count]) => (
                 <option key={name} value={name}>
-                  {name}, {formatCount(length)}
+                  {name}, {formatCount(count)}
                 </option>
               ))}
             </select>
@@ -79,7 +79,7 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
         </Field>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
-      <div class="scroll samples-scroll" tabIndex={0} role="region" aria-label="Samples">
+      <section class="samples-scroll" tabIndex={0} aria-label="Samples">
         <table class="samples-table">
           <caption>
             Margin: the logit of the label less the largest of the others, when clean. From ε on: of the adversarial
@@ -109,7 +109,7 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
       <div class="samples-pages">
         <button type="button" disabled={first === 0} onClick={() => setFrom(first - PAGE)}>
           Previous
@@ -130,6 +130,12 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
 interface SamplesTableProps {
   readonly rows: readonly SampleRow[];
   readonly classNames: readonly string[];
+}
+
+function countsOf(rows: readonly SampleRow[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { outcome } of rows) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return counts;
 }
 
 const order = ({ descending }: Sorting) => (descending ? "descending" : "ascending");
@@ -154,13 +160,13 @@ function sorted(rows: readonly SampleRow[], { key, descending }: Sorting, classN
       .toSorted((a, b) => compare(a[1], b[1]))
       .map(([label], i) => [label, i] as const),
   );
-  const valueOf = (row: SampleRow): number | string | null => {
+  const sortValue = (row: SampleRow): number | string | null => {
     const value = row[key];
     return CLASSES.has(key) && value !== null ? (places.get(value as number) ?? value) : value;
   };
   const sign = descending ? -1 : 1;
   return rows
-    .map((row) => [valueOf(row), row] as const)
+    .map((row) => [sortValue(row), row] as const)
     .sort(([a, { index: i }], [b, { index: j }]) => {
       if (a === b) return i - j;
       if (a === null || b === null) return a === null ? 1 : -1;

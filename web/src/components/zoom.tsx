@@ -42,7 +42,7 @@ export function Zoom(props: ZoomProps) {
       class="zoom"
       aria-labelledby={title}
       onClose={onClose}
-      onClick={(event) => event.target === dialog.current && dialog.current.close()}
+      onClick={(event) => event.target === event.currentTarget && event.currentTarget.close()}
       onKeyDown={(event) => onStep && step(event, onStep)}
     >
       <div class="zoom-content">

@@ -20,7 +20,7 @@ export function createEngine(): Engine {
   const models = new Map<ModelId, OpenedModel>();
   const results = new Map<ModelId, EvaluationResult>();
   let data: Dataset | undefined;
-  let running: { stop: AbortController; gate: Gate } | undefined;
+  let running: { stop: AbortController; gate: ReturnType<typeof gate>; ended: Promise<void> } | undefined;
 
   const opened = (id: ModelId): OpenedModel => {
     const found = models.get(id);
@@ -56,9 +56,10 @@ export function createEngine(): Engine {
       return keep(await openModelFile(file, options, device, data?.shape ?? null));
     },
     async closeModel(id) {
+      // A run keeps the models that it began with.
+      await running?.ended;
       const model = models.get(id);
       models.delete(id);
-      results.delete(id);
       await model?.model.release();
     },
     async openData() {
@@ -106,13 +107,19 @@ export function createEngine(): Engine {
     async run(request, hear) {
       const { evaluateModel, shown } = await import("./experiment.ts");
       running?.stop.abort();
-      const mine = { stop: new AbortController(), gate: gate() };
+      let end = (): void => undefined;
+      const ended = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const mine = { stop: new AbortController(), gate: gate(), ended };
       running = mine;
+      results.clear();
       const done = [];
       try {
-        for (const id of request.models) {
-          const { model, info } = opened(id);
-          const { result, stopped } = await evaluateModel(model, id, fitting(id), request, {
+        // Taken before anything runs: other data may be opened meanwhile.
+        const wanted = request.models.map((id) => ({ ...opened(id), id, samples: fitting(id) }));
+        for (const { id, model, info, samples } of wanted) {
+          const { result, stopped } = await evaluateModel(model, id, samples, request, {
             surrogate: surrogateOf(request.setting.surrogate),
             device: info.device,
             gate: mine.gate,
@@ -124,7 +131,11 @@ export function createEngine(): Engine {
           if (stopped) return { stopped, results: done };
         }
         return { stopped: false, results: done };
+      } catch (error) {
+        if (mine.stop.signal.aborted && done.length > 0) return { stopped: true, results: done };
+        throw error;
       } finally {
+        end();
         if (running === mine) running = undefined;
       }
     },

@@ -96,9 +96,9 @@ function verdictOf({ attacked, success, before, request }: Attacked, nameOf: (c:
     return before.prediction === label
       ? "already the target class: nothing is attacked"
       : "wrong already without an attack: nothing is attacked";
-  const within = `at ε = ${formatEpsilon(epsilon)}`;
-  if (!success) return `withstands ${within.slice(3)}`;
-  return target === null ? `fooled ${within}` : `fooled into ${nameOf(target)} ${within}`;
+  const budget = `ε = ${formatEpsilon(epsilon)}`;
+  if (!success) return `withstands ${budget}`;
+  return target === null ? `fooled at ${budget}` : `fooled into ${nameOf(target)} at ${budget}`;
 }
 
 /** Milliseconds after which work is said to take its time. */

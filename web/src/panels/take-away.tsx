@@ -2,13 +2,13 @@ import { signal } from "@preact/signals";
 import { CopyText } from "../components/copy-text.tsx";
 import { FailureOf } from "../components/failure.tsx";
 import { Panel } from "../components/panel.tsx";
-import type { AttackOutcome, AttackRequest, FileKind, ReadBack } from "../engine.ts";
+import type { FileKind, ReadBack } from "../engine.ts";
 import { linkOf } from "../state/address.ts";
 import { attackCommand } from "../state/commands.ts";
 import { download } from "../state/download.ts";
 import { isInLink } from "../state/link.ts";
 import { filling, known, loadingSignal } from "../state/loading.ts";
-import { classNames, data, engine, model, outcome, request } from "../state/session.ts";
+import { type Attacked, classNames, data, engine, model, outcome } from "../state/session.ts";
 import { setting } from "../state/setting.ts";
 import "./take-away.css";
 
@@ -20,10 +20,12 @@ const KINDS: Readonly<Record<FileKind, { readonly what: string; readonly type: s
 };
 
 /** The file that was made last, and of which attack. */
-const made = loadingSignal<{ kind: FileKind; readBack: ReadBack | null; of: AttackOutcome }>();
-const make = filling(made, async ({ kind, what, of }: { kind: FileKind; what: AttackRequest; of: AttackOutcome }) => {
-  const { bytes, readBack } = await engine.attackFile(kind, what, of, [...classNames.peek()]);
-  download(`adversarial-${what.index}-${what.label}-${of.after.prediction}.${kind}`, bytes, KINDS[kind].type);
+const made = loadingSignal<{ kind: FileKind; readBack: ReadBack | null; of: Attacked }>();
+const make = filling(made, async ({ kind, of }: { kind: FileKind; of: Attacked }) => {
+  const { request, ...rest } = of;
+  // The points of its course stay here: no file holds them.
+  const { bytes, readBack } = await engine.attackFile(kind, request, { ...rest, frames: [] }, [...classNames.peek()]);
+  download(`adversarial-${request.index}-${request.label}-${of.after.prediction}.${kind}`, bytes, KINDS[kind].type);
   return { kind, readBack, of };
 });
 
@@ -32,8 +34,8 @@ const link = signal<string | null>(null);
 
 /** What a person takes along: files, a link, a command line. */
 export function TakeAwayPanel() {
-  const [open, samples, found, what] = [known(model.value), known(data.value), known(outcome.value), request.value];
-  const ready = found && what && outcome.value.kind === "ready";
+  const [open, samples, found] = [known(model.value), known(data.value), known(outcome.value)];
+  const ready = found && outcome.value.kind === "ready";
   const command = open && samples ? attackCommand(setting.value, open, samples) : null;
   return (
     <Panel title="Take it away" class="take-away">
@@ -44,7 +46,7 @@ export function TakeAwayPanel() {
             type="button"
             disabled={!ready}
             title={meaning}
-            onClick={() => ready && make({ kind: kind as FileKind, what, of: found })}
+            onClick={() => ready && make({ kind: kind as FileKind, of: found })}
           >
             {kind.toUpperCase()}
           </button>
@@ -85,7 +87,7 @@ function LinkText({ text }: { readonly text: string }) {
 }
 
 /** What the model says of the file that was saved last. */
-function Verdict({ of }: { readonly of: AttackOutcome | undefined }) {
+function Verdict({ of }: { readonly of: Attacked | undefined }) {
   const file = known(made.value);
   const readBack = file && file.of === of ? file.readBack : null;
   const { answer, holds } = readBack ?? {};

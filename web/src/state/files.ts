@@ -15,9 +15,12 @@ export function fileKind({ name, type }: Pick<File, "name" | "type">): FileKind 
 /** Why a file was not taken. */
 export const refusal = signal<Failure | null>(null);
 
-/** Takes files in the order model, data, picture: each is read in the shape of the one before. */
-export async function giveFiles(files: readonly File[]): Promise<void> {
-  const taken = new Map(files.map((file) => [fileKind(file), file]));
+/**
+ * Takes files in the order model, data, picture: each is read in the shape of the one before.
+ * @param otherwise what a file is taken for whose name does not say
+ */
+export async function giveFiles(files: readonly File[], otherwise: FileKind | null = null): Promise<void> {
+  const taken = new Map(files.map((file) => [fileKind(file) ?? otherwise, file]));
   const strange = taken.get(null);
   refusal.value = strange
     ? {

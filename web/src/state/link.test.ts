@@ -46,8 +46,8 @@ describe("a link", () => {
   });
 
   it("can be read by a person", () => {
-    const setting: Setting = { ...DEFAULT_SETTING, attack: "pgd", options: { steps: 10 }, epsilon: 0.1, target: 3 };
-    expect(encodeSetting(setting)).toBe("attack=pgd&set=steps%3D10&epsilon=0.1&target=3");
+    const setting: Setting = { ...DEFAULT_SETTING, attack: "pgd", options: { steps: 10 }, epsilon: 0.2, target: 3 };
+    expect(encodeSetting(setting)).toBe("attack=pgd&set=steps%3D10&epsilon=0.2&target=3");
   });
 
   it("restores every setting to the bit", () => {

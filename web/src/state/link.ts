@@ -68,9 +68,12 @@ export function decodeSetting(hash: string): Setting {
 /** Whether the input is in the link: a large picture is not. */
 export const isInLink = (input: InputChoice): boolean => input.kind === "sample" || input.x.length <= MOST_VALUES;
 
+const isUsual = ({ index }: { readonly index: number }): boolean =>
+  DEFAULT_SETTING.input.kind === "sample" && DEFAULT_SETTING.input.index === index;
+
 function encodeInput(input: InputChoice, words: URLSearchParams): void {
   if (input.kind === "sample") {
-    if (input.index !== 0) words.append("sample", String(input.index));
+    if (!isUsual(input)) words.append("sample", String(input.index));
     return;
   }
   if (!isInLink(input)) return;

@@ -75,7 +75,8 @@ function giveUp(failed: { readonly failure: Failure; readonly own: OwnFile | nul
   batch(() => {
     modelFailure.value = failed;
     model.value = before ? { kind: "ready", value: before } : { kind: "failed", failure: failed.failure };
-    if (before) change(choiceOf(before));
+    // A link goes on waiting for its file.
+    if (before && missing.peek() === null) change(choiceOf(before));
   });
 }
 

@@ -18,7 +18,7 @@ export const model = loadingSignal<ModelInfo>();
 /** What is attacked, in the shape of the model. */
 export const subject = loadingSignal<Subject>();
 export const outcome = loadingSignal<Attacked>();
-export const linear = loadingSignal<LinearView>();
+export const linear = loadingSignal<Looked>();
 /** How many questions the attack that runs has asked. */
 export const questions = signal(0);
 
@@ -33,6 +33,11 @@ export interface Subject {
   readonly index: number;
   readonly label: number;
   readonly x: Float32Array;
+}
+
+/** A linear view, and what was asked for. */
+export interface Looked extends LinearView {
+  readonly request: AttackRequest;
 }
 
 /** The attack that is chosen, described. */
@@ -76,7 +81,7 @@ const attack = filling(outcome, async (request: AttackRequest) => {
   return { ...(await engine.attack(request, heard)), request };
 });
 
-const look = filling(linear, (request: AttackRequest) => engine.linear(request));
+const look = filling(linear, async (request: AttackRequest) => ({ ...(await engine.linear(request)), request }));
 
 /** What the engine is asked to attack now; undefined while something of it is missing. */
 export const request = computed((): AttackRequest | undefined => {

@@ -1,0 +1,71 @@
+import { inspectionFacts } from "../../../src/report/inspection.ts";
+import type { ModelInfo } from "../engine.ts";
+import { CopyText } from "./copy-text.tsx";
+import { Facts } from "./facts.tsx";
+import "./model-facts.css";
+
+/** Shown without being asked for. */
+const FIRST = ["parameters", "gradient"];
+
+/** What is known of a model, in the words of `perturb inspect`. */
+export function ModelFacts({ info }: { readonly info: ModelInfo }) {
+  const { inspection, options } = info;
+  const facts = inspectionFacts(inspection).map(([name, words]) => [name, words] as const);
+  const first = facts.filter(([name]) => FIRST.includes(name));
+  return (
+    <>
+      <Facts
+        facts={[
+          ["takes", info.inputShape.join(" × ")],
+          ["gives", `${info.classes} classes`],
+          ...(options.arch ? [["network", `${options.arch}, the only one that weights alone are taken for`] as const] : []),
+          ...given("mean", options.mean),
+          ...given("std", options.std),
+          ...first,
+        ]}
+      />
+      <details class="model-facts">
+        <summary>More about this model</summary>
+        <Facts facts={facts.filter(([name]) => !FIRST.includes(name))} />
+        <h3>Operators</h3>
+        <div class="model-operators" tabindex={0} role="region" aria-label="Operators">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">operator</th>
+                <th scope="col">count</th>
+                <th scope="col">gradient</th>
+              </tr>
+            </thead>
+            <tbody>
+              {inspection.operators.map(({ op, domain, count, gradient }) => (
+                <tr key={`${domain} ${op}`}>
+                  <th scope="row">{domain === "ai.onnx" ? op : `${domain}.${op}`}</th>
+                  <td>{count}</td>
+                  <td>{SUPPORT[gradient]}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+        {inspection.obstacles.length > 0 ? (
+          <>
+            <h3>Nodes in the way of a gradient</h3>
+            <ul class="small">
+              {inspection.obstacles.map((node) => (
+                <li key={node}>{node}</li>
+              ))}
+            </ul>
+          </>
+        ) : null}
+        <h3>SHA-256</h3>
+        <CopyText label="SHA-256 of the file" text={info.sha256} code />
+      </details>
+    </>
+  );
+}
+
+const SUPPORT = { rule: "yes", zero: "zero", none: "no rule" } as const;
+
+const given = (name: string, values: readonly number[] | undefined): readonly (readonly [string, string])[] =>
+  values ? [[name, values.join(", ")]] : [];
