@@ -1,13 +1,31 @@
+import { createHash } from "node:crypto";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EvaluationResult } from "../evaluate.ts";
 import { fixture } from "./fixture.test-data.ts";
 import { toHtml } from "./html.ts";
+import type { ReportData } from "./page/data.ts";
+import { pageScript } from "./page/script.ts";
 import { type Plots, plotsOf } from "./plots.ts";
+import { rowsOf, tabulate } from "./sample-table.ts";
+import { brokenSample, sampleRecord } from "./samples.test-data.ts";
 import { toSvg } from "./vega.ts";
 
 const svgs: Plots<string> = { accuracy: "<svg><g/></svg>", linearity: "<svg/>", dimensions: "<svg/>" };
 const page = (result: EvaluationResult, command = "perturb evaluate") => toHtml(result, { svgs, command });
+
+const script =
+  'const a = "</script><!-- <SCRIPT>", b = /<\\/x/.test(a), c = `</SCRIPT >`; globalThis.heard = [a, b, c];';
+const style = '.a::after{content:"</style>"}';
+const scripted = await pageScript(script, style);
+
+/** The page with a script, its data, and records whose attack is `attack`. */
+const livePage = (result: EvaluationResult, { command = "perturb evaluate", attack = "pgd" } = {}) => {
+  const { add, table } = tabulate();
+  add([sampleRecord, { ...brokenSample, attack }]);
+  return toHtml(result, { svgs, command, page: scripted, samples: table() });
+};
 
 /** All tags in order, with the names of their attributes. */
 const tags = (html: string): string[] =>
@@ -114,6 +132,8 @@ describe("toHtml", () => {
     const names = tags(page(hostile(text), text));
     expect(names).toEqual(tags(page(hostile("name"), "name")));
     expect(page(hostile(text)).match(/<img src=x|<svg onload|<script>/)).toBeNull();
+    const live = livePage(hostile(text), { command: text, attack: text });
+    expect(tags(live)).toEqual(tags(livePage(hostile("name"), { command: "name", attack: "name" })));
   });
 
   it("has the same tags whatever the texts are", () => {
@@ -149,5 +169,46 @@ describe("toHtml", () => {
     expect(html).toContain("the worst of 2 attacks for each sample");
     expect(html).toContain("<b>6.95%</b><span");
     expect(html).toContain('<th scope="row" class="text">pgd L∞</th><td>0.3</td>');
+  });
+});
+
+describe("toHtml with a script", () => {
+  const result = fixture({ attacks: ["fgsm", "pgd"], classNames: Array.from({ length: 10 }, (_, c) => `class ${c}`) });
+  const html = livePage(result);
+
+  it("allows this script and no other", () => {
+    const inline = Array.from(html.matchAll(/<script>(.*?)<\/script>/gs), ([, text]) => text!);
+    expect(inline).toHaveLength(1);
+    const hash = createHash("sha256").update(inline[0]!).digest("base64");
+    expect(html).toContain(
+      `content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'"`,
+    );
+  });
+
+  it("holds the script so that it means the same, and ends nothing", () => {
+    const [, inline] = html.match(/<script>(.*)<\/script>/s)!;
+    expect(inline).not.toMatch(/<(\/script|!--)/i);
+    const heard = (text: string): unknown => runInNewContext(`${text}; JSON.stringify(globalThis.heard)`);
+    expect(heard(inline!)).toEqual(heard(script));
+    expect(html.match(/<\/style>/g)).toHaveLength(2);
+  });
+
+  it("holds what the script works with", () => {
+    const [, json] = html.match(/<script type="application\/json" id="report-data">(.*?)<\/script>/s)!;
+    const data = JSON.parse(json!) as ReportData;
+    expect(data.bounds).toEqual({ lower: 0, upper: 1 });
+    expect(data.classNames[7]).toBe("class 7");
+    expect(data.examples).toHaveLength(html.match(/<figure class="example">/g)!.length);
+    expect(rowsOf(data.samples!)).toMatchObject([{ outcome: sampleRecord.outcome }, { attack: "pgd" }]);
+    expect(html).toContain('<div id="samples"></div>');
+  });
+
+  it("says the same as without it", () => {
+    const plain = (page: string) =>
+      page.replace(/<script.*?<\/script>|<style.*?<\/style>|<meta.*?>/gs, "").replace(/\s+/g, " ");
+    const { add, table } = tabulate();
+    add([sampleRecord, brokenSample]);
+    expect(plain(html)).toBe(plain(toHtml(result, { svgs, command: "perturb evaluate", samples: table() })));
+    expect(html).toContain("each of the 2 samples is in <code>samples.csv</code>");
   });
 });

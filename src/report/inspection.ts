@@ -8,8 +8,8 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
   const opsets = Object.entries(of.opsets).map(([domain, version]) => `${domain} ${version}`);
   const skipped = uncounted ? `; ${uncounted} nodes of unknown shape not counted` : "";
   return [
-    ...of.inputs.map((value): [string, string] => ["input", valueOf(value)]),
-    ...of.outputs.map((value): [string, string] => ["output", valueOf(value)]),
+    ...of.inputs.map((value): [string, string] => ["input", describeValue(value)]),
+    ...of.outputs.map((value): [string, string] => ["output", describeValue(value)]),
     ["opset", opsets.join(", ")],
     ["head", headOf(of)],
     ["parameters", count(of.parameters)],
@@ -20,7 +20,7 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
   ];
 }
 
-const valueOf = ({ name, type, dims }: GraphValue): string =>
+const describeValue = ({ name, type, dims }: GraphValue): string =>
   `${name}: ${type ?? "unknown type"} ${describeDims(dims)}`;
 
 /** Said where it is not float32 throughout. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fixture } from "./fixture.test-data.ts";
-import { accuracyPlot, dimensionPlot, linearityPlot, plotsOf } from "./plots.ts";
+import { accuracyPlot, accuracyPlots, dimensionPlot, linearityPlot, plotsOf } from "./plots.ts";
 import { followTheme, PALETTES } from "./theme.ts";
 import { toSvg } from "./vega.ts";
 
@@ -14,6 +14,9 @@ const symbols = (svg: string): (readonly [number, number])[] => {
     ([, x, y]) => [Number(x), Number(y)] as const,
   );
 };
+
+/** The texts of the points. */
+const textsOf = (svg: string): string[] => Array.from(svg.matchAll(/<path aria-label="([^"]*)"/g), ([, text]) => text!);
 
 const dataOf = (plot: object | null) => (plot as { data: { values: Record<string, number | string>[] } }).data.values;
 
@@ -53,6 +56,37 @@ describe("accuracyPlot", () => {
     expect(symbols(svg)).toHaveLength(14);
     for (const text of [">fgsm L∞<", ">pgd L∞<", PALETTES.light["series-1"], PALETTES.light["series-2"]])
       expect(svg).toContain(text);
+  });
+
+  it("says at each point what it is", async () => {
+    expect(textsOf(await toSvg(accuracyPlot(evaluation))).slice(0, 3)).toEqual([
+      "fgsm L∞, ε = 0: 98.10%, 95% interval 97.81 to 98.35%",
+      "fgsm L∞, ε = 0.05: 94.26%, 95% interval 93.79 to 94.70%",
+      "fgsm L∞, ε = 0.1: 85.10%, 95% interval 84.39 to 85.78%",
+    ]);
+    const rises = textsOf(await toSvg(linearityPlot(evaluation)!));
+    const { predicted, measured } = evaluation.linearity!.points[5]!;
+    expect(rises.slice(-3)).toEqual([
+      `predicted, ε = 0.3: ${predicted.toPrecision(3)}`,
+      expect.stringContaining("predicted, clipped, ε = 0.3: "),
+      `measured, ε = 0.3: ${measured.toPrecision(3)}`,
+    ]);
+    // What calls itself a picture must say what it shows.
+    for (const plot of Object.values(plotsOf(evaluation)))
+      for (const [tag] of (await toSvg(plot)).matchAll(/<\w+[^>]*role="graphics-symbol"[^>]*>/g))
+        expect(tag).toContain("aria-label=");
+  });
+
+  it("draws several models in one plot, named by what tells them apart", async () => {
+    const named = (modelName: string, attacks: string[]) => fixture({ modelName, attacks }).evaluation;
+    const seriesIn = (plot: object) => [...new Set(dataOf(plot).map(({ series }) => series))];
+    const one = accuracyPlots([named("plain", ["fgsm"]), named("robust", ["fgsm"])]);
+    expect(seriesIn(one)).toEqual(["plain", "robust"]);
+    const svg = await toSvg(one);
+    expect(symbols(svg)).toHaveLength(14);
+    for (const text of [">plain<", ">robust<", ">plain and robust on mnist<"]) expect(svg).toContain(text);
+    const many = accuracyPlots([named("plain", ["fgsm", "pgd"]), named("robust", ["fgsm", "pgd"])]);
+    expect(seriesIn(many)).toEqual(["plain, fgsm L∞", "plain, pgd L∞", "robust, fgsm L∞", "robust, pgd L∞"]);
   });
 
   it("stays a plot when there is nothing but the clean accuracy", async () => {
@@ -124,7 +158,7 @@ describe("toSvg", () => {
     for (const plot of Object.values(plotsOf(evaluation))) {
       const svg = await toSvg(plot);
       expect(await toSvg(plot)).toBe(svg);
-      expect(svg).not.toMatch(/\sid="|url\(|href=|NaN|undefined/);
+      expect(svg).not.toMatch(/\sid="|url\(|href=|style=|NaN|undefined/);
     }
   });
 

@@ -72,8 +72,11 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
     data: { values },
     encoding: { x, color: attack },
     layer: [
-      { mark: { type: "area", opacity: 0.18 }, encoding: { y: { ...ACCURACY, field: "low" }, y2: { field: "high" } } },
-      { mark: { type: "line", strokeWidth: 2 }, encoding: { y: ACCURACY } },
+      {
+        mark: { type: "area", opacity: 0.18, aria: false },
+        encoding: { y: { ...ACCURACY, field: "low" }, y2: { field: "high" } },
+      },
+      { mark: { type: "line", strokeWidth: 2, aria: false }, encoding: { y: ACCURACY } },
       {
         mark: { type: "point", filled: true, size: 52, opacity: 1, aria: true },
         encoding: { y: ACCURACY, shape: attack, description: { value: { expr: POINT_TEXT } } },

@@ -101,7 +101,7 @@ function riseLines(theme: Theme, domain: (keyof typeof RISE_STYLES)[], where: st
   const colors = domain.map((name) => PALETTES[theme][RISE_STYLES[name].color]);
   const dashes = domain.map((name) => [...RISE_STYLES[name].dash]);
   return {
-    mark: { type: "line", strokeWidth: 2, point: { size: 44, aria: true } } as const,
+    mark: { type: "line", strokeWidth: 2, aria: false, point: { size: 44, aria: true } } as const,
     encoding: {
       color: { ...field, scale: { domain, range: colors } },
       strokeDash: { ...field, scale: { domain, range: dashes } },

@@ -95,7 +95,9 @@ export function plotConfig(theme: Theme): Config {
     titleFontWeight: "normal",
   } as const;
   return {
+    // The element that holds a plot says in words what it shows; only points have texts of their own.
     aria: false,
+    mark: { aria: false },
     background,
     font: SVG_FONT,
     padding: 16,

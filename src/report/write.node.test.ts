@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,7 +65,11 @@ describe("writeReport", () => {
     const svg = await readFile(join(folder, "accuracy.svg"), "utf8");
     const [width, height] = [/width="(\d+)"/, /height="(\d+)"/].map((pattern) => 2 * Number(svg.match(pattern)?.[1]));
     expect(await sharp(join(folder, "accuracy.png")).metadata()).toMatchObject({ width, height, format: "png" });
-    expect(await readFile(join(folder, "report.html"), "utf8")).toContain("perturb evaluate</code>");
+    const html = await readFile(join(folder, "report.html"), "utf8");
+    expect(html).toContain("perturb evaluate</code>");
+    // Interactive where the script is built, and written all the same where it is not.
+    const isBuilt = existsSync(new URL("../../dist-web/report/report.js", import.meta.url));
+    expect(html.includes('id="report-data"')).toBe(isBuilt);
   });
 
   it("saves the examples as arrays", async () => {

@@ -20,13 +20,13 @@ export function App() {
       </header>
       <main class="page-main">
         <div class="bench">
+          <LookingPanel />
           <div class="controls">
-            <ModelPanel />
             <InputPanel />
             <AttackPanel />
+            <ModelPanel />
           </div>
-          <div class="stage">
-            <LookingPanel />
+          <div class="rest">
             <WhyPanel />
             <TakeAwayPanel />
           </div>

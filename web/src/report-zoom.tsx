@@ -5,8 +5,6 @@ import { Zoom } from "./components/zoom.tsx";
 
 /** Makes the pictures of the page buttons, each of which opens its example large. */
 export function zoomInto(figures: Iterable<HTMLElement>, data: ReportData): void {
-  const place = document.body.appendChild(document.createElement("div"));
-  const close = (): void => render(null, place);
   for (const [at, figure] of [...figures].entries()) {
     const button = document.createElement("button");
     button.type = "button";
@@ -18,7 +16,13 @@ export function zoomInto(figures: Iterable<HTMLElement>, data: ReportData): void
     figure.addEventListener("click", () => {
       // A click beside the button leaves the focus elsewhere: it returns to the button.
       button.focus();
-      render(<Zooming data={data} start={at} onClose={close} />, place);
+      // A place of its own: the one before may be closed and not yet gone.
+      const place = document.body.appendChild(document.createElement("div"));
+      const onClose = (): void => {
+        render(null, place);
+        place.remove();
+      };
+      render(<Zooming data={data} start={at} onClose={onClose} />, place);
     });
   }
 }
@@ -52,5 +56,5 @@ interface ZoomingProps {
 function noteOf({ values: { bits, factor } }: ReportData): string | undefined {
   if (bits === 32) return undefined;
   const size = factor === 1 ? "" : `, each the mean of ${factor} × ${factor}`;
-  return `Pictures of 8-bit pixels${size}: the perturbation is as coarse. The distances are those of the sample itself.`;
+  return `Shown in 8-bit pixels${size}, and so is the perturbation; the distances are those of the sample itself.`;
 }

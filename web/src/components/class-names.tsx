@@ -6,7 +6,10 @@ export function ClassNames({ names, classes, onNames }: ClassNamesProps) {
   return (
     <details>
       <summary>Class names{given > 0 ? `, ${given} of ${classes}` : ""}</summary>
-      <Field label="Class names, one a line" hint="The first line is class 0. Classes without a name keep their number.">
+      <Field
+        label="Class names, one a line"
+        hint="The first line is class 0. Classes without a name keep their number."
+      >
         {(attributes) => (
           <textarea
             {...attributes}

@@ -71,7 +71,7 @@ export function Comparison({ shape, bounds, original, adversarial, amplify, onAm
               value={amplify ?? "full"}
               onChange={({ currentTarget: { value } }) => onAmplify(value === "full" ? null : Number(value))}
             >
-              <option value="full">to the full scale</option>
+              <option value="full">to full scale</option>
               {AMPLIFICATIONS.map((times) => (
                 <option key={times} value={times}>{`×${times}`}</option>
               ))}

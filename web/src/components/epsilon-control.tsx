@@ -32,11 +32,11 @@ export function EpsilonControl({ norm, value, budget, range, onValue }: EpsilonC
 }
 
 const UNITS: Readonly<Record<NormName, string>> = {
-  linf: "pixel units",
-  l2: "pixel units",
-  l1: "pixel units",
-  l0: "values changed",
-  spatial: "share",
+  linf: "Pixel units",
+  l2: "Pixel units",
+  l1: "Pixel units",
+  l0: "Values changed",
+  spatial: "Share",
 };
 
 interface EpsilonControlProps {

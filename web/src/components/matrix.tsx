@@ -18,7 +18,9 @@ export function Matrix({ confusion, classNames, caption }: MatrixProps) {
     <section class="table-scroll" tabIndex={0} aria-label={`Label and prediction: ${caption}`}>
       <table class="matrix">
         <caption>
-          {caption}: labels in rows, predictions in columns{rest}
+          <span>
+            {caption}: labels in rows, predictions in columns{rest}
+          </span>
         </caption>
         <thead>
           <tr>

@@ -18,7 +18,9 @@ export function ModelFacts({ info }: { readonly info: ModelInfo }) {
         facts={[
           ["takes", info.inputShape.join(" × ")],
           ["gives", `${info.classes} classes`],
-          ...(options.arch ? [["network", `${options.arch}, the only one that weights alone are taken for`] as const] : []),
+          ...(options.arch
+            ? [["network", `${options.arch}, chosen by itself: the file holds weights only`] as const]
+            : []),
           ...given("mean", options.mean),
           ...given("std", options.std),
           ...first,
@@ -28,7 +30,7 @@ export function ModelFacts({ info }: { readonly info: ModelInfo }) {
         <summary>More about this model</summary>
         <Facts facts={facts.filter(([name]) => !FIRST.includes(name))} />
         <h3>Operators</h3>
-        <div class="model-operators" tabindex={0} role="region" aria-label="Operators">
+        <section class="model-operators" tabindex={0} aria-label="Operators">
           <table>
             <thead>
               <tr>
@@ -47,7 +49,7 @@ export function ModelFacts({ info }: { readonly info: ModelInfo }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
         {inspection.obstacles.length > 0 ? (
           <>
             <h3>Nodes in the way of a gradient</h3>

@@ -6,11 +6,11 @@ import "./norm-control.css";
 const WORDS: Readonly<Record<NormName, string>> = { ...NORM_SYMBOL, spatial: "rotation and shift" };
 
 const MEANING: Readonly<Record<NormName, string>> = {
-  linf: "every value may change by up to ε",
-  l2: "the root of the sum of squared changes is at most ε",
-  l1: "the sum of all changes is at most ε",
-  l0: "up to ε values may change, each by any amount",
-  spatial: "ε is a share of the largest rotation and shift",
+  linf: "Every value may change by up to ε.",
+  l2: "The root of the sum of squared changes is at most ε.",
+  l1: "The sum of all changes is at most ε.",
+  l0: "Up to ε values may change, each by any amount.",
+  spatial: "ε is a share of the largest rotation and shift.",
 };
 
 /** In what the size of a change is measured. */

@@ -1,11 +1,12 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Pixels } from "../../../src/report/picture.ts";
 import "./pixels.css";
 
 /** A picture whose pixels stay hard at any size. `label` says in words what it shows; empty where the text beside it does. */
 export function PixelPicture({ pixels, label, class: extra = "" }: PixelPictureProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => draw(canvas.current!, pixels), [pixels]);
+  // In the same frame: what is drawn later makes a slider lag.
+  useLayoutEffect(() => draw(canvas.current!, pixels), [pixels]);
   return (
     <canvas
       ref={canvas}

@@ -46,13 +46,14 @@ export function PlayHead({ count, frame, label, onFrame }: PlayHeadProps) {
       />
       <div>
         <button type="button" disabled={frame <= 0} onClick={() => go(frame - 1)}>
-          Previous
+          Previous<span class="hidden"> question</span>
         </button>
         <button type="button" onClick={play}>
           {playing ? "Pause" : "Play"}
+          <span class="hidden"> the course</span>
         </button>
         <button type="button" disabled={frame >= last} onClick={() => go(frame + 1)}>
-          Next
+          Next<span class="hidden"> question</span>
         </button>
       </div>
     </div>

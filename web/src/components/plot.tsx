@@ -49,10 +49,16 @@ interface PlotProps {
   readonly height: number;
 }
 
+/** Units of a plot below which the names of its series stand one below the other. */
+const NARROW = 440;
+
 /** A plot without its title, which the page says in its own words, of this size with all that belongs to it. */
 export const fitted = (spec: PlotSpec, width: number, height: number): PlotSpec =>
   ({
     ...untitled(spec),
+    ...(width < NARROW && {
+      config: { ...spec.config, legend: { ...spec.config?.legend, direction: "vertical" } },
+    }),
     width,
     height,
     autosize: { type: "fit", contains: "padding" },

@@ -9,7 +9,9 @@ export function Progress({ label, done, total, rate, paused }: ProgressProps) {
       <progress aria-label={label} max={total} value={done ?? undefined} />
       <p class="small">
         {done === null
-          ? "Getting ready"
+          ? paused
+            ? "Paused"
+            : "Getting ready"
           : [
               `${formatCount(done)} of ${formatCount(total)} samples`,
               ...(paused ? ["paused"] : []),

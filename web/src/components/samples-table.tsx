@@ -78,20 +78,21 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
           )}
         </Field>
       </div>
+      <p class="samples-note">
+        Margin: the logit of the label less the largest of the others, when clean. ε to L0: of the adversarial example
+        at the least ε that broke the sample. Queries: what attacks asked about it.
+      </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
       <section class="samples-scroll" tabIndex={0} aria-label="Samples">
         <table class="samples-table">
-          <caption>
-            Margin: the logit of the label less the largest of the others, when clean. From ε on: of the adversarial
-            example at the least ε that broke the sample.
-          </caption>
+          <caption class="hidden">What became of each sample</caption>
           <thead>
             <tr>
               {COLUMNS.map(([key, title, text]) => (
                 <th key={key} scope="col" class={text} aria-sort={sorting.key === key ? order(sorting) : undefined}>
                   <button type="button" class="samples-sort" onClick={() => choose(() => sortBy(key))}>
                     {title}
-                    <span aria-hidden="true">{sorting.key === key ? (sorting.descending ? " ↓" : " ↑") : ""}</span>
+                    <span aria-hidden="true">{sorting.key === key ? (sorting.descending ? "↓" : "↑") : ""}</span>
                   </button>
                 </th>
               ))}

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type NormName, norms } from "../../../src/norm.ts";
 import { formatEpsilon, formatNumber, formatPercent, NORM_SYMBOL } from "../../../src/report/format.ts";
 import { toPixels } from "../../../src/report/picture.ts";
@@ -32,7 +32,8 @@ export function Zoom(props: ZoomProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const title = useId();
   const [amplify, setAmplify] = useState<number | null>(null);
-  useEffect(() => dialog.current!.showModal(), []);
+  // Before it is painted, so that nothing flashes.
+  useLayoutEffect(() => dialog.current!.showModal(), []);
   const { index, shape, original, adversarial } = example;
   const name = (label: number): string => classNames[label] ?? String(label);
   const isClean = adversarial === original;
@@ -50,9 +51,21 @@ export function Zoom(props: ZoomProps) {
           <h2 id={title} aria-live="polite">
             {name(example.label)} → {name(example.prediction)}
           </h2>
-          <button type="button" onClick={() => dialog.current!.close()}>
-            Close
-          </button>
+          <div class="zoom-buttons">
+            {onStep ? (
+              <>
+                <button type="button" aria-keyshortcuts="ArrowLeft" onClick={() => onStep(-1)}>
+                  Previous
+                </button>
+                <button type="button" aria-keyshortcuts="ArrowRight" onClick={() => onStep(1)}>
+                  Next
+                </button>
+              </>
+            ) : null}
+            <button type="button" onClick={() => dialog.current!.close()}>
+              Close
+            </button>
+          </div>
         </header>
         {isClean ? (
           <div class="zoom-clean">
@@ -65,7 +78,7 @@ export function Zoom(props: ZoomProps) {
             captions={{ original: name(example.label), adversarial: name(example.prediction) }}
           />
         )}
-        {note ? <p class="small">{note}</p> : null}
+        {note ? <p class="zoom-note">{note}</p> : null}
         <dl class="zoom-facts">
           <Fact term="Sample">{index}</Fact>
           <Fact term="Confidence">{formatPercent(example.confidence)}</Fact>
@@ -73,17 +86,6 @@ export function Zoom(props: ZoomProps) {
           {attack && !isClean ? <Fact term="Attack">{attack}</Fact> : null}
           {isClean ? null : <DistanceFacts distances={props.distances ?? distancesOf(example)} />}
         </dl>
-        {onStep ? (
-          <div class="zoom-footer">
-            <button type="button" onClick={() => onStep(-1)}>
-              Previous
-            </button>
-            <button type="button" onClick={() => onStep(1)}>
-              Next
-            </button>
-            <span class="small">or the arrow keys</span>
-          </div>
-        ) : null}
       </div>
     </dialog>
   );

@@ -20,7 +20,7 @@ export function createEngine(): Engine {
   const models = new Map<ModelId, OpenedModel>();
   const results = new Map<ModelId, EvaluationResult>();
   let data: Dataset | undefined;
-  let running: { stop: AbortController; gate: ReturnType<typeof gate>; ended: Promise<void> } | undefined;
+  let running: { stop: AbortController; gate: Gate; ended: Promise<void> } | undefined;
 
   const opened = (id: ModelId): OpenedModel => {
     const found = models.get(id);

@@ -43,7 +43,7 @@ async function decoded(picture: Blob): Promise<ImageBitmap> {
   } catch (cause) {
     throw new PerturbError(
       "invalid-file",
-      `The file is no picture that this browser reads: ${messageOf(cause)}. Give a PNG, JPEG or WebP.`,
+      `The file is no picture that this browser reads: ${messageOf(cause).replace(/\.$/, "")}. Give a PNG, JPEG or WebP.`,
       { cause },
     );
   }

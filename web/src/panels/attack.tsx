@@ -9,7 +9,7 @@ import { Panel } from "../components/panel.tsx";
 import type { AttackInfo } from "../engine.ts";
 import { type Budget, budgetOf } from "../state/budget.ts";
 import { known } from "../state/loading.ts";
-import { attackInfo, attackInfos, classNames, model, request } from "../state/session.ts";
+import { attackInfo, attackInfos, classNames, model, second } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
 import "./attack.css";
 
@@ -106,7 +106,6 @@ function obstacle({ needs, also }: AttackInfo): string | null {
   const open = known(model.value);
   if (needs === "gradient" && open && open.inspection.differentiable !== true)
     return "needs gradients, which this model does not have";
-  if (also === "surrogate" && !request.value?.surrogate)
-    return "works on a second model: choose one under The experiment";
+  if (also === "surrogate" && !known(second.value)) return "works on a second model: choose one under The experiment";
   return null;
 }

@@ -1,30 +1,26 @@
+import { Choice } from "../components/choice.tsx";
 import { FailureOf } from "../components/failure.tsx";
-import { Field } from "../components/field.tsx";
 import { Panel } from "../components/panel.tsx";
-import { known } from "../state/loading.ts";
+import { type Source, source, turnTo } from "../state/own-input.ts";
 import { data, subject } from "../state/session.ts";
-import { change, setting } from "../state/setting.ts";
+import { Drawing, PictureFile } from "./own-picture.tsx";
+import { TestImages } from "./test-images.tsx";
+
+const SOURCES = [
+  { value: "samples", label: "Test images" },
+  { value: "drawing", label: "Draw" },
+  { value: "picture", label: "Picture" },
+] as const satisfies readonly { value: Source; label: string }[];
 
 /** What is attacked. */
 export function InputPanel() {
-  const { input } = setting.value;
-  const size = known(data.value)?.size ?? 1;
+  const from = source.value;
   return (
-    <Panel title="Input">
-      <Field label="Test image">
-        {(attributes) => (
-          <input
-            {...attributes}
-            type="number"
-            min={0}
-            max={size - 1}
-            value={input.kind === "sample" ? input.index : ""}
-            onChange={(event) => change({ input: { kind: "sample", index: event.currentTarget.valueAsNumber } })}
-          />
-        )}
-      </Field>
+    <Panel title="Input" class="input-panel">
+      <Choice<Source> legend="Comes from" options={SOURCES} value={from} onValue={turnTo} />
+      {from === "samples" ? <TestImages /> : from === "drawing" ? <Drawing /> : <PictureFile />}
       <FailureOf loading={data.value} />
-      <FailureOf loading={subject.value} />
+      {from === "samples" ? null : <FailureOf loading={subject.value} />}
     </Panel>
   );
 }

@@ -6,12 +6,12 @@ import { FileButton } from "../components/file-button.tsx";
 import { ModelFacts } from "../components/model-facts.tsx";
 import { Panel } from "../components/panel.tsx";
 import type { WebDevice } from "../engine.ts";
-import { giveFiles, refusal } from "../state/files.ts";
+import { fileKind, giveFiles, refusal } from "../state/files.ts";
 import { known } from "../state/loading.ts";
 import { linkNote, missing, modelFailure, ownModel } from "../state/opening.ts";
 import { environment, model } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
-import { OwnModelOptions } from "./own-model.tsx";
+import { OwnClassNames, OwnModelReading } from "./own-model.tsx";
 import "./model.css";
 
 const BUNDLED: Readonly<Record<BundledModel, { readonly title: string; readonly about: string }>> = {
@@ -19,8 +19,11 @@ const BUNDLED: Readonly<Record<BundledModel, { readonly title: string; readonly 
   "conv-mnist-robust": { title: "Robust network", about: "Trained on MNIST against attacks: L∞, ε = 0.3." },
 };
 
+/** Takes dropped files, and shows the panel where something comes of the first. */
 const drop = (files: readonly File[]): void => {
-  document.querySelector(".controls")?.scrollIntoView({ block: "nearest" });
+  const kind = files[0] && fileKind(files[0]);
+  const panel = kind === "data" || kind === "picture" ? ".input-panel" : ".model-panel";
+  document.querySelector(panel)?.scrollIntoView({ block: "nearest" });
   void giveFiles(files);
 };
 
@@ -31,7 +34,7 @@ export function ModelPanel() {
   const awaited = missing.value;
   const failed = modelFailure.value;
   return (
-    <Panel title="Model">
+    <Panel title="Model" class="model-panel">
       <DropZone text="A model, a .npz of samples, or a picture" onFiles={drop} />
       {awaited === null ? null : (
         <p class="model-awaited">This link was made with {awaited}. Drop that file here to go on.</p>
@@ -43,13 +46,14 @@ export function ModelPanel() {
       <p class="small">.onnx, .pth or .safetensors; or drop it anywhere on the page. It stays on this machine.</p>
       {refusal.value ? <FailureNote failure={refusal.value} /> : null}
       {failed ? <FailureNote failure={failed.failure} /> : null}
-      <OwnModelOptions />
+      <OwnModelReading />
       <p class="small model-status" role="status">
         {opening ? "Opening the model." : linkNote.value}
       </p>
       {info && awaited === null ? (
         <div class="model-known" aria-busy={opening}>
-          <ModelFacts key={info.id} info={info} />
+          <ModelFacts key={info.sha256} info={info} />
+          <OwnClassNames />
         </div>
       ) : null}
       <Device />
@@ -91,7 +95,10 @@ function Device() {
   const place = known(environment.value);
   const without = place?.webgpu === false;
   return (
-    <Field label="Runs on" hint={without ? "WebGPU is not available: this browser gives the page no adapter." : undefined}>
+    <Field
+      label="Runs on"
+      hint={without ? "WebGPU is not available: this browser gives the page no adapter." : undefined}
+    >
       {(attributes) => (
         <select
           {...attributes}

@@ -10,7 +10,7 @@ import { classNames, linear } from "../state/session.ts";
 
 /** Units of a plot below which its two parts stand one below the other, and what axes and names take beside the lines. */
 const NARROW = 520;
-const BESIDE = { one: 100, two: 160 };
+const BESIDE = { one: 84, two: 150 };
 const HEIGHT = 220;
 
 /** The linear explanation (Goodfellow et al. 2015, §3 and figure 4), on the sample that is attacked. */
@@ -60,7 +60,7 @@ function RiseInWords({ view, targeted }: { readonly view: LinearView; readonly t
     <>
       <p>
         Predicted rise of the loss: {dual} = <b>{formatNumber(view.predicted)}</b> (
-        {formatNumber(view.predictedClipped)} with the pixels kept in bounds). Measured:{" "}
+        {formatNumber(view.predictedClipped)} with the pixels kept in bounds). Measured, in bounds:{" "}
         <b>{formatNumber(view.measured)}</b>.
       </p>
       <p>
@@ -71,6 +71,10 @@ function RiseInWords({ view, targeted }: { readonly view: LinearView; readonly t
         </a>
         , §3 and figure 4). {direction} {random} Where the measured rise leaves the predicted one, the loss bends, and a
         single step no longer tells the whole story.
+      </p>
+      <p class="small">
+        As in the paper, the lines do not keep the pixels in bounds: what wins at their end may be another class than
+        the attack’s.
       </p>
     </>
   );

@@ -10,9 +10,10 @@ import {
   type ModelResult,
   type RunProgress,
   type RunRequest,
+  type WebDevice,
 } from "../engine.ts";
-import { known, loadingSignal } from "./loading.ts";
-import { attackInfo, classNames, data, engine, model } from "./session.ts";
+import { known } from "./loading.ts";
+import { attackInfo, classNames, data, engine, model, second } from "./session.ts";
 import { type Setting, setting } from "./setting.ts";
 
 /** One run of the experiment: what it was asked for, and what is known of it so far. */
@@ -33,16 +34,26 @@ export interface Run {
 
 export const run = signal<Run | null>(null);
 
-/** The second model, while it is open. */
-export const second = loadingSignal<ModelInfo>();
-
 /** Whether the attack needs a second model to work on; it is then not evaluated itself. */
 export const needsSurrogate = computed(() => attackInfo.value?.also === "surrogate");
 
 export const isUnderWay = computed(() => run.value?.phase === "running" || run.value?.phase === "paused");
 
 /** What of the setting a run depends on. */
-const runKey = ({ model, sha256, second, device, attack, options, norm, target, seed, levels, epsilons, limit }: Setting) =>
+const runKey = ({
+  model,
+  sha256,
+  second,
+  device,
+  attack,
+  options,
+  norm,
+  target,
+  seed,
+  levels,
+  epsilons,
+  limit,
+}: Setting) =>
   JSON.stringify([model, sha256, second, device, attack, options, norm, target, seed, levels, epsilons, limit]);
 
 /** Whether what is chosen is no longer what the run was asked for. */
@@ -68,8 +79,9 @@ export async function start(): Promise<void> {
   };
   run.value = mine;
   try {
-    const other = await openSecond(chosen);
-    const compared = other && !needsSurrogate.peek() ? [first, other] : [first];
+    const other = await opening;
+    const isCompared = other && !needsSurrogate.peek() && other.sha256 !== first.sha256;
+    const compared = isCompared ? [first, other] : [first];
     update({ models: compared });
     const request: RunRequest = {
       models: compared.map(({ id }) => id),
@@ -111,28 +123,32 @@ function update(patch: Partial<Run>): void {
   if (now) run.value = { ...now, ...patch };
 }
 
-async function openSecond({ second: name, device }: Setting): Promise<ModelInfo | undefined> {
-  if (name === null || !isBundled(name)) return undefined;
-  const open = known(second.peek());
-  if (open?.bundled === name && open.device === device) return open;
-  closeSecond();
-  const info = await engine.openBundled(name, device);
-  second.value = { kind: "ready", value: info };
-  return info;
-}
-
-function closeSecond(): void {
-  const open = known(second.peek());
-  second.value = { kind: "idle" };
-  if (open) void engine.closeModel(open.id);
-}
-
-// Another choice closes what was open for the one before.
+/** The second model that is chosen: opened when it is, closed when another is. */
+let opening: Promise<ModelInfo | undefined> = Promise.resolve(undefined);
+// Compared as text: an effect runs again for the same choice in a new object.
+const secondChoice = computed(() => `${setting.value.second ?? ""}\n${setting.value.device}`);
 effect(() => {
-  const { second: name, device } = setting.value;
-  const open = known(second.peek());
-  if (open && (open.bundled !== name || open.device !== device)) closeSecond();
+  const [name, device] = secondChoice.value.split("\n") as [string, WebDevice];
+  const before = opening.catch(() => undefined);
+  opening = before.then((open) => reopen(open, name, device));
+  // Whoever waits for it hears of its failure, and `second` holds it.
+  opening.catch(() => {});
 });
+
+async function reopen(before: ModelInfo | undefined, name: string, device: WebDevice): Promise<ModelInfo | undefined> {
+  if (before) void engine.closeModel(before.id);
+  second.value = { kind: "idle" };
+  if (!isBundled(name)) return undefined;
+  second.value = { kind: "loading", before: undefined };
+  try {
+    const value = await engine.openBundled(name, device);
+    second.value = { kind: "ready", value };
+    return value;
+  } catch (error) {
+    second.value = { kind: "failed", failure: failureOf(error) };
+    throw error;
+  }
+}
 
 /** What has been counted of each model: its result, or the newest word of it. */
 export const counted = computed(() =>

@@ -1,9 +1,9 @@
 import { batch, computed, effect, type Signal, signal } from "@preact/signals";
 import { type BundledModel, isBundled } from "../../../src/models/bundled.ts";
 import { type DataInfo, type Failure, type FileOptions, failureOf, type ModelInfo } from "../engine.ts";
-import { type Loading, known } from "./loading.ts";
+import { known, type Loading } from "./loading.ts";
 import { fittingInput, remake } from "./own-input.ts";
-import { data, engine, model, ownNames } from "./session.ts";
+import { data, engine, linear, model, outcome, ownNames } from "./session.ts";
 import { change, type Setting, setting } from "./setting.ts";
 
 /** A model file of one's own, kept so that it can be opened again: differently, or on another device. */
@@ -17,6 +17,9 @@ export const ownModel = signal<(OwnFile & { readonly sha256: string }) | null>(n
 
 /** Why the last model that was asked for is not in use, and the file if it was one. */
 export const modelFailure = signal<{ readonly failure: Failure; readonly own: OwnFile | null } | null>(null);
+/** The file of one's own that is being opened. */
+export const openingOwn = signal<OwnFile | null>(null);
+
 export const dataFailure = signal<Failure | null>(null);
 
 /** What is to be known of the file that was given for a link's. */
@@ -41,6 +44,7 @@ async function open(wanted: Wanted): Promise<void> {
     model.value = { kind: "loading", before };
     modelFailure.value = null;
     linkNote.value = null;
+    openingOwn.value = own;
   });
   try {
     const info = await ("own" in wanted
@@ -63,7 +67,10 @@ function use(info: ModelInfo, before: ModelInfo | undefined, own: OwnFile | null
       linkNote.value = `This is another file than the ${awaited} that the link was made with.`;
     if (before?.sha256 !== info.sha256) ownNames.value = { names: [] };
     if (own) ownModel.value = { ...own, sha256: info.sha256 };
+    openingOwn.value = null;
     model.value = { kind: "ready", value: info };
+    // What went wrong with the model before says nothing of this one.
+    for (const result of [outcome, linear]) if (result.peek().kind === "failed") result.value = { kind: "idle" };
     change({ ...choiceOf(info), input: fitting, target: target !== null && target < info.classes ? target : null });
   });
   if (before) void engine.closeModel(before.id);
@@ -74,6 +81,7 @@ function use(info: ModelInfo, before: ModelInfo | undefined, own: OwnFile | null
 function giveUp(failed: { readonly failure: Failure; readonly own: OwnFile | null }, before: ModelInfo | undefined) {
   batch(() => {
     modelFailure.value = failed;
+    openingOwn.value = null;
     model.value = before ? { kind: "ready", value: before } : { kind: "failed", failure: failed.failure };
     // A link goes on waiting for its file.
     if (before && missing.peek() === null) change(choiceOf(before));
@@ -131,7 +139,10 @@ export function beginOpening(): void {
     if (now && JSON.stringify(choiceOf(now)) === wanted.value) {
       if (model.peek().kind !== "loading") return;
       turn++;
-      model.value = { kind: "ready", value: now };
+      batch(() => {
+        openingOwn.value = null;
+        model.value = { kind: "ready", value: now };
+      });
     } else if (sha256 === null) {
       if (isBundled(name)) void open({ bundled: name, device });
     } else if (ownModel.peek()?.sha256 === sha256) void open({ own: ownModel.peek()!, device });

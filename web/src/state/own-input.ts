@@ -12,13 +12,14 @@ export type Source = "samples" | "drawing" | "picture";
 /** The name of an input that was drawn. */
 const DRAWN = "drawn";
 
-const sourceOf = (input: InputChoice): Source =>
+/** Where an input came from. */
+export const inputSource = (input: InputChoice): Source =>
   input.kind === "sample" ? "samples" : input.name === DRAWN ? "drawing" : "picture";
 
 /** What the person turned to; null once the input itself says it. */
 const turnedTo = signal<Source | null>(null);
 
-export const source = computed((): Source => turnedTo.value ?? sourceOf(setting.value.input));
+export const source = computed((): Source => turnedTo.value ?? inputSource(setting.value.input));
 
 /** A line that was drawn, in parts of the pad's side. */
 export type Stroke = readonly { readonly x: number; readonly y: number }[];
@@ -56,14 +57,20 @@ export function labelInput(label: number | null): void {
   if (input.kind === "own") change({ input: { ...input, label } });
 }
 
-/** The drawing as it is now; without ink the input stays as it was. */
+/** The drawing as it is now; without ink the input stays as it was. A new drawing begins without a label. */
 export function draw(strokes: readonly Stroke[], ink: Ink): void {
-  const begins = drawing.peek().strokes.length === 0;
+  const begins = drawing.peek().ink === null;
   drawing.value = { strokes, ink };
   const open = known(model.peek());
   if (open) void make("drawing", open, begins ? null : undefined);
 }
 
+/** Takes everything off the pad; the input stays until something else is drawn. */
+export function clearDrawing(): void {
+  drawing.value = { strokes: [], ink: null };
+}
+
+/** Takes a picture; the same one again keeps its label. */
 export function choosePicture(file: File, invert = false): Promise<void> {
   const same = picture.peek()?.file === file;
   picture.value = { file, invert };
@@ -96,7 +103,7 @@ async function make(from: "drawing" | "picture", open: ModelInfo, label = labelO
 
 function labelOf(from: Source, { classes }: ModelInfo): number | null {
   const { input } = setting.peek();
-  if (input.kind !== "own" || sourceOf(input) !== from) return null;
+  if (input.kind !== "own" || inputSource(input) !== from) return null;
   return input.label !== null && input.label < classes ? input.label : null;
 }
 
@@ -112,6 +119,6 @@ export function fittingInput(input: InputChoice, info: ModelInfo, before: ModelI
 
 /** Makes an input that did not fit anew from what it was made of, where that is at hand. */
 export const remake = (input: InputChoice, info: ModelInfo): Promise<void> => {
-  const from = sourceOf(input);
+  const from = inputSource(input);
   return from === "samples" ? Promise.resolve() : make(from, info);
 };

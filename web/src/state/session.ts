@@ -19,6 +19,8 @@ export const model = loadingSignal<ModelInfo>();
 export const subject = loadingSignal<Subject>();
 export const outcome = loadingSignal<Attacked>();
 export const linear = loadingSignal<Looked>();
+/** The second model: see `experiment.ts`. */
+export const second = loadingSignal<ModelInfo>();
 /** How many questions the attack that runs has asked. */
 export const questions = signal(0);
 
@@ -89,7 +91,8 @@ export const request = computed((): AttackRequest | undefined => {
   if (!open || !chosen || chosen.model !== open.id || model.value.kind !== "ready") return undefined;
   const { attack, options, norm, epsilon, target, seed, levels } = setting.value;
   const { x, label, index } = chosen;
-  return { model: open.id, x, label, index, attack, options, norm, epsilon, target, seed, levels, surrogate: null };
+  const surrogate = attackInfo.value?.also === "surrogate" ? (known(second.value)?.id ?? null) : null;
+  return { model: open.id, x, label, index, attack, options, norm, epsilon, target, seed, levels, surrogate };
 });
 
 /** Milliseconds of rest before the slower view is drawn. */
@@ -105,6 +108,10 @@ export function begin(): void {
     if (!open || model.value.kind !== "ready") return;
     if (input.value.kind === "sample" && data.value.kind !== "ready") return;
     loadSubject({ open, input: input.value });
+  });
+  effect(() => {
+    // What was found for one input says nothing of another.
+    if (subject.value.kind === "failed") outcome.value = { kind: "idle" };
   });
   const key = computed(() => {
     const wanted = request.value;

@@ -1,0 +1,302 @@
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CONTENT_SECURITY_POLICY } from "../src/cli/static-server.ts";
+import { readNpz } from "../src/datasets/npz.ts";
+import { readReport } from "../src/report/json.ts";
+import { NO_CHROMIUM, requireChromium } from "./support/browser.ts";
+import { perturb, scratch } from "./support/cli.ts";
+import {
+  accessible,
+  BUILT,
+  drop,
+  dropBytes,
+  panel,
+  saved,
+  servePlayground,
+  settled,
+  verdict,
+} from "./support/playground.ts";
+
+const executablePath = requireChromium("The playground");
+const fixture = (path: string): string => fileURLToPath(new URL(`fixtures/${path}`, import.meta.url));
+
+describe.skipIf(!executablePath)(`the playground in Chromium${executablePath ? "" : NO_CHROMIUM}`, () => {
+  const place = scratch();
+  let playground: Awaited<ReturnType<typeof servePlayground>>;
+  beforeAll(async () => {
+    playground = await servePlayground(executablePath!);
+  });
+  afterAll(async () => {
+    await playground?.close();
+    place.remove();
+  });
+
+  it("shows a digit that is taken for another, without a request to anywhere else, and without complaint", async () => {
+    const { page, requests, complaints } = await playground.open();
+    await settled(page);
+    expect(await verdict(page).textContent()).toBe("3 → 5");
+    expect(requests.length).toBeGreaterThan(8);
+    expect(requests.filter((url) => !url.startsWith(playground.url) && !/^(blob|data):/.test(url))).toEqual([]);
+    expect(complaints).toEqual([]);
+    const meta = await page.locator("meta[http-equiv=Content-Security-Policy]").getAttribute("content");
+    expect(`${meta}; frame-ancestors 'none'`).toBe(CONTENT_SECURITY_POLICY);
+    await page.context().close();
+  });
+
+  it("counts what the command line counts", async () => {
+    const { page, complaints } = await playground.open({ hash: "limit=500" });
+    await settled(page);
+    const experiment = panel(page, "The experiment");
+    await experiment.getByRole("button", { name: "Start", exact: true }).click();
+    const report = await saved(page, async () => experiment.getByRole("button", { name: "report.json" }).click());
+    const ours = await readReport(new TextDecoder().decode(report.bytes), report.name);
+    const { stdout } = await perturb(["evaluate", "--limit", "500", "--json", "-", "--quiet"], place.path);
+    const theirs = await readReport(stdout, "stdout");
+    const countsOf = ({ clean, points }: typeof ours) => [
+      clean.confusion,
+      ...points.map(({ correct, fooled, confusion }) => [correct, fooled, confusion]),
+    ];
+    expect(ours.clean.total).toBe(500);
+    expect(countsOf(ours)).toEqual(countsOf(theirs));
+    expect(ours.model).toEqual({ ...theirs.model });
+    // The table says the same.
+    await expect
+      .poll(() => experiment.getByRole("table").first().textContent())
+      .toContain(String(ours.points[2]!.correct));
+    // And so does the command line that the page names.
+    const command = await experiment.getByRole("region", { name: /^Command line of this experiment/ }).textContent();
+    expect(command!.trim()).toBe("perturb evaluate --limit 500");
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it("attacks a digit that is drawn", async () => {
+    const { page, complaints } = await playground.open({ hash: "epsilon=0.3" });
+    await settled(page);
+    const input = panel(page, "Input");
+    await input.getByRole("radio", { name: "Draw" }).check();
+    const box = (await input.getByRole("img", { name: /^A pad to draw/ }).boundingBox())!;
+    const stroke = async (...points: readonly (readonly [number, number])[]) => {
+      const at = ([x, y]: readonly [number, number]) => [box.x + x * box.width, box.y + y * box.height] as const;
+      await page.mouse.move(...at(points[0]!));
+      await page.mouse.down();
+      for (const point of points.slice(1)) await page.mouse.move(...at(point), { steps: 6 });
+      await page.mouse.up();
+    };
+    await stroke([0.5, 0.15], [0.5, 0.85]);
+    await expect.poll(() => input.getByRole("combobox", { name: "What it shows" }).inputValue()).toBe("");
+    await expect
+      .poll(() => input.getByRole("combobox", { name: "What it shows" }).textContent())
+      .toContain("What the network says: 1");
+    await expect.poll(() => verdict(page).textContent()).toMatch(/^1 → [^1]$/);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it("takes a model of one's own, and weights", async () => {
+    const { page, complaints } = await playground.open();
+    await settled(page);
+    const model = panel(page, "Model");
+    await drop(page, fixture("pytorch/lenet_zip.pth"));
+    await expect.poll(() => model.getByRole("combobox", { name: "Network" }).textContent()).toContain("lenet_zip.pth");
+    await settled(page);
+    await panel(page, "The experiment").getByRole("spinbutton", { name: "Test images" }).fill("100");
+    await panel(page, "The experiment").getByRole("button", { name: "Start", exact: true }).click();
+    const report = await saved(page, () => page.getByRole("button", { name: "report.json" }).click());
+    const { clean, points } = await readReport(new TextDecoder().decode(report.bytes), report.name);
+    const { stdout } = await perturb(
+      [
+        ...["evaluate", "--model", fixture("pytorch/lenet_zip.pth"), "--arch", "lenet"],
+        ...["--limit", "100", "--json", "-", "--quiet"],
+      ],
+      place.path,
+    );
+    const theirs = await readReport(stdout, "stdout");
+    expect([clean.correct, ...points.map(({ correct }) => correct)]).toEqual([
+      theirs.clean.correct,
+      ...theirs.points.map(({ correct }) => correct),
+    ]);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it("refuses broken and hostile files in the library's words, and lives on", async () => {
+    const { page, complaints } = await playground.open();
+    await settled(page);
+    const broken = [
+      ["text.onnx", Buffer.from("This is no model.").toString("base64"), /text\.onnx/],
+      ["empty.onnx", "", /empty\.onnx/],
+      ["cut.onnx", (await readFile(fixture("onnx/vit.onnx"))).subarray(0, 5000).toString("base64"), /cut\.onnx/],
+      [
+        "hostile.pth",
+        Buffer.from("\x80\x02cos\nsystem\nU\x0ftouch pwned\x85R.", "latin1").toString("base64"),
+        /hostile\.pth/,
+      ],
+    ] as const;
+    for (const [name, base64, message] of broken) {
+      await dropBytes(page, [{ name, base64 }]);
+      await expect
+        .poll(() =>
+          page
+            .getByRole("alert")
+            .allTextContents()
+            .then((all) => all.join(" ")),
+        )
+        .toMatch(message);
+    }
+    await dropBytes(page, [{ name: "notes.txt", base64: "aGk=" }]);
+    await expect.poll(() => page.getByRole("alert").count()).toBeGreaterThan(0);
+    // The model from before is still in use.
+    await page.getByRole("slider", { name: /size of the change/i }).fill("0.3");
+    await expect.poll(() => verdict(page).textContent()).toMatch(/^3 → [^3]$/);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it("keeps all that is chosen in its address, and restores it", async () => {
+    const { page } = await playground.open();
+    await settled(page);
+    await panel(page, "Attack").getByRole("combobox", { name: "Attack" }).selectOption("pgd");
+    await page.getByRole("slider", { name: /size of the change/i }).fill("0.08");
+    await panel(page, "Attack").getByRole("combobox", { name: "Target" }).selectOption("8");
+    await panel(page, "Input")
+      .getByRole("spinbutton", { name: /^Index/ })
+      .fill("4");
+    await panel(page, "Input")
+      .getByRole("spinbutton", { name: /^Index/ })
+      .press("Enter");
+    await expect.poll(() => page.url()).toMatch(/#sample=4&attack=pgd&epsilon=0\.08&target=8$/);
+    await settled(page);
+    await panel(page, "Take it away").getByRole("button", { name: "Link" }).click();
+    const link = (await page.getByRole("region", { name: /^Link to this page/ }).textContent())!.trim();
+    expect(link).toBe(page.url());
+    const said = await verdict(page).textContent();
+    const again = await playground.open({ address: link });
+    await settled(again.page);
+    await expect.poll(() => verdict(again.page).textContent()).toBe(said);
+    expect(await panel(again.page, "Attack").getByRole("combobox", { name: "Attack" }).inputValue()).toBe("pgd");
+    expect(await panel(again.page, "Attack").getByRole("combobox", { name: "Target" }).inputValue()).toBe("8");
+    await page.context().close();
+    await again.page.context().close();
+  });
+
+  it("saves files that hold what they say", async () => {
+    const { page } = await playground.open();
+    await settled(page);
+    const away = panel(page, "Take it away");
+    const files = new Map<string, { name: string; bytes: Uint8Array }>();
+    for (const kind of ["PNG", "NPZ", "JSON", "SVG"])
+      files.set(kind, await saved(page, () => away.getByRole("button", { name: kind, exact: true }).click()));
+    expect([...files.values()].map(({ name }) => name)).toEqual(
+      ["png", "npz", "json", "svg"].map((kind) => `adversarial-18-3-5.${kind}`),
+    );
+
+    // Exactly what the command line writes for the same sample.
+    const words = (await away.getByRole("region", { name: "Command line of this attack" }).textContent())!.trim();
+    expect(words).toBe("perturb attack --eps 0.1 --limit 1 --offset 18 --out adversarial/ --png");
+    await perturb([...words.split(" ").slice(1), "--quiet"], place.path);
+    const theirs = readNpz(
+      new Uint8Array(await readFile(join(place.path, "adversarial", "adversarial.npz"))),
+      "theirs",
+    );
+    const ours = readNpz(files.get("NPZ")!.bytes, "ours");
+    for (const name of ["x", "x_adv", "label", "prediction", "success", "index", "epsilon"])
+      expect(Array.from(ours.get(name)!.data as Float32Array), name).toEqual(
+        Array.from(theirs.get(name)!.data as Float32Array),
+      );
+    const { data, info } = await sharp(files.get("PNG")!.bytes).raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height]).toEqual([28, 28]);
+    const pixels = Array.from(ours.get("x_adv")!.data as Float32Array, (v) => Math.round(255 * v));
+    expect(Array.from({ length: 784 }, (_, i) => data[i * info.channels])).toEqual(pixels);
+
+    const json = JSON.parse(new TextDecoder().decode(files.get("JSON")!.bytes)) as {
+      success: boolean;
+      distances: { linf: number };
+      after: { prediction: number };
+    };
+    expect(json).toMatchObject({ success: true, sample: { index: 18, label: 3 }, after: { prediction: 5 } });
+    expect(json.distances.linf).toBeCloseTo(0.1, 6);
+    expect(new TextDecoder().decode(files.get("SVG")!.bytes)).toMatch(/^<svg .*3 → 5.*<\/svg>\s*$/s);
+    await page.context().close();
+  });
+
+  it("can be used by keyboard alone", async () => {
+    const { page } = await playground.open();
+    await settled(page);
+    const focused = () =>
+      page.evaluate(() => {
+        const at = document.activeElement as HTMLElement;
+        const label =
+          at.getAttribute("aria-label") ?? (at as HTMLInputElement).labels?.[0]?.textContent ?? at.textContent;
+        return `${at.tagName.toLowerCase()} ${label ?? ""}`;
+      });
+    const tabTo = async (wanted: RegExp) => {
+      for (let i = 0; i < 80; i++) {
+        await page.keyboard.press("Tab");
+        if (wanted.test(await focused())) return;
+      }
+      throw new Error(`Tab does not reach ${wanted}`);
+    };
+    await tabTo(/^input.*size of the change/i);
+    for (let i = 0; i < 3; i++) await page.keyboard.press("PageUp");
+    await tabTo(/^button Test image 18/);
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => verdict(page).textContent()).toMatch(/^4 → /);
+    await tabTo(/^select Attack/);
+    await page.keyboard.type("bim");
+    await tabTo(/^button Start/);
+    await page.keyboard.press("Enter");
+    await panel(page, "The experiment").getByRole("button", { name: "report.json" }).waitFor();
+    await page.context().close();
+  });
+
+  it("has nothing for axe to find, empty or full, wide or narrow", async () => {
+    for (const width of [1280, 360]) {
+      const { page } = await playground.open({
+        viewport: { width, height: 800 },
+        hash: "limit=100&second=conv-mnist-robust",
+      });
+      await settled(page);
+      await accessible(page, `${width} px`);
+      await panel(page, "The experiment").getByRole("button", { name: "Start", exact: true }).click();
+      await page
+        .getByRole("button", { name: /report\.json/ })
+        .first()
+        .waitFor();
+      await accessible(page, `${width} px, after an experiment`);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      await page.context().close();
+    }
+  });
+
+  it("works under any path of any host, and says what a host without isolation costs", async () => {
+    const types: Readonly<Record<string, string>> = {
+      ".html": "text/html",
+      ".js": "text/javascript",
+      ".css": "text/css",
+      ".wasm": "application/wasm",
+    };
+    const host = createServer(async ({ url = "/" }, response) => {
+      const path = url.replace(/^\/some\/where\//, "").replace(/[?#].*/, "") || "index.html";
+      const bytes = url.startsWith("/some/where/") ? await readFile(join(BUILT, path)).catch(() => null) : null;
+      response.writeHead(bytes ? 200 : 404, { "content-type": types[extname(path)] ?? "application/octet-stream" });
+      response.end(bytes);
+    });
+    await new Promise<void>((ready) => host.listen(0, "127.0.0.1", ready));
+    const address = `http://127.0.0.1:${(host.address() as AddressInfo).port}/some/where/`;
+    const { page, complaints } = await playground.open({ address });
+    await settled(page);
+    expect(await verdict(page).textContent()).toBe("3 → 5");
+    expect(await page.getByRole("contentinfo").textContent()).toContain("does not isolate the page");
+    expect(complaints).toEqual([]);
+    await page.context().close();
+    host.closeAllConnections();
+    host.close();
+  });
+});

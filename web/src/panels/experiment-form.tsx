@@ -1,0 +1,135 @@
+import { useState } from "preact/hooks";
+import { epsilonsIn, epsilonText } from "../../../src/epsilons.ts";
+import { messageOf } from "../../../src/errors.ts";
+import { bundledModels } from "../../../src/models/bundled.ts";
+import { formatCount, NORM_SYMBOL } from "../../../src/report/format.ts";
+import { FailureOf } from "../components/failure.tsx";
+import { Field } from "../components/field.tsx";
+import { needsSurrogate } from "../state/experiment.ts";
+import { known } from "../state/loading.ts";
+import { classNames, data, second } from "../state/session.ts";
+import { change, type Setting, setting } from "../state/setting.ts";
+
+const LIMITS = [100, 500, 1000, 5000, 10_000];
+
+/** What is asked of the experiment, beside the attack. */
+export function ExperimentForm() {
+  return (
+    <>
+      <div class="experiment-form">
+        <Epsilons value={setting.value.epsilons} />
+        <Limit />
+        <Second />
+      </div>
+      <FailureOf loading={second.value} />
+      <p class="small">With the attack chosen above: {attackInWords(setting.value, classNames.value)}.</p>
+    </>
+  );
+}
+
+/** The list of ε as text: what cannot be read is said, and the last good list stays. */
+function Epsilons({ value }: { readonly value: readonly number[] }) {
+  const [draft, setDraft] = useState<string | null>(null);
+  const fault = draft === null ? null : faultOf(draft);
+  return (
+    <Field label="ε" hint={fault ?? "A list such as 0.05, 0.1, 8/255, or FROM:TO:STEP such as 0:0.3:0.05."}>
+      {(attributes) => (
+        <input
+          {...attributes}
+          type="text"
+          autocomplete="off"
+          spellcheck={false}
+          value={draft ?? value.map(epsilonText).join(", ")}
+          aria-invalid={fault !== null}
+          onInput={({ currentTarget }) => {
+            setDraft(currentTarget.value);
+            if (faultOf(currentTarget.value) === null) change({ epsilons: epsilonsIn(currentTarget.value) });
+          }}
+          onBlur={() => {
+            if (fault === null) setDraft(null);
+          }}
+        />
+      )}
+    </Field>
+  );
+}
+
+function faultOf(text: string): string | null {
+  try {
+    epsilonsIn(text);
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function Limit() {
+  const size = known(data.value)?.size ?? LIMITS.at(-1)!;
+  return (
+    <Field label="Test images" hint={`From 1 to ${formatCount(size)}: more make the interval narrower.`}>
+      {(attributes) => (
+        <>
+          <input
+            {...attributes}
+            type="number"
+            min={1}
+            max={size}
+            step={1}
+            list={`${attributes.id}-choices`}
+            value={Math.min(setting.value.limit, size)}
+            onChange={({ currentTarget }) => {
+              const { valueAsNumber } = currentTarget;
+              if (Number.isSafeInteger(valueAsNumber) && valueAsNumber >= 1)
+                change({ limit: Math.min(valueAsNumber, size) });
+              else currentTarget.value = String(setting.value.limit);
+            }}
+          />
+          <datalist id={`${attributes.id}-choices`}>
+            {LIMITS.filter((count) => count <= size).map((count) => (
+              <option key={count} value={count} />
+            ))}
+          </datalist>
+        </>
+      )}
+    </Field>
+  );
+}
+
+function Second() {
+  const { second: chosen, model } = setting.value;
+  const others = Object.keys(bundledModels).filter((name) => name !== model || name === chosen);
+  const hint = needsSurrogate.value
+    ? "This attack finds its examples on the second model, and tries them on the first."
+    : "Drawn beside the first.";
+  return (
+    <Field label="Second model" hint={hint}>
+      {(attributes) => (
+        <select
+          {...attributes}
+          value={chosen ?? ""}
+          onChange={({ currentTarget }) => change({ second: currentTarget.value === "" ? null : currentTarget.value })}
+        >
+          <option value="">none</option>
+          {others.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+/** "pgd (steps 20), L∞, any wrong class, seed 0" */
+export function attackInWords(
+  { attack, options, norm, target, levels, seed }: Setting,
+  names: readonly string[],
+): string {
+  const chosen = Object.entries(options).map(([name, value]) => `${name} ${value}`);
+  return [
+    chosen.length === 0 ? attack : `${attack} (${chosen.join(", ")})`,
+    NORM_SYMBOL[norm],
+    target === null ? "any wrong class" : `target ${names[target] ?? target}`,
+    ...(levels === null ? [] : [`${levels} levels`]),
+    `seed ${seed}`,
+  ].join(", ");
+}

@@ -1,0 +1,122 @@
+import { toPixels } from "../../../src/report/picture.ts";
+import { product } from "../../../src/tensor.ts";
+import { DrawPad, inkOfStrokes } from "../components/draw-pad.tsx";
+import { FailureNote } from "../components/failure.tsx";
+import { Field } from "../components/field.tsx";
+import { FileButton } from "../components/file-button.tsx";
+import { PixelPicture } from "../components/pixels.tsx";
+import { isPicture } from "../engine/drawn.ts";
+import { giveFiles } from "../state/files.ts";
+import { known } from "../state/loading.ts";
+import {
+  choosePicture,
+  clearDrawing,
+  draw,
+  drawing,
+  inputSource,
+  labelInput,
+  picture,
+  pictureFailure,
+} from "../state/own-input.ts";
+import { classNames, model, subject } from "../state/session.ts";
+import { setting } from "../state/setting.ts";
+import "./own-picture.css";
+
+/** A digit of one's own hand. */
+export function Drawing() {
+  const { strokes, ink } = drawing.value;
+  const open = known(model.value);
+  if (open && !isPicture(open.inputShape)) return <p>{open.name} takes no pictures, so nothing can be drawn for it.</p>;
+  return (
+    <>
+      <DrawPad
+        strokes={strokes}
+        label="A pad to draw a digit on with mouse, pen or finger. By keyboard, choose a test image instead."
+        onDraw={draw}
+      />
+      <div class="own-picture-row">
+        <button
+          type="button"
+          disabled={strokes.length === 0}
+          onClick={() => {
+            const kept = strokes.slice(0, -1);
+            if (kept.length === 0) clearDrawing();
+            else draw(kept, inkOfStrokes(kept));
+          }}
+        >
+          Undo stroke
+        </button>
+        <button type="button" disabled={strokes.length === 0} onClick={clearDrawing}>
+          Clear
+        </button>
+      </div>
+      {ink ? null : <p class="small">Draw a digit. Until then the input stays as it is.</p>}
+      <AsSeen from="drawing" />
+    </>
+  );
+}
+
+/** A picture file. */
+export function PictureFile() {
+  const chosen = picture.value;
+  return (
+    <>
+      <div class="own-picture-row">
+        <FileButton accept="image/*" onFile={(file) => void giveFiles([file], "picture")}>
+          Choose a picture
+        </FileButton>
+        <span class="own-picture-name">{chosen?.file.name ?? "or drop one anywhere on the page"}</span>
+      </div>
+      {chosen ? (
+        <label class="own-picture-row">
+          <input
+            type="checkbox"
+            checked={chosen.invert}
+            onChange={({ currentTarget }) => void choosePicture(chosen.file, currentTarget.checked)}
+          />
+          Invert, for black on white
+        </label>
+      ) : null}
+      {pictureFailure.value ? <FailureNote failure={pictureFailure.value} /> : null}
+      <AsSeen from="picture" />
+    </>
+  );
+}
+
+/** The pixels that the network gets, and what they show. */
+function AsSeen({ from }: { readonly from: "drawing" | "picture" }) {
+  const { input } = setting.value;
+  const open = known(model.value);
+  const taken = known(subject.value);
+  if (input.kind !== "own" || inputSource(input) !== from || !open || input.x.length !== product(open.inputShape))
+    return null;
+  const guess = taken?.x === input.x ? classNames.value[taken.label] : undefined;
+  return (
+    <div class="own-picture-seen">
+      <figure>
+        <PixelPicture
+          pixels={toPixels(open.inputShape, input.x, open.bounds)}
+          label="The pixels that the network gets"
+        />
+      </figure>
+      <Field label="What it shows">
+        {(attributes) => (
+          <select
+            {...attributes}
+            value={input.label ?? ""}
+            onChange={({ currentTarget: { value } }) => labelInput(value === "" ? null : Number(value))}
+          >
+            <option value="">
+              {`What the network says${input.label === null && guess !== undefined ? `: ${guess}` : ""}`}
+            </option>
+            {classNames.value.map((name, c) => (
+              <option key={c} value={c}>
+                {name}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+    </div>
+  );
+}
