@@ -5,6 +5,8 @@ import type { FloatTensor } from "../tensor.ts";
 export interface Question {
   readonly kind: "logits" | "gradient";
   readonly x: FloatTensor;
+  /** Whose question each row is, where it was said. */
+  readonly samples: Int32Array | undefined;
   /** [n, classes] at x. */
   readonly logits: FloatTensor;
 }
@@ -19,14 +21,14 @@ export function traced<M extends Model>(model: M, hear: (question: Question) => 
     origin: model.origin ?? model,
     async logits(x, samples) {
       const logits = await model.logits(x, samples);
-      await hear({ kind: "logits", x, logits });
+      await hear({ kind: "logits", x, samples, logits });
       return logits;
     },
   };
   if (isDifferentiable(model))
     told.gradient = async (x, goal, loss, samples) => {
       const answer = await model.gradient(x, goal, loss, samples);
-      await hear({ kind: "gradient", x, logits: answer.logits });
+      await hear({ kind: "gradient", x, samples, logits: answer.logits });
       return answer;
     };
   // What it has of M beyond a model's own members, it has by the spread.

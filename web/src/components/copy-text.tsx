@@ -15,9 +15,9 @@ export function CopyText({ label, text, code = false }: CopyTextProps) {
   };
   return (
     <div class="copy-text">
-      <pre class={code ? "code" : ""} tabindex={0} role="region" aria-label={label}>
-        {text}
-      </pre>
+      <section tabindex={0} aria-label={label}>
+        <pre class={code ? "code" : ""}>{text}</pre>
+      </section>
       <button type="button" onClick={() => void copy()} aria-label={`Copy: ${label}`}>
         Copy
       </button>

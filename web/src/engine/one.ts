@@ -96,9 +96,11 @@ function filming(size: number, progress: ((questions: number) => void) | undefin
   let frames: Frame[] = [];
   let last: Frame | undefined;
   let stride = 1;
-  const hear = ({ kind, x, logits }: Question): void => {
+  const hear = ({ kind, x, samples, logits }: Question): void => {
     const rows = x.dims[0]!;
     for (let i = 0; i < rows; i++) {
+      // Examples that an attack learns from are numbered below zero.
+      if (samples && samples[i]! < 0) continue;
       const question = ++asked[kind] + asked[kind === "logits" ? "gradient" : "logits"];
       if (question % 50 === 0) progress?.(question);
       const point = x.data.subarray(i * size, (i + 1) * size);

@@ -1,26 +1,21 @@
 import type { NormName } from "../../../src/norm.ts";
 import { AttackPicker } from "../components/attack-picker.tsx";
-import { EpsilonControl } from "../components/epsilon-control.tsx";
 import { FailureOf } from "../components/failure.tsx";
 import { Field } from "../components/field.tsx";
 import { NormControl } from "../components/norm-control.tsx";
 import { OptionControls } from "../components/option-controls.tsx";
 import { Panel } from "../components/panel.tsx";
 import type { AttackInfo } from "../engine.ts";
-import { type Budget, budgetOf } from "../state/budget.ts";
 import { known } from "../state/loading.ts";
 import { attackInfo, attackInfos, classNames, model, second } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
+import { budgetIn } from "./epsilon.tsx";
 import "./attack.css";
-
-/** What stands in for a model that is not open yet. */
-const DIGITS = { inputShape: [1, 28, 28], bounds: { lower: 0, upper: 1 } };
 
 /** How the input is attacked. */
 export function AttackPanel() {
-  const { attack, options, norm, epsilon, target, seed, levels } = setting.value;
+  const { attack, options, norm, target, seed, levels } = setting.value;
   const info = attackInfo.value;
-  const { bounds } = known(model.value) ?? DIGITS;
   const reason = info ? obstacle(info) : null;
   return (
     <Panel title="Attack">
@@ -28,13 +23,6 @@ export function AttackPanel() {
       <FailureOf loading={attackInfos.value} />
       {reason === null ? null : <p>{`${attack} ${reason}.`}</p>}
       <NormControl norms={info?.norms ?? [norm]} value={norm} onValue={(chosen) => change(inNorm(chosen))} />
-      <EpsilonControl
-        norm={norm}
-        value={epsilon}
-        budget={budgetIn(norm)}
-        range={bounds.upper - bounds.lower}
-        onValue={(value) => change({ epsilon: value })}
-      />
       <Field label="Target">
         {(attributes) => (
           <select
@@ -87,11 +75,6 @@ export function AttackPanel() {
       </div>
     </Panel>
   );
-}
-
-function budgetIn(norm: NormName): Budget {
-  const { inputShape, bounds } = known(model.value) ?? DIGITS;
-  return budgetOf(norm, inputShape, bounds);
 }
 
 /** ε of one norm means nothing in another. */

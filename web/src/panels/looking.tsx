@@ -12,6 +12,7 @@ import type { ModelInfo } from "../engine.ts";
 import { known } from "../state/loading.ts";
 import { type Attacked, attackInfos, classNames, model, outcome, questions } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
+import { Epsilon } from "./epsilon.tsx";
 import "./looking.css";
 
 /** The input before and after. */
@@ -21,6 +22,7 @@ export function LookingPanel() {
   const fits = open && found && found.adversarial.length === product(open.inputShape);
   return (
     <Panel title="What the attack makes of it">
+      <Epsilon />
       <FailureOf loading={outcome.value} />
       {fits ? (
         <Result open={open} found={found} late={late} />

@@ -5,10 +5,10 @@ import { Field } from "../components/field.tsx";
 import { FileButton } from "../components/file-button.tsx";
 import { ModelFacts } from "../components/model-facts.tsx";
 import { Panel } from "../components/panel.tsx";
-import type { WebDevice } from "../engine.ts";
+import type { Failure, WebDevice } from "../engine.ts";
 import { fileKind, giveFiles, refusal } from "../state/files.ts";
 import { known } from "../state/loading.ts";
-import { linkNote, missing, modelFailure, ownModel } from "../state/opening.ts";
+import { type FailedOpening, linkNote, missing, modelFailure, ownModel } from "../state/opening.ts";
 import { environment, model } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
 import { OwnClassNames, OwnModelReading } from "./own-model.tsx";
@@ -45,7 +45,7 @@ export function ModelPanel() {
       </FileButton>
       <p class="small">.onnx, .pth or .safetensors; or drop it anywhere on the page. It stays on this machine.</p>
       {refusal.value ? <FailureNote failure={refusal.value} /> : null}
-      {failed ? <FailureNote failure={failed.failure} /> : null}
+      {failed ? <FailureNote failure={named(failed)} /> : null}
       <OwnModelReading />
       <p class="small model-status" role="status">
         {opening ? "Opening the model." : linkNote.value}
@@ -61,12 +61,19 @@ export function ModelPanel() {
   );
 }
 
+/** The failure, with the name of its file. */
+const named = ({ failure, own }: FailedOpening): Failure =>
+  own === null || failure.message.includes(own.file.name)
+    ? failure
+    : { ...failure, message: `${own.file.name}: ${failure.message}` };
+
 /** The networks that come with the page, and the file that was opened last. */
 function Network() {
   const { model: name, sha256 } = setting.value;
   const own = ownModel.value;
   const about = sha256 === null && isBundled(name) ? BUNDLED[name].about : undefined;
   const choose = (value: string): void => {
+    refusal.value = null;
     if (isBundled(value)) change({ model: value, sha256: null });
     else if (own) change({ model: own.file.name, sha256: own.sha256 });
   };

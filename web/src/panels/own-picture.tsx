@@ -90,7 +90,7 @@ function AsSeen({ from }: { readonly from: "drawing" | "picture" }) {
   const taken = known(subject.value);
   if (input.kind !== "own" || inputSource(input) !== from || !open || input.x.length !== product(open.inputShape))
     return null;
-  const guess = taken?.x === input.x ? classNames.value[taken.label] : undefined;
+  const guess = taken?.x === input.x && input.label === null ? classNames.value[taken.label] : undefined;
   return (
     <div class="own-picture-seen">
       <figure>
@@ -106,9 +106,7 @@ function AsSeen({ from }: { readonly from: "drawing" | "picture" }) {
             value={input.label ?? ""}
             onChange={({ currentTarget: { value } }) => labelInput(value === "" ? null : Number(value))}
           >
-            <option value="">
-              {`What the network says${input.label === null && guess !== undefined ? `: ${guess}` : ""}`}
-            </option>
+            <option value="">{guess === undefined ? "the network decides" : `${guess}, says the network`}</option>
             {classNames.value.map((name, c) => (
               <option key={c} value={c}>
                 {name}

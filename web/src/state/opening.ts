@@ -15,8 +15,14 @@ export interface OwnFile {
 /** The last own model that opened, whether or not it is the one in use. */
 export const ownModel = signal<(OwnFile & { readonly sha256: string }) | null>(null);
 
-/** Why the last model that was asked for is not in use, and the file if it was one. */
-export const modelFailure = signal<{ readonly failure: Failure; readonly own: OwnFile | null } | null>(null);
+export interface FailedOpening {
+  readonly failure: Failure;
+  /** The file that failed; null for a network that comes with the page. */
+  readonly own: OwnFile | null;
+}
+
+/** Why the last model that was asked for is not in use. */
+export const modelFailure = signal<FailedOpening | null>(null);
 /** The file of one's own that is being opened. */
 export const openingOwn = signal<OwnFile | null>(null);
 
@@ -78,7 +84,7 @@ function use(info: ModelInfo, before: ModelInfo | undefined, own: OwnFile | null
 }
 
 /** The model before stays in use, and the setting says so. */
-function giveUp(failed: { readonly failure: Failure; readonly own: OwnFile | null }, before: ModelInfo | undefined) {
+function giveUp(failed: FailedOpening, before: ModelInfo | undefined) {
   batch(() => {
     modelFailure.value = failed;
     openingOwn.value = null;

@@ -31,6 +31,9 @@ export const drawing = signal<{ readonly strokes: readonly Stroke[]; readonly in
 export const picture = signal<{ readonly file: File; readonly invert: boolean } | null>(null);
 export const pictureFailure = signal<Failure | null>(null);
 
+/** Only the newest input counts: a picture that is decoded too late is dropped. */
+let turn = 0;
+
 /** The test image that was in use last. */
 let lastIndex = 0;
 
@@ -38,7 +41,10 @@ let lastIndex = 0;
 export function beginInput(): void {
   const input = computed(() => setting.value.input);
   effect(() => {
-    if (input.value.kind === "sample") lastIndex = input.value.index;
+    if (input.value.kind === "sample") {
+      lastIndex = input.value.index;
+      turn++;
+    }
     turnedTo.value = null;
   });
 }
@@ -78,8 +84,6 @@ export function choosePicture(file: File, invert = false): Promise<void> {
   const open = known(model.peek());
   return open ? make("picture", open, same ? undefined : null) : Promise.resolve();
 }
-
-let turn = 0;
 
 /** Makes the input of what was drawn or given, in the shape of the model. `label`: by default the one it has. */
 async function make(from: "drawing" | "picture", open: ModelInfo, label = labelOf(from, open)): Promise<void> {

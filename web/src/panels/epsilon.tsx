@@ -1,0 +1,30 @@
+import type { NormName } from "../../../src/norm.ts";
+import { EpsilonControl } from "../components/epsilon-control.tsx";
+import { type Budget, budgetOf } from "../state/budget.ts";
+import { known } from "../state/loading.ts";
+import { model } from "../state/session.ts";
+import { change, setting } from "../state/setting.ts";
+
+/** What stands in for a model that is not open yet. */
+const DIGITS = { inputShape: [1, 28, 28], bounds: { lower: 0, upper: 1 } };
+
+/** How ε is offered in a norm, for the model that is open. */
+export function budgetIn(norm: NormName): Budget {
+  const { inputShape, bounds } = known(model.value) ?? DIGITS;
+  return budgetOf(norm, inputShape, bounds);
+}
+
+/** How much may change: beside what comes of it, so that the hand and the eye are in one place. */
+export function Epsilon() {
+  const { norm, epsilon } = setting.value;
+  const { bounds } = known(model.value) ?? DIGITS;
+  return (
+    <EpsilonControl
+      norm={norm}
+      value={epsilon}
+      budget={budgetIn(norm)}
+      range={bounds.upper - bounds.lower}
+      onValue={(value) => change({ epsilon: value })}
+    />
+  );
+}
