@@ -92,7 +92,7 @@ describe.skipIf(!executablePath)(`the playground in Chromium${executablePath ? "
     await expect.poll(() => input.getByRole("combobox", { name: "What it shows" }).inputValue()).toBe("");
     await expect
       .poll(() => input.getByRole("combobox", { name: "What it shows" }).textContent())
-      .toContain("What the network says: 1");
+      .toContain("1, says the network");
     await expect.poll(() => verdict(page).textContent()).toMatch(/^1 → [^1]$/);
     expect(complaints).toEqual([]);
     await page.context().close();

@@ -5,8 +5,9 @@ import { formatEpsilon, formatNumber } from "../../../src/report/format.ts";
 import { FailureNote } from "../components/failure.tsx";
 import { Panel } from "../components/panel.tsx";
 import { Plot, untitled } from "../components/plot.tsx";
+import type { AttackRequest } from "../engine.ts";
 import { known } from "../state/loading.ts";
-import { classNames, linear } from "../state/session.ts";
+import { classNames, linear, outcome } from "../state/session.ts";
 
 /** Units of a plot below which its two parts stand one below the other, and what axes and names take beside the lines. */
 const NARROW = 520;
@@ -30,6 +31,7 @@ export function WhyPanel() {
               return untitled(
                 alongPlot(view, {
                   label: view.request.label,
+                  ...predictionOf(view.request),
                   classNames: classNames.value,
                   columns,
                   size: { width: panel, height: HEIGHT },
@@ -42,6 +44,14 @@ export function WhyPanel() {
       ) : null}
     </Panel>
   );
+}
+
+/** What the attack above made of the same input: the class to look at beside the label. */
+function predictionOf({ x, label, epsilon }: AttackRequest): { prediction?: number } {
+  const found = known(outcome.value);
+  const prediction = found?.after.prediction ?? -1;
+  const isSame = found?.request.x === x && found.request.epsilon === epsilon;
+  return isSame && prediction >= 0 && prediction !== label ? { prediction } : {};
 }
 
 /** Why there is nothing to see. That a norm or a model has no such view is no fault. */
