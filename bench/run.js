@@ -28,7 +28,8 @@ const { values: options } = parseArgs({
 });
 if (options.help) {
   process.stdout.write(`npm run bench -- [--rounds 5] [--weights FILE.pth] [--python bench/.venv/bin/python] [--literal 200]
-                 [--only phases,sweep,train,command,gradients,pgd]    and autoattack, which takes minutes
+                 [--only phases,sweep,train,command,gradients,pgd]    and autoattack, which takes minutes;
+                                  page: the playground in Chromium
                  [--threads 2]    for the gradients; with 1, processor time is taken, which other programs do not change;
                                   and for the original in autoattack, where 1 gives its least processor time
                  [--images 20]    for autoattack
@@ -312,6 +313,10 @@ if (wanted.has("pgd")) {
   await (await import("./pgd.js")).benchPgd(dist, rounds, options.weights);
   const { racePgd } = await import("./pgd-race.js");
   await racePgd(dist, rounds, options.python, options.weights, options.threads);
+}
+if (wanted.has("page")) {
+  const { benchPage } = await import("./page.js");
+  await benchPage(dist, rounds);
 }
 if (wanted.has("autoattack")) {
   const { benchAutoAttack } = await import("./autoattack.js");
