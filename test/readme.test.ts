@@ -1,4 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readFile, rm } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { blocks, followLinks, links, ROOT, run, runPrograms } from "./support/documents.ts";
 
@@ -18,13 +21,37 @@ const commands = blocks(readme, "sh").flatMap((block) =>
 );
 
 describe("the README", () => {
-  it("has commands and code", () => expect([commands.length, blocks(readme, "ts").length]).toEqual([11, 1]));
+  it("has commands and code", () => expect([commands.length, blocks(readme, "ts").length]).toEqual([12, 1]));
 
-  // `npm test` is what runs this.
-  it.each(commands.filter((command) => command !== "npm test"))("%s", async (command) => {
-    const [program, ...args] = command.split(" ");
-    const { stdout } = await run(program!, args, { cwd: ROOT });
-    expect(stdout).not.toBe("");
+  // `npm test` is what runs this, and the server has a test of its own.
+  it.each(commands.filter((command) => !["npm test", "npm run playground"].includes(command)))(
+    "%s",
+    async (command) => {
+      const [program, ...args] = command.split(" ");
+      const { stdout } = await run(program!, args, { cwd: ROOT });
+      expect(stdout).not.toBe("");
+    },
+  );
+
+  it("serves the page until Ctrl-C", async () => {
+    expect(commands).toContain("npm run playground");
+    // A group of its own, which a signal reaches as Ctrl-C does.
+    const child = spawn("npm", ["run", "playground"], {
+      cwd: ROOT,
+      detached: true,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const ended = once(child, "exit");
+    let address: string | undefined;
+    for await (const line of createInterface(child.stdout)) {
+      address = /http:\/\/127\.0\.0\.1:\d+\//.exec(line)?.[0];
+      if (!address) continue;
+      expect(await (await fetch(address)).text()).toContain("<title>perturb playground</title>");
+      process.kill(-child.pid!, "SIGINT");
+    }
+    expect(address).toBeDefined();
+    await ended;
+    await expect(fetch(address!)).rejects.toThrow("fetch failed");
   });
 
   it("links to files that are there", async () => {

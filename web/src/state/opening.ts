@@ -1,6 +1,8 @@
 import { batch, computed, effect, type Signal, signal } from "@preact/signals";
 import { type BundledModel, isBundled } from "../../../src/models/bundled.ts";
+import { product } from "../../../src/tensor.ts";
 import { type DataInfo, type Failure, type FileOptions, failureOf, type ModelInfo } from "../engine.ts";
+import { budgetOf } from "./budget.ts";
 import { known, type Loading } from "./loading.ts";
 import { fittingInput, remake } from "./own-input.ts";
 import { data, engine, linear, model, outcome, ownNames } from "./session.ts";
@@ -77,11 +79,22 @@ function use(info: ModelInfo, before: ModelInfo | undefined, own: OwnFile | null
     model.value = { kind: "ready", value: info };
     // What went wrong with the model before says nothing of this one.
     for (const result of [outcome, linear]) if (result.peek().kind === "failed") result.value = { kind: "idle" };
-    change({ ...choiceOf(info), input: fitting, target: target !== null && target < info.classes ? target : null });
+    change({
+      ...choiceOf(info),
+      input: fitting,
+      target: target !== null && target < info.classes ? target : null,
+      ...usualEpsilon(info, before),
+    });
   });
   if (before) void engine.closeModel(before.id);
   if (fitting !== input && input.kind === "own") void remake(input, info);
 }
+
+/** ε of a small picture says little about a large one. */
+const usualEpsilon = (info: ModelInfo, before: ModelInfo | undefined): Partial<Setting> =>
+  before === undefined || product(before.inputShape) === product(info.inputShape)
+    ? {}
+    : { epsilon: budgetOf(setting.peek().norm, info.inputShape, info.bounds).initial };
 
 /** The model before stays in use, and the setting says so. */
 function giveUp(failed: FailedOpening, before: ModelInfo | undefined) {
