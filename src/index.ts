@@ -68,10 +68,12 @@ export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models
 export { type GraphModel, openClassifier } from "./models/graph-model.ts";
 export type { HttpOptions, Retry } from "./models/http.ts";
 export { type Inspection, inspectGraph } from "./models/inspect.ts";
+export { graphIn, type OpenedGraph, openGraphModel } from "./models/open.ts";
 export type { Normalization } from "./models/preprocess.ts";
 export { readModel } from "./models/read.ts";
 export { revealHead } from "./models/reveal.ts";
 export { rounded } from "./models/rounded.ts";
+export { type Question, traced } from "./models/traced.ts";
 export { readWeights } from "./models/weights.ts";
 export { type Norm, type NormName, norms } from "./norm.ts";
 export { type Random, randomFor } from "./random.ts";

@@ -1,5 +1,4 @@
-import type { Dataset } from "../../../src/dataset.ts";
-import { withShape } from "../../../src/dataset.ts";
+import { type Dataset, withShape } from "../../../src/dataset.ts";
 import { PerturbError } from "../../../src/errors.ts";
 import { linearView } from "../../../src/evaluate/along.ts";
 import { goalOf } from "../../../src/evaluate/batch.ts";
@@ -117,11 +116,10 @@ export function createEngine(): Engine {
       const done = [];
       try {
         // Taken before anything runs: other data may be opened meanwhile.
-        const wanted = request.models.map((id) => ({ ...opened(id), id, samples: fitting(id) }));
-        for (const { id, model, info, samples } of wanted) {
-          const { result, stopped } = await evaluateModel(model, id, samples, request, {
+        const wanted = request.models.map((id) => ({ id, chosen: opened(id), samples: fitting(id) }));
+        for (const { id, chosen, samples } of wanted) {
+          const { result, stopped } = await evaluateModel(chosen, samples, request, {
             surrogate: surrogateOf(request.setting.surrogate),
-            device: info.device,
             gate: mine.gate,
             signal: mine.stop.signal,
             hear,

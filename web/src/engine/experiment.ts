@@ -1,4 +1,4 @@
-import { type Dataset, withShape } from "../../../src/dataset.ts";
+import type { Dataset } from "../../../src/dataset.ts";
 import { writeNpz } from "../../../src/datasets/npz.ts";
 import { PerturbError } from "../../../src/errors.ts";
 import { followUp } from "../../../src/evaluate/follow-up.ts";
@@ -13,6 +13,7 @@ import { exampleArrays } from "../../../src/report/npz.ts";
 import { product } from "../../../src/tensor.ts";
 import type { ModelResult, RunProgress, RunRequest } from "../engine.ts";
 import type { Gate } from "./gate.ts";
+import type { OpenedModel } from "./opened.ts";
 import { planned } from "./plans.ts";
 import { startSweepPool, workersFor } from "./pool.ts";
 
@@ -22,35 +23,34 @@ const PACE = 200;
 const BATCH = 100;
 const BATCH_VALUES = 2 ** 19;
 
-/** One model's evaluation: its counts are those of `perturb evaluate`. */
+/** What one evaluation is done with. */
+export interface Means {
+  readonly surrogate: GraphModel | undefined;
+  readonly gate: Gate;
+  readonly signal: AbortSignal;
+  readonly hear: (progress: RunProgress) => void;
+}
+
+/** One model's evaluation on data of its shape: its counts are those of `perturb evaluate`. What is stopped ends early. */
 export async function evaluateModel(
-  model: GraphModel,
-  id: string,
+  { model, info }: OpenedModel,
   data: Dataset,
   request: RunRequest,
-  context: {
-    readonly surrogate: GraphModel | undefined;
-    readonly device: "cpu" | "webgpu";
-    readonly gate: Gate;
-    readonly signal: AbortSignal;
-    readonly hear: (progress: RunProgress) => void;
-  },
+  { surrogate, gate, signal, hear }: Means,
 ): Promise<{ result: EvaluationResult; stopped: boolean }> {
-  const { surrogate, device, gate, signal, hear } = context;
-  const shaped = withShape(data, model.inputShape);
-  if (shaped.classes > model.classes)
+  if (data.classes > model.classes)
     throw new PerturbError(
       "mismatch",
       `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Choose data that belong to the model.`,
     );
-  const { plan, wanted } = await planned(model, shaped, { ...request, surrogate });
+  const { plan, wanted } = await planned(model, data, { ...request, surrogate });
   const subject: Subject = await subjectOf(model);
   const needsGradient = plan.attacks.some(({ attack }) => attack.needs === "gradient");
   const setup = {
     file: needsGradient ? await differentiated(model.file) : model.file,
     plan: planMessage(plan),
     surrogate: surrogate?.file,
-    device,
+    device: info.device,
   };
   const pool = startSweepPool(setup);
   const evaluator: Evaluator = {
@@ -68,8 +68,8 @@ export async function evaluateModel(
   try {
     const options = {
       ...wanted,
-      ...request,
-      attacks: wanted.attacks,
+      limit: request.limit,
+      offset: request.offset,
       batch: batchFor(request, model.inputShape, workersFor(setup)),
       signal,
       onProgress: ({ done, total, soFar }: { done: number; total: number; soFar: () => EvaluationResult }) => {
@@ -78,11 +78,14 @@ export async function evaluateModel(
         if (now - told < PACE && done < total) return;
         told = now;
         const rate = done / ((now - began - (gate.held() - heldBefore)) / 1000);
-        hear({ model: id, done, total, rate, evaluation: soFar().evaluation });
+        hear({ model: info.id, done, total, rate, evaluation: soFar().evaluation });
       },
     };
-    const result = await evaluate(subject, shaped, plan, evaluator, options);
-    return { result: withWarnings(result, await followUp(model, shaped, plan, result, { surrogate })), stopped: false };
+    const result = await evaluate(subject, data, plan, evaluator, options);
+    const { mean, std } = info.options;
+    const normalization = mean || std ? { mean: mean ?? [0], std: std ?? [1] } : undefined;
+    const warnings = await followUp(model, data, plan, result, { surrogate, signal, normalization });
+    return { result: withWarnings(result, warnings), stopped: false };
   } catch (error) {
     if (!(signal.aborted && latest)) throw error;
     return { result: latest(), stopped: true };
