@@ -1,5 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
+  test: {
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // What is waited for comes, on a machine that does other things too, or the test has failed.
+    expect: { poll: { timeout: 60_000, interval: 20 } },
+  },
 });

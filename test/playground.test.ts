@@ -16,6 +16,7 @@ import {
   BUILT,
   drop,
   dropBytes,
+  PATIENCE,
   panel,
   saved,
   servePlayground,
@@ -26,7 +27,9 @@ import {
 const executablePath = requireChromium("The playground");
 const fixture = (path: string): string => fileURLToPath(new URL(`fixtures/${path}`, import.meta.url));
 
-describe.skipIf(!executablePath)(`the playground in Chromium${executablePath ? "" : NO_CHROMIUM}`, () => {
+const title = `the playground in Chromium${executablePath ? "" : NO_CHROMIUM}`;
+
+describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
   const place = scratch();
   let playground: Awaited<ReturnType<typeof servePlayground>>;
   beforeAll(async () => {

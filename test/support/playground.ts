@@ -9,6 +9,9 @@ import { serveFolder } from "../../src/cli/static-server.ts";
 /** The page as it was built. */
 export const BUILT = fileURLToPath(new URL("../../dist-web/playground/", import.meta.url));
 
+/** Milliseconds that a page may take for what it is asked, on a machine that does other things too. */
+export const PATIENCE = 120_000;
+
 /** A page that is open, with what it asked for and what it complained of. */
 export interface OpenPage {
   readonly page: Page;
@@ -51,6 +54,7 @@ async function openPage(
     ...options,
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
   const requests: string[] = [];
   const complaints: string[] = [];
   context.on("request", (request) => requests.push(request.url()));
