@@ -8,8 +8,9 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CONTENT_SECURITY_POLICY } from "../src/cli/static-server.ts";
 import { readNpz } from "../src/datasets/npz.ts";
+import { toCsv } from "../src/report/csv.ts";
 import { readReport } from "../src/report/json.ts";
-import { NO_CHROMIUM, requireChromium } from "./support/browser.ts";
+import { NO_CHROMIUM, requireChromium, SOFTWARE_WEBGPU } from "./support/browser.ts";
 import { perturb, scratch } from "./support/cli.ts";
 import {
   accessible,
@@ -68,6 +69,18 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     expect(ours.clean.total).toBe(500);
     expect(countsOf(ours)).toEqual(countsOf(theirs));
     expect(ours.model).toEqual({ ...theirs.model });
+    const arrays = await saved(page, () => experiment.getByRole("button", { name: "adversarial.npz" }).click());
+    const { x_adv: examples, prediction } = Object.fromEntries(readNpz(arrays.bytes, arrays.name));
+    const shown = ours.points.flatMap((point) => point.examples);
+    expect([examples!.dims, Array.from(prediction!.data as Int32Array)]).toEqual([
+      [shown.length, 1, 28, 28],
+      shown.map((example) => example.prediction),
+    ]);
+    const curve = await saved(page, () => experiment.getByRole("button", { name: "accuracy.svg" }).click());
+    expect((await sharp(curve.bytes).metadata()).format).toBe("svg");
+    expect(new TextDecoder().decode(curve.bytes).includes("ε = 0.1: 85.40%, 95% interval 82.04 to 88.23%")).toBe(true);
+    const table = await saved(page, () => experiment.getByRole("button", { name: "accuracy.csv" }).click());
+    expect(new TextDecoder().decode(table.bytes)).toBe(toCsv(ours));
     // The table says the same.
     await expect
       .poll(() => experiment.getByRole("table").first().textContent())
@@ -281,6 +294,16 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
       await page.context().close();
     }
+  });
+
+  it("runs on WebGPU where the browser has it", async () => {
+    const withGpu = await servePlayground(executablePath!, SOFTWARE_WEBGPU);
+    const { page, complaints } = await withGpu.open({ hash: "device=webgpu" });
+    await settled(page);
+    expect(await verdict(page).textContent()).toBe("3 → 5");
+    expect(await panel(page, "Model").getByRole("combobox", { name: "Runs on" }).inputValue()).toBe("webgpu");
+    expect(complaints).toEqual([]);
+    await withGpu.close();
   });
 
   it("works under any path of any host, and says what a host without isolation costs", async () => {

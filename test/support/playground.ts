@@ -22,10 +22,10 @@ export interface OpenPage {
 }
 
 /** The playground on our own server, in a Chromium. */
-export async function servePlayground(executablePath: string) {
+export async function servePlayground(executablePath: string, flags: readonly string[] = []) {
   if (!existsSync(BUILT)) throw new Error("The page is not built: run npm run build:playground.");
   const server = await serveFolder(BUILT, { port: 0 });
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", ...flags] });
   return {
     url: server.url,
     open: (options: OpenOptions = {}) => openPage(browser, server.url, options),

@@ -10,7 +10,8 @@ export function OptionControls({ options, values, onValues }: OptionControlsProp
   useEffect(() => {
     if (changed) setOpen(true);
   }, [changed]);
-  if (options.length === 0) return null;
+  // A link may name some that the attack does not have.
+  if (options.length === 0 && !changed) return null;
   const set = ({ name, value: initial }: AttackOption, value: number | boolean | string): void => {
     const { [name]: _, ...others } = values;
     onValues(value === initial ? others : { ...others, [name]: value });
@@ -23,7 +24,7 @@ export function OptionControls({ options, values, onValues }: OptionControlsProp
           <OptionControl
             key={option.name}
             option={option}
-            value={values[option.name] ?? option.value}
+            value={valueOf(option, values)}
             onValue={(value) => set(option, value)}
           />
         ))}
@@ -41,6 +42,12 @@ interface OptionControlsProps {
   readonly values: OptionValues;
   readonly onValues: (values: OptionValues) => void;
 }
+
+/** A link may give a value of another type: its control would not take the right one. */
+const valueOf = ({ name, value: initial }: AttackOption, values: OptionValues): OptionValues[string] => {
+  const value = values[name];
+  return typeof value === typeof initial ? value! : initial;
+};
 
 function OptionControl({ option, value, onValue }: OptionControlProps) {
   const label = <span title={option.name}>{inWords(option.name)}</span>;

@@ -14,23 +14,35 @@ const breathe = (): Promise<void> =>
     port2.postMessage(null);
   });
 
-/** A runtime whose long chains of short graphs can be interrupted: WebAssembly answers in the same breath. */
+/**
+ * A runtime whose long chains of short graphs can be interrupted: WebAssembly answers in the same breath. One call at a
+ * time is inside ONNX Runtime: its WebGPU build is suspended while the card works, and a second call would hang.
+ */
 export function breathing(runtime: Runtime): Runtime {
   let last = performance.now();
+  let before: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(call: () => Promise<T>): Promise<T> => {
+    const mine = before.then(call, call);
+    before = mine;
+    // Who made the call meets its failure.
+    mine.catch(() => undefined);
+    return mine;
+  };
   return {
     ...runtime,
     async load(model, folder) {
-      const program = await runtime.load(model, folder);
+      const program = await inTurn(() => runtime.load(model, folder));
       return {
         ...program,
         async run(feeds, fetches) {
-          const results = await program.run(feeds, fetches);
+          const results = await inTurn(() => program.run(feeds, fetches));
           if (performance.now() - last > PACE) {
             await breathe();
             last = performance.now();
           }
           return results;
         },
+        release: () => inTurn(() => program.release()),
       };
     },
   };

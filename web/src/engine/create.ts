@@ -104,7 +104,6 @@ export function createEngine(): Engine {
       return attackFile(kind, { model: modelOf(request.model), request, outcome, classNames });
     },
     async run(request, hear) {
-      const { evaluateModel, shown } = await import("./experiment.ts");
       running?.stop.abort();
       let end = (): void => undefined;
       const ended = new Promise<void>((resolve) => {
@@ -115,8 +114,9 @@ export function createEngine(): Engine {
       results.clear();
       const done = [];
       try {
-        // Taken before anything runs: other data may be opened meanwhile.
+        // Taken before anything is waited for: other data may be opened meanwhile.
         const wanted = request.models.map((id) => ({ id, chosen: opened(id), samples: fitting(id) }));
+        const { evaluateModel, shown } = await import("./experiment.ts");
         for (const { id, chosen, samples } of wanted) {
           const { result, stopped } = await evaluateModel(chosen, samples, request, {
             surrogate: surrogateOf(request.setting.surrogate),

@@ -62,6 +62,11 @@ export const isOutdated = computed(() => {
   return shown !== null && (runKey(shown.setting) !== runKey(setting.value) || shown.data !== known(data.value));
 });
 
+/** Whether the engine has been asked for the newest run: before, it cannot be stopped or paused there. */
+let isHanded = false;
+/** Only the newest run counts. */
+let turns = 0;
+
 /** Evaluates what is chosen. A failure is that of the run. */
 export async function start(): Promise<void> {
   const [first, set] = [known(model.peek()), known(data.peek())];
@@ -78,8 +83,11 @@ export async function start(): Promise<void> {
     failure: null,
   };
   run.value = mine;
+  const turn = ++turns;
+  isHanded = false;
   try {
     const other = await opening;
+    if (turn !== turns) return;
     const isCompared = other && !needsSurrogate.peek() && other.sha256 !== first.sha256;
     const compared = isCompared ? [first, other] : [first];
     update({ models: compared });
@@ -101,9 +109,13 @@ export async function start(): Promise<void> {
       const now = run.peek();
       if (now && isUnderWay.peek()) update({ progress: new Map(now.progress).set(progress.model, progress) });
     };
-    const { stopped, results } = await engine.run(request, proxy(hear));
+    isHanded = true;
+    const running = engine.run(request, proxy(hear));
+    if (run.peek()?.phase === "paused") void engine.pause(true);
+    const { stopped, results } = await running;
     update({ phase: stopped ? "stopped" : "done", results });
   } catch (error) {
+    if (turn !== turns) return;
     const failure = failureOf(error);
     update(failure.code === "cancelled" ? { phase: "stopped" } : { phase: "failed", failure });
   }
@@ -116,7 +128,11 @@ export function pause(paused: boolean): void {
 }
 
 /** Ends the run; what was counted stays. */
-export const stop = (): void => void engine.stop();
+export function stop(): void {
+  if (isHanded) return void engine.stop();
+  turns++;
+  update({ phase: "stopped" });
+}
 
 function update(patch: Partial<Run>): void {
   const now = run.peek();

@@ -16,7 +16,8 @@ export function fileKind({ name, type }: Pick<File, "name" | "type">): FileKind 
 export const refusal = signal<Failure | null>(null);
 
 /**
- * Takes files in the order model, data, picture: each is read in the shape of the one before.
+ * Takes files in the order data, model, picture: a model that leaves sizes open is read in the shape of the data, a picture in
+ * that of the model.
  * @param otherwise what a file is taken for whose name does not say
  */
 export async function giveFiles(files: readonly File[], otherwise: FileKind | null = null): Promise<void> {
@@ -29,7 +30,7 @@ export async function giveFiles(files: readonly File[], otherwise: FileKind | nu
       }
     : null;
   const [model, data, picture] = [taken.get("model"), taken.get("data"), taken.get("picture")];
-  if (model) await openOwnModel(model);
   if (data) await openDataFile(data);
+  if (model) await openOwnModel(model);
   if (picture) await choosePicture(picture);
 }

@@ -43,11 +43,14 @@ export function decodeSetting(hash: string): Setting {
     return Number.isInteger(value) ? value : undefined;
   };
   const { epsilons, ...rest } = DEFAULT_SETTING;
-  const model = text("model", /^[^\p{C}]{1,120}$/u) ?? rest.model;
+  const sha256 = text("sha256", /^[0-9a-f]{64}$/) ?? null;
+  const name = text("model", /^[^\p{C}]{1,120}$/u) ?? rest.model;
+  // A file of one's own is known by its hash alone.
+  const model = isBundled(name) || sha256 !== null ? name : rest.model;
   const second = words.get("second");
   return {
     model,
-    sha256: isBundled(model) ? null : (text("sha256", /^[0-9a-f]{64}$/) ?? null),
+    sha256: isBundled(model) ? null : sha256,
     second: second !== null && isBundled(second) ? second : null,
     device: words.get("device") === "webgpu" ? "webgpu" : rest.device,
     input: decodeInput(words, whole("sample")) ?? rest.input,

@@ -1,13 +1,14 @@
 import { computed, effect, signal } from "@preact/signals";
-import { proxy, wrap } from "comlink";
+import { proxy } from "comlink";
 import { PerturbError } from "../../../src/errors.ts";
 import type { LinearView } from "../../../src/evaluate/along.ts";
 import type { AttackInfo, AttackOutcome, AttackRequest, DataInfo, Engine, Environment, ModelInfo } from "../engine.ts";
+import { remote } from "../remote.ts";
 import { filling, known, loadingSignal } from "./loading.ts";
 import { setting } from "./setting.ts";
 
 /** The engine, in a thread of its own. */
-export const engine = wrap<Engine>(
+export const engine = remote<Engine>(
   new Worker(new URL("../engine/engine.worker.ts", import.meta.url), { type: "module", name: "engine" }),
 );
 
@@ -111,7 +112,9 @@ export function begin(): void {
   });
   effect(() => {
     // What was found for one input says nothing of another.
-    if (subject.value.kind === "failed") outcome.value = { kind: "idle" };
+    if (subject.value.kind !== "failed") return;
+    outcome.value = { kind: "idle" };
+    linear.value = { kind: "idle" };
   });
   const key = computed(() => {
     const wanted = request.value;
