@@ -12,8 +12,9 @@ const IMAGES = 10_000;
 /** Runs in the page before anything of it: notes when the first verdict stands there, and when pictures are drawn. */
 function watch() {
   globalThis.drawn = [];
-  const put = CanvasRenderingContext2D.prototype.putImageData;
-  CanvasRenderingContext2D.prototype.putImageData = function (...args) {
+  const { prototype } = CanvasRenderingContext2D;
+  const { value: put } = Object.getOwnPropertyDescriptor(prototype, "putImageData");
+  prototype.putImageData = function (...args) {
     put.apply(this, args);
     if (this.canvas.getAttribute("aria-label") === "Adversarial") globalThis.drawn.push(performance.now());
   };
@@ -82,7 +83,7 @@ export async function benchPage(dist, rounds) {
 /** Bytes of script by gzip, ONNX Runtime's own left out. */
 async function weigh(responses) {
   let sum = 0;
-  const scripts = responses.filter((r) => /\.js$/.test(new URL(r.url()).pathname) && !/\/ort\.[^/]*$/.test(r.url()));
+  const scripts = responses.filter((r) => new URL(r.url()).pathname.endsWith(".js") && !/\/ort\.[^/]*$/.test(r.url()));
   for (const [, response] of new Map(scripts.map((r) => [r.url(), r]))) sum += gzipSync(await response.body()).length;
   return sum;
 }

@@ -179,6 +179,47 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     await page.context().close();
   });
 
+  it("says that a broken .npz is broken, whichever input is in use", async () => {
+    const { page } = await playground.open();
+    await settled(page);
+    await panel(page, "Input").getByRole("radio", { name: "Draw" }).check();
+    await dropBytes(page, [{ name: "broken.npz", base64: "UEsDBGdhcmJhZ2U=" }]);
+    await expect.poll(() => page.getByRole("alert").allTextContents()).toEqual([expect.stringMatching(/broken\.npz/)]);
+    await page.context().close();
+  });
+
+  it("says that there is no such sample", async () => {
+    const { page } = await playground.open({ hash: "sample=123456" });
+    await expect
+      .poll(() => panel(page, "What the attack makes of it").textContent())
+      .toContain("There is no test image 123456.");
+    await page.context().close();
+  });
+
+  it("says that its engine cannot be loaded, instead of waiting for ever", async () => {
+    const { page } = await playground.open({ address: "about:blank" });
+    await page.route(/engine\.worker/, (route) => route.abort());
+    await page.goto(playground.url);
+    await expect.poll(async () => (await page.getByRole("alert").allTextContents())[0]).toMatch(/Reload the page/);
+    await page.context().close();
+  });
+
+  it("ends a run that is stopped before it has begun", async () => {
+    const { page, complaints } = await playground.open({ hash: "limit=10000&second=conv-mnist-robust" });
+    await settled(page);
+    await page.evaluate(async () => {
+      for (const name of ["Start", "Pause", "Stop"]) {
+        [...document.querySelectorAll("button")].find(({ textContent }) => textContent === name)!.click();
+        await new Promise(requestAnimationFrame);
+      }
+    });
+    const experiment = panel(page, "The experiment");
+    await expect.poll(() => experiment.textContent()).toContain("Stopped before anything was counted.");
+    await experiment.getByRole("button", { name: "Start", exact: true }).waitFor();
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
   it("keeps all that is chosen in its address, and restores it", async () => {
     const { page } = await playground.open();
     await settled(page);

@@ -37,7 +37,10 @@ export async function present(
   if (junit !== undefined) await writeJunit(evaluation, junit, failUnder);
   if (folder === undefined) return;
   const { writeReport } = await import("../report/write.node.ts");
-  await writeReport(result, folder, { command: commandLine(words), ...(spool && { samples: spool.copyTo, table: spool.table() }) });
+  await writeReport(result, folder, {
+    command: commandLine(words),
+    ...(spool && { samples: spool.copyTo, table: spool.table() }),
+  });
   if (json !== "-" && junit !== "-") print("", `Report: ${folder}/report.html`);
 }
 

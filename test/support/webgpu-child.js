@@ -10,12 +10,11 @@ const folder = mkdtempSync(join(tmpdir(), "perturb-webgpu-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 process.on("disconnect", () => process.exit());
 
-process.on("message", async ({ model, feeds }) => {
-  try {
-    process.send(await run(model, feeds));
-  } catch (error) {
-    process.send({ error: error.message });
-  }
+process.on("message", ({ model, feeds }) => {
+  run(model, feeds).then(
+    (result) => process.send(result),
+    (error) => process.send({ error: error.message }),
+  );
 });
 
 /** The outputs' elements, and the nodes of floats that the CPU ran in the place of WebGPU. */

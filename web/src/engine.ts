@@ -1,5 +1,5 @@
 import type { LinearView } from "../../src/evaluate/along.ts";
-import type { Evaluation } from "../../src/evaluate.ts";
+import type { Evaluation, Example, Picture } from "../../src/evaluate.ts";
 import type { Bounds, Head } from "../../src/model.ts";
 import type { BundledModel } from "../../src/models/bundled.ts";
 import type { Inspection } from "../../src/models/inspect.ts";
@@ -230,12 +230,5 @@ export interface ModelResult {
   readonly cleanExamples: readonly ShownExample[];
 }
 
-export interface ShownExample {
-  readonly index: number;
-  readonly label: number;
-  readonly prediction: number;
-  readonly confidence: number;
-  readonly shape: readonly number[];
-  readonly original: Float32Array;
-  readonly adversarial: Float32Array;
-}
+/** An example with its pixels. */
+export type ShownExample = Example & Picture;

@@ -15,7 +15,7 @@ export function remote<T extends object>(worker: Worker): Remote<T> {
   const methods = wrap<T>(worker) as unknown as Readonly<Record<string, (...args: unknown[]) => Promise<unknown>>>;
   const call = async (name: string, args: unknown[]): Promise<unknown> => {
     if (missing) throw missing;
-    let fail = (_: PerturbError): void => undefined;
+    let fail: ((reason: PerturbError) => void) | undefined;
     try {
       return await new Promise((resolve, reject) => {
         fail = reject;
@@ -23,7 +23,7 @@ export function remote<T extends object>(worker: Worker): Remote<T> {
         methods[name]!(...args).then(resolve, reject);
       });
     } finally {
-      waiting.delete(fail);
+      waiting.delete(fail!);
     }
   };
   const handler: ProxyHandler<object> = {

@@ -1,5 +1,5 @@
 import { useId, useState } from "preact/hooks";
-import { parseAmount } from "../state/budget.ts";
+import { numberIn } from "../../../src/epsilons.ts";
 
 /** A number of at least 0 as text, fractions too. What cannot be read is said, and the last good value stays. */
 export function Amount({ label, value, whole = false, digits = 6, onValue }: AmountProps) {
@@ -43,6 +43,10 @@ interface AmountProps {
 }
 
 function read(text: string, whole: boolean): number | undefined {
-  const amount = parseAmount(text);
-  return amount === undefined || (whole && !Number.isInteger(amount)) ? undefined : amount;
+  try {
+    const amount = numberIn(text.replace(",", "."));
+    return amount < 0 || (whole && !Number.isInteger(amount)) ? undefined : amount;
+  } catch {
+    return undefined;
+  }
 }

@@ -24,7 +24,7 @@ export function OptionControls({ options, values, onValues }: OptionControlsProp
           <OptionControl
             key={option.name}
             option={option}
-            value={valueOf(option, values)}
+            value={chosenValue(option, values)}
             onValue={(value) => set(option, value)}
           />
         ))}
@@ -44,7 +44,7 @@ interface OptionControlsProps {
 }
 
 /** A link may give a value of another type: its control would not take the right one. */
-const valueOf = ({ name, value: initial }: AttackOption, values: OptionValues): OptionValues[string] => {
+const chosenValue = ({ name, value: initial }: AttackOption, values: OptionValues): OptionValues[string] => {
   const value = values[name];
   return typeof value === typeof initial ? value! : initial;
 };

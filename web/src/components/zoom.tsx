@@ -1,4 +1,5 @@
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Example, Picture } from "../../../src/evaluate.ts";
 import { type NormName, norms } from "../../../src/norm.ts";
 import { formatEpsilon, formatNumber, formatPercent, NORM_SYMBOL } from "../../../src/report/format.ts";
 import { toPixels } from "../../../src/report/picture.ts";
@@ -7,17 +8,7 @@ import { PixelPicture } from "./pixels.tsx";
 import "./zoom.css";
 
 /** A sample and what an attack made of it; a clean one has itself as `adversarial`. */
-export interface ZoomExample {
-  readonly index: number;
-  readonly label: number;
-  readonly prediction: number;
-  /** Probability of the prediction. */
-  readonly confidence: number;
-  /** Of one sample. */
-  readonly shape: readonly number[];
-  readonly original: Float32Array;
-  readonly adversarial: Float32Array;
-}
+export type ZoomExample = Example & Picture;
 
 export type Distances = Readonly<Record<(typeof MEASURED)[number], number>>;
 

@@ -62,6 +62,8 @@ export async function evaluateModel(
   };
   const stop = () => void pool.close();
   signal.addEventListener("abort", stop);
+  // What was stopped while the above was made ready does not begin.
+  if (signal.aborted) stop();
   const [began, heldBefore] = [performance.now(), gate.held()];
   let told = 0;
   let latest: (() => EvaluationResult) | undefined;

@@ -1,8 +1,9 @@
 import { Choice } from "../components/choice.tsx";
-import { FailureOf } from "../components/failure.tsx";
+import { FailureNote, FailureOf } from "../components/failure.tsx";
 import { Panel } from "../components/panel.tsx";
+import { dataFailure } from "../state/opening.ts";
 import { type Source, source, turnTo } from "../state/own-input.ts";
-import { data, subject } from "../state/session.ts";
+import { subject } from "../state/session.ts";
 import { Drawing, PictureFile } from "./own-picture.tsx";
 import { TestImages } from "./test-images.tsx";
 
@@ -19,7 +20,7 @@ export function InputPanel() {
     <Panel title="Input" class="input-panel">
       <Choice<Source> legend="Comes from" options={SOURCES} value={from} onValue={turnTo} />
       {from === "samples" ? <TestImages /> : from === "drawing" ? <Drawing /> : <PictureFile />}
-      <FailureOf loading={data.value} />
+      {dataFailure.value ? <FailureNote failure={dataFailure.value} /> : null}
       {from === "samples" ? null : <FailureOf loading={subject.value} />}
     </Panel>
   );

@@ -10,7 +10,7 @@ import { Panel } from "../components/panel.tsx";
 import { PlayHead } from "../components/play-head.tsx";
 import type { ModelInfo } from "../engine.ts";
 import { known } from "../state/loading.ts";
-import { type Attacked, attackInfos, classNames, model, outcome, questions } from "../state/session.ts";
+import { type Attacked, attackInfos, classNames, model, outcome, questions, subject } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
 import { Epsilon } from "./epsilon.tsx";
 import "./looking.css";
@@ -27,11 +27,15 @@ export function LookingPanel() {
       {fits ? (
         <Result open={open} found={found} late={late} />
       ) : outcome.value.kind === "failed" ? null : (
-        <p class="small looking-empty">{late ? attacking() : "Nothing is attacked yet."}</p>
+        <p class="small looking-empty">{late ? attacking() : emptiness()}</p>
       )}
     </Panel>
   );
 }
+
+/** Why there is nothing to look at. */
+const emptiness = (): string =>
+  subject.value.kind === "failed" ? subject.value.failure.message : "Nothing is attacked yet.";
 
 function Result({ open, found, late }: { readonly open: ModelInfo; readonly found: Attacked; readonly late: boolean }) {
   const { frame, amplify } = setting.value;

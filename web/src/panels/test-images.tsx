@@ -1,12 +1,12 @@
 import { signal, useSignalEffect } from "@preact/signals";
-import { FailureNote, FailureOf } from "../components/failure.tsx";
+import { FailureOf } from "../components/failure.tsx";
 import { Field } from "../components/field.tsx";
 import { FileButton } from "../components/file-button.tsx";
 import { SampleStrip } from "../components/sample-strip.tsx";
 import type { DataInfo, ModelInfo, Sample } from "../engine.ts";
 import { giveFiles } from "../state/files.ts";
 import { filling, known, loadingSignal } from "../state/loading.ts";
-import { dataFailure, openMnist } from "../state/opening.ts";
+import { openMnist } from "../state/opening.ts";
 import { classNames, data, engine, model } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
 import "./test-images.css";
@@ -31,7 +31,8 @@ const choose = (index: number): void => change({ input: { kind: "sample", index 
 export function TestImages() {
   useSignalEffect(() => {
     const { input } = setting.value;
-    if (input.kind === "sample") start.value = input.index - (input.index % PAGE);
+    const last = (known(data.value)?.size ?? Number.POSITIVE_INFINITY) - 1;
+    if (input.kind === "sample") start.value = PAGE * Math.floor(Math.min(input.index, last) / PAGE);
   });
   useSignalEffect(() => {
     const open = model.value.kind === "ready" ? model.value.value : undefined;
@@ -49,7 +50,6 @@ export function TestImages() {
           <p>Drop a .npz with x and y, or a picture.</p>
         </>
       ) : null}
-      {dataFailure.value ? <FailureNote failure={dataFailure.value} /> : null}
       <div class="test-images-data">
         <FileButton accept=".npz" onFile={(file) => void giveFiles([file], "data")}>
           Open a .npz of your own

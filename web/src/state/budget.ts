@@ -34,11 +34,3 @@ export function budgetOf(norm: NormName, shape: readonly number[], { lower, uppe
 }
 
 const tidy = (value: number): number => Number(value.toPrecision(2));
-
-/** A number of at least 0, or a fraction such as "8/255"; undefined for anything else. */
-export function parseAmount(text: string): number | undefined {
-  const [over, under = "1", ...more] = text.split("/").map((part) => part.trim().replace(",", "."));
-  if (!over || !under || more.length > 0) return undefined;
-  const amount = Number(over) / Number(under);
-  return Number.isFinite(amount) && amount >= 0 ? amount : undefined;
-}

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import type { Failure } from "../engine.ts";
-import { openDataFile, openOwnModel } from "./opening.ts";
-import { choosePicture } from "./own-input.ts";
+import { dataFailure, openDataFile, openOwnModel } from "./opening.ts";
+import { choosePicture, pictureFailure } from "./own-input.ts";
 
 export type FileKind = "model" | "data" | "picture";
 
@@ -29,6 +29,8 @@ export async function giveFiles(files: readonly File[], otherwise: FileKind | nu
         message: `${strange.name} is no file that this page takes. It takes models (.onnx, .pth, .pt, .safetensors), samples (.npz with x and y) and pictures.`,
       }
     : null;
+  dataFailure.value = null;
+  pictureFailure.value = null;
   const [model, data, picture] = [taken.get("model"), taken.get("data"), taken.get("picture")];
   if (data) await openDataFile(data);
   if (model) await openOwnModel(model);

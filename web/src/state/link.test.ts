@@ -64,6 +64,23 @@ describe("a link", () => {
     );
   });
 
+  it("knows a file of one's own by its hash, whatever its name", () => {
+    const sha256 = "ab".repeat(32);
+    const names = [
+      ["my net.onnx", "my net.onnx"],
+      ["a\u202e\u0007\nb.onnx", "ab.onnx"],
+      [`${"x".repeat(255)}.onnx`, "x".repeat(120)],
+    ] as const;
+    for (const [model, restored] of names)
+      expect(decodeSetting(encodeSetting({ ...DEFAULT_SETTING, model, sha256 }))).toEqual({
+        ...DEFAULT_SETTING,
+        model: restored,
+        sha256,
+      });
+    // Without it there is nothing to wait for.
+    expect(decodeSetting("model=my+net.onnx")).toEqual(DEFAULT_SETTING);
+  });
+
   it("that makes no sense gives the defaults, whatever it holds", () => {
     fc.assert(
       fc.property(

@@ -44,7 +44,7 @@ export function decodeSetting(hash: string): Setting {
   };
   const { epsilons, ...rest } = DEFAULT_SETTING;
   const sha256 = text("sha256", /^[0-9a-f]{64}$/) ?? null;
-  const name = text("model", /^[^\p{C}]{1,120}$/u) ?? rest.model;
+  const name = plainName(words.get("model") ?? "") || rest.model;
   // A file of one's own is known by its hash alone.
   const model = isBundled(name) || sha256 !== null ? name : rest.model;
   const second = words.get("second");
@@ -67,6 +67,9 @@ export function decodeSetting(hash: string): Setting {
     limit: whole("limit", 1e9) || rest.limit,
   };
 }
+
+/** A file's name as far as a link holds it. */
+const plainName = (name: string): string => name.replaceAll(/\p{C}/gu, "").slice(0, 120);
 
 /** Whether the input is in the link: a large picture is not. */
 export const isInLink = (input: InputChoice): boolean => input.kind === "sample" || input.x.length <= MOST_VALUES;
@@ -97,7 +100,7 @@ function decodeInput(words: URLSearchParams, sample: number | undefined): InputC
     const x = new Float32Array(fromPlanes(bytes).buffer);
     if (!x.every(Number.isFinite)) return undefined;
     const label = Number(words.get("label") ?? Number.NaN);
-    const name = (words.get("name") ?? "own").replaceAll(/\p{C}/gu, "").slice(0, 120);
+    const name = plainName(words.get("name") ?? "own");
     return { kind: "own", x, label: Number.isInteger(label) && label >= 0 ? label : null, name };
   } catch {
     return undefined;

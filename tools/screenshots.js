@@ -1,0 +1,52 @@
+// Takes the pictures of the playground that the docs show: `npm run build:playground && node tools/screenshots.js`.
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import sharp from "sharp";
+import { serveFolder } from "../dist/cli/static-server.js";
+
+const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const WIDTHS = [360, 1280, 2560];
+const SCHEMES = ["light", "dark"];
+/** A setting with something to see: PGD's course, and a finished experiment. */
+const HASH = "attack=pgd&set=stopAtSuccess%3Dfalse&set=steps%3D10&limit=500&second=conv-mnist-robust";
+
+const save = (picture, name) =>
+  sharp(picture)
+    .png({ palette: true, colours: 128, effort: 10 })
+    .toFile(at(`docs/${name}.png`));
+
+const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
+const server = await serveFolder(at("dist-web/playground/"), { port: 0 });
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+mkdirSync(at("docs/playground"), { recursive: true });
+for (const width of WIDTHS)
+  for (const colorScheme of SCHEMES) {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    await page.goto(`${server.url}#${HASH}`);
+    await page.locator(".looking-change").waitFor();
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await page
+      .getByRole("button", { name: /report\.json/ })
+      .first()
+      .waitFor({ timeout: 300_000 });
+    await page.waitForTimeout(2000);
+    const whole = await page.screenshot({ fullPage: true });
+    // Large pages are shown at half their size.
+    await save(
+      width > 1280
+        ? await sharp(whole)
+            .resize({ width: width / 2 })
+            .toBuffer()
+        : whole,
+      `playground/${width}-${colorScheme}`,
+    );
+    await page.close();
+  }
+const page = await browser.newPage({ viewport: { width: 1280, height: 1060 } });
+await page.goto(server.url);
+await page.locator(".looking-change").waitFor();
+await page.waitForTimeout(2000);
+await save(await page.screenshot(), "playground");
+await browser.close();
+await server.close();
