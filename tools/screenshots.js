@@ -7,6 +7,8 @@ import { serveFolder } from "../dist/cli/static-server.js";
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const WIDTHS = [360, 1280, 2560];
+/** Wider pages are shown smaller. */
+const WIDEST = 900;
 const SCHEMES = ["light", "dark"];
 /** A setting with something to see: PGD's course, and a finished experiment. */
 const HASH = "attack=pgd&set=stopAtSuccess%3Dfalse&set=steps%3D10&limit=500&second=conv-mnist-robust";
@@ -32,13 +34,10 @@ for (const width of WIDTHS)
       .waitFor({ timeout: 300_000 });
     await page.waitForTimeout(2000);
     const whole = await page.screenshot({ fullPage: true });
-    // Large pages are shown at half their size.
     await save(
-      width > 1280
-        ? await sharp(whole)
-            .resize({ width: width / 2 })
-            .toBuffer()
-        : whole,
+      await sharp(whole)
+        .resize({ width: Math.min(width, WIDEST) })
+        .toBuffer(),
       `playground/${width}-${colorScheme}`,
     );
     await page.close();

@@ -17,7 +17,7 @@ export function ModelFacts({ info }: { readonly info: ModelInfo }) {
       <Facts
         facts={[
           ["takes", info.inputShape.join(" × ")],
-          ["gives", `${info.classes} classes`],
+          ["gives", info.classes === 1 ? "1 class" : `${info.classes} classes`],
           ...(options.arch
             ? [["network", `${options.arch}, chosen by itself: the file holds weights only`] as const]
             : []),

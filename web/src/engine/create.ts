@@ -36,6 +36,15 @@ export function createEngine(): Engine {
     if (!data) throw new PerturbError("not-found", "No data are open. Choose some.");
     return withShape(data, modelOf(id).inputShape);
   };
+  /** The same; of several models it says which one does not fit. */
+  const fittingAmong = (id: ModelId, { length }: readonly ModelId[]): Dataset => {
+    try {
+      return fitting(id);
+    } catch (error) {
+      const { code, message } = failureOf(error);
+      throw length === 1 ? error : { code, message: `${modelOf(id).name}: ${message}` };
+    }
+  };
   /** Whether the data have the model's size: a picture of one's own needs none. */
   const fits = (id: ModelId): boolean => data !== undefined && product(data.shape) === product(modelOf(id).inputShape);
   const attacking = latest();
@@ -115,7 +124,11 @@ export function createEngine(): Engine {
       const done = [];
       try {
         // Taken before anything is waited for: other data may be opened meanwhile.
-        const wanted = request.models.map((id) => ({ id, chosen: opened(id), samples: fitting(id) }));
+        const wanted = request.models.map((id) => ({
+          id,
+          chosen: opened(id),
+          samples: fittingAmong(id, request.models),
+        }));
         const { evaluateModel, shown } = await import("./experiment.ts");
         for (const { id, chosen, samples } of wanted) {
           const { result, stopped } = await evaluateModel(chosen, samples, request, {

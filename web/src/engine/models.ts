@@ -16,8 +16,10 @@ export async function openModelFile(
 ): Promise<OpenedModel> {
   const { mean, std } = options;
   const bytes = await bytesOf(given);
-  const arch = options.arch ?? (isWeights(bytes, given.name) ? "lenet" : undefined);
-  const graph = await graphIn(bytes, given.name, { arch });
+  // It comes into command lines that are pasted: nothing in it may steer a terminal, or be unseen.
+  const name = given.name.replaceAll(/\p{C}/gu, "");
+  const arch = options.arch ?? (isWeights(bytes, name) ? "lenet" : undefined);
+  const graph = await graphIn(bytes, name, { arch });
   const shape = options.shape ?? graph.shape ?? dataShape ?? undefined;
   const normalization = mean || std ? { mean: mean ?? [0], std: std ?? [1] } : undefined;
   const hash = await sha256(bytes);
@@ -27,7 +29,7 @@ export async function openModelFile(
     await runtimeFor(device),
   );
   const info = infoOf(model, {
-    inspection: inspectGraph(given.name, graph.graph, shape),
+    inspection: inspectGraph(name, graph.graph, shape),
     sizesOpen: graph.shape === null,
     options: { ...options, ...(arch && { arch }) },
     device,

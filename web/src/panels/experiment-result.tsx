@@ -9,6 +9,7 @@ import { Matrix } from "../components/matrix.tsx";
 import { fitted, Plot } from "../components/plot.tsx";
 import { ResultsTable } from "../components/results-table.tsx";
 import type { ModelInfo, ModelResult } from "../engine.ts";
+import { pageWords } from "../failure.ts";
 import { evaluateCommand } from "../state/commands.ts";
 import { counted, type Run } from "../state/experiment.ts";
 import { ExperimentFiles } from "./experiment-files.tsx";
@@ -23,7 +24,7 @@ export function ExperimentResult({ run }: { readonly run: Run }) {
   const [first, ...others] = all.map(({ evaluation }) => evaluation);
   const results = all.flatMap(({ info, evaluation, result }) => (result ? [{ info, evaluation, result }] : []));
   const warnings = all.flatMap(({ info, evaluation }) =>
-    evaluation.warnings.map(({ code, message }) => ({ code, message, name: info.name })),
+    evaluation.warnings.map(({ code, message }) => ({ code, message: pageWords(message), name: info.name })),
   );
   return first === undefined ? null : (
     <div class="experiment-result">
