@@ -196,6 +196,57 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     await page.context().close();
   });
 
+  it("shows nothing that was found for another sample, also where it is found late", async () => {
+    const { page } = await playground.open();
+    await settled(page);
+    await page.evaluate(() => {
+      location.hash = "sample=123456&attack=square";
+    });
+    const looking = panel(page, "What the attack makes of it");
+    await expect.poll(() => looking.textContent()).toContain("There is no test image 123456.");
+    await page.waitForTimeout(1500);
+    expect(await looking.textContent()).toContain("There is no test image 123456.");
+    await page.context().close();
+  });
+
+  it("stays at the test images that were turned to, while ε moves", async () => {
+    const { page } = await playground.open();
+    await settled(page);
+    await panel(page, "Input").getByRole("button", { name: "Next", exact: true }).click();
+    const other = page.getByRole("button", { name: /^Test image 20,/ });
+    await other.waitFor();
+    await page.getByRole("slider", { name: /size of the change/i }).fill("0.3");
+    await expect.poll(() => verdict(page).textContent()).toMatch(/^3 → /);
+    await page.waitForTimeout(500);
+    expect(await other.count()).toBe(1);
+    await page.context().close();
+  });
+
+  it("takes a picture that is given before the model is open", async () => {
+    const { page } = await playground.open({ address: "about:blank" });
+    let arrive = (): void => undefined;
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    await page.route(/lenet-mnist.*\.onnx/, async (route) => {
+      await arrived;
+      await route.continue();
+    });
+    await page.goto(playground.url);
+    await panel(page, "Input").getByRole("radio", { name: "Picture" }).check();
+    const png = await sharp({ create: { width: 28, height: 28, channels: 3, background: "#888" } })
+      .png()
+      .toBuffer();
+    await page
+      .locator("input[accept='image/*']")
+      .setInputFiles({ name: "early.png", mimeType: "image/png", buffer: png });
+    await expect.poll(() => panel(page, "Input").textContent()).toContain("early.png");
+    arrive();
+    await panel(page, "Input").getByRole("combobox", { name: "What it shows" }).waitFor();
+    await expect.poll(() => page.url()).toContain("name=early.png");
+    await page.context().close();
+  });
+
   it("says that its engine cannot be loaded, instead of waiting for ever", async () => {
     const { page } = await playground.open({ address: "about:blank" });
     await page.route(/engine\.worker/, (route) => route.abort());

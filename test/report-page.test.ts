@@ -122,7 +122,7 @@ describe.skipIf(!executablePath)(`report.html in Chromium${executablePath ? "" :
     await page.getByLabel("Index or label").fill("157");
     expect(await indices(page)).toEqual([157]);
     await page.getByLabel("Index or label").fill("nothing");
-    expect(await page.getByText("No sample is so.").isVisible()).toBe(true);
+    expect(await page.getByText("No sample matches.").isVisible()).toBe(true);
   });
 
   it("opens an example by keyboard, tells its numbers, and gives the focus back", async () => {

@@ -16,13 +16,15 @@ export interface Engine {
   openBundled(name: BundledModel, device: WebDevice): Promise<ModelInfo>;
   /** @throws PerturbError as plain data: see `failureOf` */
   openFile(file: File, options: FileOptions, device: WebDevice): Promise<ModelInfo>;
+  /** Stops attacks on the model; a run goes on to its end. */
   closeModel(model: ModelId): Promise<void>;
-  openData(name: "mnist"): Promise<DataInfo>;
-  /** A .npz of one's own: x and y. Seen in the shape of the model when asked for. */
+  /** The test set that comes with the page. */
+  openMnist(): Promise<DataInfo>;
+  /** A .npz of one's own, with x and y. */
   openDataFile(file: File): Promise<DataInfo>;
   /** Samples of the open data, in the shape of the model. */
   samples(model: ModelId, from: number, count: number): Promise<readonly Sample[]>;
-  /** A picture in the model's shape: its middle cut out, resized, in the model's bounds. */
+  /** The middle of a picture, resized to the model's shape, in the model's bounds; `invert`: its negative. */
   decodePicture(model: ModelId, picture: Blob, invert: boolean): Promise<Float32Array>;
   /** Logits of one sample. */
   ask(model: ModelId, x: Float32Array): Promise<Answer>;
@@ -30,9 +32,9 @@ export interface Engine {
   attack(request: AttackRequest, progress?: (questions: number) => void): Promise<AttackOutcome>;
   /** Logits on both sides of the sample: see `linearView`. A later call stops those before it. */
   linear(request: AttackRequest): Promise<LinearView>;
-  /** The attacked sample as files. */
+  /** The attacked sample as a file. */
   attackFile(
-    kind: FileKind,
+    format: FileFormat,
     request: AttackRequest,
     outcome: AttackOutcome,
     classNames: readonly string[],
@@ -41,8 +43,8 @@ export interface Engine {
   run(request: RunRequest, hear: (progress: RunProgress) => void): Promise<RunResult>;
   pause(paused: boolean): Promise<void>;
   stop(): Promise<void>;
-  /** The last run of a model as files. */
-  runFile(kind: "npz", model: ModelId): Promise<Uint8Array>;
+  /** The adversarial examples that the last run found on a model, as a .npz. @throws not-found */
+  exampleFile(model: ModelId): Promise<Uint8Array>;
 }
 
 export type ModelId = string;
@@ -57,7 +59,7 @@ export interface Environment {
 }
 
 export interface FileOptions {
-  /** For weights without a graph; chosen by itself where there is one network only. */
+  /** For weights without a graph; by default the only one that there is. */
   readonly arch?: "lenet";
   readonly shape?: readonly number[];
   readonly mean?: readonly number[];
@@ -181,7 +183,7 @@ export interface AttackOutcome {
   readonly seconds: number;
 }
 
-export type FileKind = "png" | "npz" | "json" | "svg";
+export type FileFormat = "png" | "npz" | "json" | "svg";
 
 export interface AttackFile {
   readonly bytes: Uint8Array;

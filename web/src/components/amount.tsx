@@ -1,37 +1,16 @@
-import { useId, useState } from "preact/hooks";
 import { numberIn } from "../../../src/epsilons.ts";
+import { PerturbError } from "../../../src/errors.ts";
+import { DraftField } from "./draft-field.tsx";
 
-/** A number of at least 0 as text, fractions too. What cannot be read is said, and the last good value stays. */
-export function Amount({ label, value, whole = false, digits = 6, onValue }: AmountProps) {
-  const id = useId();
-  const [draft, setDraft] = useState<string | null>(null);
-  const invalid = draft !== null && read(draft, whole) === undefined;
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="text"
-        autocomplete="off"
-        spellcheck={false}
-        value={draft ?? String(Number(value.toPrecision(digits)))}
-        aria-invalid={invalid}
-        aria-describedby={invalid ? `${id}-error` : undefined}
-        onInput={({ currentTarget }) => {
-          setDraft(currentTarget.value);
-          const amount = read(currentTarget.value, whole);
-          if (amount !== undefined) onValue(amount);
-        }}
-        onBlur={() => setDraft(null)}
-      />
-      {invalid ? (
-        <p id={`${id}-error`} class="amount-error" role="alert">
-          {whole ? "A whole number is needed." : "A number is needed, such as 0.1 or 8/255."}
-        </p>
-      ) : null}
-    </div>
-  );
-}
+/** A number of at least 0 as text, fractions too. */
+export const Amount = ({ label, value, whole = false, digits = 6, onValue }: AmountProps) => (
+  <DraftField
+    label={label}
+    text={String(Number(value.toPrecision(digits)))}
+    read={(text) => amountIn(text, whole)}
+    onValue={onValue}
+  />
+);
 
 interface AmountProps {
   readonly label: string;
@@ -42,11 +21,13 @@ interface AmountProps {
   readonly onValue: (value: number) => void;
 }
 
-function read(text: string, whole: boolean): number | undefined {
+/** @throws usage */
+function amountIn(text: string, whole: boolean): number {
   try {
     const amount = numberIn(text.replace(",", "."));
-    return amount < 0 || (whole && !Number.isInteger(amount)) ? undefined : amount;
+    if (amount >= 0 && (!whole || Number.isInteger(amount))) return amount;
   } catch {
-    return undefined;
+    // Said below, in words that fit beside a slider.
   }
+  throw new PerturbError("usage", whole ? "A whole number is needed." : "A number is needed, such as 0.1 or 8/255.");
 }

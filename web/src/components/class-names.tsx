@@ -13,7 +13,6 @@ export function ClassNames({ names, classes, onNames }: ClassNamesProps) {
         {(attributes) => (
           <textarea
             {...attributes}
-            class="class-names"
             rows={Math.min(10, Math.max(3, classes))}
             value={names.join("\n")}
             spellcheck={false}

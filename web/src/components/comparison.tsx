@@ -8,7 +8,7 @@ import { ScaleBar } from "./scale-bar.tsx";
 import { Wipe } from "./wipe.tsx";
 import "./comparison.css";
 
-export interface ComparisonProps {
+interface ComparisonProps {
   /** Of one sample. */
   readonly shape: readonly number[];
   readonly bounds: Bounds;

@@ -3,14 +3,14 @@ import "./copy-text.css";
 
 /** A text to be taken along, with a button that copies it. */
 export function CopyText({ label, text, code = false }: CopyTextProps) {
-  const [copied, setCopied] = useState<string | null>(null);
+  const [done, setDone] = useState({ text: "", words: "" });
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
-      setCopied("Copied");
+      setDone({ text, words: "Copied" });
     } catch {
       // Not every host, and not every browser, lets a page write there.
-      setCopied("Select and copy it by hand");
+      setDone({ text, words: "Select and copy it by hand" });
     }
   };
   return (
@@ -22,7 +22,7 @@ export function CopyText({ label, text, code = false }: CopyTextProps) {
         Copy
       </button>
       <span class="small" role="status">
-        {copied}
+        {done.text === text ? done.words : null}
       </span>
     </div>
   );

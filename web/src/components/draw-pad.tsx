@@ -44,8 +44,8 @@ export function DrawPad({ strokes, label, onDraw }: DrawPadProps) {
       line.current?.push({ x: (clientX - left) / width, y: (clientY - top) / height });
     draw();
   };
-  const finish = () => {
-    if (!line.current) return;
+  const finish = ({ isPrimary }: PointerEvent) => {
+    if (!line.current || !isPrimary) return;
     cancelAnimationFrame(frame.current);
     paint(context(), all());
     const ended = all();

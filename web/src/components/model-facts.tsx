@@ -19,7 +19,7 @@ export function ModelFacts({ info }: { readonly info: ModelInfo }) {
           ["takes", info.inputShape.join(" × ")],
           ["gives", info.classes === 1 ? "1 class" : `${info.classes} classes`],
           ...(options.arch
-            ? [["network", `${options.arch}, chosen by itself: the file holds weights only`] as const]
+            ? [["network", `${options.arch}, chosen for you: the file holds weights only`] as const]
             : []),
           ...given("mean", options.mean),
           ...given("std", options.std),

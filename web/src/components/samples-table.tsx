@@ -120,7 +120,7 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
         </button>
         <p role="status">
           {shown.length === 0
-            ? "No sample is so."
+            ? "No sample matches."
             : `${formatCount(first + 1)} – ${formatCount(first + shown.length)} of ${formatCount(found.length)}`}
         </p>
       </div>

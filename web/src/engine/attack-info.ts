@@ -37,7 +37,7 @@ function groupOf({ baseline, members, needs, aim }: Known): AttackGroup {
   return aim === "least-change" ? "least change" : "inside ε";
 }
 
-/** The attack of this name, with these options over its defaults. @throws usage for names that it does not have */
+/** The attack of this name, with these options over its defaults. @throws usage for names and values that it does not have */
 export function attackNamed(name: string, options: OptionValues): { attack: Known; options: object } {
   const all: Readonly<Record<string, Known>> = attacks;
   const attack = Object.hasOwn(all, name) ? all[name] : undefined;
@@ -45,7 +45,7 @@ export function attackNamed(name: string, options: OptionValues): { attack: Know
     throw new PerturbError("usage", `There is no attack named "${name}".${didYouMean(name, Object.keys(all))}`);
   const defaults = attack.defaults as OptionValues;
   for (const [option, value] of Object.entries(options))
-    if (!Object.hasOwn(defaults, option) || typeof value !== typeof defaults[option])
+    if (typeof value !== typeof defaults[option] || !(attack.choices?.[option]?.includes(String(value)) ?? true))
       throw new PerturbError("usage", `${name} has no option "${option}" that takes ${JSON.stringify(value)}.`);
   return { attack, options: { ...defaults, ...options } };
 }

@@ -15,7 +15,7 @@ const breathe = (): Promise<void> =>
   });
 
 /**
- * A runtime whose long chains of short graphs can be interrupted: WebAssembly answers in the same breath. One call at a
+ * A runtime whose long chains of short graphs can be interrupted: WebAssembly answers within one turn. One call at a
  * time is inside ONNX Runtime: its WebGPU build is suspended while the card works, and a second call would hang.
  */
 export function breathing(runtime: Runtime): Runtime {

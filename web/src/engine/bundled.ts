@@ -6,7 +6,7 @@ import type { ClassifierFile } from "../../../src/models/classifier.ts";
 import { openClassifier } from "../../../src/models/graph-model.ts";
 import type { WebDevice } from "../engine.ts";
 import { fetched } from "./bytes.ts";
-import { infoOf, type OpenedModel } from "./opened.ts";
+import { modelInfoOf, type OpenedModel } from "./opened.ts";
 import { runtimeFor } from "./runtimes.ts";
 
 const PREPARED = { "conv-mnist-robust": robust, "lenet-mnist": lenet } as const satisfies Record<BundledModel, unknown>;
@@ -20,7 +20,7 @@ export async function openBundled(name: BundledModel, device: WebDevice): Promis
   return {
     model,
     info: {
-      ...infoOf(model, { inspection, sizesOpen: false, options: {}, device }),
+      ...modelInfoOf(model, { inspection, sizesOpen: false, options: {}, device }),
       bundled: name,
       classNames: mnist.classNames,
     },

@@ -9,8 +9,9 @@ import { VERSION } from "../../../src/version.ts";
 import { type Engine, failureOf, type ModelId } from "../engine.ts";
 import { attackInfos } from "./attack-info.ts";
 import { openBundled } from "./bundled.ts";
-import { infoOf, openMnist } from "./data.ts";
+import { dataInfoOf, openMnist } from "./data.ts";
 import { type Gate, gate } from "./gate.ts";
+import { latest } from "./latest.ts";
 import { answerOf, attackOne, batchOf } from "./one.ts";
 import type { OpenedModel } from "./opened.ts";
 
@@ -41,8 +42,8 @@ export function createEngine(): Engine {
     try {
       return fitting(id);
     } catch (error) {
-      const { code, message } = failureOf(error);
-      throw length === 1 ? error : { code, message: `${modelOf(id).name}: ${message}` };
+      if (length === 1 || !(error instanceof PerturbError)) throw error;
+      throw new PerturbError(error.code, `${modelOf(id).name}: ${error.message}`, { cause: error });
     }
   };
   /** Whether the data have the model's size: a picture of one's own needs none. */
@@ -64,20 +65,22 @@ export function createEngine(): Engine {
       return keep(await openModelFile(file, options, device, data?.shape ?? null));
     },
     async closeModel(id) {
+      // What is released while a graph of it runs would be loaded again, and never released.
+      await Promise.all([attacking.leave(id), looking.leave(id)]);
       // A run keeps the models that it began with.
       await running?.ended;
       const model = models.get(id);
       models.delete(id);
       await model?.model.release();
     },
-    async openData() {
+    async openMnist() {
       data = await openMnist();
-      return infoOf(data);
+      return dataInfoOf(data);
     },
     async openDataFile(file) {
       const { openNpzFile } = await import("./own-data.ts");
       data = await openNpzFile(file);
-      return infoOf(data);
+      return dataInfoOf(data);
     },
     async samples(id, from, count) {
       const samples = [];
@@ -94,7 +97,7 @@ export function createEngine(): Engine {
     },
     ask: async (id, x) => answerOf(await modelOf(id).logits(batchOf(modelOf(id), x))),
     attack: (request, progress) =>
-      attacking((signal) =>
+      attacking.run([request.model, request.surrogate], async (signal) =>
         attackOne(modelOf(request.model), request, {
           surrogate: surrogateOf(request.surrogate),
           data: fits(request.model) ? fitting(request.model) : undefined,
@@ -103,14 +106,14 @@ export function createEngine(): Engine {
         }),
       ),
     linear: ({ model: id, x, label, target, norm, epsilon, seed, index }) =>
-      looking((signal) => {
+      looking.run([id], async (signal) => {
         const model = modelOf(id);
         const goal = goalOf(Int32Array.of(label), target);
         return linearView(model, batchOf(model, x), goal, norms[norm], epsilon, { seed, index, signal });
       }),
-    async attackFile(kind, request, outcome, classNames) {
+    async attackFile(format, request, outcome, classNames) {
       const { attackFile } = await import("./files.ts");
-      return attackFile(kind, { model: modelOf(request.model), request, outcome, classNames });
+      return attackFile(format, { model: modelOf(request.model), request, outcome, classNames });
     },
     async run(request, hear) {
       running?.stop.abort();
@@ -155,7 +158,7 @@ export function createEngine(): Engine {
       running?.gate.set(false);
       running?.stop.abort();
     },
-    async runFile(_kind, id) {
+    async exampleFile(id) {
       const result = results.get(id);
       if (!result) throw new PerturbError("not-found", "This model has no result yet. Run the experiment first.");
       const { exampleFile } = await import("./experiment.ts");
@@ -163,16 +166,6 @@ export function createEngine(): Engine {
     },
   };
   return plain(engine);
-}
-
-/** Runs one piece of work at a time: a later one stops the one before it. */
-function latest() {
-  let controller = new AbortController();
-  return <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    controller.abort();
-    controller = new AbortController();
-    return work(controller.signal);
-  };
 }
 
 async function adapter(): Promise<object | null> {

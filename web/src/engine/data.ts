@@ -20,7 +20,7 @@ export async function openMnist(): Promise<Dataset> {
   });
 }
 
-export const infoOf = ({ name, size, shape, classes, classNames }: Dataset): DataInfo => ({
+export const dataInfoOf = ({ name, size, shape, classes, classNames }: Dataset): DataInfo => ({
   name,
   size,
   shape,

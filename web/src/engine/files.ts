@@ -6,7 +6,7 @@ import { toPixels } from "../../../src/report/picture.ts";
 import { encodePng } from "../../../src/report/png.ts";
 import { tensor, toFloat32 } from "../../../src/tensor.ts";
 import { VERSION } from "../../../src/version.ts";
-import type { AttackFile, AttackOutcome, AttackRequest, FileKind, ReadBack } from "../engine.ts";
+import type { AttackFile, AttackOutcome, AttackRequest, FileFormat, ReadBack } from "../engine.ts";
 import { answerOf, batchOf } from "./one.ts";
 import { readPng } from "./picture.ts";
 
@@ -18,12 +18,12 @@ export interface Attacked {
   readonly classNames: readonly string[];
 }
 
-/** The attacked sample as a file; what a program is given by it that reads it back is asked about once more. */
-export async function attackFile(kind: FileKind, attacked: Attacked): Promise<AttackFile> {
+/** The attacked sample as a file. One that holds the sample is read back, and the model is asked about what it holds. */
+export async function attackFile(format: FileFormat, attacked: Attacked): Promise<AttackFile> {
   const { model, outcome } = attacked;
-  if (kind === "svg") return { bytes: text(svgOf(attacked)), readBack: null };
-  if (kind === "json") return { bytes: text(`${JSON.stringify(jsonOf(attacked), null, 2)}\n`), readBack: null };
-  if (kind === "npz") {
+  if (format === "svg") return { bytes: text(svgOf(attacked)), readBack: null };
+  if (format === "json") return { bytes: text(`${JSON.stringify(jsonOf(attacked), null, 2)}\n`), readBack: null };
+  if (format === "npz") {
     const bytes = npzOf(attacked);
     const { data } = toFloat32(readNpz(bytes, "adversarial.npz").get("x_adv")!);
     return { bytes, readBack: await judged(attacked, data) };

@@ -4,7 +4,7 @@ import { graphIn, openGraphModel } from "../../../src/models/open.ts";
 import { weightFormats } from "../../../src/models/weights.ts";
 import type { FileOptions, WebDevice } from "../engine.ts";
 import { bytesOf } from "./bytes.ts";
-import { infoOf, type OpenedModel } from "./opened.ts";
+import { modelInfoOf, type OpenedModel } from "./opened.ts";
 import { runtimeFor } from "./runtimes.ts";
 
 /** A file of one's own. `dataShape`: for a graph that leaves sizes open. */
@@ -23,13 +23,14 @@ export async function openModelFile(
   const shape = options.shape ?? graph.shape ?? dataShape ?? undefined;
   const normalization = mean || std ? { mean: mean ?? [0], std: std ?? [1] } : undefined;
   const hash = await sha256(bytes);
+  const inspection = inspectGraph(name, graph.graph, shape);
   const model = await openGraphModel(
     { ...graph, sha256: hash },
     { ...(shape && { shape }), ...(normalization && { normalization }) },
     await runtimeFor(device),
   );
-  const info = infoOf(model, {
-    inspection: inspectGraph(name, graph.graph, shape),
+  const info = modelInfoOf(model, {
+    inspection,
     sizesOpen: graph.shape === null,
     options: { ...options, ...(arch && { arch }) },
     device,

@@ -7,7 +7,7 @@ export interface OpenedModel {
 }
 
 /** What the page knows of an open model of one's own. */
-export function infoOf(
+export function modelInfoOf(
   { file, runtime }: GraphModel,
   rest: Pick<ModelInfo, "inspection" | "sizesOpen" | "options" | "device">,
 ): ModelInfo {

@@ -27,19 +27,23 @@ export async function decodePicture(model: Shaped, picture: Blob, invert: boolea
   });
 }
 
-/** The pixels of a PNG as a program reads them that is given the file. @throws mismatch for another size */
+/** The pixels of a PNG, as a program that is given the file reads them. @throws mismatch for another size */
 export async function readPng(model: Shaped, png: Uint8Array): Promise<Float32Array> {
   const { width, height } = requirePicture(model);
   const bitmap = await decoded(new Blob([png as Uint8Array<ArrayBuffer>], { type: "image/png" }));
   if (bitmap.width !== width || bitmap.height !== height)
     throw new PerturbError("mismatch", `The picture is ${bitmap.width} × ${bitmap.height}, not ${width} × ${height}.`);
-  return read(model, (context) => context.drawImage(bitmap, 0, 0));
+  return read(model, (context) => {
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+  });
 }
 
 async function decoded(picture: Blob): Promise<ImageBitmap> {
   try {
     const bitmap = await createImageBitmap(picture, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
     if (bitmap.width * bitmap.height <= MAX_PIXELS) return bitmap;
+    bitmap.close();
   } catch (cause) {
     throw new PerturbError(
       "invalid-file",

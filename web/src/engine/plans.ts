@@ -21,8 +21,9 @@ export async function planned(
   { attacks, setting, epsilons, surrogate }: Wanted,
 ): Promise<{ plan: BatchPlan; wanted: EvaluateOptions }> {
   const chosen = attacks.map(({ attack, options }) => attackNamed(attack, options));
+  const named = chosen.map(({ attack }) => attack);
   const wanted: EvaluateOptions = {
-    attacks: chosen.map(({ attack }) => attack),
+    attacks: named,
     options: new Map(chosen.map(({ attack, options }) => [attack.name, options])),
     norm: setting.norm,
     epsilons,
@@ -30,12 +31,7 @@ export async function planned(
     seed: setting.seed,
     levels: setting.levels,
     surrogate,
-    examples:
-      data &&
-      (await examplesFor(
-        chosen.map(({ attack }) => attack),
-        data,
-      )),
+    examples: data && (await examplesFor(named, data)),
   };
   const plan = planOf(wanted, model);
   await requireGradients(plan, model, () => model.prepare("cross-entropy"));

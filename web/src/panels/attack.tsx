@@ -1,5 +1,6 @@
 import type { NormName } from "../../../src/norm.ts";
 import { AttackPicker } from "../components/attack-picker.tsx";
+import { ClassSelect } from "../components/class-select.tsx";
 import { FailureOf } from "../components/failure.tsx";
 import { Field } from "../components/field.tsx";
 import { NormControl } from "../components/norm-control.tsx";
@@ -23,22 +24,13 @@ export function AttackPanel() {
       <FailureOf loading={attackInfos.value} />
       {reason === null ? null : <p>{`${attack} ${reason}.`}</p>}
       <NormControl norms={info?.norms ?? [norm]} value={norm} onValue={(chosen) => change(inNorm(chosen))} />
-      <Field label="Target">
-        {(attributes) => (
-          <select
-            {...attributes}
-            value={target ?? "any"}
-            onChange={({ currentTarget: { value } }) => change({ target: value === "any" ? null : Number(value) })}
-          >
-            <option value="any">any wrong class</option>
-            {classNames.value.map((name, c) => (
-              <option key={c} value={c}>
-                {name}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <ClassSelect
+        label="Target"
+        none="any wrong class"
+        names={classNames.value}
+        value={target}
+        onValue={(chosen) => change({ target: chosen })}
+      />
       {info ? (
         <OptionControls
           key={attack}

@@ -1,11 +1,11 @@
+import { signal } from "@preact/signals";
 import type { Evaluation } from "../../../src/evaluate.ts";
 import { toCsv } from "../../../src/report/csv.ts";
 import { accuracyPlots } from "../../../src/report/plots.ts";
-import { FailureOf } from "../components/failure.tsx";
-import type { ModelInfo, ModelResult } from "../engine.ts";
+import { FailureNote } from "../components/failure.tsx";
+import { type Failure, failureOf, type ModelInfo, type ModelResult } from "../engine.ts";
 import { drawPlot } from "../plots/draw.ts";
 import { download } from "../state/download.ts";
-import { filling, loadingSignal } from "../state/loading.ts";
 import { engine } from "../state/session.ts";
 
 interface Of {
@@ -19,14 +19,20 @@ const FILES = {
     return [toJson(result.evaluation), "application/json"] as const;
   },
   "accuracy.csv": async ({ result }: Of) => [toCsv(result.evaluation), "text/csv"] as const,
-  "adversarial.npz": async ({ info }: Of) => [await engine.runFile("npz", info.id), "application/zip"] as const,
+  "adversarial.npz": async ({ info }: Of) => [await engine.exampleFile(info.id), "application/zip"] as const,
 };
 
-const made = loadingSignal<null>();
-const make = filling(made, async (work: () => Promise<void>) => {
-  await work();
-  return null;
-});
+/** Why a file that was asked for could not be made. */
+const failure = signal<Failure | null>(null);
+
+async function make(work: () => Promise<void>): Promise<void> {
+  failure.value = null;
+  try {
+    await work();
+  } catch (error) {
+    failure.value = failureOf(error);
+  }
+}
 
 /** What the command line would have written, as downloads: for each model its own, and one plot. */
 export function ExperimentFiles({ results, all }: ExperimentFilesProps) {
@@ -46,19 +52,19 @@ export function ExperimentFiles({ results, all }: ExperimentFilesProps) {
               key={name}
               type="button"
               aria-label={results.length > 1 ? `${name} of ${of.info.name}` : undefined}
-              onClick={() => save(of, name)}
+              onClick={() => void save(of, name)}
             >
               {name}
             </button>
           ))}
           {i === 0 ? (
-            <button type="button" onClick={() => make(saveCurve)}>
+            <button type="button" onClick={() => void make(saveCurve)}>
               accuracy.svg
             </button>
           ) : null}
         </div>
       ))}
-      <FailureOf loading={made.value} />
+      {failure.value ? <FailureNote failure={failure.value} /> : null}
     </>
   );
 }

@@ -1,8 +1,7 @@
-import { useState } from "preact/hooks";
 import { epsilonsIn, epsilonText } from "../../../src/epsilons.ts";
-import { messageOf } from "../../../src/errors.ts";
 import { bundledModels } from "../../../src/models/bundled.ts";
 import { formatCount, NORM_SYMBOL } from "../../../src/report/format.ts";
+import { DraftField } from "../components/draft-field.tsx";
 import { FailureOf } from "../components/failure.tsx";
 import { Field } from "../components/field.tsx";
 import { needsSurrogate } from "../state/experiment.ts";
@@ -17,7 +16,13 @@ export function ExperimentForm() {
   return (
     <>
       <div class="experiment-form">
-        <Epsilons value={setting.value.epsilons} />
+        <DraftField
+          label="ε"
+          hint="A list such as 0.05, 0.1, 8/255, or FROM:TO:STEP such as 0:0.3:0.05."
+          text={setting.value.epsilons.map(epsilonText).join(", ")}
+          read={epsilonsIn}
+          onValue={(epsilons) => change({ epsilons })}
+        />
         <Limit />
         <Second />
       </div>
@@ -25,42 +30,6 @@ export function ExperimentForm() {
       <p class="small">With the attack chosen above: {attackInWords(setting.value, classNames.value)}.</p>
     </>
   );
-}
-
-/** The list of ε as text: what cannot be read is said, and the last good list stays. */
-function Epsilons({ value }: { readonly value: readonly number[] }) {
-  const [draft, setDraft] = useState<string | null>(null);
-  const fault = draft === null ? null : faultOf(draft);
-  return (
-    <Field label="ε" hint={fault ?? "A list such as 0.05, 0.1, 8/255, or FROM:TO:STEP such as 0:0.3:0.05."}>
-      {(attributes) => (
-        <input
-          {...attributes}
-          type="text"
-          autocomplete="off"
-          spellcheck={false}
-          value={draft ?? value.map(epsilonText).join(", ")}
-          aria-invalid={fault !== null}
-          onInput={({ currentTarget }) => {
-            setDraft(currentTarget.value);
-            if (faultOf(currentTarget.value) === null) change({ epsilons: epsilonsIn(currentTarget.value) });
-          }}
-          onBlur={() => {
-            if (fault === null) setDraft(null);
-          }}
-        />
-      )}
-    </Field>
-  );
-}
-
-function faultOf(text: string): string | null {
-  try {
-    epsilonsIn(text);
-    return null;
-  } catch (error) {
-    return messageOf(error);
-  }
 }
 
 function Limit() {
@@ -120,10 +89,7 @@ function Second() {
 }
 
 /** "pgd (steps 20), L∞, any wrong class, seed 0" */
-export function attackInWords(
-  { attack, options, norm, target, levels, seed }: Setting,
-  names: readonly string[],
-): string {
+function attackInWords({ attack, options, norm, target, levels, seed }: Setting, names: readonly string[]): string {
   const chosen = Object.entries(options).map(([name, value]) => `${name} ${value}`);
   return [
     chosen.length === 0 ? attack : `${attack} (${chosen.join(", ")})`,

@@ -45,7 +45,7 @@ export function ExperimentResult({ run }: { readonly run: Run }) {
       </div>
       {warnings.length > 0 ? (
         <div class="failure" role="note">
-          <h3>To be known of these numbers</h3>
+          <h3>About these numbers</h3>
           {warnings.map(({ code, message, name }) => (
             <p key={`${name} ${code}`}>{all.length > 1 ? `${name}: ${message}` : message}</p>
           ))}

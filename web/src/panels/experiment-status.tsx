@@ -52,7 +52,7 @@ export function ExperimentStatus() {
       {now?.failure ? <FailureNote failure={now.failure} /> : null}
       {phase === "stopped" ? <p>{stoppedInWords()}</p> : null}
       {now && isOutdated.value ? (
-        <p class="small">What is chosen above has changed since this run began; it is shown as it was asked for.</p>
+        <p class="small">The choices above have changed since this run began; it used those from before.</p>
       ) : null}
       <Announcement text={now ? announcementOf(now) : ""} />
     </div>

@@ -58,7 +58,7 @@ function Result({ open, found, late }: { readonly open: ModelInfo; readonly foun
   const onFrame = useCallback((to: number) => change({ frame: to < last ? to : null }), [last]);
   return (
     <div class={late ? "looking late" : "looking"} aria-busy={late}>
-      <div class="looking-head">
+      <div>
         <p class="looking-change">
           {nameOf(request.label)} → {nameOf(shown.prediction)}
         </p>

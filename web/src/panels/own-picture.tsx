@@ -1,8 +1,8 @@
 import { toPixels } from "../../../src/report/picture.ts";
 import { product } from "../../../src/tensor.ts";
+import { ClassSelect } from "../components/class-select.tsx";
 import { DrawPad, inkOfStrokes } from "../components/draw-pad.tsx";
 import { FailureNote } from "../components/failure.tsx";
-import { Field } from "../components/field.tsx";
 import { FileButton } from "../components/file-button.tsx";
 import { PixelPicture } from "../components/pixels.tsx";
 import { isPicture } from "../engine/drawn.ts";
@@ -19,7 +19,7 @@ import {
   pictureFailure,
 } from "../state/own-input.ts";
 import { classNames, model, subject } from "../state/session.ts";
-import { setting } from "../state/setting.ts";
+import { input } from "../state/setting.ts";
 import "./own-picture.css";
 
 /** A digit of one's own hand. */
@@ -85,36 +85,24 @@ export function PictureFile() {
 
 /** The pixels that the network gets, and what they show. */
 function AsSeen({ from }: { readonly from: "drawing" | "picture" }) {
-  const { input } = setting.value;
+  const own = input.value;
   const open = known(model.value);
   const taken = known(subject.value);
-  if (input.kind !== "own" || inputSource(input) !== from || !open || input.x.length !== product(open.inputShape))
+  if (own.kind !== "own" || inputSource(own) !== from || !open || own.x.length !== product(open.inputShape))
     return null;
-  const guess = taken?.x === input.x && input.label === null ? classNames.value[taken.label] : undefined;
+  const guess = taken?.x === own.x && own.label === null ? classNames.value[taken.label] : undefined;
   return (
     <div class="own-picture-seen">
       <figure>
-        <PixelPicture
-          pixels={toPixels(open.inputShape, input.x, open.bounds)}
-          label="The pixels that the network gets"
-        />
+        <PixelPicture pixels={toPixels(open.inputShape, own.x, open.bounds)} label="The pixels that the network gets" />
       </figure>
-      <Field label="What it shows">
-        {(attributes) => (
-          <select
-            {...attributes}
-            value={input.label ?? ""}
-            onChange={({ currentTarget: { value } }) => labelInput(value === "" ? null : Number(value))}
-          >
-            <option value="">{guess === undefined ? "the network decides" : `${guess}, says the network`}</option>
-            {classNames.value.map((name, c) => (
-              <option key={c} value={c}>
-                {name}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <ClassSelect
+        label="What it shows"
+        none={guess === undefined ? "the network decides" : `${guess}, says the network`}
+        names={classNames.value}
+        value={own.label}
+        onValue={labelInput}
+      />
     </div>
   );
 }

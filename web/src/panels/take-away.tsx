@@ -1,8 +1,9 @@
 import { signal } from "@preact/signals";
+import { formatPercent } from "../../../src/report/format.ts";
 import { CopyText } from "../components/copy-text.tsx";
 import { FailureOf } from "../components/failure.tsx";
 import { Panel } from "../components/panel.tsx";
-import type { FileKind, ReadBack } from "../engine.ts";
+import type { FileFormat, ReadBack } from "../engine.ts";
 import { linkOf } from "../state/address.ts";
 import { attackCommand } from "../state/commands.ts";
 import { download } from "../state/download.ts";
@@ -12,7 +13,7 @@ import { type Attacked, classNames, data, engine, model, outcome } from "../stat
 import { setting } from "../state/setting.ts";
 import "./take-away.css";
 
-const KINDS: Readonly<Record<FileKind, { readonly what: string; readonly type: string }>> = {
+const FORMATS: Readonly<Record<FileFormat, { readonly what: string; readonly type: string }>> = {
   png: { what: "the adversarial picture, 8 bits", type: "image/png" },
   npz: { what: "arrays for numpy, exact", type: "application/zip" },
   json: { what: "the numbers", type: "application/json" },
@@ -20,13 +21,17 @@ const KINDS: Readonly<Record<FileKind, { readonly what: string; readonly type: s
 };
 
 /** The file that was made last, and of which attack. */
-const made = loadingSignal<{ kind: FileKind; readBack: ReadBack | null; of: Attacked }>();
-const make = filling(made, async ({ kind, of }: { kind: FileKind; of: Attacked }) => {
+const made = loadingSignal<{ format: FileFormat; readBack: ReadBack | null; of: Attacked }>();
+const make = filling(made, async ({ format, of }: { format: FileFormat; of: Attacked }) => {
   const { request, ...rest } = of;
   // The points of its course stay here: no file holds them.
-  const { bytes, readBack } = await engine.attackFile(kind, request, { ...rest, frames: [] }, [...classNames.peek()]);
-  download(`adversarial-${request.index}-${request.label}-${of.after.prediction}.${kind}`, bytes, KINDS[kind].type);
-  return { kind, readBack, of };
+  const { bytes, readBack } = await engine.attackFile(format, request, { ...rest, frames: [] }, [...classNames.peek()]);
+  download(
+    `adversarial-${request.index}-${request.label}-${of.after.prediction}.${format}`,
+    bytes,
+    FORMATS[format].type,
+  );
+  return { format, readBack, of };
 });
 
 /** The page's address, once somebody asked for it. */
@@ -40,15 +45,15 @@ export function TakeAwayPanel() {
   return (
     <Panel title="Take it away" class="take-away">
       <div class="row">
-        {Object.entries(KINDS).map(([kind, { what: meaning }]) => (
+        {(Object.keys(FORMATS) as FileFormat[]).map((format) => (
           <button
-            key={kind}
+            key={format}
             type="button"
             disabled={!ready}
-            title={meaning}
-            onClick={() => ready && make({ kind: kind as FileKind, of: found })}
+            title={FORMATS[format].what}
+            onClick={() => ready && make({ format, of: found })}
           >
-            {kind.toUpperCase()}
+            {format.toUpperCase()}
           </button>
         ))}
         <button
@@ -91,7 +96,8 @@ function Verdict({ of }: { readonly of: Attacked | undefined }) {
   const file = known(made.value);
   const readBack = file && file.of === of ? file.readBack : null;
   const { answer, holds } = readBack ?? {};
-  const taken = answer && `${classNames.value[answer.prediction] ?? answer.prediction}, ${percent(answer)}`;
+  const name = answer && (classNames.value[answer.prediction] ?? answer.prediction);
+  const taken = answer && `${name}, ${formatPercent(answer.probabilities[answer.prediction] ?? 0)}`;
   const verdict = holds
     ? "It still fools the model."
     : of?.success
@@ -100,11 +106,8 @@ function Verdict({ of }: { readonly of: Attacked | undefined }) {
   return (
     <p class="small" role="status">
       {file && taken
-        ? `Saved as ${file.kind.toUpperCase()}, and read back: the model takes it for ${taken}. ${verdict}`
+        ? `Saved as ${file.format.toUpperCase()}, and read back: the model takes it for ${taken}. ${verdict}`
         : null}
     </p>
   );
 }
-
-const percent = ({ probabilities, prediction }: ReadBack["answer"]): string =>
-  `${(100 * (probabilities[prediction] ?? 0)).toFixed(1)} %`;

@@ -8,7 +8,7 @@ import { giveFiles } from "../state/files.ts";
 import { filling, known, loadingSignal } from "../state/loading.ts";
 import { openMnist } from "../state/opening.ts";
 import { classNames, data, engine, model } from "../state/session.ts";
-import { change, setting } from "../state/setting.ts";
+import { change, input } from "../state/setting.ts";
 import "./test-images.css";
 
 /** The data that come with the page. */
@@ -30,19 +30,18 @@ const choose = (index: number): void => change({ input: { kind: "sample", index 
 /** The samples of the data, to choose one from. */
 export function TestImages() {
   useSignalEffect(() => {
-    const { input } = setting.value;
+    const chosen = input.value;
     const last = (known(data.value)?.size ?? Number.POSITIVE_INFINITY) - 1;
-    if (input.kind === "sample") start.value = PAGE * Math.floor(Math.min(input.index, last) / PAGE);
+    if (chosen.kind === "sample") start.value = PAGE * Math.floor(Math.min(chosen.index, last) / PAGE);
   });
   useSignalEffect(() => {
     const open = model.value.kind === "ready" ? model.value.value : undefined;
     if (open && data.value.kind === "ready") show({ open, from: start.value });
   });
   const info = known(data.value);
-  const { input } = setting.value;
-  const index = input.kind === "sample" ? input.index : -1;
+  const index = input.value.kind === "sample" ? input.value.index : -1;
   return (
-    <div class="sample-source">
+    <div class="test-images">
       {info && shown.value.kind !== "failed" ? <Strip info={info} index={index} /> : null}
       {shown.value.kind === "failed" ? (
         <>

@@ -71,8 +71,8 @@ let turns = 0;
 export async function start(): Promise<void> {
   const [first, set] = [known(model.peek()), known(data.peek())];
   if (!first || !set || isUnderWay.peek()) return;
-  const chosen = setting.peek();
-  const mine: Run = {
+  const [chosen, onSurrogate] = [setting.peek(), needsSurrogate.peek()];
+  run.value = {
     setting: chosen,
     data: set,
     models: [first],
@@ -82,13 +82,12 @@ export async function start(): Promise<void> {
     results: [],
     failure: null,
   };
-  run.value = mine;
   const turn = ++turns;
   isHanded = false;
   try {
     const other = await opening;
     if (turn !== turns) return;
-    const isCompared = other && !needsSurrogate.peek() && other.sha256 !== first.sha256;
+    const isCompared = other && !onSurrogate && other.sha256 !== first.sha256;
     const compared = isCompared ? [first, other] : [first];
     update({ models: compared });
     const request: RunRequest = {
@@ -99,7 +98,7 @@ export async function start(): Promise<void> {
         target: chosen.target,
         seed: chosen.seed,
         levels: chosen.levels,
-        surrogate: needsSurrogate.peek() ? (other?.id ?? null) : null,
+        surrogate: onSurrogate ? (other?.id ?? null) : null,
       },
       epsilons: chosen.epsilons,
       limit: chosen.limit,
@@ -141,20 +140,24 @@ function update(patch: Partial<Run>): void {
 
 /** The second model that is chosen: opened when it is, closed when another is. */
 let opening: Promise<ModelInfo | undefined> = Promise.resolve(undefined);
-// Compared as text: an effect runs again for the same choice in a new object.
-const secondChoice = computed(() => `${setting.value.second ?? ""}\n${setting.value.device}`);
+const secondName = computed(() => setting.value.second);
+const secondDevice = computed(() => setting.value.device);
 effect(() => {
-  const [name, device] = secondChoice.value.split("\n") as [string, WebDevice];
+  const [name, device] = [secondName.value, secondDevice.value];
   const before = opening.catch(() => undefined);
   opening = before.then((open) => reopen(open, name, device));
   // Whoever waits for it hears of its failure, and `second` holds it.
   opening.catch(() => {});
 });
 
-async function reopen(before: ModelInfo | undefined, name: string, device: WebDevice): Promise<ModelInfo | undefined> {
+async function reopen(
+  before: ModelInfo | undefined,
+  name: string | null,
+  device: WebDevice,
+): Promise<ModelInfo | undefined> {
   if (before) void engine.closeModel(before.id);
   second.value = { kind: "idle" };
-  if (!isBundled(name)) return undefined;
+  if (name === null || !isBundled(name)) return undefined;
   second.value = { kind: "loading", before: undefined };
   try {
     const value = await engine.openBundled(name, device);

@@ -18,17 +18,17 @@ export const known = <T>(loading: Loading<T>): T | undefined =>
 const PATIENCE = 200;
 
 /**
- * Keeps a signal filled by work of which only the newest counts: at most one piece runs, the newest waits. What is stopped
- * for newer work fails as `cancelled`, which is not shown.
+ * Keeps a signal filled by work of which only the newest counts; a newer request waits for work that has just begun. What
+ * is stopped for newer work fails as `cancelled`, which is not shown.
  */
 export function filling<R, T>(into: Signal<Loading<T>>, work: (request: R) => Promise<T>): (request: R) => void {
-  let running = 0;
+  let isRunning = false;
   let began = 0;
   let waiting: { readonly request: R } | undefined;
   let number = 0;
   const start = async (request: R): Promise<void> => {
     const mine = ++number;
-    running++;
+    isRunning = true;
     began = performance.now();
     into.value = { kind: "loading", before: known(into.peek()) };
     try {
@@ -38,14 +38,17 @@ export function filling<R, T>(into: Signal<Loading<T>>, work: (request: R) => Pr
       const failure = failureOf(error);
       if (mine === number && failure.code !== "cancelled") into.value = { kind: "failed", failure };
     } finally {
-      running--;
-      const next = waiting;
-      waiting = undefined;
-      if (next) void start(next.request);
+      // The end of older work, which was given up, is not that of the newest.
+      if (mine === number) {
+        isRunning = false;
+        const next = waiting;
+        waiting = undefined;
+        if (next) void start(next.request);
+      }
     }
   };
   return (request) => {
-    if (running === 0 || performance.now() - began > PATIENCE) {
+    if (!isRunning || performance.now() - began > PATIENCE) {
       waiting = undefined;
       void start(request);
     } else {

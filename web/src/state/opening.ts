@@ -119,9 +119,16 @@ export const openOwnModel = (file: File, options: FileOptions = {}): Promise<voi
 
 /** Opens a .npz of one's own; the data before stay in use where it fails. */
 export const openDataFile = (file: File): Promise<void> => replaceData(() => engine.openDataFile(file));
-export const openMnist = (): Promise<void> => replaceData(() => engine.openData("mnist"));
+export const openMnist = (): Promise<void> => replaceData(() => engine.openMnist());
 
-async function replaceData(read: () => Promise<DataInfo>): Promise<void> {
+/** One at a time, so that what was chosen last stays. */
+let reading: Promise<void> = Promise.resolve();
+function replaceData(read: () => Promise<DataInfo>): Promise<void> {
+  reading = reading.then(() => readData(read));
+  return reading;
+}
+
+async function readData(read: () => Promise<DataInfo>): Promise<void> {
   const before = known(data.peek());
   dataFailure.value = null;
   data.value = { kind: "loading", before };

@@ -4,7 +4,7 @@ import { drawnSample, type Ink } from "../engine/drawn.ts";
 import { type Failure, failureOf, type ModelInfo } from "../engine.ts";
 import { known } from "./loading.ts";
 import { engine, model } from "./session.ts";
-import { change, type InputChoice, setting } from "./setting.ts";
+import { change, type InputChoice, input } from "./setting.ts";
 
 /** Where the input comes from. */
 export type Source = "samples" | "drawing" | "picture";
@@ -13,13 +13,13 @@ export type Source = "samples" | "drawing" | "picture";
 const DRAWN = "drawn";
 
 /** Where an input came from. */
-export const inputSource = (input: InputChoice): Source =>
-  input.kind === "sample" ? "samples" : input.name === DRAWN ? "drawing" : "picture";
+export const inputSource = (of: InputChoice): Source =>
+  of.kind === "sample" ? "samples" : of.name === DRAWN ? "drawing" : "picture";
 
 /** What the person turned to; null once the input itself says it. */
 const turnedTo = signal<Source | null>(null);
 
-export const source = computed((): Source => turnedTo.value ?? inputSource(setting.value.input));
+export const source = computed((): Source => turnedTo.value ?? inputSource(input.value));
 
 /** A line that was drawn, in parts of the pad's side. */
 export type Stroke = readonly { readonly x: number; readonly y: number }[];
@@ -37,15 +37,20 @@ let turn = 0;
 /** The test image that was in use last. */
 let lastIndex = 0;
 
-/** Keeps track of the input, also where another part of the page chooses it. */
+/** Keeps track of the input, also where another part of the page chooses it, and of the model that it is for. */
 export function beginInput(): void {
-  const input = computed(() => setting.value.input);
   effect(() => {
     if (input.value.kind === "sample") {
       lastIndex = input.value.index;
       turn++;
     }
     turnedTo.value = null;
+  });
+  const opened = computed(() => known(model.value));
+  effect(() => {
+    // What was drawn or given before there was a model that takes it.
+    const [open, to] = [opened.value, turnedTo.peek()];
+    if (open && to !== null && to !== inputSource(input.peek())) turnTo(to);
   });
 }
 
@@ -59,8 +64,8 @@ export function turnTo(to: Source): void {
 
 /** Shows what the input is, for a label of one's own; null: what the model takes it for. */
 export function labelInput(label: number | null): void {
-  const { input } = setting.peek();
-  if (input.kind === "own") change({ input: { ...input, label } });
+  const now = input.peek();
+  if (now.kind === "own") change({ input: { ...now, label } });
 }
 
 /** The drawing as it is now; without ink the input stays as it was. A new drawing begins without a label. */
@@ -106,23 +111,23 @@ async function make(from: "drawing" | "picture", open: ModelInfo, label = labelO
 }
 
 function labelOf(from: Source, { classes }: ModelInfo): number | null {
-  const { input } = setting.peek();
-  if (input.kind !== "own" || inputSource(input) !== from) return null;
-  return input.label !== null && input.label < classes ? input.label : null;
+  const now = input.peek();
+  if (now.kind !== "own" || inputSource(now) !== from) return null;
+  return now.label !== null && now.label < classes ? now.label : null;
 }
 
 /** The input as it can be asked about: the same, or the first sample where its pixels are not those of the model. */
-export function fittingInput(input: InputChoice, info: ModelInfo, before: ModelInfo | undefined): InputChoice {
-  if (input.kind === "sample") return input;
+export function fittingInput(chosen: InputChoice, info: ModelInfo, before: ModelInfo | undefined): InputChoice {
+  if (chosen.kind === "sample") return chosen;
   const axes = (shape: readonly number[]) => `${shape.filter((size) => size !== 1)}`;
   const fits =
-    input.x.length === product(info.inputShape) && (!before || axes(before.inputShape) === axes(info.inputShape));
+    chosen.x.length === product(info.inputShape) && (!before || axes(before.inputShape) === axes(info.inputShape));
   if (!fits) return { kind: "sample", index: 0 };
-  return input.label !== null && input.label >= info.classes ? { ...input, label: null } : input;
+  return chosen.label !== null && chosen.label >= info.classes ? { ...chosen, label: null } : chosen;
 }
 
 /** Makes an input that did not fit anew from what it was made of, where that is at hand. */
-export const remake = (input: InputChoice, info: ModelInfo): Promise<void> => {
-  const from = inputSource(input);
+export const remake = (chosen: InputChoice, info: ModelInfo): Promise<void> => {
+  const from = inputSource(chosen);
   return from === "samples" ? Promise.resolve() : make(from, info);
 };

@@ -5,7 +5,7 @@ import type { LinearView } from "../../../src/evaluate/along.ts";
 import type { AttackInfo, AttackOutcome, AttackRequest, DataInfo, Engine, Environment, ModelInfo } from "../engine.ts";
 import { remote } from "../remote.ts";
 import { filling, known, loadingSignal } from "./loading.ts";
-import { setting } from "./setting.ts";
+import { type InputChoice, input, setting } from "./setting.ts";
 
 /** The engine, in a thread of its own. */
 export const engine = remote<Engine>(
@@ -63,18 +63,15 @@ const dataNames = ({ classes }: ModelInfo): readonly string[] | null => {
   return open?.classes === classes ? open.classNames : null;
 };
 
-const loadSubject = filling(
-  subject,
-  async ({ open, input }: { open: ModelInfo; input: typeof setting.value.input }) => {
-    if (input.kind === "sample") {
-      const [sample] = await engine.samples(open.id, input.index, 1);
-      if (sample) return { model: open.id, ...sample };
-      throw new PerturbError("usage", `There is no test image ${input.index}. Choose another.`);
-    }
-    const { prediction } = await engine.ask(open.id, input.x);
-    return { model: open.id, index: 0, label: input.label ?? Math.max(0, prediction), x: input.x };
-  },
-);
+const loadSubject = filling(subject, async ({ open, chosen }: { open: ModelInfo; chosen: InputChoice }) => {
+  if (chosen.kind === "sample") {
+    const [sample] = await engine.samples(open.id, chosen.index, 1);
+    if (sample) return { model: open.id, ...sample };
+    throw new PerturbError("usage", `There is no test image ${chosen.index}. Choose another.`);
+  }
+  const { prediction } = await engine.ask(open.id, chosen.x);
+  return { model: open.id, index: 0, label: chosen.label ?? Math.max(0, prediction), x: chosen.x };
+});
 
 const attack = filling(outcome, async (request: AttackRequest) => {
   questions.value = 0;
@@ -103,18 +100,16 @@ const REST = 150;
 export function begin(): void {
   filling(environment, () => engine.environment())(undefined);
   filling(attackInfos, () => engine.attacks())(undefined);
-  const input = computed(() => setting.value.input);
   effect(() => {
     const open = known(model.value);
     if (!open || model.value.kind !== "ready") return;
     if (input.value.kind === "sample" && data.value.kind !== "ready") return;
-    loadSubject({ open, input: input.value });
+    loadSubject({ open, chosen: input.value });
   });
   effect(() => {
-    // What was found for one input says nothing of another.
+    // What was found for one input says nothing of another, also where it is found later.
     if (subject.value.kind !== "failed") return;
-    outcome.value = { kind: "idle" };
-    linear.value = { kind: "idle" };
+    for (const result of [outcome, linear]) if (result.value.kind !== "idle") result.value = { kind: "idle" };
   });
   const key = computed(() => {
     const wanted = request.value;
@@ -124,10 +119,11 @@ export function begin(): void {
   let rest: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
     const now = key.value;
-    if (!now || (last?.x === now.wanted.x && last.key === now.key)) return;
-    last = { x: now.wanted.x, key: now.key };
-    attack(now.wanted);
+    if (now && last?.x === now.wanted.x && last.key === now.key) return;
     clearTimeout(rest);
+    last = now && { x: now.wanted.x, key: now.key };
+    if (!now) return;
+    attack(now.wanted);
     rest = setTimeout(() => look(now.wanted), REST);
   });
 }

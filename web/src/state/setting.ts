@@ -1,4 +1,4 @@
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { NormName } from "../../../src/norm.ts";
 import type { OptionValues, WebDevice } from "../engine.ts";
 
@@ -64,7 +64,10 @@ export const DEFAULT_SETTING: Setting = {
 /** What the person has chosen. */
 export const setting = signal<Setting>(DEFAULT_SETTING);
 
+/** The input alone: what depends on it does not follow each other choice. */
+export const input = computed(() => setting.value.input);
+
 /** Chooses. What is chosen of the attack begins its course anew. */
 export function change(patch: Partial<Setting>): void {
-  setting.value = { ...setting.value, ...("frame" in patch || "amplify" in patch ? {} : { frame: null }), ...patch };
+  setting.value = { ...setting.peek(), ...("frame" in patch || "amplify" in patch ? {} : { frame: null }), ...patch };
 }
