@@ -15,7 +15,7 @@ const HASH = "attack=pgd&set=stopAtSuccess%3Dfalse&set=steps%3D10&limit=500&seco
 
 const save = (picture, name) =>
   sharp(picture)
-    .png({ palette: true, colours: 128, effort: 10 })
+    .png({ palette: true, colours: 64, dither: 0, effort: 10 })
     .toFile(at(`docs/${name}.png`));
 
 const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";

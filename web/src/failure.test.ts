@@ -9,6 +9,10 @@ it.each([
     "transfer works on another model. Choose a second model under The experiment.",
   ],
   [
+    "it had not converged. Raise its steps or restarts with --set, or take --attack autoattack.",
+    "it had not converged. Raise its steps or restarts under Options, or take the attack autoattack.",
+  ],
+  [
     "Failed to fetch dynamically imported module: http://127.0.0.1/assets/models-Ddk.js",
     "A script of the page cannot be loaded. Reload the page.",
   ],
