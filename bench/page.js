@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
+import { findChromium } from "../scripts/system-packages.js";
 
 const BUILT = fileURLToPath(new URL("../dist-web/playground/", import.meta.url));
-const CHROMIUM = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", chromium.executablePath()];
 const STEPS = 30;
 const IMAGES = 10_000;
 
@@ -42,7 +42,7 @@ const ms = (value) => `${value.toFixed(0)} ms`;
 
 export async function benchPage(dist, rounds) {
   const { serveFolder } = await dist("cli/static-server.js");
-  const executablePath = CHROMIUM.find((path) => path && existsSync(path));
+  const executablePath = await findChromium();
   if (!executablePath || !existsSync(BUILT))
     throw new Error("The bench of the page needs Chromium, and npm run build:playground before it.");
   process.stdout.write(`\nThe playground, LeNet, ${rounds} fresh browsers, medians\n`);

@@ -15,10 +15,10 @@ function succeeds(command, args, seconds) {
   return status === 0;
 }
 
-/** As test/support/browser.ts finds it. */
-async function hasChromium() {
+/** CHROMIUM_PATH, Debian's, or Playwright's, as test/support/browser.ts finds it; undefined where there is none. */
+export async function findChromium() {
   const { chromium } = await import("playwright-core");
-  return [process.env.CHROMIUM_PATH, "/usr/bin/chromium", chromium.executablePath()].some(
+  return [process.env.CHROMIUM_PATH, "/usr/bin/chromium", chromium.executablePath()].find(
     (path) => path && existsSync(path),
   );
 }
@@ -29,7 +29,7 @@ const hasModels = () => existsSync("/usr/share/libonnx-testdata/data");
 export async function installSystemPackages() {
   const missing = [];
   if (!hasModels()) missing.push("libonnx-testdata");
-  if (!(await hasChromium())) missing.push("chromium");
+  if (!(await findChromium())) missing.push("chromium");
   if (missing.length === 0) return;
 
   if (process.getuid?.() === 0 && succeeds("apt-get", ["--version"], 10)) {
@@ -40,11 +40,11 @@ export async function installSystemPackages() {
       if (!succeeds("apt-get", ["install", "-y", "--no-install-recommends", name], 600))
         say(`apt-get could not install ${name}.`);
   }
-  if (!(await hasChromium())) {
+  if (!(await findChromium())) {
     say("Installing Playwright's Chromium, for the tests…");
     const cli = fileURLToPath(new URL("../node_modules/playwright-core/cli.js", import.meta.url));
     succeeds(process.execPath, [cli, "install", "--no-shell", "chromium"], 300);
   }
-  if (!(await hasChromium())) say("Chromium cannot be installed here: give its path in CHROMIUM_PATH.");
+  if (!(await findChromium())) say("Chromium cannot be installed here: give its path in CHROMIUM_PATH.");
   if (!hasModels()) say("The ONNX standard's own tests need Debian's package libonnx-testdata, and are skipped.");
 }

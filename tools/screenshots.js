@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import sharp from "sharp";
 import { serveFolder } from "../dist/cli/static-server.js";
+import { findChromium } from "../scripts/system-packages.js";
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const WIDTHS = [360, 1280, 2560];
@@ -18,7 +19,7 @@ const save = (picture, name) =>
     .png({ palette: true, colours: 64, dither: 0, effort: 10 })
     .toFile(at(`docs/${name}.png`));
 
-const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
+const executablePath = await findChromium();
 const server = await serveFolder(at("dist-web/playground/"), { port: 0 });
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 mkdirSync(at("docs/playground"), { recursive: true });

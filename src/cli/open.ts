@@ -5,6 +5,7 @@ import type { Subject } from "../evaluate/result.ts";
 import type { Model } from "../model.ts";
 import type { ClassifierFile } from "../models/classifier.ts";
 import type { GraphModel } from "../models/graph-model.ts";
+import { normalizationOf } from "../models/normalization.ts";
 import type { OpenedGraph } from "../models/open.ts";
 import type { Normalization } from "../models/preprocess.ts";
 import type { Device } from "../runtime.ts";
@@ -159,9 +160,4 @@ async function architectureNamed(name: string): Promise<ArchitectureName> {
     "usage",
     `There is no architecture named "${name}". Known to --arch: ${known.join(", ")}.${didYouMean(name, known)}`,
   );
-}
-
-/** --mean and --std, either of which may be left out. */
-export function normalizationOf({ mean, std }: Pick<ModelGiven, "mean" | "std">): Normalization | undefined {
-  return mean || std ? { mean: mean ?? [0], std: std ?? [1] } : undefined;
 }

@@ -1,5 +1,6 @@
 import { zlibSync } from "fflate";
 import { crc32 } from "../crc32.ts";
+import { toBase64 } from "./base64.ts";
 import type { Pixels } from "./picture.ts";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -28,11 +29,7 @@ export function encodePng({ width, height, channels, data }: Pixels): Uint8Array
 }
 
 /** Bytes as a data: URI. */
-export function pngUri(png: Uint8Array): string {
-  let binary = "";
-  for (const byte of png) binary += String.fromCharCode(byte);
-  return `data:image/png;base64,${btoa(binary)}`;
-}
+export const pngUri = (png: Uint8Array): string => `data:image/png;base64,${toBase64(png)}`;
 
 function chunk(type: string, data: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(12 + data.length);

@@ -1,7 +1,6 @@
-import { useId } from "preact/hooks";
 import type { NormName } from "../../../src/norm.ts";
 import { NORM_SYMBOL } from "../../../src/report/format.ts";
-import "./norm-control.css";
+import { Choice } from "./choice.tsx";
 
 const WORDS: Readonly<Record<NormName, string>> = { ...NORM_SYMBOL, spatial: "rotation and shift" };
 
@@ -14,31 +13,15 @@ const MEANING: Readonly<Record<NormName, string>> = {
 };
 
 /** In what the size of a change is measured. */
-export function NormControl({ norms, value, onValue }: NormControlProps) {
-  const name = useId();
-  return (
-    <fieldset class="norm-control">
-      <legend>Norm</legend>
-      <div>
-        {norms.map((norm) => (
-          <label key={norm}>
-            <input
-              type="radio"
-              name={name}
-              checked={norm === value}
-              aria-describedby={`${name}-hint`}
-              onChange={() => onValue(norm)}
-            />
-            {WORDS[norm]}
-          </label>
-        ))}
-      </div>
-      <p id={`${name}-hint`} class="small">
-        {MEANING[value]}
-      </p>
-    </fieldset>
-  );
-}
+export const NormControl = ({ norms, value, onValue }: NormControlProps) => (
+  <Choice
+    legend="Norm"
+    options={norms.map((norm) => ({ value: norm, label: WORDS[norm] }))}
+    value={value}
+    hint={MEANING[value]}
+    onValue={onValue}
+  />
+);
 
 interface NormControlProps {
   readonly norms: readonly NormName[];

@@ -9,6 +9,7 @@ import { planMessage } from "../../../src/evaluate/work.ts";
 import type { EvaluationResult } from "../../../src/evaluate.ts";
 import type { ClassifierFile } from "../../../src/models/classifier.ts";
 import type { GraphModel } from "../../../src/models/graph-model.ts";
+import { normalizationOf } from "../../../src/models/normalization.ts";
 import { exampleArrays } from "../../../src/report/npz.ts";
 import { product } from "../../../src/tensor.ts";
 import type { ModelResult, RunProgress, RunRequest } from "../engine.ts";
@@ -84,8 +85,7 @@ export async function evaluateModel(
       },
     };
     const result = await evaluate(subject, data, plan, evaluator, options);
-    const { mean, std } = info.options;
-    const normalization = mean || std ? { mean: mean ?? [0], std: std ?? [1] } : undefined;
+    const normalization = normalizationOf(info.options);
     const warnings = await followUp(model, data, plan, result, { surrogate, signal, normalization });
     return { result: withWarnings(result, warnings), stopped: false };
   } catch (error) {

@@ -1,4 +1,6 @@
 import { readNpz, writeNpz } from "../../../src/datasets/npz.ts";
+import { goalOf } from "../../../src/evaluate/batch.ts";
+import { reached } from "../../../src/model.ts";
 import type { GraphModel } from "../../../src/models/graph-model.ts";
 import { attackSvg } from "../../../src/report/attack-strip.ts";
 import { NORM_SYMBOL } from "../../../src/report/format.ts";
@@ -37,8 +39,8 @@ const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 async function judged({ model, request, outcome }: Attacked, x: Float32Array): Promise<ReadBack> {
   const answer = answerOf(await model.logits(batchOf(model, x)));
   const { prediction } = answer;
-  const reached = request.target === null ? prediction !== request.label : prediction === request.target;
-  return { answer, holds: outcome.success && prediction >= 0 && reached };
+  const goal = goalOf(Int32Array.of(request.label), request.target);
+  return { answer, holds: outcome.success && prediction >= 0 && reached(goal, 0, prediction) };
 }
 
 /** The rows that `perturb attack` writes, for one sample. */

@@ -1,5 +1,6 @@
 import { sha256 } from "../../../src/datasets/checksum.ts";
 import { inspectGraph } from "../../../src/models/inspect.ts";
+import { normalizationOf } from "../../../src/models/normalization.ts";
 import { graphIn, openGraphModel } from "../../../src/models/open.ts";
 import { weightFormats } from "../../../src/models/weights.ts";
 import type { FileOptions, WebDevice } from "../engine.ts";
@@ -14,14 +15,13 @@ export async function openModelFile(
   device: WebDevice,
   dataShape: readonly number[] | null,
 ): Promise<OpenedModel> {
-  const { mean, std } = options;
   const bytes = await bytesOf(given);
   // It comes into command lines that are pasted: nothing in it may steer a terminal, or be unseen.
   const name = given.name.replaceAll(/\p{C}/gu, "");
   const arch = options.arch ?? (isWeights(bytes, name) ? "lenet" : undefined);
   const graph = await graphIn(bytes, name, { arch });
   const shape = options.shape ?? graph.shape ?? dataShape ?? undefined;
-  const normalization = mean || std ? { mean: mean ?? [0], std: std ?? [1] } : undefined;
+  const normalization = normalizationOf(options);
   const hash = await sha256(bytes);
   const inspection = inspectGraph(name, graph.graph, shape);
   const model = await openGraphModel(

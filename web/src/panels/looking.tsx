@@ -10,7 +10,7 @@ import { Panel } from "../components/panel.tsx";
 import { PlayHead } from "../components/play-head.tsx";
 import type { ModelInfo } from "../engine.ts";
 import { known } from "../state/loading.ts";
-import { type Attacked, attackInfos, classNames, model, outcome, questions, subject } from "../state/session.ts";
+import { type Attacked, classNames, model, outcome, questions, subject } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
 import { Epsilon } from "./epsilon.tsx";
 import "./looking.css";
@@ -39,10 +39,7 @@ const emptiness = (): string =>
 
 function Result({ open, found, late }: { readonly open: ModelInfo; readonly found: Attacked; readonly late: boolean }) {
   const { frame, amplify } = setting.value;
-  const { before, request } = found;
-  // What an attack that learns from samples asks about is not this sample.
-  const learns = known(attackInfos.value)?.find(({ name }) => name === request.attack)?.also === "examples";
-  const frames = learns ? [] : found.frames;
+  const { before, request, frames } = found;
   const last = frames.length - 1;
   const at = Math.min(frame ?? last, last);
   const shown = at < last ? frames[at]! : { x: found.adversarial, question: null, ...found.after };

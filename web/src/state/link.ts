@@ -1,6 +1,7 @@
 import { deflateSync, inflateSync } from "fflate";
 import { isBundled } from "../../../src/models/bundled.ts";
 import type { NormName } from "../../../src/norm.ts";
+import { fromBase64, toBase64 } from "../../../src/report/base64.ts";
 import type { OptionValues } from "../engine.ts";
 import { DEFAULT_SETTING, type InputChoice, type Setting } from "./setting.ts";
 
@@ -118,14 +119,11 @@ function fromPlanes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes, (_, i) => bytes[(i % 4) * n + Math.floor(i / 4)]!);
 }
 
+/** base64url (RFC 4648, §5): letters that an address may hold. */
 const toText = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replace(/=+$/, "");
+  toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 
-const fromText = (text: string): Uint8Array =>
-  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+const fromText = (text: string): Uint8Array => fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
 
 function decodeOptions(texts: readonly string[]): OptionValues {
   const pairs = texts.flatMap((text): [string, OptionValues[string]][] => {
