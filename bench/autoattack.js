@@ -76,7 +76,7 @@ async function network(dist) {
 /** Indices of the first images that the network gets right. */
 async function rightImages(dist, count) {
   const [{ openClassifier }, { nodeRuntime }, { predict }] = await Promise.all([
-    dist("models/graph-model.js"),
+    dist("models/classifier/graph-model.js"),
     dist("runtime/ort.node.js"),
     dist("attack.js"),
   ]);
@@ -95,18 +95,19 @@ async function rightImages(dist, count) {
 /** Evaluates the first `limit` images. Each worker's graphs run in one thread, so that processor time is that of the work. */
 async function evaluation(dist, limit) {
   const [run, { startPool }, { planMessage }, { autoAttack }, { withGradient }] = await Promise.all([
-    dist("evaluate/run.js"),
-    dist("evaluate/pool.node.js"),
-    dist("evaluate/work.js"),
-    dist("attacks/auto-attack.js"),
-    dist("models/classifier.js"),
+    dist("evaluate/course/run.js"),
+    dist("evaluate/course/pool.node.js"),
+    dist("evaluate/course/work.js"),
+    dist("attacks/ensembles/auto-attack.js"),
+    dist("models/classifier/classifier.js"),
   ]);
   const { file, sha256, data } = await network(dist);
   const rounds = Math.ceil(limit / (WORKERS * MOST_IN_BATCH));
   // As many batches for each worker.
   const batch = Math.ceil(limit / (WORKERS * rounds));
   const options = { attacks: [autoAttack], epsilons: [EPSILON], limit, batch, followUp: false };
-  const plan = run.planOf(options, file);
+  const { planOf } = await dist("evaluate/course/plan.js");
+  const plan = planOf(options, file);
   const setup = { file: withGradient(file, "cross-entropy"), device: "cpu", plan: planMessage(plan) };
   const { onnx: _, batch: __, ...model } = file;
   const subject = {

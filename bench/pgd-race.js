@@ -48,11 +48,11 @@ async function pytorch(python, weights, threads) {
 
 async function racer(dist, weights, stopAtSuccess) {
   const [run, { startPool }, { planMessage }, { pgd }, { withGradient }] = await Promise.all([
-    dist("evaluate/run.js"),
-    dist("evaluate/pool.node.js"),
-    dist("evaluate/work.js"),
-    dist("attacks/pgd.js"),
-    dist("models/classifier.js"),
+    dist("evaluate/course/run.js"),
+    dist("evaluate/course/pool.node.js"),
+    dist("evaluate/course/work.js"),
+    dist("attacks/gradient/pgd.js"),
+    dist("models/classifier/classifier.js"),
   ]);
   const [{ openModelGraph }, { modelFrom }, { openDataset }] = await Promise.all([
     dist("models/open.node.js"),
@@ -69,7 +69,8 @@ async function racer(dist, weights, stopAtSuccess) {
     limit: IMAGES,
     batch: BATCH,
   };
-  const plan = run.planOf(options, file);
+  const { planOf } = await dist("evaluate/course/plan.js");
+  const plan = planOf(options, file);
   const { onnx: _, batch: __, ...model } = file;
   const subject = {
     model: { ...model, sha256: opened.sha256 },

@@ -23,8 +23,8 @@ export async function benchPgd(dist, rounds, weights = `${root}test/fixtures/pyt
   );
   const [{ openModel }, { classifierFile }, { openClassifier }, { nodeRuntime }, { openDataset }] = await Promise.all([
     dist("models/open.node.js"),
-    dist("models/classifier.js"),
-    dist("models/graph-model.js"),
+    dist("models/classifier/classifier.js"),
+    dist("models/classifier/graph-model.js"),
     dist("runtime/ort.node.js"),
     dist("datasets/locate.node.js"),
   ]);
@@ -40,7 +40,7 @@ export async function benchPgd(dist, rounds, weights = `${root}test/fixtures/pyt
 
 async function race(dist, name, model, x, rounds) {
   const [{ pgd }, { norms }, { predict }] = await Promise.all([
-    dist("attacks/pgd.js"),
+    dist("attacks/gradient/pgd.js"),
     dist("norm.js"),
     dist("attack.js"),
   ]);

@@ -116,15 +116,16 @@ async function setup() {
     dist("models/open.node.js"),
     dist("models/open.js"),
     dist("datasets/locate.node.js"),
-    dist("evaluate/run.js"),
-    dist("evaluate/pool.node.js"),
-    dist("attacks/fgsm.js"),
+    dist("evaluate/course/run.js"),
+    dist("evaluate/course/pool.node.js"),
+    dist("attacks/gradient/fgsm.js"),
   ]);
-  const { withGradient } = await dist("models/classifier.js");
+  const { withGradient } = await dist("models/classifier/classifier.js");
+  const { planOf } = await dist("evaluate/course/plan.js");
   const opened = await openModelGraph(options.weights, { arch: "lenet" });
   const file = modelFrom(opened, {});
   const wantedAttack = { attacks: [fgsm], epsilons: EPSILONS };
-  const plan = run.planOf(wantedAttack, file);
+  const plan = planOf(wantedAttack, file);
   const data = await inMemory(await openDataset("mnist"));
   const pool = startPool({
     file: withGradient(file, "cross-entropy"),
@@ -150,23 +151,24 @@ async function benchPhases() {
       dist("models/open.node.js"),
       dist("models/open.js"),
       dist("datasets/locate.node.js"),
-      dist("evaluate/run.js"),
-      dist("evaluate/pool.node.js"),
-      dist("attacks/fgsm.js"),
+      dist("evaluate/course/run.js"),
+      dist("evaluate/course/pool.node.js"),
+      dist("attacks/gradient/fgsm.js"),
     ]),
   );
   const [{ openModelGraph }, { modelFrom }, { openDataset }, run, { startPool }, { fgsm }] = result;
   const { ms: model, result: opened } = await timed(() => openModelGraph(options.weights, { arch: "lenet" }));
   const { ms: data, result: set } = await timed(() => openDataset("mnist"));
-  const { withGradient } = await dist("models/classifier.js");
+  const { withGradient } = await dist("models/classifier/classifier.js");
+  const { planOf } = await dist("evaluate/course/plan.js");
   const file = modelFrom(opened, {});
-  const plan = run.planOf({ attacks: [fgsm], epsilons: EPSILONS }, file);
+  const plan = planOf({ attacks: [fgsm], epsilons: EPSILONS }, file);
   const pool = startPool({
     file: withGradient(file, "cross-entropy"),
     device: "cpu",
     plan: { ...plan, attacks: [{ name: "fgsm", options: {} }] },
   });
-  const { preload, writeReport } = await dist("report/write.node.js");
+  const { preload, writeReport } = await dist("report/files/write.node.js");
   preload();
   const { onnx: _, batch: __, ...described } = file;
   const subject = {

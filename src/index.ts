@@ -25,28 +25,26 @@ export {
   withShape,
 } from "./dataset.ts";
 export { type ErrorCode, PerturbError } from "./errors.ts";
-export { type AdversarialBatch, type AdversarialOptions, adversarialBatches } from "./evaluate/adversarial.ts";
+export { type AdversarialBatch, type AdversarialOptions, adversarialBatches } from "./evaluate/course/adversarial.ts";
+export { evaluate, subjectOf } from "./evaluate/course/local.ts";
+export { examplesFor, type PlanOptions, planOf } from "./evaluate/course/plan.ts";
+export {
+  type EvaluateOptions,
+  type Evaluator,
+  evaluate as evaluateBy,
+  type Journal,
+  localEvaluator,
+  type Progress,
+} from "./evaluate/course/run.ts";
 export {
   type AlongOptions,
   type LinearView,
   type LinearViewOptions,
   linearView,
   logitsAlong,
-} from "./evaluate/along.ts";
-export { type Comparison, compareRuns, type PairedAccuracy, type RecordedRun } from "./evaluate/compare.ts";
-export { evaluate, subjectOf } from "./evaluate/local.ts";
-export { type Meter, metered, type Queries } from "./evaluate/meter.ts";
-export type { Subject } from "./evaluate/result.ts";
-export {
-  type EvaluateOptions,
-  type Evaluator,
-  evaluate as evaluateBy,
-  examplesFor,
-  type Journal,
-  localEvaluator,
-  type Progress,
-  planOf,
-} from "./evaluate/run.ts";
+} from "./evaluate/linear/along.ts";
+export { type Comparison, compareRuns, type PairedAccuracy, type RecordedRun } from "./evaluate/results/compare.ts";
+export type { Subject } from "./evaluate/results/result.ts";
 export type {
   Accuracy,
   AttackSummary,
@@ -61,20 +59,26 @@ export type {
   WorstPoint,
 } from "./evaluate.ts";
 export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model } from "./model.ts";
-export { averaged } from "./models/averaged.ts";
 export { type CallbackOptions, callbackModel } from "./models/callback.ts";
-export { type ClassifierFile, type ClassifierOptions, classifierFile, gradientGraph } from "./models/classifier.ts";
-export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models/endpoint.ts";
-export { type GraphModel, openClassifier } from "./models/graph-model.ts";
-export type { HttpOptions, Retry } from "./models/http.ts";
-export { type Inspection, inspectGraph } from "./models/inspect.ts";
+export {
+  type ClassifierFile,
+  type ClassifierOptions,
+  classifierFile,
+  gradientGraph,
+} from "./models/classifier/classifier.ts";
+export { type GraphModel, openClassifier } from "./models/classifier/graph-model.ts";
+export { type Inspection, inspectGraph } from "./models/classifier/inspect.ts";
+export type { Normalization } from "./models/classifier/preprocess.ts";
+export { revealHead } from "./models/classifier/reveal.ts";
+export { readModel } from "./models/formats/read.ts";
+export { readWeights } from "./models/formats/weights.ts";
 export { graphIn, type OpenedGraph, openGraphModel } from "./models/open.ts";
-export type { Normalization } from "./models/preprocess.ts";
-export { readModel } from "./models/read.ts";
-export { revealHead } from "./models/reveal.ts";
-export { rounded } from "./models/rounded.ts";
-export { type Question, traced } from "./models/traced.ts";
-export { readWeights } from "./models/weights.ts";
+export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models/remote/endpoint.ts";
+export type { HttpOptions, Retry } from "./models/remote/http.ts";
+export { averaged } from "./models/wrapped/averaged.ts";
+export { type Meter, metered, type Queries } from "./models/wrapped/metered.ts";
+export { rounded } from "./models/wrapped/rounded.ts";
+export { type Question, traced } from "./models/wrapped/traced.ts";
 export { type Norm, type NormName, norms } from "./norm.ts";
 export { type Random, randomFor } from "./random.ts";
 export { type Ort, type OrtOptions, ortRuntime } from "./runtime/ort.ts";

@@ -6,11 +6,11 @@ import { attacks } from "../src/attacks/index.ts";
 import { openDataset } from "../src/datasets/locate.node.ts";
 import { readNpy, writeNpy } from "../src/datasets/npy.ts";
 import { readNpz, writeNpz } from "../src/datasets/npz.ts";
-import { evaluate } from "../src/evaluate/local.ts";
+import { evaluate } from "../src/evaluate/course/local.ts";
 import type { Evaluation } from "../src/evaluate.ts";
 import { openModel } from "../src/models/open.node.ts";
-import { evaluationSchema } from "../src/report/schema.ts";
-import { REPORT_FILES } from "../src/report/write.node.ts";
+import { evaluationSchema } from "../src/report/files/schema.ts";
+import { REPORT_FILES } from "../src/report/files/write.node.ts";
 import { nodeRuntime } from "../src/runtime/ort.node.ts";
 import { listing, type Outcome, perturb, scratch, start, until } from "./support/cli.ts";
 

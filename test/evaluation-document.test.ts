@@ -1,8 +1,8 @@
 import { readFile, rm } from "node:fs/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { attacks } from "../src/attacks/index.ts";
-import { evaluateOptions } from "../src/cli/evaluate-options.ts";
-import { readReport } from "../src/report/json.ts";
+import { evaluateOptions } from "../src/cli/options/evaluate-options.ts";
+import { readReport } from "../src/report/files/json.ts";
 import { blocks, followLinks, ROOT, run } from "./support/documents.ts";
 
 const place = new URL("../docs/evaluation.md", import.meta.url);
@@ -19,7 +19,7 @@ afterAll(async () => {
 async function codes(): Promise<string[]> {
   const found = new Set<string>();
   for (const name of ["checks", "follow-up", "certified"]) {
-    const source = await readFile(new URL(`../src/evaluate/${name}.ts`, import.meta.url), "utf8");
+    const source = await readFile(new URL(`../src/evaluate/checks/${name}.ts`, import.meta.url), "utf8");
     for (const [, expression] of source.matchAll(/(?:\bwarn\(\s*|\bcode: )([^,\n]+),/g))
       for (const [, code] of expression!.matchAll(/"([^"]+)"/g)) found.add(code!);
   }

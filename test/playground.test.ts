@@ -8,8 +8,8 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CONTENT_SECURITY_POLICY } from "../src/cli/static-server.ts";
 import { readNpz } from "../src/datasets/npz.ts";
-import { toCsv } from "../src/report/csv.ts";
-import { readReport } from "../src/report/json.ts";
+import { toCsv } from "../src/report/files/csv.ts";
+import { readReport } from "../src/report/files/json.ts";
 import { NO_CHROMIUM, requireChromium, SOFTWARE_WEBGPU } from "./support/browser.ts";
 import { perturb, scratch } from "./support/cli.ts";
 import {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { gradientGraph } from "../src/models/classifier.ts";
+import { gradientGraph } from "../src/models/classifier/classifier.ts";
 import { writeOnnx } from "../src/onnx/file.ts";
 import { lenetFile } from "./support/models.ts";
 

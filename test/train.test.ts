@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { bundledModels } from "../src/models/bundled.ts";
-import { readSafetensors } from "../src/models/safetensors.ts";
+import { readSafetensors } from "../src/models/formats/safetensors.ts";
 import { readOnnx } from "../src/onnx/file.ts";
 import { readTensor } from "../src/onnx/tensor-proto.ts";
 import { TRAINING_FILES } from "../src/train/folder.node.ts";

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 import { bundledModels, isBundled } from "../src/models/bundled.ts";
-import { type ClassifierFile, withGradient } from "../src/models/classifier.ts";
-import { type Inspection, inspectGraph } from "../src/models/inspect.ts";
+import { type ClassifierFile, withGradient } from "../src/models/classifier/classifier.ts";
+import { type Inspection, inspectGraph } from "../src/models/classifier/inspect.ts";
 import { graphIn, modelFrom, settle } from "../src/models/open.ts";
 import { nodeRuntime } from "../src/runtime/ort.node.ts";
 

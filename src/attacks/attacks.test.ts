@@ -3,13 +3,13 @@ import { bestRise } from "../../test/support/balls.ts";
 import { floats, linearGraph, numbers, open, smallNetwork, twoClassGraph } from "../../test/support/models.ts";
 import { type AnyAttack, type Attack, type AttackTask, defineAttack, judge } from "../attack.ts";
 import { PerturbError } from "../errors.ts";
-import { metered } from "../evaluate/meter.ts";
 import { type DifferentiableModel, type Goal, takeGoal } from "../model.ts";
+import { metered } from "../models/wrapped/metered.ts";
 import { type Norm, norms } from "../norm.ts";
 import { type FloatTensor, takeRows } from "../tensor.ts";
-import { defineEnsemble } from "./ensemble.ts";
+import type { PgdOptions } from "./gradient/pgd.ts";
 import { attacks } from "./index.ts";
-import type { PgdOptions } from "./pgd.ts";
+import { defineEnsemble } from "./steps/ensemble.ts";
 
 /** What rounding to float32 may add to a distance in [0, 1], by the number of elements: half a spacing for each. */
 const rounding = (elements: number): number => elements * 2 ** -24;

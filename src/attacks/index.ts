@@ -1,70 +1,76 @@
-import { apgdCe, apgdDlr, apgdT } from "./apgd.ts";
-import { autoAttack, autoAttackPlus, autoAttackRand } from "./auto-attack.ts";
-import { bim } from "./bim.ts";
-import { boundary } from "./boundary.ts";
-import { cw } from "./cw.ts";
-import { cwLinf } from "./cw-linf.ts";
-import { ddn } from "./ddn.ts";
-import { deepfool } from "./deepfool.ts";
-import { ead } from "./ead.ts";
-import { fab, fabT } from "./fab.ts";
-import { fgsm } from "./fgsm.ts";
-import { fmn } from "./fmn.ts";
-import { gaussianNoise } from "./gaussian-noise.ts";
-import { hopskipjump } from "./hopskipjump.ts";
-import { jsma } from "./jsma.ts";
-import { miFgsm } from "./mi-fgsm.ts";
-import { nes } from "./nes.ts";
-import { niFgsm } from "./ni-fgsm.ts";
-import { onePixel } from "./one-pixel.ts";
-import { pgd } from "./pgd.ts";
-import { rFgsm } from "./r-fgsm.ts";
-import { rotationTranslation } from "./rotation-translation.ts";
-import { saltAndPepper } from "./salt-and-pepper.ts";
-import { sigmaZero } from "./sigma-zero.ts";
-import { sparseL1 } from "./sparse-l1.ts";
-import { spsa } from "./spsa.ts";
-import { square } from "./square.ts";
-import { transfer } from "./transfer.ts";
-import { uniformNoise } from "./uniform-noise.ts";
-import { universal } from "./universal.ts";
+import { gaussianNoise } from "./baselines/gaussian-noise.ts";
+import { saltAndPepper } from "./baselines/salt-and-pepper.ts";
+import { uniformNoise } from "./baselines/uniform-noise.ts";
+import { boundary } from "./decisions/boundary.ts";
+import { hopskipjump } from "./decisions/hopskipjump.ts";
+import { autoAttack, autoAttackPlus, autoAttackRand } from "./ensembles/auto-attack.ts";
+import { apgdCe, apgdDlr, apgdT } from "./gradient/apgd.ts";
+import { bim } from "./gradient/bim.ts";
+import { fgsm } from "./gradient/fgsm.ts";
+import { miFgsm } from "./gradient/mi-fgsm.ts";
+import { niFgsm } from "./gradient/ni-fgsm.ts";
+import { pgd } from "./gradient/pgd.ts";
+import { rFgsm } from "./gradient/r-fgsm.ts";
+import { sparseL1 } from "./gradient/sparse-l1.ts";
+import { cw } from "./least-change/cw.ts";
+import { cwLinf } from "./least-change/cw-linf.ts";
+import { ddn } from "./least-change/ddn.ts";
+import { deepfool } from "./least-change/deepfool.ts";
+import { ead } from "./least-change/ead.ts";
+import { fab, fabT } from "./least-change/fab.ts";
+import { fmn } from "./least-change/fmn.ts";
+import { jsma } from "./least-change/jsma.ts";
+import { sigmaZero } from "./least-change/sigma-zero.ts";
+import { nes } from "./scores/nes.ts";
+import { onePixel } from "./scores/one-pixel.ts";
+import { spsa } from "./scores/spsa.ts";
+import { square } from "./scores/square.ts";
+import { rotationTranslation } from "./transfer-and-structure/rotation-translation.ts";
+import { transfer } from "./transfer-and-structure/transfer.ts";
+import { universal } from "./transfer-and-structure/universal.ts";
+
+/** Every attack by its name, in families: each family is a folder. */
+export const families = {
+  "gradient, inside ε": {
+    fgsm,
+    "r-fgsm": rFgsm,
+    bim,
+    "mi-fgsm": miFgsm,
+    "ni-fgsm": niFgsm,
+    pgd,
+    "apgd-ce": apgdCe,
+    "apgd-dlr": apgdDlr,
+    "apgd-t": apgdT,
+    "sparse-l1": sparseL1,
+  },
+  "gradient, least change": {
+    deepfool,
+    ddn,
+    fmn,
+    cw,
+    "cw-linf": cwLinf,
+    ead,
+    fab,
+    "fab-t": fabT,
+    jsma,
+    "sigma-zero": sigmaZero,
+  },
+  "scores only": { square, nes, spsa, "one-pixel": onePixel },
+  "decisions only": { boundary, hopskipjump },
+  "transfer and structure": { transfer, universal, "rotation-translation": rotationTranslation },
+  baselines: { "uniform-noise": uniformNoise, "gaussian-noise": gaussianNoise, "salt-and-pepper": saltAndPepper },
+  ensembles: { autoattack: autoAttack, "autoattack-plus": autoAttackPlus, "autoattack-rand": autoAttackRand },
+} as const;
+export type AttackFamily = keyof typeof families;
 
 /** Every attack by its name. */
 export const attacks = {
-  "apgd-ce": apgdCe,
-  "apgd-dlr": apgdDlr,
-  "apgd-t": apgdT,
-  autoattack: autoAttack,
-  "autoattack-plus": autoAttackPlus,
-  "autoattack-rand": autoAttackRand,
-  bim,
-  boundary,
-  cw,
-  "cw-linf": cwLinf,
-  ddn,
-  deepfool,
-  ead,
-  fab,
-  "fab-t": fabT,
-  fgsm,
-  fmn,
-  "gaussian-noise": gaussianNoise,
-  hopskipjump,
-  jsma,
-  "mi-fgsm": miFgsm,
-  nes,
-  "ni-fgsm": niFgsm,
-  "one-pixel": onePixel,
-  pgd,
-  "r-fgsm": rFgsm,
-  "rotation-translation": rotationTranslation,
-  "salt-and-pepper": saltAndPepper,
-  "sigma-zero": sigmaZero,
-  "sparse-l1": sparseL1,
-  spsa,
-  square,
-  transfer,
-  "uniform-noise": uniformNoise,
-  universal,
+  ...families["gradient, inside ε"],
+  ...families["gradient, least change"],
+  ...families["scores only"],
+  ...families["decisions only"],
+  ...families["transfer and structure"],
+  ...families.baselines,
+  ...families.ensembles,
 } as const;
 export type AttackName = keyof typeof attacks;

@@ -2,8 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { predict } from "../attack.ts";
 import { PerturbError } from "../errors.ts";
-import type { AdversarialBatch } from "../evaluate/adversarial.ts";
-import { goalOf } from "../evaluate/batch.ts";
+import type { AdversarialBatch } from "../evaluate/course/adversarial.ts";
+import { goalOf } from "../evaluate/course/batch.ts";
 import { onGrid } from "../grid.ts";
 import { type Model, reached, takeGoal } from "../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
@@ -33,8 +33,8 @@ export async function writePictures(
   const rows = [...success.keys()].filter((i) => success[i] === 1);
   if (rows.length === 0) return 0;
   const [{ toPixels }, { encodePng }, { readImage }] = await Promise.all([
-    import("../report/picture.ts"),
-    import("../report/png.ts"),
+    import("../report/pictures/picture.ts"),
+    import("../report/pictures/png.ts"),
     import("../datasets/image.node.ts"),
   ]);
   const inside = join(folder, `eps-${Number(epsilon.toPrecision(6))}`);

@@ -14,39 +14,39 @@ interface Entry {
 const COMMANDS: Readonly<Record<string, Entry>> = {
   evaluate: {
     summary: "measure accuracy under attack (the default command)",
-    load: async () => (await import("./evaluate.ts")).evaluateCommand,
+    load: async () => (await import("./commands/evaluate.ts")).evaluateCommand,
   },
   compare: {
     summary: "compare two models, or two runs, sample by sample",
-    load: async () => (await import("./compare.ts")).compareCommand,
+    load: async () => (await import("./commands/compare.ts")).compareCommand,
   },
   attack: {
     summary: "write adversarial examples to a file, and as pictures",
-    load: async () => (await import("./attack.ts")).attackCommand,
+    load: async () => (await import("./commands/attack.ts")).attackCommand,
   },
   gradient: {
     summary: "save a model's gradient as an ONNX graph, or compute its values",
-    load: async () => (await import("./gradient.ts")).gradientCommand,
+    load: async () => (await import("./commands/gradient.ts")).gradientCommand,
   },
   inspect: {
     summary: "show what a model holds and whether it can be differentiated",
-    load: async () => (await import("./inspect.ts")).inspectCommand,
+    load: async () => (await import("./commands/inspect.ts")).inspectCommand,
   },
   saliency: {
     summary: "show which pixels of an image speak for a class",
-    load: async () => (await import("./saliency.ts")).saliencyCommand,
+    load: async () => (await import("./commands/saliency.ts")).saliencyCommand,
   },
   train: {
     summary: "train a built-in network and save it as ONNX",
-    load: async () => (await import("./train.ts")).trainCommand,
+    load: async () => (await import("./commands/train.ts")).trainCommand,
   },
   playground: {
     summary: "open a page that attacks a model in the browser",
-    load: async () => (await import("./playground.ts")).playgroundCommand,
+    load: async () => (await import("./commands/playground.ts")).playgroundCommand,
   },
   list: {
     summary: "list the attacks, data sets, models or operators that are known",
-    load: async () => (await import("./list.ts")).listCommand,
+    load: async () => (await import("./commands/list.ts")).listCommand,
   },
 };
 const DEFAULT = "evaluate";

@@ -1,8 +1,8 @@
 import { stderr } from "node:process";
 import type { Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
-import type { Subject } from "../evaluate/result.ts";
-import type { EndpointModel } from "../models/endpoint.ts";
+import type { Subject } from "../evaluate/results/result.ts";
+import type { EndpointModel } from "../models/remote/endpoint.ts";
 
 /** The options that name a model and its data, as far as one behind an address can follow them, or must not be given them. */
 export interface EndpointGiven {
@@ -36,7 +36,7 @@ export interface OpenedEndpoint {
 /** Opens a model that is offered under an address, then the data in its shape. @throws as `openEndpoint`; usage */
 export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedEndpoint> {
   const [{ openEndpoint }, { openDataset }, { VERSION }] = await Promise.all([
-    import("../models/endpoint.ts"),
+    import("../models/remote/endpoint.ts"),
     import("../datasets/locate.node.ts"),
     import("../version.ts"),
   ]);

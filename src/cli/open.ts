@@ -1,13 +1,13 @@
 import type { ArchitectureName } from "../architectures/index.ts";
 import type { Dataset } from "../dataset.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
-import type { Subject } from "../evaluate/result.ts";
+import type { Subject } from "../evaluate/results/result.ts";
 import type { Model } from "../model.ts";
-import type { ClassifierFile } from "../models/classifier.ts";
-import type { GraphModel } from "../models/graph-model.ts";
-import { normalizationOf } from "../models/normalization.ts";
+import type { ClassifierFile } from "../models/classifier/classifier.ts";
+import type { GraphModel } from "../models/classifier/graph-model.ts";
+import { normalizationOf } from "../models/classifier/normalization.ts";
+import type { Normalization } from "../models/classifier/preprocess.ts";
 import type { OpenedGraph } from "../models/open.ts";
-import type { Normalization } from "../models/preprocess.ts";
 import type { Device } from "../runtime.ts";
 import type { Tensor } from "../tensor.ts";
 import type { EndpointGiven } from "./open-endpoint.ts";
@@ -67,8 +67,8 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
     openGraph(given.model, given),
     import("../datasets/locate.node.ts"),
     import("../runtime/ort.node.ts"),
-    import("../models/graph-model.ts"),
-    import("../evaluate/local.ts"),
+    import("../models/classifier/graph-model.ts"),
+    import("../evaluate/course/local.ts"),
   ]);
   const shape = given.shape ?? opened.shape ?? undefined;
   const data = await openDataset(given.data, {
@@ -145,7 +145,7 @@ export async function openSurrogate(
 ): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
   const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
-    import("../models/graph-model.ts"),
+    import("../models/classifier/graph-model.ts"),
     import("../runtime/ort.node.ts"),
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });

@@ -2,13 +2,13 @@ import { availableParallelism } from "node:os";
 import type { AttackName } from "../attacks/index.ts";
 import { attacks } from "../attacks/index.ts";
 import { PerturbError } from "../errors.ts";
-import type { BatchPlan } from "../evaluate/batch.ts";
-import type { BootedWorkers } from "../evaluate/pool.node.ts";
-import type { Evaluator } from "../evaluate/run.ts";
-import type { GraphModel } from "../models/graph-model.ts";
+import type { BatchPlan } from "../evaluate/course/batch.ts";
+import type { BootedWorkers } from "../evaluate/course/pool.node.ts";
+import type { Evaluator } from "../evaluate/course/run.ts";
+import type { GraphModel } from "../models/classifier/graph-model.ts";
 import type { NormName } from "../norm.ts";
-import { attackOptions } from "./attack-options.ts";
 import { type ModelGiven, type OpenedSubject, openSurrogate } from "./open.ts";
+import { attackOptions } from "./options/attack-options.ts";
 
 /** The options that say how samples are attacked. */
 export interface AttackGiven extends ModelGiven {
@@ -30,7 +30,10 @@ export interface AttackGiven extends ModelGiven {
 
 /** What is asked for, as the library wants it. @throws usage: before anything runs */
 export async function planned({ data, here }: OpenedSubject, given: AttackGiven) {
-  const { DEFAULT_BATCH, examplesFor, planOf } = await import("../evaluate/run.ts");
+  const [{ DEFAULT_BATCH }, { examplesFor, planOf }] = await Promise.all([
+    import("../evaluate/course/run.ts"),
+    import("../evaluate/course/plan.ts"),
+  ]);
   const chosen = given.attack.map((name) => attacks[name]);
   refuseIdle(given);
   const wanted = {
@@ -80,10 +83,10 @@ export async function evaluatorOf(
   surrogate: GraphModel | undefined,
 ): Promise<Evaluator> {
   const [{ localEvaluator }, { requireGradients }, { planMessage }, { withGradient }] = await Promise.all([
-    import("../evaluate/run.ts"),
-    import("../evaluate/gradients.ts"),
-    import("../evaluate/work.ts"),
-    import("../models/classifier.ts"),
+    import("../evaluate/course/run.ts"),
+    import("../evaluate/checks/gradients.ts"),
+    import("../evaluate/course/work.ts"),
+    import("../models/classifier/classifier.ts"),
   ]);
   let ready = file;
   await requireGradients(plan, here, () => {
@@ -104,7 +107,7 @@ const CERTIFICATES = 2 ** 28;
 async function certificatesIn(path: string) {
   const [{ fileSource }, { readCertified }] = await Promise.all([
     import("../datasets/files.node.ts"),
-    import("../evaluate/certified.ts"),
+    import("../evaluate/checks/certified.ts"),
   ]);
   const file = await fileSource(path);
   if (file.size > CERTIFICATES)

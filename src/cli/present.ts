@@ -2,14 +2,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stderr, stdout } from "node:process";
 import { PerturbError } from "../errors.ts";
-import { sameEpsilon } from "../evaluate/statistics.ts";
+import { sameEpsilon } from "../evaluate/results/statistics.ts";
 import type { Evaluation, EvaluationResult } from "../evaluate.ts";
-import { commandLine } from "../report/command.ts";
-import type { SampleSpool } from "../report/samples.node.ts";
+import { commandLine } from "../report/files/command.ts";
+import type { SampleSpool } from "../report/files/samples.node.ts";
 import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
+import type { FailUnder } from "./options/values.ts";
 import { hasColor, print, width } from "./output.ts";
-import type { FailUnder } from "./values.ts";
 
 /** Where a result goes. */
 export interface Presentation {
@@ -36,7 +36,7 @@ export async function present(
   if (json !== undefined && json !== "-") await writeJson(evaluation, json);
   if (junit !== undefined) await writeJunit(evaluation, junit, failUnder);
   if (folder === undefined) return;
-  const { writeReport } = await import("../report/write.node.ts");
+  const { writeReport } = await import("../report/files/write.node.ts");
   await writeReport(result, folder, {
     command: commandLine(words),
     ...(spool && { samples: spool.copyTo, table: spool.table() }),
@@ -46,7 +46,7 @@ export async function present(
 
 /** Says of a run that is to go on that it is done. Gives the exit code. @throws usage, invalid-file */
 export async function presentFinished(folder: string, { json, junit, failUnder }: Finished): Promise<number> {
-  const { readReport } = await import("../report/json.ts");
+  const { readReport } = await import("../report/files/json.ts");
   const path = join(folder, "report.json");
   const evaluation = await readReport(await readFile(path, "utf8"), path);
   checkFailUnder(failUnder, evaluation.options.epsilons);
@@ -70,17 +70,17 @@ async function writeJson(evaluation: Evaluation, json: string): Promise<void> {
 }
 
 async function writeJunit(evaluation: Evaluation, path: string, failUnder: FailUnder | undefined): Promise<void> {
-  const { toJunit } = await import("../report/junit.ts");
+  const { toJunit } = await import("../report/files/junit.ts");
   const text = toJunit(evaluation, { failUnder });
   if (path === "-") stdout.write(text);
   else await writeAtomically(path, (file) => file.writeFile(text));
 }
 
 const asJson = async (evaluation: Evaluation): Promise<string> =>
-  (await import("../report/json.ts")).toJson(evaluation);
+  (await import("../report/files/json.ts")).toJson(evaluation);
 
 async function printTable(evaluation: Evaluation): Promise<void> {
-  const { toTable, toCurve } = await import("../report/terminal.ts");
+  const { toTable, toCurve } = await import("../report/terminal/terminal.ts");
   const { model, data, options: used, cost } = evaluation;
   const target = used.target === null ? "" : `, target ${used.target}`;
   print(

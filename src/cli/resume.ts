@@ -5,11 +5,11 @@ import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Dataset } from "../dataset.ts";
 import { messageOf, PerturbError } from "../errors.ts";
-import type { Ground, ModelGround } from "../evaluate/facts.ts";
-import type { ReadHeading } from "../evaluate/journal/heading.node.ts";
-import type { KeptJournal } from "../evaluate/journal.node.ts";
-import { quote } from "../report/command.ts";
-import { evaluateOptions, type Given } from "./evaluate-options.ts";
+import type { Ground, ModelGround } from "../evaluate/state/facts.ts";
+import type { ReadHeading } from "../evaluate/state/heading.node.ts";
+import type { KeptJournal } from "../evaluate/state/journal.node.ts";
+import { quote } from "../report/files/command.ts";
+import { evaluateOptions, type Given } from "./options/evaluate-options.ts";
 
 /** Options that are never kept: where results go is for whoever goes on to say. */
 const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet"]);
@@ -97,9 +97,9 @@ export async function prepareFolder(folder: string, resumed: boolean): Promise<v
 
 const modules = () =>
   Promise.all([
-    import("../evaluate/journal/heading.node.ts"),
-    import("../evaluate/journal/lock.node.ts"),
-    import("../report/write.node.ts"),
+    import("../evaluate/state/heading.node.ts"),
+    import("../evaluate/state/lock.node.ts"),
+    import("../report/files/write.node.ts"),
     import("../staging.node.ts"),
   ]);
 
@@ -123,9 +123,9 @@ export async function openJournal({
   ground,
 }: Keeping): Promise<{ journal: KeptJournal; data: Dataset }> {
   const [{ newJournal, resumedJournal }, { factsOf, firstSamples, watched }, { checkFacts }] = await Promise.all([
-    import("../evaluate/journal.node.ts"),
-    import("../evaluate/facts.ts"),
-    import("../evaluate/journal/heading.node.ts"),
+    import("../evaluate/state/journal.node.ts"),
+    import("../evaluate/state/facts.ts"),
+    import("../evaluate/state/heading.node.ts"),
   ]);
   const { model, surrogate, plan, batch, limit } = ground;
   const total = Math.max(0, Math.min(ground.data.size - plan.offset, limit));
@@ -156,7 +156,7 @@ export async function openJournal({
 async function weightFacts({ name, folder, onnx }: ModelGround): Promise<[string, string][]> {
   if (folder === undefined || !onnx) return [];
   const [{ externalFiles }, { readOnnx }] = await Promise.all([
-    import("../models/external.ts"),
+    import("../models/formats/external.ts"),
     import("../onnx/file.ts"),
   ]);
   return Promise.all(

@@ -4,10 +4,10 @@ import { counts, EPSILONS, type Given, run } from "../../test/support/evaluate.t
 import { fixture, lenetFile } from "../../test/support/models.ts";
 import type { Dataset } from "../dataset.ts";
 import { openDataset } from "../datasets/locate.node.ts";
-import { classifierFile } from "../models/classifier.ts";
-import { readModel } from "../models/read.ts";
+import { classifierFile } from "../models/classifier/classifier.ts";
+import { readModel } from "../models/formats/read.ts";
 import { webRuntime } from "../runtime/ort-web.ts";
-import { wilson95 } from "./statistics.ts";
+import { wilson95 } from "./results/statistics.ts";
 
 const expectedIn = (name: string) =>
   (JSON.parse(new TextDecoder().decode(fixture(name))) as { correct_of_10000: number[] }).correct_of_10000;

@@ -3,5 +3,5 @@
  * @module
  */
 export { defineAttack } from "../attack.ts";
-export { fgsm } from "../attacks/fgsm.ts";
+export { fgsm } from "../attacks/gradient/fgsm.ts";
 export { type AttackName, attacks } from "../attacks/index.ts";

@@ -6,9 +6,9 @@ import { didYouMean, messageOf, PerturbError } from "../errors.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import type { Runtime } from "../runtime.ts";
 import { bundledModels, isBundled } from "./bundled.ts";
-import { takeInExternal } from "./external.node.ts";
-import { externalFiles } from "./external.ts";
-import type { GraphModel } from "./graph-model.ts";
+import type { GraphModel } from "./classifier/graph-model.ts";
+import { takeInExternal } from "./formats/external.node.ts";
+import { externalFiles } from "./formats/external.ts";
 import { type GraphOptions, graphIn, type OpenedGraph, type OpenModelOptions, openGraphModel } from "./open.ts";
 
 /** Reads a model by its path or bundled name. @throws not-found, and whatever its format's reader throws */

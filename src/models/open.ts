@@ -2,14 +2,14 @@ import type { ArchitectureName } from "../architectures/index.ts";
 import { sampleShape } from "../autodiff/differentiate.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime.ts";
-import { settleBatch } from "./batching.ts";
-import { type ClassifierFile, type ClassifierOptions, classifierFile } from "./classifier.ts";
-import { refuseExternal } from "./external.ts";
-import { type GraphModel, openClassifier } from "./graph-model.ts";
-import { readModel } from "./read.ts";
-import { revealHead } from "./reveal.ts";
-import { type Endpoints, selectEndpoints } from "./select.ts";
-import { checkWeights } from "./weights-check.ts";
+import { settleBatch } from "./classifier/batching.ts";
+import { type ClassifierFile, type ClassifierOptions, classifierFile } from "./classifier/classifier.ts";
+import { type GraphModel, openClassifier } from "./classifier/graph-model.ts";
+import { revealHead } from "./classifier/reveal.ts";
+import { type Endpoints, selectEndpoints } from "./classifier/select.ts";
+import { refuseExternal } from "./formats/external.ts";
+import { readModel } from "./formats/read.ts";
+import { checkWeights } from "./formats/weights-check.ts";
 
 /** How a file becomes one graph with one input and one output. */
 export interface GraphOptions extends Endpoints {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failure, survives } from "../../test/support/datasets.ts";
 import { lenet } from "../architectures/lenet.ts";
-import { readSafetensors, writeSafetensors } from "../models/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../models/formats/safetensors.ts";
 import { readOnnx } from "../onnx/file.ts";
 import { readTensor } from "../onnx/tensor-proto.ts";
 import type { TrainState } from "../train.ts";

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { architectures } from "../architectures/index.ts";
 import { messageOf, PerturbError } from "../errors.ts";
-import { readMetadata, readSafetensors, writeSafetensors } from "../models/safetensors.ts";
-import type { StateDict } from "../models/state-dict.ts";
+import { readMetadata, readSafetensors, writeSafetensors } from "../models/formats/safetensors.ts";
+import type { StateDict } from "../models/formats/state-dict.ts";
 import type { FloatTensor, Tensor } from "../tensor.ts";
 import type { TrainState } from "../train.ts";
 import { optimizers } from "./index.ts";

@@ -3,7 +3,7 @@ import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { architectures } from "../architectures/index.ts";
 import { messageOf, PerturbError } from "../errors.ts";
-import { writeSafetensors } from "../models/safetensors.ts";
+import { writeSafetensors } from "../models/formats/safetensors.ts";
 import { writeOnnx } from "../onnx/file.ts";
 import type { TrainState } from "../train.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";

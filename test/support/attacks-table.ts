@@ -1,6 +1,6 @@
 import type { AnyAttack } from "../../src/attack.ts";
 import { attacks } from "../../src/attacks/index.ts";
-import { optionTexts } from "../../src/cli/attack-options.ts";
+import { optionTexts } from "../../src/cli/options/attack-options.ts";
 import type { DifferentiableModel } from "../../src/model.ts";
 import { NORM_SYMBOL } from "../../src/report/format.ts";
 

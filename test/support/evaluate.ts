@@ -1,10 +1,11 @@
-import { fgsm } from "../../src/attacks/fgsm.ts";
+import { fgsm } from "../../src/attacks/gradient/fgsm.ts";
 import type { Dataset } from "../../src/dataset.ts";
-import type { Subject } from "../../src/evaluate/result.ts";
-import { type EvaluateOptions, type Evaluator, evaluate, localEvaluator, planOf } from "../../src/evaluate/run.ts";
+import { planOf } from "../../src/evaluate/course/plan.ts";
+import { type EvaluateOptions, type Evaluator, evaluate, localEvaluator } from "../../src/evaluate/course/run.ts";
+import type { Subject } from "../../src/evaluate/results/result.ts";
 import type { EvaluationResult } from "../../src/evaluate.ts";
-import type { ClassifierFile } from "../../src/models/classifier.ts";
-import { openClassifier } from "../../src/models/graph-model.ts";
+import type { ClassifierFile } from "../../src/models/classifier/classifier.ts";
+import { openClassifier } from "../../src/models/classifier/graph-model.ts";
 import { nodeRuntime } from "../../src/runtime/ort.node.ts";
 import type { Runtime } from "../../src/runtime.ts";
 

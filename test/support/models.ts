@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import type { Dataset } from "../../src/dataset.ts";
 import { batchRanges } from "../../src/dataset.ts";
-import { type ClassifierFile, type ClassifierOptions, classifierFile } from "../../src/models/classifier.ts";
-import { type GraphModel, openClassifier } from "../../src/models/graph-model.ts";
-import { readModel } from "../../src/models/read.ts";
+import { type ClassifierFile, type ClassifierOptions, classifierFile } from "../../src/models/classifier/classifier.ts";
+import { type GraphModel, openClassifier } from "../../src/models/classifier/graph-model.ts";
+import { readModel } from "../../src/models/formats/read.ts";
 import { emptyGraph } from "../../src/onnx/builder.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
 import { Ops } from "../../src/onnx/ops.ts";

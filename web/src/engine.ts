@@ -1,8 +1,8 @@
-import type { LinearView } from "../../src/evaluate/along.ts";
+import type { LinearView } from "../../src/evaluate/linear/along.ts";
 import type { Evaluation, Example, Picture } from "../../src/evaluate.ts";
 import type { Bounds, Head } from "../../src/model.ts";
 import type { BundledModel } from "../../src/models/bundled.ts";
-import type { Inspection } from "../../src/models/inspect.ts";
+import type { Inspection } from "../../src/models/classifier/inspect.ts";
 import type { NormName } from "../../src/norm.ts";
 
 export { type Failure, failureOf } from "./failure.ts";

@@ -8,8 +8,8 @@ declare module "mnist-test-labels" {
 }
 declare module "bundled:*" {
   const prepared: {
-    readonly file: Omit<import("../../src/models/classifier.ts").ClassifierFile, "onnx" | "gradients">;
-    readonly inspection: import("../../src/models/inspect.ts").Inspection;
+    readonly file: Omit<import("../../src/models/classifier/classifier.ts").ClassifierFile, "onnx" | "gradients">;
+    readonly inspection: import("../../src/models/classifier/inspect.ts").Inspection;
     /** Addresses of the network, and of the gradient of its cross-entropy. */
     readonly onnx: string;
     readonly gradient: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { exampleRows } from "../examples.ts";
 import { fixture } from "../fixture.test-data.ts";
+import { exampleRows } from "../pictures/examples.ts";
 import { decode, type ReportData, reportData } from "./data.ts";
 
 /** The data as the page reads them. */

@@ -1,11 +1,11 @@
 import type { EvaluationResult, Picture } from "../../evaluate.ts";
 import { norms } from "../../norm.ts";
 import { product } from "../../tensor.ts";
-import { fromBase64, toBase64 } from "../base64.ts";
-import type { ExampleRow } from "../examples.ts";
+import { round, type SampleTable } from "../files/sample-table.ts";
 import { className, seriesOf } from "../format.ts";
-import { layoutOf, shrink, toPixels } from "../picture.ts";
-import { round, type SampleTable } from "../sample-table.ts";
+import { fromBase64, toBase64 } from "../pictures/base64.ts";
+import type { ExampleRow } from "../pictures/examples.ts";
+import { layoutOf, shrink, toPixels } from "../pictures/picture.ts";
 
 /** What the script of report.html works with. */
 export interface ReportData {

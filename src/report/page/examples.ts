@@ -1,7 +1,7 @@
 import type { Evaluation } from "../../evaluate.ts";
-import { type ExampleCell, type ExampleRow, pictureUri } from "../examples.ts";
 import { className, formatEpsilon, formatPercent } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
+import { type ExampleCell, type ExampleRow, pictureUri } from "../pictures/examples.ts";
 
 /** Pictures of adversarial examples, a row for each ε; the script finds them in this order. */
 export function examplesSection(evaluation: Evaluation, rows: readonly ExampleRow[]): Markup {

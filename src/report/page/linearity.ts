@@ -2,7 +2,7 @@ import type { Evaluation } from "../../evaluate.ts";
 import type { NormName } from "../../norm.ts";
 import { formatCount, formatEpsilon, formatNumber } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
-import type { Plots } from "../plots.ts";
+import type { Plots } from "../plots/plots.ts";
 import { plotFigure } from "./accuracy.ts";
 
 // The rise of a linear loss, and the step that reaches it.

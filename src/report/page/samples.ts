@@ -1,6 +1,6 @@
+import type { SampleTable } from "../files/sample-table.ts";
 import { formatCount } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
-import type { SampleTable } from "../sample-table.ts";
 
 /** What became of each sample. The script fills the place with a table; without it the files beside the page are named. */
 export const samplesSection = ({ total }: SampleTable): Markup => html`<section>

@@ -1,5 +1,5 @@
 import { sha256 } from "../../datasets/checksum.ts";
-import { toBase64 } from "../base64.ts";
+import { toBase64 } from "../pictures/base64.ts";
 
 /** What makes report.html interactive, ready to stand in it. */
 export interface PageScript {

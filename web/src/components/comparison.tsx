@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
 import type { Bounds } from "../../../src/model.ts";
-import { layoutOf, toPixels } from "../../../src/report/picture.ts";
-import { mapPixels, signedMap } from "../../../src/report/signed.ts";
+import { layoutOf, toPixels } from "../../../src/report/pictures/picture.ts";
+import { mapPixels, signedMap } from "../../../src/report/pictures/signed.ts";
 import { PixelPicture } from "./pixels.tsx";
 import { ScaleBar } from "./scale-bar.tsx";
 import { Wipe } from "./wipe.tsx";

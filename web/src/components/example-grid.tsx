@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { formatPercent } from "../../../src/report/format.ts";
-import { toPixels } from "../../../src/report/picture.ts";
+import { toPixels } from "../../../src/report/pictures/picture.ts";
 import "./example-grid.css";
 import { PixelPicture } from "./pixels.tsx";
 import { Zoom, type ZoomExample } from "./zoom.tsx";

@@ -1,4 +1,4 @@
-import { inspectionFacts } from "../../../src/report/inspection.ts";
+import { inspectionFacts } from "../../../src/report/terminal/inspection.ts";
 import type { ModelInfo } from "../engine.ts";
 import { CopyText } from "./copy-text.tsx";
 import { Facts } from "./facts.tsx";

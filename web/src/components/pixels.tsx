@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Pixels } from "../../../src/report/picture.ts";
+import type { Pixels } from "../../../src/report/pictures/picture.ts";
 import "./pixels.css";
 
 /** A picture whose pixels stay hard at any size. `label` says in words what it shows; empty where the text beside it does. */

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { PlotSpec } from "../../../src/report/plot.ts";
+import type { PlotSpec } from "../../../src/report/plots/plot.ts";
 import { drawPlot } from "../plots/draw.ts";
 import { svgElement } from "../plots/svg.ts";
 import { filling, known, loadingSignal } from "../state/loading.ts";

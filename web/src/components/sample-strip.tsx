@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Bounds } from "../../../src/model.ts";
-import { toPixels } from "../../../src/report/picture.ts";
+import { toPixels } from "../../../src/report/pictures/picture.ts";
 import type { Sample } from "../engine.ts";
 import { PixelPicture } from "./pixels.tsx";
 import "./sample-strip.css";

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import type { SampleRow } from "../../../src/report/files/sample-table.ts";
 import { formatCount, formatEpsilon, formatNumber, NORM_SYMBOL } from "../../../src/report/format.ts";
-import type { SampleRow } from "../../../src/report/sample-table.ts";
 import { Field } from "./field.tsx";
 import "./samples-table.css";
 

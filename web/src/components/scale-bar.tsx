@@ -1,6 +1,6 @@
 import { formatEpsilon } from "../../../src/report/format.ts";
-import { toPixels } from "../../../src/report/picture.ts";
-import { mapPixels } from "../../../src/report/signed.ts";
+import { toPixels } from "../../../src/report/pictures/picture.ts";
+import { mapPixels } from "../../../src/report/pictures/signed.ts";
 import { PixelPicture } from "./pixels.tsx";
 import "./scale-bar.css";
 

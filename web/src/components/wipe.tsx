@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Pixels } from "../../../src/report/picture.ts";
+import type { Pixels } from "../../../src/report/pictures/picture.ts";
 import { PixelPicture } from "./pixels.tsx";
 import "./wipe.css";
 

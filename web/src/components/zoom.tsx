@@ -2,7 +2,7 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Example, Picture } from "../../../src/evaluate.ts";
 import { type NormName, norms } from "../../../src/norm.ts";
 import { formatEpsilon, formatNumber, formatPercent, NORM_SYMBOL } from "../../../src/report/format.ts";
-import { toPixels } from "../../../src/report/picture.ts";
+import { toPixels } from "../../../src/report/pictures/picture.ts";
 import { Comparison } from "./comparison.tsx";
 import { PixelPicture } from "./pixels.tsx";
 import "./zoom.css";

@@ -1,7 +1,7 @@
 import { type Dataset, withShape } from "../../../src/dataset.ts";
 import { PerturbError } from "../../../src/errors.ts";
-import { linearView } from "../../../src/evaluate/along.ts";
-import { goalOf } from "../../../src/evaluate/batch.ts";
+import { goalOf } from "../../../src/evaluate/course/batch.ts";
+import { linearView } from "../../../src/evaluate/linear/along.ts";
 import type { EvaluationResult } from "../../../src/evaluate.ts";
 import { norms } from "../../../src/norm.ts";
 import { product, sampleSize } from "../../../src/tensor.ts";

@@ -1,6 +1,6 @@
 import { onGrid } from "../../../src/grid.ts";
 import type { Model } from "../../../src/model.ts";
-import { layoutOf } from "../../../src/report/picture.ts";
+import { layoutOf } from "../../../src/report/pictures/picture.ts";
 import { product } from "../../../src/tensor.ts";
 
 /** Grey values from 0 to 255, row by row. */

@@ -1,16 +1,16 @@
 import type { Dataset } from "../../../src/dataset.ts";
 import { writeNpz } from "../../../src/datasets/npz.ts";
 import { PerturbError } from "../../../src/errors.ts";
-import { followUp } from "../../../src/evaluate/follow-up.ts";
-import { subjectOf } from "../../../src/evaluate/local.ts";
-import { type Subject, withWarnings } from "../../../src/evaluate/result.ts";
-import { type Evaluator, evaluate } from "../../../src/evaluate/run.ts";
-import { planMessage } from "../../../src/evaluate/work.ts";
+import { followUp } from "../../../src/evaluate/checks/follow-up.ts";
+import { subjectOf } from "../../../src/evaluate/course/local.ts";
+import { type Evaluator, evaluate } from "../../../src/evaluate/course/run.ts";
+import { planMessage } from "../../../src/evaluate/course/work.ts";
+import { type Subject, withWarnings } from "../../../src/evaluate/results/result.ts";
 import type { EvaluationResult } from "../../../src/evaluate.ts";
-import type { ClassifierFile } from "../../../src/models/classifier.ts";
-import type { GraphModel } from "../../../src/models/graph-model.ts";
-import { normalizationOf } from "../../../src/models/normalization.ts";
-import { exampleArrays } from "../../../src/report/npz.ts";
+import type { ClassifierFile } from "../../../src/models/classifier/classifier.ts";
+import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
+import { normalizationOf } from "../../../src/models/classifier/normalization.ts";
+import { exampleArrays } from "../../../src/report/files/npz.ts";
 import { product } from "../../../src/tensor.ts";
 import type { ModelResult, RunProgress, RunRequest } from "../engine.ts";
 import type { Gate } from "./gate.ts";
@@ -100,7 +100,7 @@ export async function evaluateModel(
 /** With its gradient made, so that no worker has to. */
 async function differentiated(file: ClassifierFile): Promise<ClassifierFile> {
   if (file.gradients?.["cross-entropy"]) return file;
-  const { withGradient } = await import("../../../src/models/classifier.ts");
+  const { withGradient } = await import("../../../src/models/classifier/classifier.ts");
   return withGradient(file, "cross-entropy");
 }
 

@@ -1,11 +1,11 @@
 import { readNpz, writeNpz } from "../../../src/datasets/npz.ts";
-import { goalOf } from "../../../src/evaluate/batch.ts";
+import { goalOf } from "../../../src/evaluate/course/batch.ts";
 import { reached } from "../../../src/model.ts";
-import type { GraphModel } from "../../../src/models/graph-model.ts";
-import { attackSvg } from "../../../src/report/attack-strip.ts";
+import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
 import { NORM_SYMBOL } from "../../../src/report/format.ts";
-import { toPixels } from "../../../src/report/picture.ts";
-import { encodePng } from "../../../src/report/png.ts";
+import { attackSvg } from "../../../src/report/pictures/attack-strip.ts";
+import { toPixels } from "../../../src/report/pictures/picture.ts";
+import { encodePng } from "../../../src/report/pictures/png.ts";
 import { tensor, toFloat32 } from "../../../src/tensor.ts";
 import { VERSION } from "../../../src/version.ts";
 import type { AttackFile, AttackOutcome, AttackRequest, FileFormat, ReadBack } from "../engine.ts";

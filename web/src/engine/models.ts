@@ -1,8 +1,8 @@
 import { sha256 } from "../../../src/datasets/checksum.ts";
-import { inspectGraph } from "../../../src/models/inspect.ts";
-import { normalizationOf } from "../../../src/models/normalization.ts";
+import { inspectGraph } from "../../../src/models/classifier/inspect.ts";
+import { normalizationOf } from "../../../src/models/classifier/normalization.ts";
+import { weightFormats } from "../../../src/models/formats/weights.ts";
 import { graphIn, openGraphModel } from "../../../src/models/open.ts";
-import { weightFormats } from "../../../src/models/weights.ts";
 import type { FileOptions, WebDevice } from "../engine.ts";
 import { bytesOf } from "./bytes.ts";
 import { modelInfoOf, type OpenedModel } from "./opened.ts";

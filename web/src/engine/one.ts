@@ -1,10 +1,10 @@
 import { predict } from "../../../src/attack.ts";
 import type { Dataset } from "../../../src/dataset.ts";
-import { adversarialBatches } from "../../../src/evaluate/adversarial.ts";
-import { probability } from "../../../src/evaluate/statistics.ts";
+import { adversarialBatches } from "../../../src/evaluate/course/adversarial.ts";
+import { probability } from "../../../src/evaluate/results/statistics.ts";
 import type { DifferentiableModel, Model } from "../../../src/model.ts";
-import type { GraphModel } from "../../../src/models/graph-model.ts";
-import { type Question, traced } from "../../../src/models/traced.ts";
+import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
+import { type Question, traced } from "../../../src/models/wrapped/traced.ts";
 import { norms } from "../../../src/norm.ts";
 import { type FloatTensor, tensor } from "../../../src/tensor.ts";
 import type { Answer, AttackOutcome, AttackRequest, Frame } from "../engine.ts";

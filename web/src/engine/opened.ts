@@ -1,4 +1,4 @@
-import type { GraphModel } from "../../../src/models/graph-model.ts";
+import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
 import type { ModelInfo } from "../engine.ts";
 
 export interface OpenedModel {

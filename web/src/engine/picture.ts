@@ -1,7 +1,7 @@
 import { messageOf, PerturbError } from "../../../src/errors.ts";
 import { onGrid } from "../../../src/grid.ts";
 import type { Model } from "../../../src/model.ts";
-import { layoutOf } from "../../../src/report/picture.ts";
+import { layoutOf } from "../../../src/report/pictures/picture.ts";
 import { isPicture } from "./drawn.ts";
 
 type Shaped = Pick<Model, "inputShape" | "bounds" | "name">;

@@ -1,8 +1,9 @@
 import type { Dataset } from "../../../src/dataset.ts";
-import type { BatchPlan } from "../../../src/evaluate/batch.ts";
-import { requireGradients } from "../../../src/evaluate/gradients.ts";
-import { type EvaluateOptions, examplesFor, planOf } from "../../../src/evaluate/run.ts";
-import type { GraphModel } from "../../../src/models/graph-model.ts";
+import { requireGradients } from "../../../src/evaluate/checks/gradients.ts";
+import type { BatchPlan } from "../../../src/evaluate/course/batch.ts";
+import { examplesFor, planOf } from "../../../src/evaluate/course/plan.ts";
+import type { EvaluateOptions } from "../../../src/evaluate/course/run.ts";
+import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
 import type { AttackSetting, OptionValues } from "../engine.ts";
 import { attackNamed } from "./attack-info.ts";
 

@@ -1,7 +1,7 @@
 import type { Batch } from "../../../src/dataset.ts";
 import { PerturbError } from "../../../src/errors.ts";
-import { type PoolWorker, poolOf, type WorkerPool } from "../../../src/evaluate/pool.ts";
-import type { WorkerAnswer, WorkSetup } from "../../../src/evaluate/work.ts";
+import { type PoolWorker, poolOf, type WorkerPool } from "../../../src/evaluate/course/pool.ts";
+import type { WorkerAnswer, WorkSetup } from "../../../src/evaluate/course/work.ts";
 import type { WebDevice } from "../engine.ts";
 
 /** What a sweep worker works on, and where. */

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import type { Evaluation } from "../../../src/evaluate.ts";
-import { toCsv } from "../../../src/report/csv.ts";
-import { accuracyPlots } from "../../../src/report/plots.ts";
+import { toCsv } from "../../../src/report/files/csv.ts";
+import { accuracyPlots } from "../../../src/report/plots/plots.ts";
 import { FailureNote } from "../components/failure.tsx";
 import { type Failure, failureOf, type ModelInfo, type ModelResult } from "../engine.ts";
 import { drawPlot } from "../plots/draw.ts";
@@ -15,7 +15,7 @@ interface Of {
 
 const FILES = {
   "report.json": async ({ result }: Of) => {
-    const { toJson } = await import("../../../src/report/json.ts");
+    const { toJson } = await import("../../../src/report/files/json.ts");
     return [toJson(result.evaluation), "application/json"] as const;
   },
   "accuracy.csv": async ({ result }: Of) => [toCsv(result.evaluation), "text/csv"] as const,

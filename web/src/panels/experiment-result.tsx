@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Evaluation } from "../../../src/evaluate.ts";
 import { formatCount, formatEpsilon, seriesOf } from "../../../src/report/format.ts";
-import { accuracyPlots } from "../../../src/report/plots.ts";
+import { accuracyPlots } from "../../../src/report/plots/plots.ts";
 import { CopyText } from "../components/copy-text.tsx";
 import { ExampleGrid, type ExampleRow } from "../components/example-grid.tsx";
 import { Field } from "../components/field.tsx";

@@ -1,4 +1,4 @@
-import { toPixels } from "../../../src/report/picture.ts";
+import { toPixels } from "../../../src/report/pictures/picture.ts";
 import { product } from "../../../src/tensor.ts";
 import { ClassSelect } from "../components/class-select.tsx";
 import { DrawPad, inkOfStrokes } from "../components/draw-pad.tsx";

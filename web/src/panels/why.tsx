@@ -1,7 +1,7 @@
-import type { LinearView } from "../../../src/evaluate/along.ts";
+import type { LinearView } from "../../../src/evaluate/linear/along.ts";
 import type { NormName } from "../../../src/norm.ts";
-import { alongPlot } from "../../../src/report/along-plot.ts";
 import { formatEpsilon, formatNumber } from "../../../src/report/format.ts";
+import { alongPlot } from "../../../src/report/plots/along-plot.ts";
 import { FailureNote } from "../components/failure.tsx";
 import { Panel } from "../components/panel.tsx";
 import { Plot, untitled } from "../components/plot.tsx";

@@ -1,4 +1,4 @@
-import type { PlotSpec } from "../../../src/report/plot.ts";
+import type { PlotSpec } from "../../../src/report/plots/plot.ts";
 import { remote } from "../remote.ts";
 import type { Plotter } from "./plots.worker.ts";
 

@@ -1,5 +1,5 @@
 import { expose } from "comlink";
-import { toSvg } from "../../../src/report/vega.ts";
+import { toSvg } from "../../../src/report/plots/vega.ts";
 
 /** What the worker of plots does: a plot as SVG text. */
 export interface Plotter {

@@ -1,4 +1,4 @@
-import { attackWords, type CommandSetting, commandLine, evaluateWords } from "../../../src/report/command.ts";
+import { attackWords, type CommandSetting, commandLine, evaluateWords } from "../../../src/report/files/command.ts";
 import type { DataInfo, ModelInfo } from "../engine.ts";
 import type { Setting } from "./setting.ts";
 

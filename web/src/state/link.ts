@@ -1,7 +1,7 @@
 import { deflateSync, inflateSync } from "fflate";
 import { isBundled } from "../../../src/models/bundled.ts";
 import type { NormName } from "../../../src/norm.ts";
-import { fromBase64, toBase64 } from "../../../src/report/base64.ts";
+import { fromBase64, toBase64 } from "../../../src/report/pictures/base64.ts";
 import type { OptionValues } from "../engine.ts";
 import { DEFAULT_SETTING, type InputChoice, type Setting } from "./setting.ts";
 

@@ -1,7 +1,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { proxy } from "comlink";
 import { PerturbError } from "../../../src/errors.ts";
-import type { LinearView } from "../../../src/evaluate/along.ts";
+import type { LinearView } from "../../../src/evaluate/linear/along.ts";
 import type { AttackInfo, AttackOutcome, AttackRequest, DataInfo, Engine, Environment, ModelInfo } from "../engine.ts";
 import { remote } from "../remote.ts";
 import { filling, known, loadingSignal } from "./loading.ts";

@@ -1,0 +1,81 @@
+import { type Attack, type AttackTask, type Configured, proposeWith } from "../../attack.ts";
+import { checkSignal } from "../../errors.ts";
+import { type DifferentiableModel, take, takeGoal, takeGradient } from "../../model.ts";
+import { averaged } from "../../models/wrapped/averaged.ts";
+import type { NormName } from "../../norm.ts";
+import { type FloatTensor, sampleSize, takeRows } from "../../tensor.ts";
+import { objective } from "./losses.ts";
+import { successOf } from "./sweep.ts";
+
+/** An ensemble as its file writes it. */
+export interface EnsembleDefinition {
+  readonly name: string;
+  readonly title: string;
+  readonly paper: string;
+  readonly norms: readonly NormName[];
+  readonly members: (norm: NormName) => readonly Configured<DifferentiableModel>[];
+}
+
+/**
+ * Several attacks in order, each on the samples that those before it left standing at an ε. An evaluation runs the members
+ * one by one, and tells which of them broke a sample; `propose` does the same for who has no evaluation.
+ */
+export const defineEnsemble = (definition: EnsembleDefinition): Attack<DifferentiableModel, object> => ({
+  ...definition,
+  aim: "within-epsilon",
+  needs: "gradient",
+  defaults: {},
+  propose: (task) => handOver(task, definition.members(task.norm.name)),
+});
+
+async function handOver(
+  task: AttackTask<DifferentiableModel>,
+  members: readonly Configured<DifferentiableModel>[],
+): Promise<FloatTensor[]> {
+  const { model, x, goal, indices, epsilons, signal } = task;
+  const size = sampleSize(x);
+  const results = epsilons.map((): FloatTensor => ({ ...x, data: x.data.slice() }));
+  // How many of the budgets are still open for each sample, the smallest first.
+  const open = task.wanted?.slice() ?? new Int32Array(indices.length).fill(epsilons.length);
+  const highest = epsilons.map(() => new Float64Array(indices.length).fill(Number.NEGATIVE_INFINITY));
+  for (const member of members) {
+    const rows = [...open.keys()].filter((row) => open[row]! > 0);
+    if (rows.length === 0) break;
+    const proposals = await proposeWith(member, {
+      ...task,
+      model: averaged(model, member.eot ?? 1, signal),
+      x: takeRows(x, rows),
+      goal: takeGoal(goal, rows),
+      indices: take(indices, rows),
+      wanted: take(open, rows),
+      start: member.eot === undefined && task.start ? takeGradient(task.start, rows) : undefined,
+    });
+    for (const [k, candidates] of proposals.entries()) {
+      const met = [...rows.keys()].filter((i) => k < open[rows[i]!]!);
+      if (met.length === 0) break;
+      checkSignal(signal);
+      const samples = Int32Array.from(met, (i) => indices[rows[i]!]!);
+      const logits = await model.logits(takeRows(candidates, met), samples);
+      const goals = takeGoal(
+        goal,
+        samples.map((_, j) => rows[met[j]!]!),
+      );
+      const [fell, margins] = [successOf(logits, goals), objective(logits, goals, "margin")];
+      for (const [j, i] of met.entries()) {
+        const row = rows[i]!;
+        const point = candidates.data.subarray(i * size, (i + 1) * size);
+        if (!fell[j]) {
+          // What stands keeps the point that is nearest to reaching its goal.
+          if (!(margins[j]! > highest[k]![row]!)) continue;
+          highest[k]![row] = margins[j]!;
+          results[k]!.data.set(point, row * size);
+        } else {
+          // A point inside one ball lies inside all larger ones.
+          for (let above = k; above < open[row]!; above++) results[above]!.data.set(point, row * size);
+          open[row] = k;
+        }
+      }
+    }
+  }
+  return results;
+}

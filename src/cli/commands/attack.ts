@@ -1,0 +1,209 @@
+import type { FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "@commander-js/extra-typings";
+import { PerturbError } from "../../errors.ts";
+import type { AdversarialBatch } from "../../evaluate/course/adversarial.ts";
+import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
+import { interruptible } from "../interrupt.ts";
+import { type OpenedSubject, openSubject } from "../open.ts";
+import { options } from "../options/options.ts";
+import { columns, print, prose } from "../output.ts";
+import { planned } from "../planned.ts";
+import { progressLine, silent } from "../progress.ts";
+
+const LIMIT = 100;
+const BATCH = 50;
+
+export const attackCommand = new Command("attack")
+  .description(
+    prose(`Attacks samples and writes what comes out as a .npz for numpy. It holds, for each ε in turn, one row a sample:
+x (as it was), x_adv, label, prediction (of x_adv), success (1 where the goal was reached), distance (from x, in the
+norm), index (in the data set) and epsilon. As in an evaluation, a sample that is wrong when clean is not attacked:
+its x_adv is x. So the share of rows whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
+  )
+  .addOption(options.model())
+  .addOption(options.arch())
+  .addOption(options.inputName())
+  .addOption(options.feed())
+  .addOption(options.outputName())
+  .addOption(options.data())
+  .addOption(options.labels())
+  .addOption(options.attack())
+  .addOption(options.set())
+  .addOption(options.norm())
+  .addOption(options.eps())
+  .addOption(options.target())
+  .addOption(options.surrogate())
+  .addOption(options.eot())
+  .addOption(options.levels())
+  .addOption(options.maxQueries())
+  .addOption(options.limit().default(LIMIT))
+  .addOption(options.offset())
+  .addOption(options.batch().default(BATCH))
+  .addOption(options.seed())
+  .addOption(options.device())
+  .addOption(options.mean())
+  .addOption(options.std())
+  .addOption(options.shape())
+  .addOption(options.header())
+  .addOption(options.timeout())
+  .addOption(options.retries())
+  .option("--out <file.npz|dir>", "a .npz file, or a new folder for adversarial.npz", "adversarial.npz")
+  .option("--png", "also write each success as an 8-bit PNG (--out must be a folder); see --levels")
+  .addOption(options.quiet())
+  .addHelpText(
+    "after",
+    `
+With --png, the folder gets EPS/INDEX-LABEL-PREDICTION.png for each success. Each file is read back, and the number of those
+that still fool the model is printed. Rounding to 8 bits may undo an example, or leave the ball: with --levels 256 the attack
+works on what a PNG can hold, and every success lasts. The .npz keeps the exact values.
+
+Examples:
+  perturb attack --eps 0.3 --out adversarial.npz
+  perturb attack --model net.onnx --data images/ --eps 4/255,8/255 --levels 256 --out adversarial/ --png
+  perturb attack --attack transfer --surrogate other.onnx --eps 8/255`,
+  )
+  .action(async (given) => interruptible(() => run(given)));
+
+type Given = ReturnType<typeof attackCommand.opts>;
+
+/** What came of one ε. */
+interface Count {
+  right: number;
+  fooled: number;
+  /** Of the fooled, after rounding to 8 bits. */
+  survived: number;
+}
+
+async function run(given: Given): Promise<void> {
+  const toFile = given.out.endsWith(".npz");
+  if (toFile && given.png)
+    throw new PerturbError("usage", `--png needs a folder, and --out ${given.out} is a file. Give a folder.`);
+  await (toFile ? requireWritable(given.out) : requireFree(given.out));
+  const subject = await openSubject(given);
+  const counts = toFile
+    ? await writeAll(subject, given, given.out)
+    : await inFolder(given.out, (folder) =>
+        writeAll(subject, given, join(folder, "adversarial.npz"), given.png ? folder : undefined),
+      );
+  report(given, counts);
+}
+
+async function inFolder(out: string, work: (folder: string) => Promise<Count[]>): Promise<Count[]> {
+  let counts: Count[] = [];
+  await fillAtomically(out, async (folder) => {
+    counts = await work(folder);
+  });
+  return counts;
+}
+
+/** Writes the .npz, and the pictures where a folder for them is given. */
+async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictures?: string): Promise<Count[]> {
+  const [{ adversarialBatches }, { requireGradients }, { isGraphModel }, { requirePictures, writePictures }] =
+    await Promise.all([
+      import("../../evaluate/course/adversarial.ts"),
+      import("../../evaluate/checks/gradients.ts"),
+      import("../../models/classifier/graph-model.ts"),
+      import("../attack-pictures.ts"),
+    ]);
+  const { data, here: model } = subject;
+  const { offset, batch, target = null } = given;
+  const limit = Math.max(0, Math.min(given.limit, data.size - offset));
+  if (limit === 0)
+    throw new PerturbError(
+      "usage",
+      `There is nothing to attack: ${data.name} has ${data.size} samples, and --offset is ${offset}.`,
+    );
+  const { plan, wanted } = await planned(subject, given);
+  await requireGradients(plan, model, () => isGraphModel(model) && model.prepare("cross-entropy"));
+  const { surrogate } = wanted;
+  if (pictures !== undefined) requirePictures(model.inputShape);
+  const counts = given.eps.map((): Count => ({ right: 0, fooled: 0, survived: 0 }));
+  const progress = given.quiet ? silent : progressLine("attacking", "samples");
+  try {
+    await writeAtomically(npz, async (handle) => {
+      const rows = await openRows(handle, limit, model.inputShape, given.eps.length);
+      let done = 0;
+      for await (const results of adversarialBatches(model, data, plan, { batch, offset, limit, surrogate })) {
+        for (const [k, result] of results.entries()) {
+          await rows.write(k, done, result);
+          await tally(result, counts[k]!);
+        }
+        done += results[0]!.batch.labels.length;
+        progress.update(done, limit);
+      }
+      await rows.finish();
+    });
+  } finally {
+    progress.finish();
+    await Promise.all([model.release(), surrogate?.release()]);
+  }
+  return counts;
+
+  async function tally(result: AdversarialBatch, count: Count): Promise<void> {
+    result.predictions.forEach((prediction, i) => {
+      count.right += Number(prediction === result.batch.labels[i]);
+      count.fooled += result.success[i]!;
+    });
+    if (pictures === undefined) return;
+    count.survived += await writePictures(pictures, result, model, { target, exact: given.levels === 256 });
+  }
+}
+
+/** The rows of the .npz: those of ε number k begin at k · limit. */
+async function openRows(handle: FileHandle, limit: number, shape: readonly number[], epsilons: number) {
+  const { createNpz } = await import("../../datasets/npz-stream.ts");
+  const n = epsilons * limit;
+  const pixels = { type: "float32", dims: [n, ...shape] } as const;
+  const list = <T extends "int32" | "uint8" | "float64">(type: T) => ({ type, dims: [n] });
+  const arrays = {
+    x: pixels,
+    x_adv: pixels,
+    label: list("int32"),
+    prediction: list("int32"),
+    success: list("uint8"),
+    distance: list("float64"),
+    index: list("int32"),
+    epsilon: list("float64"),
+  };
+  const npz = createNpz(arrays, {
+    async write(position, bytes) {
+      for (let at = 0; at < bytes.length; )
+        at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+    },
+    async read(start, end) {
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(end - start), 0, end - start, start);
+      return buffer.subarray(0, bytesRead);
+    },
+  });
+  return {
+    async write(
+      k: number,
+      done: number,
+      { batch, adversarial, predictions, success, distances, epsilon }: AdversarialBatch,
+    ): Promise<void> {
+      const row = k * limit + done;
+      const dims = [batch.labels.length];
+      await npz.write("x", row, batch.x);
+      await npz.write("x_adv", row, adversarial);
+      await npz.write("label", row, { type: "int32", dims, data: batch.labels });
+      await npz.write("prediction", row, { type: "int32", dims, data: predictions });
+      await npz.write("success", row, { type: "uint8", dims, data: success });
+      await npz.write("distance", row, { type: "float64", dims, data: distances });
+      await npz.write("index", row, { type: "int32", dims, data: batch.indices });
+      await npz.write("epsilon", row, { type: "float64", dims, data: new Float64Array(dims[0]!).fill(epsilon) });
+    },
+    finish: () => npz.finish(),
+  };
+}
+
+function report(given: Given, counts: readonly Count[]): void {
+  const titles = ["ε", "still right", "fooled", ...(given.png ? ["fooled as 8-bit PNG"] : [])];
+  const rows = counts.map(({ right, fooled, survived }, k) => [
+    String(Number(given.eps[k]!.toPrecision(6))),
+    String(right),
+    String(fooled),
+    ...(given.png ? [`${survived} of ${fooled}`] : []),
+  ]);
+  print(...columns([titles, ...rows]), "", `Written: ${given.out}`);
+}

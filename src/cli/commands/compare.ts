@@ -1,0 +1,190 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { stderr } from "node:process";
+import { Argument, Command } from "@commander-js/extra-typings";
+import { PerturbError } from "../../errors.ts";
+import type { Comparison, PairedAccuracy, RecordedRun } from "../../evaluate/results/compare.ts";
+import type { SampleSpool } from "../../report/files/samples.node.ts";
+import { requireWritable, writeAtomically } from "../files.ts";
+import { interruptible } from "../interrupt.ts";
+import { archFor, type OpenedSubject, openSubject } from "../open.ts";
+import { options } from "../options/options.ts";
+import { print, printJson, prose } from "../output.ts";
+import { planned } from "../planned.ts";
+import { progressLine, silent } from "../progress.ts";
+
+export const compareCommand = new Command("compare")
+  .description(
+    prose(`Compares two models, or two runs of "perturb evaluate", on the same samples: the accuracy of each, clean and in the
+worst case at each ε; the difference A - B with its 95 % interval (Newcombe's method 10 for pairs); how many samples only
+one of them is right about; and the probability of so uneven a split, or a more uneven one, were both equally good (McNemar's
+exact test, two-sided; not corrected for several ε).`),
+  )
+  .addArgument(new Argument("<a>", "folder of a report, or a model: .onnx, weights with --arch, a bundled name"))
+  .addArgument(new Argument("<b>", "what to compare it with, of the same kind"))
+  .addOption(options.arch())
+  .addOption(options.inputName())
+  .addOption(options.feed())
+  .addOption(options.outputName())
+  .addOption(options.data())
+  .addOption(options.labels())
+  .addOption(options.attack())
+  .addOption(options.set())
+  .addOption(options.norm())
+  .addOption(options.eps())
+  .addOption(options.target())
+  .addOption(options.surrogate())
+  .addOption(options.eot())
+  .addOption(options.levels())
+  .addOption(options.maxQueries())
+  .addOption(options.limit())
+  .addOption(options.offset())
+  .addOption(options.batch())
+  .addOption(options.seed())
+  .addOption(options.device())
+  .addOption(options.mean())
+  .addOption(options.std())
+  .addOption(options.shape())
+  .addOption(options.header())
+  .addOption(options.timeout())
+  .addOption(options.retries())
+  .addOption(options.json())
+  .addOption(options.quiet())
+  .addHelpText(
+    "after",
+    `
+Two models are both evaluated by the options given; --arch is for those that are weights. Two reports are taken as they are:
+report.json and samples.csv of each. They must be of the same data, norm and target, and share at least one ε.
+
+--json holds a and b (name, model, sha256, attacks), data, norm, target, clean, points (one for each ε) and warnings. clean
+and each point hold a and b (correct, total, accuracy, ci95), difference and its ci95, the counts both, onlyA, onlyB and
+neither, and pValue.
+
+Examples:
+  perturb compare runs/before runs/after
+  perturb compare old.onnx new.onnx --data images/ --attack pgd --eps 4/255,8/255 --json -`,
+  )
+  .action(async (a, b, given, command) =>
+    interruptible(async () => {
+      const both = [a, b].map(isFolder);
+      const [first, second] = await Promise.all(both);
+      if (first !== second)
+        throw new PerturbError(
+          "usage",
+          `${first ? a : b} is a folder and ${first ? b : a} is none. Give two reports, or two models.`,
+        );
+      const idle = Object.keys(given).filter(
+        (name) => name !== "json" && name !== "quiet" && command.getOptionValueSource(name) === "cli",
+      );
+      if (first && idle.length > 0)
+        throw new PerturbError(
+          "usage",
+          `Reports are compared as they are, and ${idle.join(", ")} would change nothing. Leave it out, or give two models.`,
+        );
+      if (given.json !== undefined && given.json !== "-") await requireWritable(given.json);
+      await present(first ? await compareReports(a, b) : await compareModels(a, b, given), given.json);
+    }),
+  );
+
+type Given = ReturnType<typeof compareCommand.opts>;
+
+const isFolder = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isDirectory() ?? false;
+
+async function compareReports(a: string, b: string): Promise<Comparison> {
+  const { compareRuns } = await import("../../evaluate/results/compare.ts");
+  const [first, second] = await Promise.all([openReport(a), openReport(b)]);
+  return compareRuns(first, second);
+}
+
+/** Bytes of a report.json that is read: ten times that of a thousand classes. */
+const LONGEST = 2 ** 28;
+
+async function openReport(folder: string): Promise<RecordedRun> {
+  const [{ fileSource }, { readReport }, { samplesIn }] = await Promise.all([
+    import("../../datasets/files.node.ts"),
+    import("../../report/files/json.ts"),
+    import("../../report/files/samples.node.ts"),
+  ]);
+  const path = join(folder, "report.json");
+  const file = await fileSource(path);
+  if (file.size > LONGEST)
+    throw new PerturbError("invalid-file", `${path} has ${file.size} bytes; no report has more than ${LONGEST}.`);
+  const evaluation = await readReport(new TextDecoder().decode(await file.read(0, file.size)), path);
+  return { name: folder, evaluation, samples: samplesIn(join(folder, "samples.csv")) };
+}
+
+async function compareModels(a: string, b: string, given: Given): Promise<Comparison> {
+  const [{ compareRuns }, { spoolSamples }] = await Promise.all([
+    import("../../evaluate/results/compare.ts"),
+    import("../../report/files/samples.node.ts"),
+  ]);
+  // Both, before long work begins.
+  const subjects = [await openNamed(a, given), await openNamed(b, given)];
+  const spools = [await spoolSamples(), await spoolSamples()];
+  try {
+    const first = await measure(a, subjects[0]!, given, spools[0]!);
+    return await compareRuns(first, await measure(b, subjects[1]!, given, spools[1]!));
+  } finally {
+    await Promise.all(spools.map((spool) => spool.remove()));
+  }
+}
+
+/** --arch is for the one that is a file of weights. */
+const openNamed = async (name: string, given: Given): Promise<OpenedSubject> =>
+  openSubject({ ...given, arch: await archFor(name, given.arch), model: name });
+
+async function measure(name: string, subject: OpenedSubject, given: Given, spool: SampleSpool): Promise<RecordedRun> {
+  const { evaluate } = await import("../../evaluate/course/local.ts");
+  const { wanted } = await planned(subject, given);
+  const progress = given.quiet ? silent : progressLine(name, "samples");
+  try {
+    const { evaluation } = await evaluate(subject.here, subject.data, {
+      ...wanted,
+      onRecords: spool.write,
+      onProgress: ({ done, total }) => progress.update(done, total),
+    });
+    for (const { message } of evaluation.warnings) stderr.write(`warning: ${name}: ${message}\n`);
+    return { name, evaluation, samples: spool.read() };
+  } finally {
+    progress.finish();
+    await Promise.all([subject.here.release(), wanted.surrogate?.release()]);
+  }
+}
+
+async function present(comparison: Comparison, json: string | undefined): Promise<void> {
+  if (json === "-") printJson(comparison);
+  else await printTable(comparison);
+  for (const { message } of comparison.warnings) stderr.write(`warning: ${message}\n`);
+  if (json !== undefined && json !== "-")
+    await writeAtomically(json, (file) => file.writeFile(`${JSON.stringify(comparison, null, 2)}\n`));
+}
+
+async function printTable({ a, b, data, norm, target, clean, points }: Comparison): Promise<void> {
+  const { formatCount, formatEpsilon, formatPercent, printable } = await import("../../report/format.ts");
+  const signed = (share: number): string => `${share < 0 ? "-" : "+"}${Math.abs(100 * share).toFixed(2)}`;
+  const row = (name: string, { ci95, ...point }: PairedAccuracy): string[] => [
+    name,
+    formatPercent(point.a.accuracy),
+    formatPercent(point.b.accuracy),
+    signed(point.difference),
+    `${signed(ci95[0])} … ${signed(ci95[1])}`,
+    formatCount(point.onlyA),
+    formatCount(point.onlyB),
+    point.pValue < 1e-4 ? point.pValue.toExponential(1) : point.pValue.toFixed(4),
+  ];
+  const rows = [
+    ["ε", "A", "B", "A - B", "95% interval", "only A", "only B", "p"],
+    row("clean", clean),
+    ...points.map((point) => row(formatEpsilon(point.epsilon), point)),
+  ];
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((cells) => cells[i]!.length)));
+  print(
+    printable(`A: ${a.name} (${a.model}, ${a.attacks.join(", ")})`),
+    printable(`B: ${b.name} (${b.model}, ${b.attacks.join(", ")})`),
+    printable(
+      `${formatCount(data.total)} samples of ${data.name}, ${norm}${target === null ? "" : `, target ${target}`}; differences in percentage points`,
+    ),
+    "",
+    ...rows.map((cells) => cells.map((cell, i) => cell.padStart(widths[i]!)).join("  ")),
+  );
+}

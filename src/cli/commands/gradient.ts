@@ -1,0 +1,158 @@
+import { constants } from "node:fs";
+import { copyFile, mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { Command, Option } from "@commander-js/extra-typings";
+import type { Dataset } from "../../dataset.ts";
+import { messageOf, PerturbError } from "../../errors.ts";
+import type { Loss } from "../../model.ts";
+import type { ClassifierFile } from "../../models/classifier/classifier.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import { requireWritable, writeAtomically } from "../files.ts";
+import { interruptible } from "../interrupt.ts";
+import { openGraph, openModelFile } from "../open.ts";
+import { modelArgument, options } from "../options/options.ts";
+import { print, prose } from "../output.ts";
+import { progressLine, silent } from "../progress.ts";
+
+const BATCH = 50;
+
+export const gradientCommand = new Command("gradient")
+  .description(
+    prose(`Differentiates a model with respect to its input. With --out, the result is saved as an ONNX model of standard
+operators, which any ONNX runtime runs: inputs x and labels (int64, [N]); outputs logits [N, classes], loss [N], and
+gradient, that of each sample's own loss, in the shape of x. With --input, --labels and --values, it is computed.`),
+  )
+  .addArgument(modelArgument())
+  .option("--out <model.onnx>", "save the gradient graph")
+  .option("--input <x.npy>", "samples: floats as they are, or uint8 from 0 to 255, which are divided by 255")
+  .option("--labels <y.npy>", "their labels: whole numbers [N], or one-hot [N, classes]")
+  .option("--values <g.npy>", "save the gradient of each sample's loss: float32, in the shape of the input")
+  .addOption(
+    new Option("--loss <loss>", "cross-entropy; margin: the best other logit minus the label's; logit: the label's own")
+      .choices(["cross-entropy", "margin", "dlr", "logit"] as const satisfies readonly Loss[])
+      .default("cross-entropy" as const),
+  )
+  .addOption(options.arch())
+  .addOption(options.inputName())
+  .addOption(options.feed())
+  .addOption(options.outputName())
+  .addOption(options.mean())
+  .addOption(options.std())
+  .addOption(options.shape())
+  .addOption(options.batch().default(BATCH))
+  .addOption(options.device())
+  .addOption(options.quiet())
+  .addHelpText(
+    "after",
+    `
+Examples:
+  perturb gradient net.onnx --out net-gradient.onnx
+  perturb gradient net.onnx --input x.npy --labels y.npy --values g.npy
+  perturb gradient net.pth --arch lenet --mean 0.1307 --std 0.3081 --out gradient.onnx`,
+  )
+  .action(async (model, given) => interruptible(() => run(model, given)));
+
+type Given = ReturnType<typeof gradientCommand.opts>;
+
+async function run(model: string, given: Given): Promise<void> {
+  const { out, input, labels, values } = given;
+  const parts = [input, labels, values].filter((part) => part !== undefined).length;
+  if (parts !== 0 && parts !== 3)
+    throw new PerturbError("usage", "To compute a gradient, give all of --input, --labels and --values.");
+  if (out === undefined && values === undefined)
+    throw new PerturbError(
+      "usage",
+      "There is nothing to do. Give --out MODEL.onnx to save the gradient graph, or --input, --labels and --values.",
+    );
+  for (const path of [out, values]) if (path !== undefined) await requireWritable(path);
+
+  const opened = await openGraph(model, given);
+  const samples = input === undefined ? undefined : await openSamples(input, labels!);
+  const shape = given.shape ?? opened.shape ?? samples?.data.shape;
+  if (!shape)
+    throw new PerturbError(
+      "usage",
+      `${opened.name} leaves the shape of its samples open. Give it by --shape, such as --shape 3,224,224.`,
+    );
+  const file = await openModelFile(opened, shape, given);
+  if (out !== undefined) await saveGraph(file, given.loss, out);
+  if (samples) await saveValues(file, samples, values!, given);
+}
+
+interface Samples {
+  readonly data: Dataset;
+  /** The shape of the whole array, as it lies in the file. */
+  readonly dims: readonly number[];
+}
+
+async function openSamples(input: string, labels: string): Promise<Samples> {
+  const [{ openNpy }, { fileSource }, { LONGEST_NPY_HEADER, parseNpyHeader }] = await Promise.all([
+    import("../../datasets/arrays.ts"),
+    import("../../datasets/files.node.ts"),
+    import("../../datasets/npy-header.ts"),
+  ]);
+  const images = await fileSource(input);
+  const { dims } = parseNpyHeader(await images.read(0, LONGEST_NPY_HEADER), images.name);
+  return { data: await openNpy({ name: images.name, images, labels: await fileSource(labels) }), dims };
+}
+
+async function saveGraph(file: ClassifierFile, loss: Loss, out: string): Promise<void> {
+  const [{ gradientGraph }, { writeOnnx }] = await Promise.all([
+    import("../../models/classifier/classifier.ts"),
+    import("../../onnx/file.ts"),
+  ]);
+  const graph = gradientGraph(file, loss);
+  if (file.folder !== undefined) await bringWeights(graph, file.folder, dirname(resolve(out)));
+  const bytes = writeOnnx(graph);
+  await writeAtomically(out, (handle) => handle.writeFile(bytes));
+  print(`Gradient graph (${loss}): ${out}`);
+}
+
+/** Puts the files that hold a graph's weights beside it too. @throws usage when others of that name are there */
+async function bringWeights(graph: Graph, from: string, to: string): Promise<void> {
+  if (from === to) return;
+  const { externalFiles } = await import("../../models/formats/external.ts");
+  for (const file of externalFiles(graph)) {
+    const target = join(to, file);
+    await mkdir(dirname(target), { recursive: true });
+    await copyFile(join(from, file), target, constants.COPYFILE_EXCL).catch((cause: unknown) => {
+      throw new PerturbError(
+        "usage",
+        `The model keeps its weights in ${file}, and it cannot be copied to ${target}: ${messageOf(cause)}. Save the gradient graph beside the model, or in an empty folder.`,
+        { cause },
+      );
+    });
+  }
+}
+
+async function saveValues(file: ClassifierFile, { data, dims }: Samples, values: string, given: Given): Promise<void> {
+  const [{ withShape }, { npyPreamble }, { openClassifier }, { nodeRuntime }] = await Promise.all([
+    import("../../dataset.ts"),
+    import("../../datasets/npy.ts"),
+    import("../../models/classifier/graph-model.ts"),
+    import("../../runtime/ort.node.ts"),
+  ]);
+  const model = openClassifier(file, nodeRuntime(given.device));
+  const progress = given.quiet ? silent : progressLine("differentiating", "samples");
+  let done = 0;
+  let loss = 0;
+  try {
+    await writeAtomically(values, async (handle) => {
+      await handle.writeFile(npyPreamble("float32", dims));
+      for await (const { x, labels } of withShape(data, file.inputShape).batches({ batch: given.batch })) {
+        const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss);
+        const { buffer, byteOffset, byteLength } = result.gradient.data;
+        await handle.writeFile(new Uint8Array(buffer, byteOffset, byteLength));
+        loss += result.loss.data.reduce((a, b) => a + b, 0);
+        done += labels.length;
+        progress.update(done, data.size);
+      }
+    });
+  } finally {
+    progress.finish();
+    await model.release();
+  }
+  print(
+    `Gradient of the ${given.loss} of ${done} samples, [${dims.join(", ")}], mean loss ${(loss / done).toPrecision(6)}: ${values}`,
+  );
+}

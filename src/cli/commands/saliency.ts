@@ -1,0 +1,222 @@
+import { basename } from "node:path";
+import { Command, Option } from "@commander-js/extra-typings";
+import type { OpenShape } from "../../datasets/image.node.ts";
+import { didYouMean, PerturbError } from "../../errors.ts";
+import type { DifferentiableModel } from "../../model.ts";
+import type { Dim } from "../../onnx/graph.ts";
+import type { SaliencyStrip } from "../../report/pictures/saliency.ts";
+import { completeness, type SaliencyName, saliencyMethods } from "../../saliency.ts";
+import type { FloatTensor, Tensor } from "../../tensor.ts";
+import { requireWritable, writeAtomically } from "../files.ts";
+import { interruptible } from "../interrupt.ts";
+import { openGraph, openModelFile } from "../open.ts";
+import { modelArgument, options } from "../options/options.ts";
+import { parseNumber, wholeNumber } from "../options/values.ts";
+import { print, prose } from "../output.ts";
+import { progressLine, silent } from "../progress.ts";
+
+const BATCH = 10;
+/** Off by more than this share, integrated gradients want more steps (Sundararajan et al. 2017, §5). */
+const COMPLETE = 0.05;
+
+const NAMES = Object.keys(saliencyMethods) as SaliencyName[];
+const DEFAULT: SaliencyName[] = ["gradient", "smoothgrad", "integrated-gradients"];
+
+export const saliencyCommand = new Command("saliency")
+  .description(
+    prose(`Shows which pixels of an image speak for a class, and which against it, as one picture: the original, and
+for each method a signed map with its scale (red raises the score of the class, blue lowers it), alone and over the image.
+The score is the logit of the class, behind a softmax if the model ends in one. Of colours, the sum is shown.`),
+  )
+  .addArgument(modelArgument())
+  .requiredOption("--image <file>", "the image: PNG, JPEG, WebP, GIF or TIFF; or .npy with one sample")
+  .option("--out <file.png|file.svg>", "where the picture goes", "saliency.png")
+  .option("--values <file.npz>", "also save the maps as arrays, in the shape of the sample")
+  .option("--class <n>", "the class to explain; by default the one that the model predicts", wholeNumber(0))
+  .addOption(
+    new Option("--method <names>", `separated by commas: ${NAMES.join(", ")}`)
+      .argParser(parseMethods)
+      .default(DEFAULT, DEFAULT.join(",")),
+  )
+  .option("--samples <n>", "SmoothGrad: noisy copies of the image", wholeNumber(1), 50)
+  .option(
+    "--noise <share>",
+    "SmoothGrad: standard deviation of the noise, as a share of the image's range",
+    parseNumber,
+    0.15,
+  )
+  .option("--steps <n>", "integrated gradients: points between the baseline and the image", wholeNumber(1), 50)
+  .option(
+    "--baseline <value>",
+    "integrated gradients: grey level where they begin, from 0 (black) to 1",
+    parseNumber,
+    0,
+  )
+  .addOption(options.seed())
+  .addOption(options.arch())
+  .addOption(options.inputName())
+  .addOption(options.feed())
+  .addOption(options.outputName())
+  .addOption(options.mean())
+  .addOption(options.std())
+  .addOption(options.shape())
+  .addOption(options.batch().default(BATCH))
+  .addOption(options.device())
+  .addOption(options.quiet())
+  .addHelpText(
+    "after",
+    `
+The methods: gradient (Simonyan et al. 2014) is the derivative of the score by each pixel. gradient-x-input multiplies it
+with the pixel. smoothgrad (Smilkov et al. 2017) averages it over noisy copies. integrated-gradients (Sundararajan et al.
+2017) averages it on the way from a black image, times the pixel: the values add up to what the image adds to the score,
+and the sum is printed beside it.
+
+Examples:
+  perturb saliency lenet-mnist --image seven.png
+  perturb saliency net.onnx --image cat.jpg --class 281 --out cat.png
+  perturb saliency net.onnx --image cat.jpg --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --shape 3,224,224
+  perturb saliency net.onnx --image x.npy --method integrated-gradients --steps 200 --values maps.npz`,
+  )
+  .action(async (model, given) => interruptible(() => run(model, given)));
+
+type Given = ReturnType<typeof saliencyCommand.opts>;
+
+function parseMethods(text: string): SaliencyName[] {
+  return text.split(",").map((name) => {
+    const known = NAMES.find((method) => method === name);
+    if (known) return known;
+    throw new PerturbError(
+      "usage",
+      `There is no method named "${name}". Known: ${NAMES.join(", ")}.${didYouMean(name, NAMES)}`,
+    );
+  });
+}
+
+async function run(modelName: string, given: Given): Promise<void> {
+  if (!/\.(png|svg)$/i.test(given.out))
+    throw new PerturbError("usage", `--out ${given.out} is neither .png nor .svg. Name a picture.`);
+  for (const path of [given.out, given.values]) if (path !== undefined) await requireWritable(path);
+
+  const opened = await openGraph(modelName, given);
+  const [{ readImage }, { openClassifier }, { nodeRuntime }] = await Promise.all([
+    import("../../datasets/image.node.ts"),
+    import("../../models/classifier/graph-model.ts"),
+    import("../../runtime/ort.node.ts"),
+  ]);
+  const inputs = opened.graph.inputs;
+  const { x, stretchedFrom } = await readImage(
+    given.image,
+    given.shape ?? opened.shape ?? openShape(inputs.length === 1 ? inputs[0]!.dims : null),
+  );
+  const shape = x.dims.slice(1);
+  if (stretchedFrom)
+    process.stderr.write(
+      `${given.image} is ${stretchedFrom[1]} × ${stretchedFrom[0]} pixels: stretched to the model's [${shape.join(", ")}].\n`,
+    );
+  const model = openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device));
+  try {
+    await explain(model, x, given);
+  } finally {
+    await model.release();
+  }
+}
+
+/** The sizes of one sample that a graph fixes. */
+const openShape = (dims: readonly Dim[] | null): OpenShape =>
+  dims?.slice(1).map((size) => (typeof size === "number" ? size : null)) ?? null;
+
+async function explain(model: DifferentiableModel, x: FloatTensor, given: Given): Promise<void> {
+  const [{ predict }, { explanationOf }] = await Promise.all([
+    import("../../attack.ts"),
+    import("../../report/pictures/saliency.ts"),
+  ]);
+  const logits = await model.logits(x);
+  const predicted = predict(logits)[0]!;
+  if (predicted < 0)
+    throw new PerturbError("runtime", `${model.name} answers ${given.image} with logits that are not finite.`);
+  const chosen = given.class ?? predicted;
+  const task = { model: counting(model, given), x, classes: Int32Array.of(chosen), batch: given.batch };
+  const { samples, noise, seed, steps, baseline } = given;
+  const maps = new Map<SaliencyName, FloatTensor>();
+  for (const name of new Set(given.method)) {
+    const map = await saliencyMethods[name].map(task, { samples, noise, seed, steps, baseline });
+    checkMap(map, saliencyMethods[name].title, chosen);
+    maps.set(name, map);
+  }
+
+  const { heading, details } = explanationOf(model, basename(given.image), logits.data, chosen, predicted);
+  await save(given, x, chosen, maps, {
+    heading,
+    details,
+    shape: x.dims.slice(1),
+    bounds: model.bounds,
+    values: x.data,
+    maps: Array.from(maps, ([name, { data }]) => ({ title: saliencyMethods[name].title, values: data })),
+  });
+  print(`${heading}: ${details}`);
+  const integrated = maps.get("integrated-gradients");
+  if (integrated) reportSum((await completeness(task, integrated, baseline))[0]!);
+  print(`Written: ${[given.out, given.values].filter((path) => path !== undefined).join(", ")}`);
+}
+
+/** The model, with a progress line that counts its gradients. */
+function counting(model: DifferentiableModel, { method, samples, steps, quiet }: Given): DifferentiableModel {
+  const counts = { gradient: 1, "gradient-x-input": 1, smoothgrad: samples, "integrated-gradients": steps };
+  const total = [...new Set(method)].reduce((sum, name) => sum + counts[name], 0);
+  const progress = quiet ? silent : progressLine("explaining", "gradients");
+  let done = 0;
+  return {
+    ...model,
+    async gradient(x, goal, loss) {
+      const result = await model.gradient(x, goal, loss);
+      done += x.dims[0]!;
+      progress.update(done, total);
+      if (done === total) progress.finish();
+      return result;
+    },
+  };
+}
+
+/** @throws runtime for values that are not finite; warns where all are 0 */
+function checkMap({ data }: FloatTensor, title: string, chosen: number): void {
+  if (!data.every(Number.isFinite))
+    throw new PerturbError(
+      "runtime",
+      `The map of ${title} for class ${chosen} has values that are not finite: the gradient overflows or is not defined at this image.`,
+    );
+  if (data.every((v) => v === 0))
+    process.stderr.write(
+      `warning: The map of ${title} is 0 everywhere: no pixel moves the score of class ${chosen} here (perturb inspect shows what stands in the way).\n`,
+    );
+}
+
+async function save(
+  { out, values }: Given,
+  x: FloatTensor,
+  chosen: number,
+  maps: ReadonlyMap<SaliencyName, FloatTensor>,
+  strip: SaliencyStrip,
+): Promise<void> {
+  const [{ saliencySvg }, { svgToPng }, { writeNpz }] = await Promise.all([
+    import("../../report/pictures/saliency.ts"),
+    import("../../report/pictures/png.node.ts"),
+    import("../../datasets/npz.ts"),
+  ]);
+  const svg = saliencySvg(strip);
+  const picture = /\.svg$/i.test(out) ? svg : await svgToPng(svg, 2);
+  await writeAtomically(out, (file) => file.writeFile(picture));
+  if (values === undefined) return;
+  const arrays: Record<string, Tensor> = { x, class: { type: "int32", dims: [1], data: Int32Array.of(chosen) } };
+  for (const [name, map] of maps) arrays[name.replaceAll("-", "_")] = map;
+  const bytes = writeNpz(arrays);
+  await writeAtomically(values, (file) => file.writeFile(bytes));
+}
+
+function reportSum({ sum, rise }: { readonly sum: number; readonly rise: number }): void {
+  const off = Math.abs(sum - rise) / Math.max(Math.abs(rise), 1e-12);
+  print(
+    `Integrated gradients add up to ${sum.toPrecision(4)} of ${rise.toPrecision(4)}, the rise of the score from the baseline.`,
+  );
+  if (off > COMPLETE)
+    process.stderr.write(`warning: That is ${(100 * off).toFixed(0)} % off. Raise --steps until it is under 5 %.\n`);
+}

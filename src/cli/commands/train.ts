@@ -1,0 +1,191 @@
+import { availableParallelism } from "node:os";
+import { basename } from "node:path";
+import { stderr, stdout } from "node:process";
+import { Command, Option } from "@commander-js/extra-typings";
+import { type ArchitectureName, architectures } from "../../architectures/index.ts";
+import { PerturbError } from "../../errors.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { Checkpoint } from "../../train/checkpoint.ts";
+import { type OptimizerName, optimizers } from "../../train/index.ts";
+import { type ScheduleName, schedules } from "../../train/schedule.ts";
+import type { TrainSettings } from "../../train/settings.ts";
+import type { EpochRecord, TrainState } from "../../train.ts";
+import { EXIT } from "../exit.ts";
+import { options } from "../options/options.ts";
+import { parseNumber, wholeNumber } from "../options/values.ts";
+import { type ProgressLine, progressLine, silent } from "../progress.ts";
+
+const namesOf = <T extends string>(table: Readonly<Record<T, unknown>>) => Object.keys(table) as T[];
+const rates = namesOf(optimizers)
+  .map((name) => `${optimizers[name].rate} for ${name}`)
+  .join(", ");
+/** All that a checkpoint already says. */
+const FIXED = [
+  "arch",
+  "data",
+  "epochs",
+  "batch",
+  "optimizer",
+  "lr",
+  "schedule",
+  "weightDecay",
+  "validation",
+  "limit",
+  "seed",
+  "out",
+] as const;
+
+export const trainCommand = new Command("train")
+  .description("train a built-in network and save it as ONNX")
+  .addOption(
+    new Option("--arch <name>", "the network")
+      .choices(namesOf<ArchitectureName>(architectures))
+      .default("lenet" as const),
+  )
+  .addOption(options.data())
+  .addOption(new Option("--epochs <n>", "times that every sample is seen").argParser(wholeNumber(1)).default(12))
+  .addOption(new Option("--batch <n>", "samples a step").argParser(wholeNumber(1)).default(64))
+  .addOption(
+    new Option("--optimizer <name>", "how gradients become weights")
+      .choices(namesOf<OptimizerName>(optimizers))
+      .default("adam" as const),
+  )
+  .addOption(new Option("--lr <rate>", `learning rate at its highest (default: ${rates})`).argParser(parseNumber))
+  .addOption(
+    new Option("--schedule <name>", "how the learning rate moves")
+      .choices(namesOf<ScheduleName>(schedules))
+      .default("one-cycle" as const),
+  )
+  .addOption(new Option("--weight-decay <share>", "L2 penalty on weights").argParser(parseNumber).default(0))
+  .addOption(
+    new Option("--validation <n>", "last samples of the training set that are held out")
+      .argParser(wholeNumber(0))
+      .default(5000),
+  )
+  .addOption(options.limit())
+  .addOption(options.seed())
+  .option("--out <dir>", "folder of the result (default: runs/train-ARCH-DATA)")
+  .addOption(
+    new Option("--resume <dir>", "go on with an interrupted training, with its own options").conflicts([...FIXED]),
+  )
+  .addOption(options.quiet())
+  .addHelpText(
+    "after",
+    `
+The folder gets model.onnx and model.safetensors (the weights after the last epoch), history.json, and
+checkpoint.safetensors, saved after each epoch and on Ctrl-C. The same options give the same files, byte for byte.
+
+Examples:
+  perturb train                                         LeNet on MNIST: the bundled model
+  perturb train --data fashion-mnist --epochs 20
+  perturb train --optimizer sgd --lr 0.05 --schedule cosine --batch 128 --out runs/sgd
+  perturb train --resume runs/sgd                       after Ctrl-C
+  perturb evaluate --model runs/train-lenet-mnist/model.onnx`,
+  )
+  .action(async (given) => {
+    const controller = new AbortController();
+    const stop = () => controller.abort();
+    process.once("SIGINT", stop).once("SIGTERM", stop);
+    try {
+      await run(given, controller.signal);
+    } finally {
+      process.off("SIGINT", stop).off("SIGTERM", stop);
+    }
+  });
+
+type Given = ReturnType<typeof trainCommand.opts>;
+
+async function run(given: Given, signal: AbortSignal): Promise<void> {
+  const [{ train }, { optionsOf }, { createTraining, openTraining, saveCheckpoint, saveResult }, { openDataset }] =
+    await Promise.all([
+      import("../../train/run.ts"),
+      import("../../train/settings.ts"),
+      import("../../train/folder.node.ts"),
+      import("../../datasets/locate.node.ts"),
+    ]);
+  const resumed: Checkpoint | undefined = given.resume === undefined ? undefined : await openTraining(given.resume);
+  const name = resumed?.settings.data ?? given.data;
+  const { inputShape } = architectures[resumed?.settings.architecture ?? given.arch];
+  const data = await openDataset(name, { split: "train", shape: inputShape });
+  const settings = resumed?.settings ?? settingsOf(given, data.size);
+  if (resumed !== undefined && data.size < settings.samples)
+    throw new PerturbError(
+      "mismatch",
+      `${name} now has ${data.size} samples, and the training uses ${settings.samples}. Resume with the data that it began with.`,
+    );
+  const folder =
+    given.resume ?? given.out ?? `runs/train-${settings.architecture}-${basename(name).replace(/[^\w.-]+/g, "_")}`;
+  if (resumed === undefined) await createTraining(folder);
+
+  const progress = given.quiet ? silent : progressLine("training", "samples");
+  let saved = false;
+  const runtimes = await startRuntimes();
+  try {
+    const state = await train({
+      ...optionsOf(settings),
+      data,
+      runtimes,
+      signal,
+      resume: resumed?.state,
+      onProgress: ({ done, total, epoch, epochs, score }) =>
+        progress.update(done, total, `epoch ${epoch}/${epochs}, loss ${(score.loss / score.total).toFixed(4)}`),
+      save: async (state) => {
+        await saveCheckpoint(folder, { settings, state });
+        saved = true;
+        if (!signal.aborted && !given.quiet) printEpoch(state, settings, progress);
+      },
+    });
+    progress.finish();
+    await saveResult(folder, settings, state);
+    stdout.write(`Model: ${folder}/model.onnx\n`);
+  } catch (error) {
+    progress.finish();
+    if (!(saved && error instanceof PerturbError && error.code === "cancelled")) throw error;
+    stderr.write(`Stopped, and saved. Go on with: perturb train --resume ${folder}\n`);
+    process.exitCode = EXIT.saved;
+  } finally {
+    await Promise.all(runtimes.map((runtime) => runtime.close()));
+  }
+}
+
+function settingsOf(given: Given, size: number): TrainSettings {
+  const { arch: architecture, data, optimizer, schedule, weightDecay, validation, epochs, batch, seed } = given;
+  const rate = given.lr ?? optimizers[optimizer].rate;
+  return {
+    architecture,
+    data,
+    samples: Math.min(size, given.limit ?? size),
+    validation,
+    optimizer,
+    weightDecay,
+    rate,
+    schedule,
+    epochs,
+    batch,
+    seed,
+  };
+}
+
+/** One part of a batch here, with the update, and the other in a thread, where there are two cores. */
+async function startRuntimes(): Promise<readonly [ClosableRuntime, ...ClosableRuntime[]]> {
+  const [{ nodeRuntime }, { threadRuntime }] = await Promise.all([
+    import("../../runtime/ort.node.ts"),
+    import("../../runtime/thread.node.ts"),
+  ]);
+  const here: ClosableRuntime = { ...nodeRuntime("cpu", 1), close: async () => undefined };
+  return availableParallelism() > 1 ? [here, threadRuntime()] : [here];
+}
+
+interface ClosableRuntime extends Runtime {
+  close(): Promise<void>;
+}
+
+function printEpoch({ history }: TrainState, { epochs }: TrainSettings, progress: ProgressLine): void {
+  const { epoch, training, validation } = history.at(-1) as EpochRecord;
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+  const held = validation ? `, validation ${percent(validation.correct / validation.total)}` : "";
+  progress.finish();
+  stdout.write(
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: loss ${(training.loss / training.total).toFixed(4)}, accuracy ${percent(training.correct / training.total)}${held}\n`,
+  );
+}

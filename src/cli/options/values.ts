@@ -1,0 +1,50 @@
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { epsilonsIn, numberIn } from "../../epsilons.ts";
+import { messageOf } from "../../errors.ts";
+
+/** A reader of texts, with its faults as commander tells them. Options parse their text before anything runs. */
+const argument =
+  <T>(read: (text: string) => T) =>
+  (text: string): T => {
+    try {
+      return read(text);
+    } catch (error) {
+      throw new InvalidArgumentError(messageOf(error));
+    }
+  };
+
+export const parseNumber = argument(numberIn);
+export const parseEpsilons = argument(epsilonsIn);
+
+export const parseNumbers = (text: string): number[] => text.split(",").map(parseNumber);
+
+/** A whole number of at least `least`. */
+export const wholeNumber =
+  (least: number) =>
+  (text: string): number => {
+    const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`"${text}" is no whole number of at least ${least}.`);
+    return value;
+  };
+
+export interface FailUnder {
+  readonly accuracy: number;
+  readonly epsilon: number;
+}
+
+/** "0.5@8/255" or "50%@8/255". */
+export function parseFailUnder(text: string): FailUnder {
+  const [share, epsilon, ...rest] = text.split("@");
+  if (!share || !epsilon || rest.length > 0)
+    throw new InvalidArgumentError(`"${text}" is not ACC@EPS. Write 0.5@8/255 or 50%@8/255.`);
+  const accuracy = share.endsWith("%") ? parseNumber(share.slice(0, -1)) / 100 : parseNumber(share);
+  if (accuracy < 0 || accuracy > 1)
+    throw new InvalidArgumentError(`An accuracy lies between 0 and 1 (or 0% and 100%), got ${share}.`);
+  return { accuracy, epsilon: parseNumber(epsilon) };
+}
+
+/** "1,28,28" */
+export function parseShape(text: string): number[] {
+  return text.split(/[,x]/).map(wholeNumber(1));
+}

@@ -1,0 +1,159 @@
+import { predict } from "../../attack.ts";
+import type { Batch } from "../../dataset.ts";
+import type { Evaluation, Warning } from "../../evaluate.ts";
+import type { Model } from "../../model.ts";
+import type { Normalization } from "../../models/classifier/preprocess.ts";
+import type { FloatTensor } from "../../tensor.ts";
+import type { BatchPlan } from "../course/batch.ts";
+import { accuracyOf } from "../results/statistics.ts";
+import type { Tally } from "../results/tally.ts";
+
+/** Checks of the evaluation itself: each a warning with its number and what to do next. */
+export function warningsOf(
+  { clean, model, data, attacks }: Evaluation,
+  { invalid, deadGradients, nanGradients, points }: Tally,
+  plan: BatchPlan,
+  straightThrough = 0,
+): Warning[] {
+  const warnings: Warning[] = [];
+  const warn = (code: string, message: string) => warnings.push({ code, message });
+  if (atChance(clean))
+    warn(
+      "chance-accuracy",
+      `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class: what follows says nothing about robustness. Check normalization (--mean, --std), channel order, 0-255 scale and label numbering.`,
+    );
+  if (invalid > 0)
+    warn(
+      "nan-logits",
+      `${invalid} answers of the model held NaN. They are counted neither as correct nor as fooled; look for overflow in the model.`,
+    );
+  const attacked = points[0]?.attacked ?? 0;
+  if (deadGradients > 0)
+    warn(
+      "zero-gradient",
+      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero: attacks that follow it leave them as they were. The model may mask its gradients, and robust accuracy is then overstated; add an attack without gradients (--attack …,square), or one on the logits (apgd-dlr).`,
+    );
+  if (nanGradients > 0)
+    warn(
+      "nan-gradient",
+      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity, and attacks that follow it are blind there: robust accuracy may be overstated. Look for overflow, or a division by zero, in the model, or add an attack without gradients (--attack …,square).`,
+    );
+  for (const warning of strangeOrder(attacks, plan)) warnings.push(warning);
+  if (model.head === "softmax")
+    warn("softmax-head", "The model ends in a softmax. The loss is built on the logits behind it.");
+  if (model.head === "hidden")
+    warn(
+      "hidden-logits",
+      "The model gives probabilities and hides its logits. The loss is built on their logarithm, whose gradient vanishes where a probability is rounded to 0 or 1; export the logits for a trustworthy result.",
+    );
+  if (straightThrough > 0)
+    warn(
+      "straight-through",
+      `The model is quantised: ${straightThrough} of its nodes round to integers, and the gradient passes straight through them. It is an estimate, and robust accuracy may be overstated; evaluate the model from before quantisation too.`,
+    );
+  if (data.total < 100)
+    warn(
+      "few-samples",
+      `Only ${data.total} samples were evaluated: the intervals are wide. Use more for a figure to rely on.`,
+    );
+  return warnings;
+}
+
+/**
+ * Attacks that see less of a model must not break what those that see its gradients left standing (Carlini et al. 2019,
+ * https://arxiv.org/abs/1902.06705, §5): where they do, the gradients do not lead where the loss rises.
+ */
+function* strangeOrder(attacks: Evaluation["attacks"], plan: BatchPlan): Generator<Warning> {
+  const gradient: string[] = [];
+  for (const [e, { attack: name, met, broke }] of attacks.entries()) {
+    const { attack } = plan.attacks[e]!;
+    if (attack.needs === "gradient") gradient.push(name);
+    const broken = broke.reduce((a, b) => a + b, 0);
+    if (attack.needs !== "logits" || gradient.length === 0 || broken === 0) continue;
+    const transfer = attack.also === "surrogate";
+    yield {
+      code: transfer ? "transfer-stronger" : "black-box-stronger",
+      message: `${name}, which ${transfer ? "works on another model" : "sees no gradients"}, broke ${broken} of the ${met} samples that ${[...new Set(gradient)].join(", ")} had left at some ε. Gradients of this model may be masked, or those attacks are too weak: give them more steps and restarts (--set), another loss (apgd-dlr), or take --attack autoattack.`,
+    };
+  }
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+/** Whether the interval of the clean accuracy reaches down to what naming one class always would give. */
+export function atChance({ ci95, correct, total, confusion }: Evaluation["clean"]): boolean {
+  // Nothing could be better, however wide the interval of a few samples is.
+  if (correct === total) return false;
+  const labels = confusion.map((row) => row.reduce((a, b) => a + b, 0));
+  const commonest = Math.max(...labels) / total;
+  // Samples of one class alone, as the head of a sorted set has, cannot tell a good model from a constant one.
+  const chance = commonest === 1 ? 1 / confusion.length : commonest;
+  return confusion.length > 1 && ci95[0] <= chance;
+}
+
+/** Likely mistakes in how data reaches a model. */
+const SUSPICIONS: readonly { readonly name: string; readonly change: (x: FloatTensor) => FloatTensor }[] = [
+  { name: "pixels from 0 to 255 (--mean 0 --std 0.00392156862745098)", change: (x) => map(x, (v) => 255 * v) },
+  { name: "pixels from -1 to 1 (--mean 0.5 --std 0.5)", change: (x) => map(x, (v) => 2 * v - 1) },
+  { name: "MNIST's normalization (--mean 0.1307 --std 0.3081)", change: (x) => map(x, (v) => (v - 0.1307) / 0.3081) },
+  {
+    name: "ImageNet's normalization (--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225)",
+    change: (x) => map(x, (v, c) => (v - [0.485, 0.456, 0.406][c % 3]!) / [0.229, 0.224, 0.225][c % 3]!),
+  },
+  { name: "inverted pixels (white for black)", change: (x) => map(x, (v) => 1 - v) },
+  { name: "the channels in reverse order (BGR for RGB)", change: reverseChannels },
+];
+
+/**
+ * For a model that does worse than it should: the change of scale, channels or labels that makes it right most often on one batch; null when
+ * none does so beyond doubt (95 % intervals that do not meet).
+ */
+export async function diagnose(
+  model: Model,
+  { x, labels }: Batch,
+  normalization?: Normalization,
+): Promise<Warning | null> {
+  const right = (predictions: Int32Array, shift = 0) =>
+    accuracyOf(predictions.filter((p, i) => p === labels[i]! + shift).length, labels.length);
+  const asItIs = predict(await model.logits(x));
+  const found = [-1, 1].map((shift) => ({
+    cause: `the labels count from one ${shift > 0 ? "lower" : "higher"} than the model's`,
+    ...right(asItIs, shift),
+  }));
+  if (normalization) {
+    // What stands in front of the model is undone: it then sees pixels.
+    const { mean, std } = normalization;
+    const pixels = map(x, (v, c) => v * std[c % std.length]! + mean[c % mean.length]!);
+    found.push({
+      cause: "the model normalizes its input by itself, and does so twice with --mean and --std; leave them out",
+      ...right(predict(await model.logits(pixels))),
+    });
+  }
+  for (const { name, change } of SUSPICIONS)
+    found.push({ cause: `the model expects ${name}`, ...right(predict(await model.logits(change(x)))) });
+  const best = found.reduce((a, b) => (b.correct > a.correct ? b : a));
+  const { accuracy, ci95 } = right(asItIs);
+  if (best.ci95[0] <= ci95[1]) return null;
+  return {
+    code: "likely-cause",
+    message: `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of the first ${labels.length} samples are right, and ${percent(accuracy)} as given.`,
+  };
+}
+
+function map(x: FloatTensor, f: (value: number, channel: number) => number): FloatTensor {
+  const plane = x.dims.slice(2).reduce((a, b) => a * b, 1);
+  const channels = x.dims[1]!;
+  return { ...x, data: x.data.map((v, i) => f(v, Math.floor(i / plane) % channels)) };
+}
+
+function reverseChannels(x: FloatTensor): FloatTensor {
+  const plane = x.dims.slice(2).reduce((a, b) => a * b, 1);
+  const channels = x.dims[1]!;
+  return {
+    ...x,
+    data: x.data.map((_, i) => {
+      const channel = Math.floor(i / plane) % channels;
+      return x.data[i + (channels - 1 - 2 * channel) * plane]!;
+    }),
+  };
+}

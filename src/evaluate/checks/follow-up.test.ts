@@ -1,0 +1,114 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { lenetGraph, open, using } from "../../../test/support/models.ts";
+import type { AnyAttack } from "../../attack.ts";
+import { attacks } from "../../attacks/index.ts";
+import { asClassifier } from "../../autodiff/differentiate.ts";
+import type { Dataset } from "../../dataset.ts";
+import { openDataset } from "../../datasets/locate.node.ts";
+import type { DifferentiableModel } from "../../model.ts";
+import { emptyGraph } from "../../onnx/builder.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import { Ops } from "../../onnx/ops.ts";
+import { renameValues } from "../../onnx/rewrite.ts";
+import { evaluate } from "../course/local.ts";
+import type { EvaluateOptions } from "../course/run.ts";
+
+let mnist: Dataset;
+beforeAll(async () => {
+  mnist = await openDataset("mnist");
+});
+
+const pgd = attacks.pgd as AnyAttack<DifferentiableModel>;
+const options = new Map<string, object>([
+  ["pgd", { steps: 10, stepSize: 0.25 }],
+  ["square", { queries: 300 }],
+]);
+
+/** LeNet with something done to its logits, or to its input. */
+const changed = (tail: (b: Ops, z: string) => string): Graph => {
+  const graph = lenetGraph();
+  const b = new Ops(graph, "tail");
+  return b.finish([tail(b, graph.outputs[0]!.name)]);
+};
+const noise = (b: Ops, z: string, scale: number): string =>
+  b.plus(z, b.mul(b.add("RandomNormalLike", [z], { dtype: 1 }), b.scalar(scale, z)));
+
+const warningsFor = (graph: Graph, given: Partial<EvaluateOptions> = {}) =>
+  using(open(graph), async (model) => {
+    const all = { attacks: [pgd], options, epsilons: [0.1], limit: 100, ...given };
+    const { evaluation } = await evaluate(model, mnist, all);
+    return new Map(evaluation.warnings.map(({ code, message }) => [code, message]));
+  });
+
+describe("checks that follow an evaluation", () => {
+  it("say nothing of a sound model under a sound attack", async () => {
+    expect([
+      ...(await warningsFor(lenetGraph(), { options: new Map([["pgd", { steps: 60, restarts: 3 }]]) })).keys(),
+    ]).toEqual([]);
+  });
+
+  it("of a model that draws at random, with how far its logits move", async () => {
+    const random = changed((b, z) => noise(b, z, 3));
+    const found = await warningsFor(random);
+    expect(found.get("random-model")).toMatch(/moved by up to \d+(\.\d+)? on 16 samples.*--eot 20/);
+    expect((await warningsFor(random, { eot: 4 })).get("random-model")).toMatch(/average over draws, and each verdict/);
+  });
+
+  it("of gradients masked by saturation: zero gradients, standing at every ε, and weaker than Square", async () => {
+    const saturated = changed((b, z) => b.mul(z, b.scalar(1e4, z)));
+    const found = await warningsFor(saturated, {
+      attacks: [pgd, attacks.square as AnyAttack<DifferentiableModel>],
+      epsilons: [0.3],
+    });
+    expect(found.get("zero-gradient")).toMatch(/gradient of \d+ of \d+/);
+    expect(found.get("black-box-stronger")).toMatch(/^square, which sees no gradients, broke \d+ of the \d+/);
+    expect((await warningsFor(saturated)).get("large-epsilon")).toMatch(/At ε = 1, .* \d+ of 10 samples still stand/);
+  });
+
+  it("of a surrogate that leads where masked gradients do not", async () => {
+    const saturated = changed((b, z) => b.mul(z, b.scalar(1e4, z)));
+    await using(open(lenetGraph()), async (surrogate) => {
+      const given = { attacks: [pgd, attacks.transfer as AnyAttack<DifferentiableModel>], epsilons: [0.3], surrogate };
+      expect((await warningsFor(saturated, given)).get("transfer-stronger")).toMatch(
+        /^transfer, which works on another model, broke \d+ of the \d+ samples that pgd had left/,
+      );
+      expect((await warningsFor(lenetGraph(), given)).has("transfer-stronger")).toBe(false);
+    });
+  });
+
+  it("of gradients masked by quantised activations", async () => {
+    // Pixels rounded to eight values: the derivative of Round is zero wherever it exists.
+    const { graph } = asClassifier(lenetGraph());
+    const b = new Ops({ ...emptyGraph("head"), opsets: graph.opsets }, "head");
+    const x = b.input(graph.inputs[0]!);
+    const steps = b.scalar(7, x);
+    // A trace of x keeps a path for the gradient, which is zero: without one, the model is refused before anything runs.
+    b.alias("x_rounded", b.plus(b.div(b.add("Round", [b.mul(x, steps)]), steps), b.mul(x, b.scalar(0, x))));
+    const front = b.finish(["x_rounded"]);
+    const inner = renameValues(graph, new Map([["x", "x_rounded"]]));
+    const quantised: Graph = {
+      ...inner,
+      inputs: front.inputs,
+      nodes: [...front.nodes, ...inner.nodes],
+      initializers: new Map([...front.initializers, ...inner.initializers]),
+    };
+    const found = await warningsFor(quantised, {
+      attacks: [pgd, attacks.square as AnyAttack<DifferentiableModel>],
+      epsilons: [0.3],
+    });
+    expect(found.get("zero-gradient")).toMatch(/of/);
+    expect(found.has("black-box-stronger")).toBe(true);
+  });
+
+  it("of an attack that had not converged", async () => {
+    const short = new Map([["pgd", { steps: 2, stepSize: 0.2, randomStart: false }]]);
+    expect((await warningsFor(lenetGraph(), { options: short, epsilons: [0.15] })).get("more-steps-gain")).toMatch(
+      /^pgd with 4 times the steps and another run breaks \d+ of 10 samples/,
+    );
+  });
+
+  it("can be left out", async () => {
+    const random = changed((b, z) => noise(b, z, 3));
+    expect([...(await warningsFor(random, { followUp: false })).keys()]).not.toContain("random-model");
+  });
+});

@@ -1,0 +1,192 @@
+import type { Batch, Dataset } from "../../dataset.ts";
+import type { EvaluationResult, Warning } from "../../evaluate.ts";
+import type { Model } from "../../model.ts";
+import type { Normalization } from "../../models/classifier/preprocess.ts";
+import type { NormName } from "../../norm.ts";
+import { product, sampleSize, takeRows } from "../../tensor.ts";
+import type { BatchContext, BatchPlan } from "../course/batch.ts";
+import { goalOf } from "../course/batch.ts";
+import { cascade, type Entry, type Subjects } from "../course/cascade.ts";
+import { atChance, diagnose } from "./checks.ts";
+
+/** What the checks that follow an evaluation may cost: one in so many samples, at most so many, and questions about each. */
+const ONE_IN = 10;
+const SAMPLES = 16;
+const QUERIES = 100;
+/** How many times the steps an attack gets to show that it had converged. */
+const STRONGER = 4;
+
+/** Below this clean accuracy a likely cause is looked for, on so many samples. */
+const SUSPICIOUS = 0.9;
+const DIAGNOSED = 100;
+
+export interface FollowUpContext extends BatchContext {
+  /** What the model has in front of it, where something is. */
+  readonly normalization?: Normalization | undefined;
+}
+
+/**
+ * Checks of an evaluation that ask the model once more: does it answer the same twice; does accuracy go to zero where every
+ * input is allowed; do more steps still gain (Carlini et al. 2019, https://arxiv.org/abs/1902.06705, §5)? On few samples.
+ */
+export async function followUp(
+  model: Model,
+  data: Dataset,
+  plan: BatchPlan,
+  { evaluation, standing }: EvaluationResult,
+  context: FollowUpContext = {},
+): Promise<Warning[]> {
+  const { worst, clean } = evaluation;
+  const { offset, total } = evaluation.data;
+  const warnings: (Warning | null)[] = [];
+  if (clean.accuracy < SUSPICIOUS || atChance(clean)) {
+    const some = await firstOf(data, offset, Math.min(total, DIAGNOSED));
+    if (some) warnings.push(await diagnose(model, some, context.normalization));
+  }
+  const first = await firstOf(data, offset, Math.min(total, SAMPLES));
+  if (first) warnings.push(await checkRandom(model, first, plan));
+  const iterated = plan.attacks.filter(isIterated);
+  if (iterated.length === 0) return warnings.filter((w) => w !== null);
+
+  const last = standing.at(-1) ?? [];
+  const count = Math.min(SAMPLES, Math.max(2, Math.ceil(total / ONE_IN)));
+  const farthest = await samplesAt(data, last.slice(0, count));
+  if (farthest) warnings.push(await checkLargeEpsilon(model, farthest, plan, iterated, context));
+  // Where about half of the right samples stand, an attack that is nearly strong enough shows.
+  const half = worst.map(({ correct }) => Math.abs(correct - clean.correct / 2));
+  const k = half.indexOf(Math.min(...half.filter((_, i) => (standing[i]?.length ?? 0) > 0)));
+  const middle = await samplesAt(data, (standing[k] ?? []).slice(0, count));
+  if (middle) warnings.push(await checkMoreSteps(model, middle, plan, plan.epsilons[k]!, iterated, context));
+  return warnings.filter((w) => w !== null);
+}
+
+/** Attacks that look for themselves in several steps; one step, and noise, cannot converge. */
+const isIterated = ({ attack, options }: Entry): boolean =>
+  attack.baseline === undefined && attack.also === undefined && ("steps" in options || "queries" in options);
+
+async function firstOf(data: Dataset, offset: number, limit: number): Promise<Batch | undefined> {
+  for await (const batch of data.batches({ batch: limit, offset, limit })) return batch;
+  return undefined;
+}
+
+/** The samples with these indices; undefined where there are none. */
+async function samplesAt(data: Dataset, indices: readonly number[]): Promise<Batch | undefined> {
+  if (indices.length === 0) return undefined;
+  const rows: Batch[] = [];
+  for (const index of indices)
+    for await (const batch of data.batches({ batch: 1, offset: index, limit: 1 })) rows.push(batch);
+  const size = sampleSize(rows[0]!.x);
+  const x = {
+    ...rows[0]!.x,
+    dims: [rows.length, ...rows[0]!.x.dims.slice(1)],
+    data: new Float32Array(rows.length * size),
+  };
+  for (const [i, row] of rows.entries()) x.data.set(row.x.data, i * size);
+  return {
+    x,
+    labels: Int32Array.from(rows, (r) => r.labels[0]!),
+    indices: Int32Array.from(rows, (r) => r.indices[0]!),
+  };
+}
+
+/** A model that draws at random: its gradients, and the judge's verdicts, are draws too. */
+async function checkRandom(model: Model, { x, indices }: Batch, plan: BatchPlan): Promise<Warning | null> {
+  const [a, b] = [await model.logits(x, indices), await model.logits(x, indices)];
+  let [difference, largest] = [0, 0];
+  for (let i = 0; i < a.data.length; i++) {
+    difference = Math.max(difference, Math.abs(a.data[i]! - b.data[i]!));
+    largest = Math.max(largest, Math.abs(a.data[i]!));
+  }
+  // Threads may add up in another order.
+  if (!(difference > 1e-5 * largest)) return null;
+  const averaging = plan.eot > 1 || plan.attacks.some(({ eot }) => (eot ?? 1) > 1);
+  return {
+    code: "random-model",
+    message: `The model answers differently when it is asked twice: logits moved by up to ${difference.toPrecision(3)} on ${x.dims[0]} samples. ${
+      averaging
+        ? "Attacks average over draws, and each verdict is one draw: repeat with another --seed to see the spread."
+        : "One draw of its gradient misleads attacks, and robust accuracy is then overstated: average over draws with --eot 20, or take --attack autoattack-rand."
+    }`,
+  };
+}
+
+const LARGEST: Readonly<Record<NormName, ((range: number, elements: number) => number) | null>> = {
+  linf: (range) => range,
+  l2: (range, elements) => range * Math.sqrt(elements),
+  l1: (range, elements) => range * elements,
+  l0: (_, elements) => elements,
+  spatial: null,
+};
+
+/** At an ε that allows every input, every sample must fall; where it does not, the attack does not see its way. */
+async function checkLargeEpsilon(
+  model: Model,
+  batch: Batch,
+  plan: BatchPlan,
+  attacks: readonly Entry[],
+  context: BatchContext,
+): Promise<Warning | null> {
+  const { lower, upper } = model.bounds;
+  const epsilon = LARGEST[plan.norm]?.(upper - lower, product(model.inputShape));
+  if (epsilon === undefined) return null;
+  const standing = await standingUnder(
+    model,
+    batch,
+    { ...plan, attacks, epsilons: [epsilon], maxQueries: QUERIES },
+    context,
+  );
+  if (standing === 0) return null;
+  return {
+    code: "large-epsilon",
+    message: `At ε = ${Number(epsilon.toPrecision(4))}, where every input is allowed, ${standing} of ${batch.labels.length} samples still stand after ${QUERIES} questions each. An attack that sees its way breaks them all: gradients are probably masked. Add attacks that need none (--attack …,square) or look at another loss (apgd-dlr).`,
+  };
+}
+
+/** More steps and more runs must gain next to nothing, or the attack had not converged. */
+async function checkMoreSteps(
+  model: Model,
+  batch: Batch,
+  plan: BatchPlan,
+  epsilon: number,
+  attacks: readonly Entry[],
+  context: BatchContext,
+): Promise<Warning | null> {
+  const before = batch.labels.length;
+  const entry = attacks.find(({ attack }) => attack.needs === "gradient") ?? attacks[0]!;
+  const stronger = { ...entry, options: strengthened(entry.options) };
+  const limit = STRONGER * QUERIES;
+  const left = await standingUnder(
+    model,
+    batch,
+    { ...plan, attacks: [stronger], epsilons: [epsilon], maxQueries: limit },
+    context,
+  );
+  if (left === before) return null;
+  return {
+    code: "more-steps-gain",
+    message: `${entry.attack.name} with ${STRONGER} times the steps and another run breaks ${before - left} of ${before} samples that stood at ε = ${Number(epsilon.toPrecision(4))}: it had not converged, and robust accuracy is overstated. Raise its steps or restarts with --set, or take --attack autoattack.`,
+  };
+}
+
+function strengthened(options: object): object {
+  const values = Object.entries(options).map(([name, value]) => {
+    if (name === "steps" || name === "queries") return [name, STRONGER * Number(value)];
+    return [name, name === "restarts" ? Number(value) + 1 : value];
+  });
+  return Object.fromEntries(values);
+}
+
+/** How many samples stand after the attacks of a plan. */
+async function standingUnder(model: Model, batch: Batch, plan: BatchPlan, context: BatchContext): Promise<number> {
+  const rows = [...batch.labels.keys()].filter((i) => batch.labels[i] !== plan.target);
+  const labels = Int32Array.from(rows, (i) => batch.labels[i]!);
+  const subjects: Subjects = {
+    x: takeRows(batch.x, rows),
+    labels,
+    indices: Int32Array.from(rows, (i) => batch.indices[i]!),
+    goal: goalOf(labels, plan.target),
+    start: undefined,
+  };
+  const { fallen } = await cascade(model, subjects, plan, () => undefined, context);
+  return fallen.filter((k) => k > 0).length;
+}

@@ -1,0 +1,108 @@
+import type { Verdict } from "../../attack.ts";
+import type { Batch, Dataset } from "../../dataset.ts";
+import { checkSignal } from "../../errors.ts";
+import type { Model } from "../../model.ts";
+import { type FloatTensor, sampleSize } from "../../tensor.ts";
+import { askClean, type BatchPlan, goalOf } from "./batch.ts";
+import { cascade, type Meeting, pick } from "./cascade.ts";
+
+/** What an attack made of one batch at one ε. Lists have one entry a sample. */
+export interface AdversarialBatch {
+  readonly epsilon: number;
+  /** The samples as they were. */
+  readonly batch: Batch;
+  /** Clipped to the ball and the bounds; what was not attacked is as it was. */
+  readonly adversarial: FloatTensor;
+  /** Of the adversarial samples, where they were attacked. */
+  readonly predictions: Int32Array;
+  /** 1 where the goal was reached. */
+  readonly success: Uint8Array;
+  /** From the original, in the norm. */
+  readonly distances: Float64Array;
+}
+
+export interface AdversarialOptions {
+  readonly batch: number;
+  readonly offset?: number;
+  readonly limit?: number;
+  readonly surrogate?: Model | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Adversarial examples batch by batch, for each ε in order: each sample meets the attacks of the plan until it falls. As in an evaluation, only
+ * samples that are right when clean (and not of the target's class) are attacked, so that the share of rows whose
+ * prediction is the label is the accuracy that the evaluation reports. Memory is that of a batch and its ε.
+ */
+export async function* adversarialBatches(
+  model: Model,
+  data: Dataset,
+  plan: BatchPlan,
+  options: AdversarialOptions,
+): AsyncGenerator<readonly AdversarialBatch[]> {
+  for await (const batch of data.batches(options)) {
+    checkSignal(options.signal);
+    yield await attackBatch(model, batch, plan, options);
+  }
+}
+
+async function attackBatch(
+  model: Model,
+  batch: Batch,
+  plan: BatchPlan,
+  { surrogate, signal }: AdversarialOptions,
+): Promise<AdversarialBatch[]> {
+  const { start, predictions, attackedRows } = await askClean(model, batch, plan);
+  const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, predictions));
+  const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
+  let series = 0;
+  const hear = ({ entry, budget, rows, verdict }: Meeting): void => {
+    // What an attack broke at one ε is broken above it for those that follow.
+    for (; series < plan.attacks[entry]!.series; series++) settle(results, attackedRows);
+    const result = results[budget];
+    if (result)
+      putRows(
+        result,
+        rows.map((row) => attackedRows[row]!),
+        verdict,
+      );
+  };
+  await cascade(model, attacked, plan, hear, { surrogate, signal });
+  // Attacks that met no sample were not heard of.
+  for (; series < plan.series.length - 1; series++) settle(results, attackedRows);
+  return results;
+}
+
+const untouched = (epsilon: number, batch: Batch, clean: Int32Array): AdversarialBatch => ({
+  epsilon,
+  batch,
+  adversarial: { ...batch.x, data: batch.x.data.slice() },
+  predictions: clean.slice(),
+  success: new Uint8Array(clean.length),
+  distances: new Float64Array(clean.length),
+});
+
+function putRows(result: AdversarialBatch, rows: readonly number[], verdict: Verdict): void {
+  for (const [i, row] of rows.entries()) {
+    if (result.success[row] && !verdict.success[i]) continue;
+    const { adversarial, predictions, success, distances } = verdict;
+    put(result, row, { adversarial, predictions, success, distances }, i);
+  }
+}
+
+function settle(results: readonly AdversarialBatch[], rows: readonly number[]): void {
+  for (const [k, result] of results.entries())
+    for (const row of rows)
+      if (k > 0 && !result.success[row] && results[k - 1]!.success[row]) put(result, row, results[k - 1]!, row);
+}
+
+type Rows = Pick<AdversarialBatch, "adversarial" | "predictions" | "success" | "distances">;
+
+/** Row `i` of `from` in the place of `row`. */
+function put(to: Rows, row: number, from: Rows, i: number): void {
+  const size = sampleSize(to.adversarial);
+  to.adversarial.data.set(from.adversarial.data.subarray(i * size, (i + 1) * size), row * size);
+  to.predictions[row] = from.predictions[i]!;
+  to.success[row] = from.success[i]!;
+  to.distances[row] = from.distances[i]!;
+}

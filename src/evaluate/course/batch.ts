@@ -1,0 +1,222 @@
+import { predict } from "../../attack.ts";
+import type { Batch } from "../../dataset.ts";
+import { PerturbError } from "../../errors.ts";
+import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
+import { norms } from "../../norm.ts";
+import { type FloatTensor, sampleSize } from "../../tensor.ts";
+import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
+import { outcomes } from "../results/outcomes.ts";
+import { falls, recordsOf } from "../results/records.ts";
+import { show } from "../results/show.ts";
+import { type AttackTally, EXAMPLES, STANDING, type Tally } from "../results/tally.ts";
+import { type CascadePlan, type Course, cascade, type Meeting, pick, type Subjects } from "./cascade.ts";
+
+/** What is done with every batch of an evaluation. */
+export interface BatchPlan extends CascadePlan {
+  /** Names of the attacks that were asked for: `attacks` are they, or their members. */
+  readonly series: readonly string[];
+  readonly target: number | null;
+  /** Index of the evaluation's first sample. */
+  readonly offset: number;
+}
+
+export interface BatchContext {
+  readonly surrogate?: Model | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Asks the model about one batch, attacks what it gets right, and counts. The unit of work of every evaluation. */
+export async function evaluateBatch(
+  model: Model,
+  batch: Batch,
+  plan: BatchPlan,
+  context: BatchContext = {},
+): Promise<Tally> {
+  const began = performance.now();
+  const clean = await askClean(model, batch, plan);
+  const seconds = (performance.now() - began) / 1000 / batch.labels.length;
+  const { start, logits, predictions, right, attackedRows } = clean;
+  const { classes } = model;
+  const budgets = plan.epsilons.length;
+  const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
+  const confusion = confusionOf(batch.labels, predictions, classes);
+  const untouched = confusion.slice();
+  for (const label of attacked.labels) untouched[label * classes + label]! -= 1;
+  const standing = diagonal(untouched, classes);
+
+  const [outcome, fall] = [outcomes(attacked, budgets), falls(attacked, budgets)];
+  const attacks = plan.attacks.map(() => emptyAttack(budgets));
+  const points: Tally["points"] = [];
+  let series = 0;
+  let invalid = predictions.filter((p) => p < 0).length;
+  const endSeries = (): void => {
+    points.push(...outcome.points(untouched, classes));
+    outcome.settle();
+    series++;
+  };
+  const hear = (meeting: Meeting): void => {
+    while (series < plan.attacks[meeting.entry]!.series) endSeries();
+    outcome.hear(meeting);
+    fall.hear(meeting);
+    if (meeting.budget < budgets) invalid += meeting.verdict.predictions.filter((p) => p < 0).length;
+    else attacks[meeting.entry]!.distances.push(...reach(meeting));
+  };
+  const course = await cascade(model, attacked, plan, hear, context);
+  while (series < plan.series.length) endSeries();
+  addCourse(attacks, course);
+
+  const tally: Tally = {
+    total: predictions.length,
+    correct: right.length,
+    confusion,
+    cleanExamples: right.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions)),
+    points,
+    worst: outcome.worst().map(({ standing: left, errors }) => ({
+      correct: standing + left.length,
+      errors: errors + predictions.filter((p) => p < 0).length,
+      standing: left.slice(0, STANDING),
+    })),
+    attacks,
+    records: recordsOf({
+      ...batch,
+      logits,
+      predictions,
+      attackedRows,
+      falls: fall,
+      course,
+      epsilons: plan.epsilons,
+      attacks: plan.attacks,
+      withGradient: start !== undefined,
+      seconds,
+    }),
+    linearity: null,
+    invalid,
+    ...gradientFaults(attacked),
+    forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length),
+    gradients: sum(course.gradients) + (start ? predictions.length : 0),
+  };
+  tally.linearity = await linearityOf(model, attacked, plan, tally);
+  return tally;
+}
+
+const sum = (counts: Int32Array): number => counts.reduce((a, b) => a + b, 0);
+
+const emptyAttack = (budgets: number): AttackTally => ({
+  met: 0,
+  broke: new Array<number>(budgets).fill(0),
+  forwards: 0,
+  gradients: 0,
+  seconds: 0,
+  distances: [],
+});
+
+/** How far each sample's nearest adversarial point lies; Infinity where none was found. */
+const reach = ({ verdict: { success, distances } }: Meeting): number[] =>
+  Array.from(distances, (distance, i) => (success[i] ? distance : Number.POSITIVE_INFINITY));
+
+function addCourse(attacks: readonly AttackTally[], { fallen, by, entries }: Course): void {
+  for (const [e, entry] of entries.entries()) Object.assign(attacks[e]!, entry);
+  for (const [row, e] of by.entries()) if (e >= 0) attacks[e]!.broke[fallen[row]!]! += 1;
+}
+
+/** Samples whose gradient at x points nowhere. */
+function gradientFaults({ start, labels }: Subjects): Pick<Tally, "deadGradients" | "nanGradients"> {
+  const faults = { deadGradients: 0, nanGradients: 0 };
+  if (!start) return faults;
+  const { data } = start.gradient;
+  const size = sampleSize(start.gradient);
+  for (let i = 0; i < labels.length; i++) {
+    // A sum of float32 magnitudes does not overflow: it is finite where each of them is, and zero where all are.
+    let sum = 0;
+    for (let j = i * size; j < (i + 1) * size; j++) sum += Math.abs(data[j]!);
+    if (!Number.isFinite(sum)) faults.nanGradients++;
+    else if (sum === 0) faults.deadGradients++;
+  }
+  return faults;
+}
+
+/** What a model makes of a batch as it is. */
+interface Clean {
+  /** The gradient, where an attack of the plan needs gradients. */
+  readonly start: Gradient | undefined;
+  readonly logits: FloatTensor;
+  readonly predictions: Int32Array;
+  /** The rows that are right, and those of them that are attacked: not already of the target's class. */
+  readonly right: readonly number[];
+  readonly attackedRows: readonly number[];
+}
+
+/** One pass answers for the clean accuracy and starts every attack. @throws out-of-bounds for data that do not fit */
+export async function askClean(model: Model, batch: Batch, plan: BatchPlan): Promise<Clean> {
+  checkBatch(model, batch);
+  const { labels, x, indices } = batch;
+  const needsGradient = isDifferentiable(model) && plan.attacks.some(({ attack }) => attack.needs === "gradient");
+  const start = needsGradient
+    ? await model.gradient(x, goalOf(labels, plan.target), "cross-entropy", indices)
+    : undefined;
+  const logits = start?.logits ?? (await model.logits(x, indices));
+  const predictions = predict(logits);
+  const right = [...labels.keys()].filter((i) => predictions[i] === labels[i]);
+  return { start, logits, predictions, right, attackedRows: right.filter((i) => labels[i] !== plan.target) };
+}
+
+async function linearityOf(
+  model: Model,
+  attacked: Subjects,
+  plan: BatchPlan,
+  tally: Tally,
+): Promise<Tally["linearity"]> {
+  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < plan.offset + LINEARITY_SAMPLES);
+  if (first.length === 0 || !attacked.start || plan.norm === "spatial") return null;
+  const { x, goal, indices, start } = pick(attacked, first);
+  const subject = { model, x, goal, indices, start: start!, seed: plan.seed };
+  const result = await measureLinearity(subject, norms[plan.norm], plan.epsilons);
+  tally.forwards += first.length * (result.points.length + 2 * result.dimensions.length);
+  return result;
+}
+
+export const goalOf = (labels: Int32Array, target: number | null): Goal =>
+  target === null
+    ? { kind: "untargeted", labels }
+    : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
+
+function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Int32Array {
+  const counts = new Int32Array(classes * classes);
+  labels.forEach((label, i) => {
+    if (predictions[i]! >= 0) counts[label * classes + predictions[i]!]! += 1;
+  });
+  return counts;
+}
+
+const diagonal = (confusion: Int32Array, classes: number): number => {
+  let sum = 0;
+  for (let c = 0; c < classes; c++) sum += confusion[c * (classes + 1)]!;
+  return sum;
+};
+
+/** Index of the first value outside the bounds, NaN included; -1 where there is none. */
+function firstOutside(values: Float32Array, { lower, upper }: Model["bounds"]): number {
+  for (let i = 0; i < values.length; i++) if (!(values[i]! >= lower && values[i]! <= upper)) return i;
+  return -1;
+}
+
+/** @throws out-of-bounds, mismatch: a model must not be measured on data that it cannot mean */
+function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Batch): void {
+  const size = sampleSize(x);
+  const bad = firstOutside(x.data, bounds);
+  if (bad >= 0)
+    throw new PerturbError(
+      "out-of-bounds",
+      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. Give pixels in these bounds and leave normalization to --mean and --std.`,
+      { data: { sample: indices[Math.floor(bad / size)], value: x.data[bad], bounds } },
+    );
+  const wrong = labels.findIndex((label) => label < 0 || label >= classes);
+  if (wrong >= 0)
+    throw new PerturbError(
+      "out-of-bounds",
+      `Sample ${indices[wrong]} has the label ${labels[wrong]}, and ${name} has ${classes} classes (0 to ${classes - 1}). Check that data and model belong together.`,
+      {
+        data: { sample: indices[wrong], label: labels[wrong], classes },
+      },
+    );
+}

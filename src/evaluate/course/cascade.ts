@@ -1,0 +1,192 @@
+import { type AttackTask, type Configured, type Examples, judge, proposeWith, type Verdict } from "../../attack.ts";
+import { checkSignal } from "../../errors.ts";
+import {
+  type DifferentiableModel,
+  type Goal,
+  type Gradient,
+  type Model,
+  take,
+  takeGoal,
+  takeGradient,
+} from "../../model.ts";
+import { averaged } from "../../models/wrapped/averaged.ts";
+import { metered } from "../../models/wrapped/metered.ts";
+import { rounded } from "../../models/wrapped/rounded.ts";
+import { type NormName, norms } from "../../norm.ts";
+import { type FloatTensor, takeRows } from "../../tensor.ts";
+
+/** An attack of a plan. */
+export interface Entry extends Configured<DifferentiableModel> {
+  /** Number of the attack that was asked for: several are of one where that is an ensemble. */
+  readonly series: number;
+}
+
+/** How the samples of a batch are attacked. */
+export interface CascadePlan {
+  readonly attacks: readonly Entry[];
+  readonly norm: NormName;
+  readonly epsilons: readonly number[];
+  readonly seed: number;
+  readonly eot: number;
+  readonly levels: number | null;
+  readonly maxQueries: number | null;
+  readonly examples?: Examples | undefined;
+}
+
+/** Samples that are to be attacked. */
+export interface Subjects {
+  readonly x: FloatTensor;
+  readonly goal: Goal;
+  readonly labels: Int32Array;
+  readonly indices: Int32Array;
+  /** The gradient at x, where it is known. */
+  readonly start: Gradient | undefined;
+}
+
+/** What one attack made of some samples at one ε. */
+export interface Meeting {
+  readonly entry: number;
+  /** Number of the ε; that of no ε, which is the number of them, for the nearest point of a least-change attack. */
+  readonly budget: number;
+  /** Which samples the verdict is about. */
+  readonly rows: readonly number[];
+  readonly verdict: Verdict;
+}
+
+/** What became of each sample in the end. */
+export interface Course {
+  /** Number of the least ε at which it fell, or the number of budgets. */
+  readonly fallen: Int32Array;
+  /** Entry that broke it, or -1. */
+  readonly by: Int32Array;
+  readonly forwards: Int32Array;
+  readonly gradients: Int32Array;
+  /** Of `forwards`, those of the judge. */
+  readonly judged: Int32Array;
+  readonly seconds: Float64Array;
+  /** For each entry: samples it met, rows it asked for, and its time. */
+  readonly entries: { met: number; forwards: number; gradients: number; seconds: number }[];
+}
+
+/**
+ * Every sample meets the attacks in order until it falls: what an attack breaks at one ε counts as broken above it, and no
+ * later attack meets it there. `heard` gets each verdict as it comes.
+ */
+export async function cascade(
+  model: Model,
+  subjects: Subjects,
+  plan: CascadePlan,
+  heard: (meeting: Meeting) => void,
+  { surrogate, signal }: { readonly surrogate?: Model | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Course> {
+  const n = subjects.labels.length;
+  const budgets = plan.epsilons.length;
+  const course: Course = {
+    fallen: new Int32Array(n).fill(budgets),
+    by: new Int32Array(n).fill(-1),
+    forwards: new Int32Array(n),
+    gradients: new Int32Array(n),
+    judged: new Int32Array(n),
+    seconds: new Float64Array(n),
+    entries: [],
+  };
+  const { fallen } = course;
+  const norm = norms[plan.norm];
+  for (const [e, entry] of plan.attacks.entries()) {
+    checkSignal(signal);
+    const rows = [...fallen.keys()].filter((i) => fallen[i]! > 0);
+    const wanted = take(fallen, rows);
+    const tally = { met: rows.length, forwards: 0, gradients: 0, seconds: 0 };
+    course.entries.push(tally);
+    if (rows.length === 0) continue;
+
+    const began = performance.now();
+    const meter = metered(model, plan.maxQueries ?? undefined);
+    const part = pick(subjects, rows);
+    // A least-change attack gives its nearest points whatever the budgets: the whole curve from one run.
+    const unlimited = entry.attack.aim === "least-change";
+    const task: AttackTask<DifferentiableModel> = {
+      // The plan holds attacks that need gradients only for models that have them.
+      model: asSeen(meter.model, plan, entry, signal) as DifferentiableModel,
+      x: part.x,
+      goal: part.goal,
+      indices: part.indices,
+      start: plan.levels === null && (entry.eot ?? plan.eot) === 1 ? part.start : undefined,
+      norm,
+      epsilons: unlimited ? [...plan.epsilons, Number.POSITIVE_INFINITY] : plan.epsilons,
+      wanted,
+      seed: plan.seed,
+      surrogate: surrogate as DifferentiableModel | undefined,
+      examples: plan.examples,
+      signal,
+    };
+    const proposals = await proposeWith(entry, task);
+    for (const [k, candidates] of proposals.entries()) {
+      const met = [...rows.keys()].filter((i) => k < wanted[i]! || k === budgets);
+      if (met.length === 0) continue;
+      checkSignal(signal);
+      const some = pick(part, met);
+      const verdict = await judge(
+        model,
+        some.x,
+        met.length === rows.length ? candidates : takeRows(candidates, met),
+        some.goal,
+        norm,
+        task.epsilons[k]!,
+        plan.levels,
+      );
+      const of = met.map((i) => rows[i]!);
+      for (const [i, row] of of.entries()) {
+        course.judged[row]!++;
+        if (!verdict.success[i] || k >= fallen[row]!) continue;
+        fallen[row] = k;
+        course.by[row] = e;
+      }
+      heard({ entry: e, budget: k, rows: of, verdict });
+    }
+    tally.seconds = (performance.now() - began) / 1000;
+    share(course, rows, subjects.indices, meter.of, tally);
+  }
+  return course;
+}
+
+/** The model as an attack is to see it. Questions are counted inside: each draw of a randomised model is one. */
+function asSeen(model: Model, { eot, levels }: CascadePlan, entry: Entry, signal: AbortSignal | undefined): Model {
+  const mean = averaged(model, entry.eot ?? eot, signal);
+  return levels === null ? mean : rounded(mean, levels);
+}
+
+/** Adds what the meter counted, and the time, which is shared out by the number of questions. */
+function share(
+  course: Course,
+  rows: readonly number[],
+  indices: Int32Array,
+  of: (sample: number) => { readonly forwards: number; readonly gradients: number },
+  tally: { forwards: number; gradients: number; seconds: number },
+): void {
+  let total = 0;
+  for (const row of rows) {
+    const { forwards, gradients } = of(indices[row]!);
+    course.forwards[row]! += forwards;
+    course.gradients[row]! += gradients;
+    tally.forwards += forwards;
+    tally.gradients += gradients;
+    total += forwards + gradients + 1;
+  }
+  for (const row of rows) {
+    const { forwards, gradients } = of(indices[row]!);
+    course.seconds[row]! += (tally.seconds * (forwards + gradients + 1)) / total;
+  }
+}
+
+/** The samples `rows` alone. */
+export function pick(of: Subjects, rows: readonly number[]): Subjects {
+  if (rows.length === of.labels.length) return of;
+  return {
+    x: takeRows(of.x, rows),
+    goal: takeGoal(of.goal, rows),
+    labels: take(of.labels, rows),
+    indices: take(of.indices, rows),
+    start: of.start && takeGradient(of.start, rows),
+  };
+}

@@ -1,0 +1,95 @@
+import type { Meeting, Subjects } from "../course/cascade.ts";
+import { show } from "./show.ts";
+import { exact, probability } from "./statistics.ts";
+import { EXAMPLES, emptyPoint, type PointTally, type Shown } from "./tally.ts";
+
+/** What the attacks so far made of the attacked samples, at one ε. */
+interface Outcome {
+  readonly predictions: Int32Array;
+  readonly success: Uint8Array;
+  /** Probability of the prediction, where the goal was reached. */
+  readonly confidence: Float64Array;
+  /** Of the attack that is under way. */
+  largestDistance: number;
+  examples: Shown[];
+}
+
+export interface Outcomes {
+  readonly hear: (meeting: Meeting) => void;
+  /** What is broken at one ε is broken above it; the next attack begins with that. */
+  readonly settle: () => void;
+  /** The points of the attack that is under way. `untouched`: confusion counts of what is not attacked. */
+  readonly points: (untouched: Int32Array, classes: number) => PointTally[];
+  /** For each ε: samples that are still right, those among the first that stand, and those that had no answer but NaN. */
+  readonly worst: () => { readonly standing: readonly number[]; readonly errors: number }[];
+}
+
+/** Follows the verdicts on one batch. */
+export function outcomes(subjects: Subjects, budgets: number): Outcomes {
+  const { labels, indices } = subjects;
+  const n = labels.length;
+  const at = Array.from(
+    { length: budgets },
+    (): Outcome => ({
+      predictions: labels.slice(),
+      success: new Uint8Array(n),
+      confidence: new Float64Array(n),
+      largestDistance: 0,
+      examples: [],
+    }),
+  );
+  return {
+    hear({ budget, rows, verdict }) {
+      const outcome = at[budget];
+      if (!outcome) return;
+      const { predictions, success, logits, distances } = verdict;
+      for (const [i, row] of rows.entries()) {
+        outcome.largestDistance = Math.max(outcome.largestDistance, distances[i]!);
+        // The worst so far stays: a wrong class that was not aimed at, or NaN.
+        if (!success[i] && outcome.predictions[row] !== labels[row]) continue;
+        outcome.predictions[row] = predictions[i]!;
+        outcome.success[row] = success[i]!;
+        if (!success[i]) continue;
+        outcome.confidence[row] = probability(logits.data, i, logits.dims[1]!, predictions[i]!);
+        // The first by index: an ensemble's members come one after the other.
+        if (outcome.examples.length === EXAMPLES && indices[row]! > outcome.examples.at(-1)!.index) continue;
+        outcome.examples.push(show(subjects, row, verdict.adversarial, i, logits, predictions));
+        outcome.examples.sort((a, b) => a.index - b.index).splice(EXAMPLES);
+      }
+    },
+    settle() {
+      for (const [k, outcome] of at.entries()) {
+        outcome.largestDistance = 0;
+        outcome.examples = [];
+        const below = at[k - 1];
+        if (!below) continue;
+        for (let row = 0; row < n; row++) {
+          if (outcome.success[row]) continue;
+          if (!below.success[row] && outcome.predictions[row] !== labels[row]) continue;
+          outcome.predictions[row] = below.predictions[row]!;
+          outcome.success[row] = below.success[row]!;
+          outcome.confidence[row] = below.confidence[row]!;
+        }
+      }
+    },
+    points: (untouched, classes) =>
+      at.map(({ predictions, success, confidence, largestDistance, examples }) => {
+        const point: PointTally = { ...emptyPoint(classes), attacked: n, largestDistance, examples };
+        point.confusion = untouched.slice();
+        for (let c = 0; c < classes; c++) point.correct += untouched[c * (classes + 1)]!;
+        for (let row = 0; row < n; row++) {
+          const prediction = predictions[row]!;
+          if (prediction === labels[row]) point.correct++;
+          if (prediction >= 0) point.confusion[labels[row]! * classes + prediction]! += 1;
+          point.fooled += success[row]!;
+          if (success[row]) point.confidence += exact(confidence[row]!);
+        }
+        return point;
+      }),
+    worst: () =>
+      at.map(({ predictions, success }) => ({
+        standing: [...indices].filter((_, row) => predictions[row] === labels[row] && !success[row]),
+        errors: predictions.filter((p, row) => p < 0 && !success[row]).length,
+      })),
+  };
+}

@@ -1,0 +1,120 @@
+import type { SampleRecord } from "../../evaluate.ts";
+import { type FloatTensor, sampleSize } from "../../tensor.ts";
+import type { Course, Entry, Meeting, Subjects } from "../course/cascade.ts";
+
+/** Of each attacked sample: its adversarial example at the least ε at which it fell. */
+interface Fall {
+  budget: number;
+  prediction: number;
+  linf: number;
+  l2: number;
+  l1: number;
+  l0: number;
+}
+
+export interface Falls {
+  readonly hear: (meeting: Meeting) => void;
+  readonly of: (row: number) => Readonly<Fall> | undefined;
+  /** Whether the model's only answer about an attacked sample was NaN, at some ε. */
+  readonly nan: (row: number) => boolean;
+}
+
+/** Follows the verdicts on one batch, and measures each adversarial example in every norm. */
+export function falls({ x }: Subjects, budgets: number): Falls {
+  const found = new Map<number, Fall>();
+  const nan = new Set<number>();
+  const size = sampleSize(x);
+  const part = (t: FloatTensor, i: number) => t.data.subarray(i * size, (i + 1) * size);
+  return {
+    hear({ budget, rows, verdict }) {
+      if (budget >= budgets) return;
+      for (const [i, row] of rows.entries()) {
+        if (verdict.predictions[i]! < 0) nan.add(row);
+        if (!verdict.success[i] || budget >= (found.get(row)?.budget ?? budgets)) continue;
+        const distances = distancesOf(part(verdict.adversarial, i), part(x, row));
+        found.set(row, { budget, prediction: verdict.predictions[i]!, ...distances });
+      }
+    },
+    of: (row) => found.get(row),
+    nan: (row) => nan.has(row),
+  };
+}
+
+/** In every norm, in one pass: the norms' own functions would take four. */
+export function distancesOf(a: Float32Array, b: Float32Array) {
+  let [linf, squares, l1, l0] = [0, 0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const d = Math.abs(a[i]! - b[i]!);
+    linf = d > linf ? d : linf;
+    squares += d * d;
+    l1 += d;
+    // Without a branch: no processor predicts which pixels changed.
+    l0 += Math.sign(d);
+  }
+  return { linf, l2: Math.sqrt(squares), l1, l0 };
+}
+
+export interface RecordSources {
+  readonly indices: Int32Array;
+  readonly labels: Int32Array;
+  /** When clean. */
+  readonly logits: FloatTensor;
+  readonly predictions: Int32Array;
+  /** The rows of the batch that were attacked: those whose number in it is their place here. */
+  readonly attackedRows: readonly number[];
+  readonly falls: Falls;
+  readonly course: Course;
+  readonly epsilons: readonly number[];
+  readonly attacks: readonly Entry[];
+  /** Whether the clean pass was one with gradients. */
+  readonly withGradient: boolean;
+  /** Of the clean pass, for each sample. */
+  readonly seconds: number;
+}
+
+/** A record of each sample of a batch, attacked or not. */
+export function recordsOf(from: RecordSources): SampleRecord[] {
+  const place = new Map(from.attackedRows.map((row, i) => [row, i]));
+  return Array.from(from.labels, (label, row): SampleRecord => {
+    const i = place.get(row);
+    const prediction = from.predictions[row]!;
+    const fall = i === undefined ? undefined : from.falls.of(i);
+    const { course } = from;
+    const asked = (counts: Int32Array) => (i === undefined ? 0 : counts[i]!);
+    return {
+      index: from.indices[row]!,
+      label,
+      prediction,
+      margin: marginOf(from.logits, row, label),
+      outcome: outcomeOf(from, label, prediction, i),
+      epsilon: fall ? from.epsilons[fall.budget]! : null,
+      attack: fall && i !== undefined ? from.attacks[course.by[i]!]!.attack.name : null,
+      adversarialPrediction: fall?.prediction ?? null,
+      linf: fall?.linf ?? null,
+      l2: fall?.l2 ?? null,
+      l1: fall?.l1 ?? null,
+      l0: fall?.l0 ?? null,
+      queries: asked(course.forwards) + asked(course.gradients),
+      forwards: asked(course.forwards) + asked(course.judged) + Number(!from.withGradient),
+      gradients: asked(course.gradients) + Number(from.withGradient),
+      seconds: from.seconds + (i === undefined ? 0 : course.seconds[i]!),
+    };
+  });
+}
+
+function outcomeOf(from: RecordSources, label: number, prediction: number, i: number | undefined) {
+  if (i === undefined) return prediction < 0 ? "error" : prediction === label ? "skipped" : "wrong";
+  if (from.falls.of(i)) return "broken";
+  return from.falls.nan(i) ? "error" : "robust";
+}
+
+/** z_label - max of the others; NaN is no number of a record, and gives 0. */
+function marginOf({ data, dims: [, classes] }: FloatTensor, row: number, label: number): number {
+  let most = Number.NEGATIVE_INFINITY;
+  for (let c = 0; c < classes!; c++) {
+    const z = data[row * classes! + c]!;
+    if (c !== label && z > most) most = z;
+  }
+  const margin = data[row * classes! + label]! - most;
+  return Number.isFinite(margin) ? margin : 0;
+}

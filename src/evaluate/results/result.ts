@@ -1,0 +1,136 @@
+import type { Dataset } from "../../dataset.ts";
+import type { AttackSummary, Evaluation, EvaluationResult, Linearity, Warning } from "../../evaluate.ts";
+import { warningsOf } from "../checks/checks.ts";
+import type { BatchPlan } from "../course/batch.ts";
+import { accuracyOf } from "./statistics.ts";
+import type { AttackTally, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
+
+/** What the report says of a model and of who ran it. */
+export interface Subject {
+  readonly model: Evaluation["model"];
+  readonly runtime: Evaluation["runtime"];
+  readonly version: string;
+  /** How many nodes of the model round to integers and pass the gradient straight through; by default none. */
+  readonly straightThrough?: number;
+}
+
+/** What was counted, as a report holds it. */
+export function resultOf(
+  subject: Subject,
+  data: Dataset,
+  plan: BatchPlan,
+  { batch, offset, surrogate }: { batch: number; offset: number; surrogate: string | null },
+  tally: Tally,
+  { began, seconds }: { began: Date; seconds: number },
+): EvaluationResult {
+  const { classes } = subject.model;
+  const { total } = tally;
+  const points = tally.points.map((point, i) => ({
+    attack: plan.series[Math.floor(i / plan.epsilons.length)]!,
+    norm: plan.norm,
+    epsilon: plan.epsilons[i % plan.epsilons.length]!,
+    ...accuracyOf(point.correct, total),
+    attacked: point.attacked,
+    fooled: point.fooled,
+    fooledConfidence: point.fooled === 0 ? null : point.confidence / point.fooled,
+    largestDistance: point.largestDistance,
+    confusion: matrix(point.confusion, classes),
+    examples: point.examples.map(withoutPixels),
+  }));
+  const evaluation: Evaluation = {
+    schema: 1,
+    tool: { name: "perturb", version: subject.version },
+    date: began.toISOString(),
+    model: subject.model,
+    data: { name: data.name, offset, total, ...(data.classNames && { classNames: data.classNames }) },
+    options: {
+      attacks: plan.series,
+      norm: plan.norm,
+      epsilons: plan.epsilons,
+      target: plan.target,
+      batch,
+      seed: plan.seed,
+      settings: plan.attacks.flatMap(({ attack, options }) =>
+        Object.entries(options).map(([name, value]) => `${attack.name}.${name}=${String(value)}`),
+      ),
+      eot: plan.eot,
+      levels: plan.levels,
+      maxQueries: plan.maxQueries,
+      surrogate,
+    },
+    runtime: subject.runtime,
+    clean: { ...accuracyOf(tally.correct, total), confusion: matrix(tally.confusion, classes) },
+    worst: tally.worst.map(({ correct, errors }, k) => ({
+      epsilon: plan.epsilons[k]!,
+      ...accuracyOf(correct, total),
+      errors,
+    })),
+    points,
+    attacks: tally.attacks.map((attack, e) => summaryOf(attack, plan, e)),
+    linearity: tally.linearity && linearityOf(tally.linearity, plan.epsilons),
+    warnings: [],
+    cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
+  };
+  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject.straightThrough);
+  return {
+    evaluation: { ...evaluation, warnings },
+    standing: tally.worst.map(({ standing }) => standing),
+    pictures: tally.points.map((point: PointTally) => point.examples),
+    cleanExamples: tally.cleanExamples,
+  };
+}
+
+function summaryOf({ distances, ...counts }: AttackTally, plan: BatchPlan, e: number): AttackSummary {
+  const { attack, series } = plan.attacks[e]!;
+  return {
+    attack: attack.name,
+    of: plan.series[series]!,
+    ...counts,
+    distances: attack.aim === "least-change" ? quantilesOf(distances) : null,
+  };
+}
+
+/** The shares at which the distances of a least-change attack are told. */
+const QUANTILES = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99];
+
+/** The least distance within which at least that share of the samples falls; null where no distance does. */
+function quantilesOf(distances: readonly number[]): AttackSummary["distances"] {
+  const sorted = Float64Array.from(distances).sort();
+  return QUANTILES.map((quantile) => {
+    const distance = sorted[Math.max(0, Math.ceil(quantile * sorted.length) - 1)] ?? Number.POSITIVE_INFINITY;
+    return { quantile, distance: Number.isFinite(distance) ? distance : null };
+  });
+}
+
+const matrix = (counts: Int32Array, classes: number): number[][] =>
+  Array.from({ length: classes }, (_, label) => Array.from(counts.subarray(label * classes, (label + 1) * classes)));
+
+const withoutPixels = ({ index, label, prediction, confidence }: Shown) => ({ index, label, prediction, confidence });
+
+/** Sums to means; null where a loss was infinite, of which no mean says anything. */
+function linearityOf({ samples, points, dimensions }: LinearityTally, epsilons: readonly number[]): Linearity | null {
+  if (![...points, ...dimensions].flatMap((entry) => Object.values(entry)).every(Number.isFinite)) return null;
+  const smallest = epsilons.find((epsilon) => epsilon > 0) ?? 0;
+  return {
+    samples,
+    points: points.map((p, i) => ({
+      epsilon: epsilons[i]!,
+      predicted: p.predicted / samples,
+      predictedClipped: p.predictedClipped / samples,
+      measured: p.measured / samples,
+    })),
+    dimensions: dimensions.map((d) => ({
+      dimensions: d.dimensions,
+      epsilon: smallest,
+      predicted: d.predicted / samples,
+      measured: d.measured / samples,
+      random: d.random / samples,
+    })),
+  };
+}
+
+/** A result with more to say about it. */
+export const withWarnings = (result: EvaluationResult, more: readonly Warning[]): EvaluationResult => ({
+  ...result,
+  evaluation: { ...result.evaluation, warnings: [...result.evaluation.warnings, ...more] },
+});

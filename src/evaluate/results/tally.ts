@@ -1,0 +1,145 @@
+import type { Example, Picture, SampleRecord } from "../../evaluate.ts";
+
+/** How many adversarial examples a report keeps for each ε. */
+export const EXAMPLES = 5;
+
+export type Shown = Example & Picture;
+
+/** What is known of one ε: counts and sums that can be added up in any grouping. Can be sent by postMessage. */
+export interface PointTally {
+  attacked: number;
+  correct: number;
+  fooled: number;
+  /** Sum of the probabilities of the fooled samples' predictions, of exact terms. */
+  confidence: number;
+  largestDistance: number;
+  /** [label · classes + prediction] counts. */
+  confusion: Int32Array;
+  examples: Shown[];
+}
+
+/** Sums for the linear view, over `samples`. */
+export interface LinearityTally {
+  samples: number;
+  points: { predicted: number; predictedClipped: number; measured: number }[];
+  dimensions: { dimensions: number; predicted: number; measured: number; random: number }[];
+}
+
+export interface WorstTally {
+  correct: number;
+  errors: number;
+  /** Indices of the first samples that stand. */
+  standing: number[];
+}
+
+export interface AttackTally {
+  met: number;
+  /** Samples that it was the first to break, by the least ε. */
+  broke: number[];
+  forwards: number;
+  gradients: number;
+  seconds: number;
+  /** The distances of the samples it met, Infinity where it found nothing; none for attacks inside a budget. */
+  distances: number[];
+}
+
+/** How many standing samples are remembered for the checks that follow an evaluation. */
+export const STANDING = 50;
+
+/** What one batch adds to an evaluation. */
+export interface Tally {
+  total: number;
+  correct: number;
+  confusion: Int32Array;
+  cleanExamples: Shown[];
+  /** One for each attack that was asked for and each ε, in order. */
+  points: PointTally[];
+  /** One for each ε. */
+  worst: WorstTally[];
+  /** One for each attack that ran, an ensemble's members one by one. */
+  attacks: AttackTally[];
+  /** Of this batch; whoever adds tallies up hands them on. */
+  records: SampleRecord[];
+  linearity: LinearityTally | null;
+  /** Samples whose logits held a NaN, clean or attacked. */
+  invalid: number;
+  /** Attacked samples whose gradient at x is zero in every element, or holds NaN. */
+  deadGradients: number;
+  nanGradients: number;
+  forwards: number;
+  gradients: number;
+}
+
+export const emptyPoint = (classes: number): PointTally => ({
+  attacked: 0,
+  correct: 0,
+  fooled: 0,
+  confidence: 0,
+  largestDistance: 0,
+  confusion: new Int32Array(classes * classes),
+  examples: [],
+});
+
+/** Adds the tally of a later batch. Tallies are added in the order of their samples, so that the first examples stay. */
+export function addTally(sum: Tally, next: Tally): void {
+  sum.total += next.total;
+  sum.correct += next.correct;
+  sum.invalid += next.invalid;
+  sum.deadGradients += next.deadGradients;
+  sum.nanGradients += next.nanGradients;
+  sum.forwards += next.forwards;
+  sum.gradients += next.gradients;
+  addCounts(sum.confusion, next.confusion);
+  addExamples(sum.cleanExamples, next.cleanExamples);
+  for (const [i, point] of sum.points.entries()) addPoint(point, next.points[i]!);
+  for (const [i, worst] of sum.worst.entries()) addWorst(worst, next.worst[i]!);
+  for (const [i, attack] of sum.attacks.entries()) addAttack(attack, next.attacks[i]!);
+  sum.linearity =
+    sum.linearity && next.linearity ? addLinearity(sum.linearity, next.linearity) : (sum.linearity ?? next.linearity);
+}
+
+function addPoint(sum: PointTally, next: PointTally): void {
+  sum.attacked += next.attacked;
+  sum.correct += next.correct;
+  sum.fooled += next.fooled;
+  sum.confidence += next.confidence;
+  sum.largestDistance = Math.max(sum.largestDistance, next.largestDistance);
+  addCounts(sum.confusion, next.confusion);
+  addExamples(sum.examples, next.examples);
+}
+
+function addWorst(sum: WorstTally, next: WorstTally): void {
+  sum.correct += next.correct;
+  sum.errors += next.errors;
+  sum.standing.push(...next.standing.slice(0, STANDING - sum.standing.length));
+}
+
+function addAttack(sum: AttackTally, next: AttackTally): void {
+  sum.met += next.met;
+  for (const [k, broke] of next.broke.entries()) sum.broke[k]! += broke;
+  sum.forwards += next.forwards;
+  sum.gradients += next.gradients;
+  sum.seconds += next.seconds;
+  for (const distance of next.distances) sum.distances.push(distance);
+}
+
+function addCounts(sum: Int32Array, next: Int32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += next[i]!;
+}
+
+function addExamples(sum: Shown[], next: readonly Shown[]): void {
+  sum.push(...next.slice(0, EXAMPLES - sum.length));
+}
+
+/** Sums entry by entry, except for the names of the entries. */
+function addLinearity(a: LinearityTally, b: LinearityTally): LinearityTally {
+  const add = <T extends Record<string, number>>(p: T, q: T): T =>
+    Object.fromEntries(
+      Object.entries(p).map(([key, value]) => [key, key === "dimensions" ? value : value + q[key]!]),
+    ) as T;
+  return {
+    samples: a.samples + b.samples,
+    points: a.points.map((p, i) => add(p, b.points[i]!)),
+    dimensions: a.dimensions.map((p, i) => add(p, b.dimensions[i]!)),
+  };
+}

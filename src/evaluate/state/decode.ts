@@ -1,0 +1,130 @@
+import { z } from "zod";
+import type { SampleRecord } from "../../evaluate.ts";
+import { EXAMPLES, STANDING, type Tally } from "../results/tally.ts";
+
+/** What the tallies of a run hold by its plan: no size is taken from the file. */
+export interface Extent {
+  readonly classes: number;
+  /** Numbers of ε, of points, and of attacks that run. */
+  readonly budgets: number;
+  readonly points: number;
+  readonly attacks: number;
+  /** Samples in all, and in a batch. */
+  readonly total: number;
+  readonly batch: number;
+  /** Shape of one sample. */
+  readonly shape: readonly number[];
+}
+
+const count = z.int().min(0);
+const NAMED = { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, "-Infinity": Number.NEGATIVE_INFINITY, "-0": -0 };
+const number = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity", "-0"]).transform((name) => NAMED[name])]);
+const nullable = number.nullable();
+
+/** What the tally of a batch of `samples` may be; its examples lack their pixels. */
+function tallySchema({ classes, budgets, points, attacks }: Extent, samples: number) {
+  const some = count.max(samples);
+  const confusion = z
+    .array(count)
+    .max(2 * samples)
+    .transform((pairs, context): Int32Array => {
+      const counts = new Int32Array(classes * classes);
+      for (let i = 0; i < pairs.length; i += 2) {
+        const [place, n] = [pairs[i]!, pairs[i + 1] ?? 0];
+        if (place >= counts.length || n < 1 || n > samples) {
+          context.addIssue({ code: "custom", message: `${place}, ${n} is no count of a sample` });
+          return z.NEVER;
+        }
+        counts[place] = n;
+      }
+      return counts;
+    });
+  const prediction = z
+    .int()
+    .min(-1)
+    .max(classes - 1);
+  const label = count.max(classes - 1);
+  const examples = z
+    .array(z.strictObject({ index: count, label, prediction, confidence: number }))
+    .max(Math.min(samples, EXAMPLES));
+  const point = z.strictObject({
+    attacked: some,
+    correct: some,
+    fooled: some,
+    confidence: number,
+    largestDistance: number,
+    confusion,
+    examples,
+  });
+  const worst = z.strictObject({
+    correct: some,
+    errors: some,
+    standing: z.array(count).max(Math.min(samples, STANDING)),
+  });
+  const attack = z.strictObject({
+    met: some,
+    broke: z.array(some).length(budgets),
+    forwards: count,
+    gradients: count,
+    seconds: number,
+    distances: z.array(number).max(samples),
+  });
+  const record: z.ZodType<SampleRecord> = z.strictObject({
+    index: count,
+    label,
+    prediction,
+    margin: number,
+    outcome: z.enum(["wrong", "skipped", "broken", "error", "robust"]),
+    epsilon: nullable,
+    attack: z.string().nullable(),
+    adversarialPrediction: prediction.nullable(),
+    linf: nullable,
+    l2: nullable,
+    l1: nullable,
+    l0: nullable,
+    queries: count,
+    forwards: count,
+    gradients: count,
+    seconds: number,
+  });
+  const linearity = z.strictObject({
+    samples: some,
+    points: z.array(z.strictObject({ predicted: number, predictedClipped: number, measured: number })).length(budgets),
+    dimensions: z
+      .array(z.strictObject({ dimensions: count, predicted: number, measured: number, random: number }))
+      .max(1000),
+  });
+  return z.strictObject({
+    total: z.literal(samples),
+    correct: some,
+    confusion,
+    cleanExamples: examples,
+    points: z.array(point).length(points),
+    worst: z.array(worst).length(budgets),
+    attacks: z.array(attack).length(attacks),
+    records: z.array(record).max(samples),
+    linearity: linearity.nullable(),
+    invalid: count,
+    deadGradients: some,
+    nanGradients: some,
+    forwards: count,
+    gradients: count,
+  }) satisfies z.ZodType<Omit<Tally, "cleanExamples" | "points">>;
+}
+
+/** What a line of a state holds: the pixels of an example, or a tally and the seconds of work up to it. */
+export const lineSchema = (extent: Extent, samples: number) =>
+  z.union([
+    z.strictObject({ original: z.string(), adversarial: z.string() }),
+    z.strictObject({ tally: tallySchema(extent, samples), seconds: z.number().min(0) }),
+  ]);
+
+export const headingSchema = z.strictObject({
+  "perturb state": z.int().min(1),
+  began: z.iso.datetime(),
+  words: z.array(z.string()).max(10_000),
+  facts: z.array(z.tuple([z.string(), z.string()])).max(10_000),
+});
+
+/** What is wrong, in lines. */
+export const prettify = (error: z.ZodError): string => z.prettifyError(error);

@@ -1,0 +1,113 @@
+import type { Batch, Dataset } from "../../dataset.ts";
+import { sha256 } from "../../datasets/checksum.ts";
+import type { ClassifierFile } from "../../models/classifier/classifier.ts";
+import type { BatchPlan } from "../course/batch.ts";
+import type { Subject } from "../results/result.ts";
+
+/** A model as far as facts tell of it; one that a server offers has no graph. */
+export type ModelGround = Pick<ClassifierFile, "name" | "bounds" | "inputShape" | "classes"> &
+  Partial<Pick<ClassifierFile, "onnx" | "sha256" | "folder">>;
+
+/** What an evaluation works on. */
+export interface Ground {
+  readonly subject: Subject;
+  /** With its preprocessing. */
+  readonly model: ModelGround;
+  readonly surrogate?: ModelGround | undefined;
+  readonly data: Dataset;
+  readonly plan: BatchPlan;
+  /** Samples at a time, and at most. */
+  readonly batch: number;
+  readonly limit: number;
+}
+
+/** All that a result depends on, by name, but for the samples: two runs with the same facts give the same result. */
+export async function factsOf({
+  subject,
+  model,
+  surrogate,
+  data,
+  plan,
+  batch,
+  limit,
+}: Ground): Promise<readonly (readonly [string, string])[]> {
+  return [
+    ["the version of perturb", subject.version],
+    ["the runtime", `${subject.runtime.name} (${subject.runtime.device})`],
+    ...(await modelFacts("the model", model)),
+    ...(surrogate ? await modelFacts("the surrogate", surrogate) : []),
+    ["the data", `${data.name} (${data.size} samples of [${data.shape}], ${data.classes} classes)`],
+    ["--attack", plan.series.join(",")],
+    ...settingsOf(plan),
+    ["--norm", plan.norm],
+    ["--eps", plan.epsilons.join(",")],
+    ["--target", plan.target === null ? "none" : String(plan.target)],
+    ["--seed", String(plan.seed)],
+    ["--offset", String(plan.offset)],
+    ["--limit", String(limit)],
+    ["--batch", String(batch)],
+    ["--eot", String(plan.eot)],
+    ["--levels", plan.levels === null ? "none" : String(plan.levels)],
+    ["--max-queries", plan.maxQueries === null ? "none" : String(plan.maxQueries)],
+  ];
+}
+
+async function modelFacts(
+  which: string,
+  { name, onnx, sha256: file, bounds }: ModelGround,
+): Promise<[string, string][]> {
+  return [
+    [which, name],
+    [`SHA-256 of ${which}`, file ?? "none"],
+    [`SHA-256 of ${which} with its preprocessing`, onnx ? await sha256(onnx) : "none"],
+    [`the bounds of ${which}`, `${bounds.lower} to ${bounds.upper}`],
+  ];
+}
+
+/** The options of attacks; those of one that comes several times, side by side. */
+function settingsOf({ attacks }: BatchPlan): [string, string][] {
+  const settings = new Map<string, string>();
+  for (const { attack, options } of attacks)
+    for (const [option, value] of Object.entries(options)) {
+      const name = `${attack.name}.${option}`;
+      const before = settings.get(name);
+      settings.set(name, before === undefined ? String(value) : `${before}, ${String(value)}`);
+    }
+  return [...settings];
+}
+
+/** A data set that remembers what its first samples were. */
+export interface WatchedData {
+  readonly data: Dataset;
+  /** Of the first batch that was read, SHA-256 in hex; null before. */
+  readonly digest: () => string | null;
+}
+
+export function watched(data: Dataset): WatchedData {
+  let digest: string | null = null;
+  return {
+    digest: () => digest,
+    data: {
+      ...data,
+      async *batches(options) {
+        for await (const batch of data.batches(options)) {
+          digest ??= await digestOf(batch);
+          yield batch;
+        }
+      },
+    },
+  };
+}
+
+/** The fact that tells data apart of which everything else is the same. */
+export const firstSamples = (digest: string | null): readonly [string, string] => [
+  "SHA-256 of the first samples",
+  digest ?? "none",
+];
+
+function digestOf({ x, labels }: Batch): Promise<string> {
+  const bytes = new Uint8Array(x.data.byteLength + labels.byteLength);
+  bytes.set(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength));
+  bytes.set(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength), x.data.byteLength);
+  return sha256(bytes);
+}

@@ -1,0 +1,106 @@
+import { type GradientSupport, gradientSupport, obstacles } from "../../autodiff/coverage.ts";
+import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
+import { lower } from "../../autodiff/lower.ts";
+import { PerturbError } from "../../errors.ts";
+import { multiplyAdds } from "../../onnx/flops.ts";
+import { inlineFunctions } from "../../onnx/functions.ts";
+import { describeNode, type Graph, type GraphValue } from "../../onnx/graph.ts";
+import { bindInput } from "../../onnx/rewrite.ts";
+import { elementType } from "../../onnx/tensor-proto.ts";
+import type { ElementType } from "../../tensor.ts";
+import { findArithmetic } from "./arithmetic.ts";
+import { countParameters, FLOATS } from "./classifier.ts";
+
+/** What a model file holds, and what can be done with it: numbers and names only. */
+export interface Inspection {
+  readonly name: string;
+  readonly inputs: readonly GraphValue[];
+  readonly outputs: readonly GraphValue[];
+  /** Version of each operator set by domain. */
+  readonly opsets: Readonly<Record<string, number>>;
+  /** How the graph is used as a classifier, or why it cannot be. */
+  readonly classifier:
+    | { readonly classes: number; readonly head: "logits" | "softmax" | "log-softmax" }
+    | { readonly error: string };
+  /** Whether a loss on the logits can be differentiated, and if not, why. */
+  readonly differentiable: true | { readonly error: string };
+  /** How many nodes before the logits round to integers: the gradient passes straight through them. */
+  readonly straightThrough: number;
+  /** Types of real numbers in inputs and weights. Gradients, and all of what is bfloat16 or float64, are computed in float32. */
+  readonly precision: readonly ElementType[];
+  readonly operators: readonly {
+    readonly op: string;
+    readonly domain: string;
+    readonly count: number;
+    readonly gradient: GradientSupport;
+  }[];
+  /** Nodes without a gradient rule on the way from input to output. */
+  readonly obstacles: readonly string[];
+  readonly parameters: number;
+  /** Of convolutions and matrix products for one sample, by operator; a FLOP count is twice that. */
+  readonly multiplyAdds: {
+    readonly total: number;
+    readonly operators: Readonly<Record<string, number>>;
+    readonly uncounted: number;
+  };
+  /** Arithmetic with constants that the graph does to its input before anything else, such as "Sub 0.1307". */
+  readonly preprocessing: readonly string[];
+}
+
+/** @param shape of one sample, where the graph leaves sizes open */
+export function inspectGraph(name: string, original: Graph, shape?: readonly number[]): Inspection {
+  const whole = rewritten(original, inlineFunctions);
+  const [first] = whole.inputs;
+  const graph = shape && first && whole.inputs.length === 1 ? bindInput(whole, first.name, shape) : whole;
+  const written = rewritten(graph, (g) => lower(g, []));
+  const inputs = graph.inputs.map((v) => v.name);
+  const classifier = attempt(() => (shape ? asClassifier(graph, shape) : asClassifier(graph)));
+  const gradient = "error" in classifier ? classifier : attempt(() => differentiate(classifier));
+  const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
+  return {
+    name,
+    inputs: graph.inputs,
+    outputs: graph.outputs,
+    opsets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
+    classifier: "error" in classifier ? classifier : { classes: classifier.classes, head: classifier.head },
+    differentiable: "error" in gradient ? gradient : true,
+    straightThrough: "error" in classifier ? 0 : classifier.straightThrough,
+    precision: precisionOf(graph),
+    operators: operatorsOf(graph),
+    obstacles: [...new Set(graph.outputs.flatMap((output) => obstacles(written, output.name)))].map(describeNode),
+    parameters: countParameters(graph),
+    multiplyAdds: { total, operators, uncounted: unknown.length },
+    preprocessing: findArithmetic(graph),
+  };
+}
+
+function precisionOf({ inputs, initializers }: Graph): ElementType[] {
+  const types = [...inputs.map(({ type }) => type), ...[...initializers.values()].map((t) => elementType(t.dataType))];
+  return FLOATS.filter((type) => types.includes(type));
+}
+
+function operatorsOf(graph: Graph): Inspection["operators"] {
+  const counts = new Map<string, Inspection["operators"][number]>();
+  for (const { op, domain } of graph.nodes) {
+    const key = `${domain}.${op}`;
+    const count = (counts.get(key)?.count ?? 0) + 1;
+    counts.set(key, { op, domain: domain || "ai.onnx", count, gradient: gradientSupport(op, domain) });
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count || a.op.localeCompare(b.op));
+}
+
+/** The graph after a rewriting, or as it was where that is not possible. */
+function rewritten(graph: Graph, rewrite: (graph: Graph) => Graph): Graph {
+  const result = attempt(() => rewrite(graph));
+  return "error" in result ? graph : result;
+}
+
+/** What `make` makes, or the words of its error. */
+function attempt<T extends object>(make: () => T): T | { readonly error: string } {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof PerturbError) return { error: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Evaluation } from "../../evaluate.ts";
+
+const HEADER = [
+  "attack",
+  "norm",
+  "epsilon",
+  "correct",
+  "total",
+  "accuracy",
+  "ci95_low",
+  "ci95_high",
+  "attacked",
+  "fooled",
+  "fooled_confidence",
+  "largest_distance",
+] as const;
+
+export type Cell = string | number | null;
+
+/** accuracy.csv (RFC 4180): the clean accuracy as attack "clean" at ε 0, then a row for each attack and ε. */
+export function toCsv({ clean, options, points }: Evaluation): string {
+  const rows: Record<(typeof HEADER)[number], Cell>[] = [
+    {
+      ...clean,
+      attack: "clean",
+      norm: options.norm,
+      epsilon: 0,
+      attacked: 0,
+      fooled: 0,
+      fooledConfidence: null,
+      largestDistance: 0,
+    },
+    ...points,
+  ].map((point) => ({
+    attack: point.attack,
+    norm: point.norm,
+    epsilon: point.epsilon,
+    correct: point.correct,
+    total: point.total,
+    accuracy: point.accuracy,
+    ci95_low: point.ci95[0],
+    ci95_high: point.ci95[1],
+    attacked: point.attacked,
+    fooled: point.fooled,
+    fooled_confidence: point.fooledConfidence,
+    largest_distance: point.largestDistance,
+  }));
+  const lines = [HEADER, ...rows.map((row) => HEADER.map((column) => row[column]))];
+  return lines.map(csvLine).join("");
+}
+
+/** A line of a CSV file (RFC 4180); null is an empty field. */
+export const csvLine = (cells: readonly Cell[]): string => `${cells.map(field).join(",")}\r\n`;
+
+function field(cell: Cell): string {
+  const text = cell === null ? "" : String(cell);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,82 @@
+import { PerturbError } from "../../errors.ts";
+import { sameEpsilon } from "../../evaluate/results/statistics.ts";
+import type { Accuracy, Evaluation } from "../../evaluate.ts";
+import { formatCount, formatEpsilon, formatInterval, formatPercent, NORM_SYMBOL } from "../format.ts";
+import { html, type Markup } from "../markup.ts";
+
+export interface JunitOptions {
+  /** The accuracy that is asked for, at which ε. */
+  readonly failUnder?: { readonly accuracy: number; readonly epsilon: number } | null | undefined;
+}
+
+/**
+ * The result in the XML of JUnit, as build servers show it: a suite with a test for the clean accuracy and one for the worst
+ * case at each ε. The one of `failUnder` fails when accuracy is below it. Warnings are the suite's error output.
+ * @throws usage when `failUnder` names an ε that was not attacked
+ */
+export function toJunit(evaluation: Evaluation, { failUnder }: JunitOptions = {}): string {
+  const { model, data, options, clean, worst, warnings, cost, date } = evaluation;
+  if (failUnder && !worst.some(({ epsilon }) => sameEpsilon(epsilon, failUnder.epsilon)))
+    throw new PerturbError(
+      "usage",
+      `There is no accuracy at ε = ${failUnder.epsilon}. It was measured at ${worst.map(({ epsilon }) => epsilon).join(", ")}.`,
+    );
+  const group = `perturb.${model.name}.${data.name}`;
+  const tests = worst.map((point, k) => {
+    const asked = failUnder && sameEpsilon(point.epsilon, failUnder.epsilon) ? failUnder.accuracy : 0;
+    return {
+      name: `${NORM_SYMBOL[options.norm]} ε = ${formatEpsilon(point.epsilon)}`,
+      text: describe(point),
+      failure:
+        point.accuracy < asked
+          ? `accuracy ${formatPercent(point.accuracy)} is under ${formatPercent(asked)} at ε = ${formatEpsilon(point.epsilon)}${strongest(evaluation, k)}`
+          : null,
+    };
+  });
+  const all = [{ name: "clean", text: describe(clean), failure: null }, ...tests];
+  const counts = html`tests="${all.length}" failures="${all.filter((test) => test.failure !== null).length}" errors="0"`;
+  const time = cost.seconds.toFixed(3);
+  const properties = {
+    model: model.name,
+    sha256: model.sha256,
+    data: `${data.name}, ${data.total} samples from ${data.offset}`,
+    attacks: options.attacks.join(", "),
+    norm: options.norm,
+    target: options.target,
+    seed: options.seed,
+    version: evaluation.tool.version,
+  };
+  return `<?xml version="1.0" encoding="UTF-8"?>
+${
+  html`<testsuites name="perturb" ${counts} time="${time}">
+  <testsuite name="${group}" ${counts} skipped="0" time="${time}" timestamp="${date.replace(/(\.\d+)?Z$/, "")}">
+    <properties>
+${Object.entries(properties).map(([name, value]) => (value === null ? null : html`      <property name="${name}" value="${value}"/>\n`))}    </properties>
+${all.map((test) => testcase(group, test))}    <system-err>${lines(warnings.map(({ message }) => `warning: ${message}`))}</system-err>
+  </testsuite>
+</testsuites>
+`.text
+}`;
+}
+
+const testcase = (group: string, { name, text, failure }: { name: string; text: string; failure: string | null }) =>
+  html`    <testcase classname="${group}" name="${name}" time="0">
+${failure === null ? null : html`      <failure message="${failure}" type="accuracy">${failure}</failure>\n`}      <system-out>${text}</system-out>
+    </testcase>
+`;
+
+/** Texts on lines of their own: escaping takes line ends inside a text for control characters. */
+const lines = (texts: readonly string[]): Markup[] => texts.map((text) => html`${text}\n`);
+
+const describe = ({ correct, total, accuracy, ci95 }: Accuracy): string =>
+  `accuracy ${formatPercent(accuracy)}: ${formatCount(correct)} of ${formatCount(total)}, 95 % interval ${formatInterval(ci95)}`;
+
+/** The attack that was the first to break most samples up to this ε. */
+function strongest({ attacks }: Evaluation, k: number): string {
+  const broken = attacks.map(({ attack, broke }) => ({
+    attack,
+    count: broke.slice(0, k + 1).reduce((sum, n) => sum + n, 0),
+  }));
+  const most = broken.reduce((best, next) => (next.count > best.count ? next : best), { attack: "", count: 0 });
+  return most.count === 0 ? "" : `; ${most.attack} broke most, ${formatCount(most.count)} samples`;
+}

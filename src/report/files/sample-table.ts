@@ -1,0 +1,105 @@
+import type { SampleRecord } from "../../evaluate.ts";
+import { OUTCOMES } from "./samples.ts";
+
+/** More records than this make a page slow: samples.csv holds them all. */
+const MOST = 20_000;
+
+/** Records of samples in columns, as report.html holds them: numbers with six significant digits, names by their place in a list. */
+export interface SampleTable {
+  /** Of the run; the columns hold the first of them, at most 20,000. */
+  readonly total: number;
+  readonly index: readonly number[];
+  readonly label: readonly number[];
+  readonly prediction: readonly number[];
+  readonly margin: readonly number[];
+  /** Places in OUTCOMES. */
+  readonly outcome: readonly number[];
+  readonly queries: readonly number[];
+  /** Of the samples that are broken, in order. */
+  readonly broken: Readonly<Record<Broken, readonly number[]>>;
+  /** Names that `broken.attack` gives by their place. */
+  readonly attacks: readonly string[];
+}
+
+const BROKEN = ["epsilon", "attack", "adversarialPrediction", "linf", "l2", "l1", "l0"] as const;
+type Broken = (typeof BROKEN)[number];
+
+/** A row of the table: the fields of a record that a person looks at. */
+export type SampleRow = Omit<SampleRecord, "forwards" | "gradients" | "seconds">;
+
+/** Puts records into columns as they come. */
+export interface Tabulator {
+  readonly add: (records: readonly SampleRecord[]) => void;
+  readonly table: () => SampleTable;
+}
+
+export function tabulate(): Tabulator {
+  let total = 0;
+  const columns = {
+    index: list(),
+    label: list(),
+    prediction: list(),
+    margin: list(),
+    outcome: list(),
+    queries: list(),
+  };
+  const broken = Object.fromEntries(BROKEN.map((name) => [name, list()])) as Record<Broken, number[]>;
+  const attacks: string[] = [];
+  const placeOf = (attack: string): number => {
+    const place = attacks.indexOf(attack);
+    return place >= 0 ? place : attacks.push(attack) - 1;
+  };
+  const addOne = (record: SampleRecord): void => {
+    for (const name of ["index", "label", "prediction", "queries"] as const) columns[name].push(record[name]);
+    columns.margin.push(round(record.margin));
+    columns.outcome.push(OUTCOMES.indexOf(record.outcome));
+    if (record.outcome !== "broken") return;
+    for (const name of BROKEN) broken[name].push(name === "attack" ? placeOf(record.attack!) : round(record[name]!));
+  };
+  return {
+    add(records) {
+      for (const record of records.slice(0, MOST - columns.index.length)) addOne(record);
+      total += records.length;
+    },
+    table: () => ({ total, ...columns, broken, attacks }),
+  };
+}
+
+const list = (): number[] => [];
+
+/** To six significant digits. */
+export const round = (value: number): number => (Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+
+/** The rows of a table, in order. */
+export function rowsOf({
+  index,
+  label,
+  prediction,
+  margin,
+  outcome,
+  queries,
+  broken,
+  attacks,
+}: SampleTable): SampleRow[] {
+  let next = 0;
+  return index.map((at, i) => {
+    const kind = OUTCOMES[outcome[i]!]!;
+    const place = kind === "broken" ? next++ : Number.NaN;
+    const of = (name: Broken): number | null => broken[name][place] ?? null;
+    return {
+      index: at,
+      label: label[i]!,
+      prediction: prediction[i]!,
+      margin: margin[i]!,
+      outcome: kind,
+      epsilon: of("epsilon"),
+      attack: attacks[of("attack") ?? -1] ?? null,
+      adversarialPrediction: of("adversarialPrediction"),
+      linf: of("linf"),
+      l2: of("l2"),
+      l1: of("l1"),
+      l0: of("l0"),
+      queries: queries[i]!,
+    };
+  });
+}

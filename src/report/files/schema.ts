@@ -1,0 +1,198 @@
+import { z } from "zod";
+import type { Evaluation } from "../../evaluate.ts";
+
+const name = z.string();
+const count = z.int().min(0);
+const fraction = z.number().min(0).max(1);
+// In [0, 1] up to rounding: a softmax in float32 may give 1.0000001.
+const probability = z.number();
+const positive = z.number().min(0);
+const norm = z
+  .enum(["linf", "l2", "l1", "l0", "spatial"])
+  .describe("The norm that ε is measured in; spatial: a share of the largest rotation and translation.");
+const confusion = z.array(z.array(count));
+
+const accuracy = {
+  correct: count.describe("Samples that are right."),
+  total: count.describe("Samples in all; one that is wrong when clean stays wrong."),
+  accuracy: fraction.describe("correct / total"),
+  ci95: z.tuple([probability, probability]).describe("Wilson score interval, 95%."),
+};
+
+const model = z.strictObject({
+  name,
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable()
+    .describe("SHA-256 of the file's bytes, hex; null for a model that is no file."),
+  inputShape: z.array(count).describe("Shape of one sample."),
+  classes: count,
+  head: z
+    .enum(["logits", "softmax", "log-softmax", "hidden"])
+    .describe("What the last node gives; hidden: probabilities without visible logits."),
+  parameters: count.nullable(),
+  bounds: z
+    .strictObject({ lower: z.number(), upper: z.number() })
+    .describe("The values that an input element may take."),
+});
+
+const data = z.strictObject({
+  name,
+  offset: count.describe("Index in the data set of the first sample."),
+  total: count.describe("Samples evaluated."),
+  classNames: z.exactOptional(z.array(z.string())),
+});
+
+const options = z.strictObject({
+  attacks: z.array(z.string()),
+  norm,
+  epsilons: z.array(positive),
+  target: count.nullable().describe("The class aimed at, or null when any other class will do."),
+  batch: count,
+  seed: z.int(),
+  settings: z.array(z.string()).describe('Options of each attack that ran, such as "pgd.steps=40".'),
+  eot: count.describe("Draws that gradients and logits of a randomised model are averaged over."),
+  levels: count.nullable().describe("Values that an element may take, or null when any will do."),
+  maxQueries: count.nullable().describe("Questions that each attack may ask about a sample, or null."),
+  surrogate: z.string().nullable().describe("The model that transfer attacks work on."),
+});
+
+const example = z.strictObject({
+  index: count.describe("Index in the data set."),
+  label: count,
+  prediction: count.describe("After the attack."),
+  confidence: probability.describe("Probability of the prediction."),
+});
+
+const point = z.strictObject({
+  attack: name,
+  norm,
+  epsilon: positive,
+  ...accuracy,
+  attacked: count.describe("Samples attacked: those that are right when clean, and not already of the target's class."),
+  fooled: count.describe("Attacked samples that reached the goal."),
+  fooledConfidence: probability
+    .nullable()
+    .describe("Mean probability of the wrong prediction over the fooled; null when there are none."),
+  largestDistance: positive.describe("Largest distance, in the norm, of any candidate judged: the check that ε held."),
+  confusion: confusion.describe("[label][prediction] counts over all samples, after the attack."),
+  examples: z.array(example).max(5).describe("The first adversarial examples found."),
+});
+
+const worst = z.strictObject({
+  epsilon: positive,
+  ...accuracy,
+  errors: count.describe("Samples for which the model answered NaN: neither robust nor fooled."),
+});
+
+const attack = z.strictObject({
+  attack: name,
+  of: z.string().describe("The attack that was asked for: itself, or the ensemble that it is a member of."),
+  met: count.describe("Samples that it was tried on."),
+  broke: z.array(count).describe("Samples that it was the first to break, by the least ε at which it did."),
+  forwards: count,
+  gradients: count,
+  seconds: positive,
+  distances: z
+    .array(z.strictObject({ quantile: fraction, distance: positive.nullable() }))
+    .nullable()
+    .describe(
+      "Attacks that look for the least change: the distances at which samples fell; null where none was found.",
+    ),
+});
+
+const rise = { predicted: z.number(), measured: z.number() };
+const linearity = z.strictObject({
+  samples: count,
+  points: z.array(
+    z.strictObject({
+      epsilon: positive,
+      predicted: rise.predicted.describe("ε times the dual norm of the gradient: the rise if the loss were linear."),
+      predictedClipped: z
+        .number()
+        .describe("⟨∇J, x' - x⟩ with the perturbation applied, after clipping to the bounds."),
+      measured: rise.measured.describe("J(x') - J(x)."),
+    }),
+  ),
+  dimensions: z
+    .array(
+      z.strictObject({
+        dimensions: count.describe("Free dimensions of the perturbation."),
+        epsilon: positive,
+        ...rise,
+        random: z.number().describe("The rise by a random perturbation of the same norm."),
+      }),
+    )
+    .describe("The same network, perturbed in blocks of pixels only."),
+});
+
+const warning = z.strictObject({ code: z.string(), message: z.string() });
+
+const cost = z.strictObject({ seconds: positive, forwards: count, gradients: count, samplesPerSecond: positive });
+
+/** What a report.json holds: an `Evaluation`. */
+export const evaluationSchema = z
+  .strictObject({
+    schema: z.literal(1).describe("Version of this layout."),
+    tool: z.strictObject({ name: z.literal("perturb"), version: z.string() }),
+    date: z.string().describe("When the evaluation began, ISO 8601."),
+    model,
+    data,
+    options,
+    runtime: z.strictObject({ name, device: z.string() }),
+    clean: z.strictObject({
+      ...accuracy,
+      confusion: confusion.describe("[label][prediction] counts, without attack."),
+    }),
+    worst: z.array(worst).describe("What is left at each ε when each sample meets every attack until it falls."),
+    points: z
+      .array(point)
+      .describe(
+        "One for each attack and ε, in order: what the attack left of what those before it had not broken; the first meets all.",
+      ),
+    attacks: z.array(attack).describe("What each attack did, an ensemble's members one by one, in order."),
+    linearity: linearity.nullable().describe("How far the first-order view of the loss holds: mean rises of the loss."),
+    warnings: z.array(warning).describe("What casts doubt on the numbers, each with its own number and what to do."),
+    cost,
+  })
+  .superRefine(({ clean, points, model }, context) => {
+    const square = (counts: readonly (readonly number[])[]) =>
+      counts.length === model.classes && counts.every((row) => row.length === model.classes);
+    for (const [path, result] of [["clean", clean] as const, ...points.map((p, i) => [`points.${i}`, p] as const)]) {
+      if (result.correct > result.total)
+        context.addIssue({ code: "custom", path: [path, "correct"], message: `${result.correct} of ${result.total}` });
+      if (!square(result.confusion))
+        context.addIssue({
+          code: "custom",
+          path: [path, "confusion"],
+          message: `not ${model.classes} by ${model.classes}`,
+        });
+    }
+  });
+
+/** The JSON Schema (draft 2020-12) of report.json. */
+export function reportJsonSchema(): z.core.JSONSchema.BaseSchema {
+  const { $schema, ...schema } = z.toJSONSchema(evaluationSchema, {
+    target: "draft-2020-12",
+    override: ({ jsonSchema }) => {
+      // zod bounds every integer by what a double holds exactly; that says nothing about the report.
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    },
+  });
+  return {
+    ...($schema !== undefined && { $schema }),
+    $id: "urn:perturb:report:1",
+    title: "perturb report",
+    description: "The adversarial robustness of a classifier, as `perturb evaluate` measured it: report.json.",
+    ...schema,
+  };
+}
+
+/** The same type, writable and flat, so that two ways to declare it compare equal. */
+type Plain<T> = T extends object ? { -readonly [K in keyof T]: Plain<T[K]> } : T;
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+// Does not compile when the schema and the interface differ.
+true satisfies Equal<Plain<z.infer<typeof evaluationSchema>>, Plain<Evaluation>>;

@@ -1,0 +1,17 @@
+import type { TopLevelSpec } from "vega-lite";
+import type { NormName } from "../../norm.ts";
+import { NORM_SYMBOL } from "../format.ts";
+
+/** A Vega-Lite plot that holds its own data. */
+export type PlotSpec = TopLevelSpec;
+
+export const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
+
+// More values than this crowd the axis or the line: then Vega chooses the ticks, and points go without a label.
+export const FEW = 12;
+
+/** The horizontal axis of ε, with a tick at each point. */
+export function epsilonAxis(points: readonly { readonly epsilon: number }[], norm: NormName) {
+  const values = [...new Set(points.map(({ epsilon }) => epsilon))];
+  return { title: `ε (${NORM_SYMBOL[norm]})`, format: ".4~g", ...(values.length <= FEW && { values }) };
+}

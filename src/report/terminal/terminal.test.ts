@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fixture } from "../fixture.test-data.ts";
+import { toCurve } from "./curve.ts";
+import { toTable } from "./terminal.ts";
+
+const { evaluation } = fixture();
+
+describe("toTable", () => {
+  it("is plain text, clean first", () => {
+    expect(toTable({ ...evaluation, points: evaluation.points.slice(0, 1) }, { color: false }).split("\n")).toEqual([
+      "┌──────┬────────────────┬──────────┬────────────────┐",
+      "│    ε │        correct │ accuracy │   95% interval │",
+      "├──────┼────────────────┼──────────┼────────────────┤",
+      "│    0 │ 9,810 / 10,000 │   98.10% │ 97.81 – 98.35% │",
+      "│ 0.05 │ 9,426 / 10,000 │   94.26% │ 93.79 – 94.70% │",
+      "└──────┴────────────────┴──────────┴────────────────┘",
+    ]);
+  });
+
+  it("is the same text in colour", () => {
+    const color = toTable(evaluation, { color: true });
+    expect(color).toContain("\u001b[1m");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of colours begin with one.
+    expect(color.replace(/\u001b\[\d+m/g, "")).toBe(toTable(evaluation, { color: false })); // oxlint-disable-line no-control-regex
+  });
+
+  it("names the attacks where there are several, and lets none steer the terminal", () => {
+    const table = toTable(fixture({ attacks: ["fgsm", "\u001b[2Jpgd"] }).evaluation, { color: false });
+    expect(table).toContain("│ fgsm L∞ ");
+    expect(table).toContain("│ \ufffd[2Jpgd L∞ ");
+    expect(table).not.toContain("\u001b");
+  });
+});
+
+describe("toCurve", () => {
+  const lines = toCurve(evaluation, { width: 72, height: 16 }).split("\n");
+
+  it("marks each point at its height", () => {
+    const plot = lines.slice(0, 14);
+    const marks = plot.flatMap((line, row) =>
+      Array.from(line, (letter, column) => ({ letter, row, column })).filter(({ letter }) => letter === "●"),
+    );
+    const expected = [evaluation.clean, ...evaluation.points].map(({ accuracy }) =>
+      Math.floor(Math.round((1 - accuracy) * 55) / 4),
+    );
+    expect(marks.toSorted((a, b) => a.column - b.column).map(({ row }) => row)).toEqual(expected);
+    expect(marks.toSorted((a, b) => a.column - b.column).map(({ column }) => column)).toEqual([
+      6, 17, 28, 39, 49, 60, 71,
+    ]);
+  });
+
+  it("has axes from 0 to 100% and with the values of ε", () => {
+    expect(lines[0]).toMatch(/^100% ┤/);
+    expect(lines[13]).toMatch(/^ {2}0% ┤/);
+    expect(lines[14]!.match(/┬/g)).toHaveLength(7);
+    expect(lines[15]!.trim().split(/\s+/)).toEqual(["0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3", "ε", "(L∞)"]);
+  });
+
+  it("tells several attacks apart without colour", () => {
+    const text = toCurve(fixture({ attacks: ["fgsm", "pgd"] }).evaluation, { width: 60, height: 16 });
+    expect(text).toContain("● fgsm L∞");
+    expect(text).toContain("■ pgd L∞");
+  });
+
+  it("keeps its size, whatever the size and the points", () => {
+    const results = fc.array(
+      fc.record({
+        epsilon: fc.double({ min: 0, max: 1e6, noNaN: true }),
+        accuracy: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+      { maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(
+        results,
+        fc.integer({ min: 24, max: 120 }),
+        fc.integer({ min: 6, max: 40 }),
+        (points, width, height) => {
+          const text = toCurve(
+            { ...evaluation, points: points.map((point) => ({ ...evaluation.points[0]!, ...point })) },
+            { width, height },
+          );
+          const rows = text.split("\n");
+          expect(rows.length).toBe(height);
+          for (const row of rows.slice(0, -1)) expect(row.length).toBeLessThanOrEqual(width);
+        },
+      ),
+    );
+  });
+});
