@@ -96,8 +96,8 @@ async function rightImages(dist, count) {
 async function evaluation(dist, limit) {
   const [run, { startPool }, { planMessage }, { autoAttack }, { withGradient }] = await Promise.all([
     dist("evaluate/course/run.js"),
-    dist("evaluate/course/pool.node.js"),
-    dist("evaluate/course/work.js"),
+    dist("evaluate/places/threads.node.js"),
+    dist("evaluate/places/work.js"),
     dist("attacks/ensembles/auto-attack.js"),
     dist("models/classifier/classifier.js"),
   ]);

@@ -49,8 +49,8 @@ async function pytorch(python, weights, threads) {
 async function racer(dist, weights, stopAtSuccess) {
   const [run, { startPool }, { planMessage }, { pgd }, { withGradient }] = await Promise.all([
     dist("evaluate/course/run.js"),
-    dist("evaluate/course/pool.node.js"),
-    dist("evaluate/course/work.js"),
+    dist("evaluate/places/threads.node.js"),
+    dist("evaluate/places/work.js"),
     dist("attacks/gradient/pgd.js"),
     dist("models/classifier/classifier.js"),
   ]);

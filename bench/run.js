@@ -117,7 +117,7 @@ async function setup() {
     dist("models/open.js"),
     dist("datasets/locate.node.js"),
     dist("evaluate/course/run.js"),
-    dist("evaluate/course/pool.node.js"),
+    dist("evaluate/places/threads.node.js"),
     dist("attacks/gradient/fgsm.js"),
   ]);
   const { withGradient } = await dist("models/classifier/classifier.js");
@@ -152,7 +152,7 @@ async function benchPhases() {
       dist("models/open.js"),
       dist("datasets/locate.node.js"),
       dist("evaluate/course/run.js"),
-      dist("evaluate/course/pool.node.js"),
+      dist("evaluate/places/threads.node.js"),
       dist("attacks/gradient/fgsm.js"),
     ]),
   );

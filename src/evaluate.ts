@@ -198,6 +198,8 @@ export interface EvaluationResult {
   readonly standing: readonly (readonly number[])[];
   /** The first five samples that are right when clean: the row of ε = 0. */
   readonly cleanExamples: readonly (Example & Picture)[];
+  /** What became of each sample, in order; not there where records went to `onRecords`, and in results of a part. */
+  readonly records?: readonly SampleRecord[];
 }
 
 export interface Picture {

@@ -25,17 +25,18 @@ export {
   withShape,
 } from "./dataset.ts";
 export { type ErrorCode, PerturbError } from "./errors.ts";
-export { type AdversarialBatch, type AdversarialOptions, adversarialBatches } from "./evaluate/course/adversarial.ts";
-export { evaluate, subjectOf } from "./evaluate/course/local.ts";
-export { examplesFor, type PlanOptions, planOf } from "./evaluate/course/plan.ts";
+export { type AdversarialBatch, type AdversarialExamples, adversarialExamples } from "./evaluate/adversarial.ts";
+export { type CompareOptions, compare } from "./evaluate/compare.ts";
+export type { BatchPlan } from "./evaluate/course/batch.ts";
+export type { PlanOptions } from "./evaluate/course/plan.ts";
+export type { Progress } from "./evaluate/course/run.ts";
 export {
   type EvaluateOptions,
-  type Evaluator,
-  evaluate as evaluateBy,
-  type Journal,
-  localEvaluator,
-  type Progress,
-} from "./evaluate/course/run.ts";
+  evaluate,
+  type OnProgress,
+  type OpenEvaluation,
+  openEvaluation,
+} from "./evaluate/evaluation.ts";
 export {
   type AlongOptions,
   type LinearView,
@@ -43,8 +44,12 @@ export {
   linearView,
   logitsAlong,
 } from "./evaluate/linear/along.ts";
+export type { AttackOptions } from "./evaluate/opening.ts";
+export type { Evaluator, Job, WorkPlace } from "./evaluate/place.ts";
+export { here } from "./evaluate/places/here.ts";
 export { type Comparison, compareRuns, type PairedAccuracy, type RecordedRun } from "./evaluate/results/compare.ts";
-export type { Subject } from "./evaluate/results/result.ts";
+export type { Tally } from "./evaluate/results/tally.ts";
+export type { EvaluationState, OpenState } from "./evaluate/state.ts";
 export type {
   Accuracy,
   AttackSummary,

@@ -19,6 +19,8 @@ export interface Model {
   readonly head: Head;
   /** The model behind a wrapper that asks it: what is learned of the one holds for the other. */
   readonly origin?: object;
+  /** What answers, for reports. */
+  readonly runtime?: { readonly name: string; readonly device: string };
   /**
    * Logits [n, classes]: the values behind a softmax head; log-probabilities where the graph hides them. `samples`: whose
    * question each row is, by the sample's index in the data set; a model that counts questions needs it.

@@ -86,7 +86,7 @@ describe("the package", () => {
       ]),
     );
     expect(names["perturb/node"]).toEqual(
-      expect.arrayContaining(["nodeRuntime", "openDataset", "openModel", "startPool", "writeReport"]),
+      expect.arrayContaining(["nodeRuntime", "openDataset", "openModel", "threads", "writeReport"]),
     );
     expect(names["perturb/attacks"]).toEqual(expect.arrayContaining(["attacks", "defineAttack", "fgsm"]));
     expect(names["perturb/autodiff"]).toEqual(expect.arrayContaining(["asClassifier", "differentiate", "rules"]));

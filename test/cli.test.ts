@@ -6,7 +6,7 @@ import { attacks } from "../src/attacks/index.ts";
 import { openDataset } from "../src/datasets/locate.node.ts";
 import { readNpy, writeNpy } from "../src/datasets/npy.ts";
 import { readNpz, writeNpz } from "../src/datasets/npz.ts";
-import { evaluate } from "../src/evaluate/course/local.ts";
+import { evaluate } from "../src/evaluate/evaluation.ts";
 import type { Evaluation } from "../src/evaluate.ts";
 import { openModel } from "../src/models/open.node.ts";
 import { evaluationSchema } from "../src/report/files/schema.ts";

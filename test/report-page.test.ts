@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uniformNoise } from "../src/attacks/baselines/uniform-noise.ts";
 import { fgsm } from "../src/attacks/gradient/fgsm.ts";
 import { openDataset } from "../src/datasets/locate.node.ts";
-import { evaluate } from "../src/evaluate/course/local.ts";
+import { evaluate } from "../src/evaluate/evaluation.ts";
 import type { EvaluationResult } from "../src/evaluate.ts";
 import { openModel } from "../src/models/open.node.ts";
 import { spoolSamples } from "../src/report/files/samples.node.ts";

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { predict } from "../attack.ts";
 import { PerturbError } from "../errors.ts";
-import type { AdversarialBatch } from "../evaluate/course/adversarial.ts";
+import type { AdversarialBatch } from "../evaluate/adversarial.ts";
 import { goalOf } from "../evaluate/course/batch.ts";
 import { onGrid } from "../grid.ts";
 import { type Model, reached, takeGoal } from "../model.ts";

@@ -2,58 +2,39 @@ import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
-import type { AdversarialBatch } from "../../evaluate/course/adversarial.ts";
+import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
-import { type OpenedSubject, openSubject } from "../open.ts";
-import { options } from "../options/options.ts";
+import type { OpenedSubject } from "../opening/opened.ts";
+import { openSubject } from "../opening/subject.ts";
+import { wanted } from "../opening/wanted.ts";
+import { group, only, withGroups } from "../options/group.ts";
+import {
+  attackOptions,
+  dataOptions,
+  endpointOptions,
+  graphOptions,
+  modelOptions,
+  outputOptions,
+  runOptions,
+} from "../options/groups.ts";
 import { columns, print, prose } from "../output.ts";
-import { planned } from "../planned.ts";
 import { progressLine, silent } from "../progress.ts";
 
 const LIMIT = 100;
 const BATCH = 50;
 
-export const attackCommand = new Command("attack")
-  .description(
-    prose(`Attacks samples and writes what comes out as a .npz for numpy. It holds, for each ε in turn, one row a sample:
+export const attackCommand = withGroups(
+  new Command("attack")
+    .description(
+      prose(`Attacks samples and writes what comes out as a .npz for numpy. It holds, for each ε in turn, one row a sample:
 x (as it was), x_adv, label, prediction (of x_adv), success (1 where the goal was reached), distance (from x, in the
 norm), index (in the data set) and epsilon. As in an evaluation, a sample that is wrong when clean is not attacked:
 its x_adv is x. So the share of rows whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
-  )
-  .addOption(options.model())
-  .addOption(options.arch())
-  .addOption(options.inputName())
-  .addOption(options.feed())
-  .addOption(options.outputName())
-  .addOption(options.data())
-  .addOption(options.labels())
-  .addOption(options.attack())
-  .addOption(options.set())
-  .addOption(options.norm())
-  .addOption(options.eps())
-  .addOption(options.target())
-  .addOption(options.surrogate())
-  .addOption(options.eot())
-  .addOption(options.levels())
-  .addOption(options.maxQueries())
-  .addOption(options.limit().default(LIMIT))
-  .addOption(options.offset())
-  .addOption(options.batch().default(BATCH))
-  .addOption(options.seed())
-  .addOption(options.device())
-  .addOption(options.mean())
-  .addOption(options.std())
-  .addOption(options.shape())
-  .addOption(options.header())
-  .addOption(options.timeout())
-  .addOption(options.retries())
-  .option("--out <file.npz|dir>", "a .npz file, or a new folder for adversarial.npz", "adversarial.npz")
-  .option("--png", "also write each success as an 8-bit PNG (--out must be a folder); see --levels")
-  .addOption(options.quiet())
-  .addHelpText(
-    "after",
-    `
+    )
+    .addHelpText(
+      "after",
+      `
 With --png, the folder gets EPS/INDEX-LABEL-PREDICTION.png for each success. Each file is read back, and the number of those
 that still fool the model is printed. Rounding to 8 bits may undo an example, or leave the ball: with --levels 256 the attack
 works on what a PNG can hold, and every success lasts. The .npz keeps the exact values.
@@ -62,8 +43,18 @@ Examples:
   perturb attack --eps 0.3 --out adversarial.npz
   perturb attack --model net.onnx --data images/ --eps 4/255,8/255 --levels 256 --out adversarial/ --png
   perturb attack --attack transfer --surrogate other.onnx --eps 8/255`,
-  )
-  .action(async (given) => interruptible(() => run(given)));
+    ),
+  modelOptions(),
+  graphOptions(),
+  endpointOptions(),
+  dataOptions({ limit: LIMIT }),
+  attackOptions(),
+  runOptions({ batch: BATCH }),
+  group("Output")
+    .option("--out <file.npz|dir>", "a .npz file, or a new folder for adversarial.npz", "adversarial.npz")
+    .option("--png", "also write each success as an 8-bit PNG (--out must be a folder); see --levels"),
+  only(outputOptions(), "quiet"),
+).action(async (given) => interruptible(() => run(given)));
 
 type Given = ReturnType<typeof attackCommand.opts>;
 
@@ -99,38 +90,30 @@ async function inFolder(out: string, work: (folder: string) => Promise<Count[]>)
 
 /** Writes the .npz, and the pictures where a folder for them is given. */
 async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictures?: string): Promise<Count[]> {
-  const [{ adversarialBatches }, { requireGradients }, { isGraphModel }, { requirePictures, writePictures }] =
-    await Promise.all([
-      import("../../evaluate/course/adversarial.ts"),
-      import("../../evaluate/checks/gradients.ts"),
-      import("../../models/classifier/graph-model.ts"),
-      import("../attack-pictures.ts"),
-    ]);
-  const { data, here: model } = subject;
-  const { offset, batch, target = null } = given;
-  const limit = Math.max(0, Math.min(given.limit, data.size - offset));
-  if (limit === 0)
-    throw new PerturbError(
-      "usage",
-      `There is nothing to attack: ${data.name} has ${data.size} samples, and --offset is ${offset}.`,
-    );
-  const { plan, wanted } = await planned(subject, given);
-  await requireGradients(plan, model, () => isGraphModel(model) && model.prepare("cross-entropy"));
-  const { surrogate } = wanted;
-  if (pictures !== undefined) requirePictures(model.inputShape);
+  const [{ adversarialExamples }, { requirePictures, writePictures }] = await Promise.all([
+    import("../../evaluate/adversarial.ts"),
+    import("../attack-pictures.ts"),
+  ]);
+  const { data, model } = subject;
+  const { target = null } = given;
+  const plan = await wanted(given, subject);
+  const { surrogate } = plan;
   const counts = given.eps.map((): Count => ({ right: 0, fooled: 0, survived: 0 }));
   const progress = given.quiet ? silent : progressLine("attacking", "samples");
   try {
+    const examples = await adversarialExamples(model, data, plan);
+    if (pictures !== undefined) requirePictures(model.inputShape);
+    const { total } = examples;
     await writeAtomically(npz, async (handle) => {
-      const rows = await openRows(handle, limit, model.inputShape, given.eps.length);
+      const rows = await openRows(handle, total, model.inputShape, given.eps.length);
       let done = 0;
-      for await (const results of adversarialBatches(model, data, plan, { batch, offset, limit, surrogate })) {
+      for await (const results of examples) {
         for (const [k, result] of results.entries()) {
           await rows.write(k, done, result);
           await tally(result, counts[k]!);
         }
         done += results[0]!.batch.labels.length;
-        progress.update(done, limit);
+        progress.update(done, total);
       }
       await rows.finish();
     });

@@ -4,55 +4,37 @@ import { stderr } from "node:process";
 import { Argument, Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import type { Comparison, PairedAccuracy, RecordedRun } from "../../evaluate/results/compare.ts";
-import type { SampleSpool } from "../../report/files/samples.node.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
-import { archFor, type OpenedSubject, openSubject } from "../open.ts";
-import { options } from "../options/options.ts";
+import { archFor } from "../opening/model.ts";
+import type { OpenedSubject } from "../opening/opened.ts";
+import { openSubject } from "../opening/subject.ts";
+import { wanted } from "../opening/wanted.ts";
+import { only, withGroups } from "../options/group.ts";
+import {
+  attackOptions,
+  dataOptions,
+  endpointOptions,
+  graphOptions,
+  outputOptions,
+  runOptions,
+} from "../options/groups.ts";
 import { print, printJson, prose } from "../output.ts";
-import { planned } from "../planned.ts";
 import { progressLine, silent } from "../progress.ts";
 
-export const compareCommand = new Command("compare")
-  .description(
-    prose(`Compares two models, or two runs of "perturb evaluate", on the same samples: the accuracy of each, clean and in the
+export const compareCommand = withGroups(
+  new Command("compare")
+    .description(
+      prose(`Compares two models, or two runs of "perturb evaluate", on the same samples: the accuracy of each, clean and in the
 worst case at each ε; the difference A - B with its 95 % interval (Newcombe's method 10 for pairs); how many samples only
 one of them is right about; and the probability of so uneven a split, or a more uneven one, were both equally good (McNemar's
 exact test, two-sided; not corrected for several ε).`),
-  )
-  .addArgument(new Argument("<a>", "folder of a report, or a model: .onnx, weights with --arch, a bundled name"))
-  .addArgument(new Argument("<b>", "what to compare it with, of the same kind"))
-  .addOption(options.arch())
-  .addOption(options.inputName())
-  .addOption(options.feed())
-  .addOption(options.outputName())
-  .addOption(options.data())
-  .addOption(options.labels())
-  .addOption(options.attack())
-  .addOption(options.set())
-  .addOption(options.norm())
-  .addOption(options.eps())
-  .addOption(options.target())
-  .addOption(options.surrogate())
-  .addOption(options.eot())
-  .addOption(options.levels())
-  .addOption(options.maxQueries())
-  .addOption(options.limit())
-  .addOption(options.offset())
-  .addOption(options.batch())
-  .addOption(options.seed())
-  .addOption(options.device())
-  .addOption(options.mean())
-  .addOption(options.std())
-  .addOption(options.shape())
-  .addOption(options.header())
-  .addOption(options.timeout())
-  .addOption(options.retries())
-  .addOption(options.json())
-  .addOption(options.quiet())
-  .addHelpText(
-    "after",
-    `
+    )
+    .addArgument(new Argument("<a>", "folder of a report, or a model: .onnx, weights with --arch, a bundled name"))
+    .addArgument(new Argument("<b>", "what to compare it with, of the same kind"))
+    .addHelpText(
+      "after",
+      `
 Two models are both evaluated by the options given; --arch is for those that are weights. Two reports are taken as they are:
 report.json and samples.csv of each. They must be of the same data, norm and target, and share at least one ε.
 
@@ -63,28 +45,34 @@ neither, and pValue.
 Examples:
   perturb compare runs/before runs/after
   perturb compare old.onnx new.onnx --data images/ --attack pgd --eps 4/255,8/255 --json -`,
-  )
-  .action(async (a, b, given, command) =>
-    interruptible(async () => {
-      const both = [a, b].map(isFolder);
-      const [first, second] = await Promise.all(both);
-      if (first !== second)
-        throw new PerturbError(
-          "usage",
-          `${first ? a : b} is a folder and ${first ? b : a} is none. Give two reports, or two models.`,
-        );
-      const idle = Object.keys(given).filter(
-        (name) => name !== "json" && name !== "quiet" && command.getOptionValueSource(name) === "cli",
+    ),
+  graphOptions(),
+  endpointOptions(),
+  dataOptions(),
+  attackOptions(),
+  runOptions(),
+  only(outputOptions(), "json", "quiet"),
+).action(async (a, b, given, command) =>
+  interruptible(async () => {
+    const both = [a, b].map(isFolder);
+    const [first, second] = await Promise.all(both);
+    if (first !== second)
+      throw new PerturbError(
+        "usage",
+        `${first ? a : b} is a folder and ${first ? b : a} is none. Give two reports, or two models.`,
       );
-      if (first && idle.length > 0)
-        throw new PerturbError(
-          "usage",
-          `Reports are compared as they are, and ${idle.join(", ")} would change nothing. Leave it out, or give two models.`,
-        );
-      if (given.json !== undefined && given.json !== "-") await requireWritable(given.json);
-      await present(first ? await compareReports(a, b) : await compareModels(a, b, given), given.json);
-    }),
-  );
+    const idle = Object.keys(given).filter(
+      (name) => name !== "json" && name !== "quiet" && command.getOptionValueSource(name) === "cli",
+    );
+    if (first && idle.length > 0)
+      throw new PerturbError(
+        "usage",
+        `Reports are compared as they are, and ${idle.join(", ")} would change nothing. Leave it out, or give two models.`,
+      );
+    if (given.json !== undefined && given.json !== "-") await requireWritable(given.json);
+    await present(first ? await compareReports(a, b) : await compareModels(a, b, given), given.json);
+  }),
+);
 
 type Given = ReturnType<typeof compareCommand.opts>;
 
@@ -114,42 +102,32 @@ async function openReport(folder: string): Promise<RecordedRun> {
 }
 
 async function compareModels(a: string, b: string, given: Given): Promise<Comparison> {
-  const [{ compareRuns }, { spoolSamples }] = await Promise.all([
-    import("../../evaluate/results/compare.ts"),
-    import("../../report/files/samples.node.ts"),
+  const [{ compare }, { threads, workersFor }] = await Promise.all([
+    import("../../evaluate/compare.ts"),
+    import("../../evaluate/places/threads.node.ts"),
   ]);
-  // Both, before long work begins.
-  const subjects = [await openNamed(a, given), await openNamed(b, given)];
-  const spools = [await spoolSamples(), await spoolSamples()];
+  const [first, second] = [await openNamed(a, given), await openNamed(b, given)];
+  const plan = await wanted(given, first);
+  const bars = new Map([a, b].map((name) => [name, given.quiet ? silent : progressLine(name, "samples")]));
   try {
-    const first = await measure(a, subjects[0]!, given, spools[0]!);
-    return await compareRuns(first, await measure(b, subjects[1]!, given, spools[1]!));
+    return await compare(first.model, second.model, first.data, {
+      ...plan,
+      place: threads({ size: workersFor(given.device) }),
+      names: [a, b],
+      onProgress: (name, { done, total }) => {
+        bars.get(name)!.update(done, total);
+        if (done === total) bars.get(name)!.finish();
+      },
+    });
   } finally {
-    await Promise.all(spools.map((spool) => spool.remove()));
+    for (const bar of bars.values()) bar.finish();
+    await Promise.all([first.model.release(), second.model.release(), plan.surrogate?.release()]);
   }
 }
 
 /** --arch is for the one that is a file of weights. */
 const openNamed = async (name: string, given: Given): Promise<OpenedSubject> =>
   openSubject({ ...given, arch: await archFor(name, given.arch), model: name });
-
-async function measure(name: string, subject: OpenedSubject, given: Given, spool: SampleSpool): Promise<RecordedRun> {
-  const { evaluate } = await import("../../evaluate/course/local.ts");
-  const { wanted } = await planned(subject, given);
-  const progress = given.quiet ? silent : progressLine(name, "samples");
-  try {
-    const { evaluation } = await evaluate(subject.here, subject.data, {
-      ...wanted,
-      onRecords: spool.write,
-      onProgress: ({ done, total }) => progress.update(done, total),
-    });
-    for (const { message } of evaluation.warnings) stderr.write(`warning: ${name}: ${message}\n`);
-    return { name, evaluation, samples: spool.read() };
-  } finally {
-    progress.finish();
-    await Promise.all([subject.here.release(), wanted.surrogate?.release()]);
-  }
-}
 
 async function present(comparison: Comparison, json: string | undefined): Promise<void> {
   if (json === "-") printJson(comparison);

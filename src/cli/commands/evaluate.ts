@@ -2,18 +2,18 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import type { BootedWorkers } from "../../evaluate/course/pool.node.ts";
-import type { ReadHeading } from "../../evaluate/state/heading.node.ts";
-import type { KeptJournal } from "../../evaluate/state/journal.node.ts";
+import type { OpenEvaluation } from "../../evaluate/evaluation.ts";
+import type { Threads } from "../../evaluate/places/threads.node.ts";
 import type { EvaluationResult } from "../../evaluate.ts";
 import { quote } from "../../report/files/command.ts";
 import type { SampleSpool } from "../../report/files/samples.node.ts";
 import { EXIT, explain, mayPass } from "../exit.ts";
 import { requireWritable } from "../files.ts";
 import { type BeforeExit, interruptible } from "../interrupt.ts";
-import { type OpenedSubject, openSubject } from "../open.ts";
+import type { OpenedSubject } from "../opening/opened.ts";
+import { openSubject } from "../opening/subject.ts";
+import { wanted } from "../opening/wanted.ts";
 import { evaluateOptions, type Given } from "../options/evaluate-options.ts";
-import { evaluatorOf, planned } from "../planned.ts";
 import { checkFailUnder, present, presentFinished, verdict } from "../present.ts";
 import { progressLine, silent } from "../progress.ts";
 import { ownWords } from "../self.ts";
@@ -29,22 +29,19 @@ interface Work {
   readonly given: Given;
   /** The command line behind the program's name, of the run that goes on if one does. */
   readonly words: readonly string[];
-  /** What it goes on from. */
-  readonly heading: ReadHeading | null;
-  /** Where its work is kept, once it is opened. */
-  journal?: KeptJournal;
+  /** The folder of its report, which keeps its state until then; known once the model is open. */
+  folder?: string | undefined;
+  /** Once it is open. */
+  evaluation?: OpenEvaluation;
 }
 
 /** Gives the exit code. */
 async function start(given: Given, command: CommandUnknownOpts, beforeExit: BeforeExit): Promise<number> {
-  if (given.resume === undefined) return run({ given, words: ownWords(), heading: null }, beforeExit);
+  if (given.resume === undefined) return run({ given, words: ownWords() }, beforeExit);
   const { mergedOptions, takeUp } = await import("../resume.ts");
-  const heading = await takeUp(given.resume);
-  if (!heading) return presentFinished(given.resume, given);
-  return run(
-    { given: mergedOptions(command, given, heading, given.resume), words: heading.words, heading },
-    beforeExit,
-  );
+  const words = await takeUp(given.resume);
+  if (!words) return presentFinished(given.resume, given);
+  return run({ given: mergedOptions(command, given, words, given.resume), words, folder: given.resume }, beforeExit);
 }
 
 /** Gives the exit code. */
@@ -52,49 +49,48 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   const { given } = work;
   checkFailUnder(given.failUnder, given.eps);
   for (const path of [given.json, given.junit]) if (path !== undefined && path !== "-") await requireWritable(path);
-  // The threads load while model and data are opened.
-  const { bootWorkers, workersFor } = await import("../../evaluate/course/pool.node.ts");
-  const workers = bootWorkers(workersFor(given.device));
+  const { threads, workersFor } = await import("../../evaluate/places/threads.node.ts");
+  const place = threads({ size: workersFor(given.device) });
+  // They load while model and data are opened.
+  place.boot();
   let stopping = false;
+  const end = async (): Promise<void> => {
+    await place.close();
+    await work.evaluation?.close();
+  };
   beforeExit(async () => {
     stopping = true;
-    await workers.close();
-    await work.journal?.close();
+    await end();
     const { STATE } = await import("../../evaluate/state/heading.node.ts");
     // A report that was finished in the meantime has taken the place of the state.
-    if (!work.journal?.saved || !existsSync(join(work.journal.folder, STATE))) return undefined;
-    return `Stopped, and saved. ${goOn(work.journal.folder, given)}`;
+    if (!work.evaluation?.saved || !existsSync(join(work.folder!, STATE))) return undefined;
+    return `Stopped, and saved. ${goOn(work.folder!, given)}`;
   });
   try {
-    return await runWith(workers, work);
+    return await runAt(place, work);
   } catch (error) {
-    // The workers of a run that is stopped fail, and so does the run. One that goes on has its state also where it gets nowhere.
-    const isKept = work.journal ? work.journal.saved : work.heading !== null && mayPass(error);
+    // The threads of a run that is stopped fail, and so does the run. One that goes on has its state also where it gets nowhere.
+    const isKept = work.evaluation ? work.evaluation.saved : given.resume !== undefined && mayPass(error);
     if (stopping || !isKept) throw error;
     const { code, text } = explain(error);
-    stderr.write(`${text}\nWhat is done is saved. ${goOn(work.journal?.folder ?? given.resume!, given)}\n`);
+    stderr.write(`${text}\nWhat is done is saved. ${goOn(work.folder!, given)}\n`);
     return mayPass(error) ? EXIT.saved : code;
   } finally {
-    await workers.close();
-    await work.journal?.close();
-    work.journal?.release();
+    await end();
   }
 }
 
-async function runWith(workers: BootedWorkers, work: Work): Promise<number> {
+async function runAt(place: Threads, work: Work): Promise<number> {
   const { given, words } = work;
   const subject = await openSubject(given);
-  const folder = given.resume ?? given.out ?? (given.json === undefined ? defaultFolder(subject, given) : undefined);
-  if (folder !== undefined) await (await import("../resume.ts")).prepareFolder(folder, work.heading !== null);
+  work.folder ??= given.out ?? (given.json === undefined ? defaultFolder(subject, given) : undefined);
+  const { folder } = work;
+  if (folder !== undefined) await (await import("../resume.ts")).prepareFolder(folder, given.resume !== undefined);
   const spooling = folder === undefined ? undefined : spool();
   // Whoever waits for it meets its failure.
   spooling?.catch(() => undefined);
   try {
-    // What writes the records loads while the first batches run.
-    const onRecords: SampleSpool["write"] | undefined =
-      spooling && (async (records) => (await spooling).write(records));
-    const result = await measure({ subject, work, folder, workers, onRecords });
-    await work.journal?.close();
+    const result = await measure(subject, place, work, spooling);
     const { json, junit, failUnder } = given;
     await present(result, { json, junit, failUnder, folder, words, spool: await spooling });
     return failUnder ? verdict(result.evaluation, failUnder) : EXIT.ok;
@@ -108,55 +104,49 @@ async function spool(): Promise<SampleSpool> {
   return spoolSamples();
 }
 
-interface Measuring {
-  readonly subject: OpenedSubject;
-  readonly work: Work;
-  readonly folder: string | undefined;
-  readonly workers: BootedWorkers;
-  readonly onRecords: SampleSpool["write"] | undefined;
-}
-
-async function measure({ subject, work, folder, workers, onRecords }: Measuring): Promise<EvaluationResult> {
-  const { file, describe, here, normalization } = subject;
-  const { given } = work;
-  const [{ evaluate }, { followUp }, { withWarnings }] = await Promise.all([
-    import("../../evaluate/course/run.ts"),
-    import("../../evaluate/checks/follow-up.ts"),
-    import("../../evaluate/results/result.ts"),
+async function measure(
+  subject: OpenedSubject,
+  place: Threads,
+  work: Work,
+  spooling: Promise<SampleSpool> | undefined,
+): Promise<EvaluationResult> {
+  const { given, folder } = work;
+  const [{ openEvaluation }, state] = await Promise.all([
+    import("../../evaluate/evaluation.ts"),
+    folder === undefined ? undefined : stateIn(folder, work),
   ]);
-  const { wanted, plan } = await planned(subject, given);
-  const { surrogate } = wanted;
-  const evaluator = await evaluatorOf(subject, plan, workers, given, surrogate);
-  let { data } = subject;
-  if (folder !== undefined) {
-    const { openJournal } = await import("../resume.ts");
-    const { batch, limit } = wanted;
-    const ground = { subject: describe, model: file ?? here, surrogate: surrogate?.file, data, plan, batch, limit };
-    ({ journal: work.journal, data } = await openJournal({ ...work, folder, ground }));
-  }
-  const { journal } = work;
+  const evaluation = await openEvaluation(subject.model, subject.data, {
+    ...(await wanted(given, subject)),
+    place,
+    state,
+    // What writes the records loads while the first batches run.
+    onRecords: async (records) => (await spooling)?.write(records),
+  });
+  work.evaluation = evaluation;
   if (folder !== undefined) void import("../../report/files/write.node.ts").then(({ preload }) => preload());
   const progress = given.quiet ? silent : progressLine("evaluating", "samples");
   try {
-    const onProgress = ({ done, total }: { done: number; total: number }) =>
-      progress.update(done, total, "", journal?.resumed);
-    const result = await evaluate(describe, data, plan, evaluator, {
-      ...wanted,
-      onProgress,
-      ...(onRecords && { onRecords }),
-      ...(journal && { journal }),
-    });
-    return withWarnings(result, await followUp(here, subject.data, plan, result, { surrogate, normalization }));
+    return await evaluation.finish(({ done, total }) => progress.update(done, total, "", evaluation.resumed));
   } finally {
     progress.finish();
   }
+}
+
+async function stateIn(folder: string, { given, words }: Work) {
+  const { folderState, RESUME } = await import("../../evaluate/state/folder.node.ts");
+  return folderState(folder, {
+    resume: given.resume !== undefined,
+    words,
+    warn: (message) =>
+      void stderr.write(`warning: ${message.replace(RESUME, `perturb evaluate --resume ${quote(folder)}`)}\n`),
+  });
 }
 
 /** How to go on with what is kept in a folder. */
 const goOn = (folder: string, { json }: Given): string =>
   `Go on with: perturb evaluate --resume ${quote(folder)}${json === undefined ? "" : ` --json ${quote(json)}`}`;
 
-function defaultFolder({ here, data }: OpenedSubject, { attack, norm }: Given): string {
-  const name = [here.name.replace(/\.\w+$/, ""), basename(data.name), attack.join("+"), norm].join("-");
+function defaultFolder({ model, data }: OpenedSubject, { attack, norm }: Given): string {
+  const name = [model.name.replace(/\.\w+$/, ""), basename(data.name), attack.join("+"), norm].join("-");
   return `runs/${name.replace(/[^\w.+-]+/g, "_")}`;
 }

@@ -9,48 +9,47 @@ import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
-import { openGraph, openModelFile } from "../open.ts";
-import { modelArgument, options } from "../options/options.ts";
+import { openGraph, openModelFile } from "../opening/model.ts";
+import { modelArgument } from "../options/definitions.ts";
+import { only, withGroups } from "../options/group.ts";
+import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
 import { print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 const BATCH = 50;
 
-export const gradientCommand = new Command("gradient")
-  .description(
-    prose(`Differentiates a model with respect to its input. With --out, the result is saved as an ONNX model of standard
+export const gradientCommand = withGroups(
+  new Command("gradient")
+    .description(
+      prose(`Differentiates a model with respect to its input. With --out, the result is saved as an ONNX model of standard
 operators, which any ONNX runtime runs: inputs x and labels (int64, [N]); outputs logits [N, classes], loss [N], and
 gradient, that of each sample's own loss, in the shape of x. With --input, --labels and --values, it is computed.`),
-  )
-  .addArgument(modelArgument())
-  .option("--out <model.onnx>", "save the gradient graph")
-  .option("--input <x.npy>", "samples: floats as they are, or uint8 from 0 to 255, which are divided by 255")
-  .option("--labels <y.npy>", "their labels: whole numbers [N], or one-hot [N, classes]")
-  .option("--values <g.npy>", "save the gradient of each sample's loss: float32, in the shape of the input")
-  .addOption(
-    new Option("--loss <loss>", "cross-entropy; margin: the best other logit minus the label's; logit: the label's own")
-      .choices(["cross-entropy", "margin", "dlr", "logit"] as const satisfies readonly Loss[])
-      .default("cross-entropy" as const),
-  )
-  .addOption(options.arch())
-  .addOption(options.inputName())
-  .addOption(options.feed())
-  .addOption(options.outputName())
-  .addOption(options.mean())
-  .addOption(options.std())
-  .addOption(options.shape())
-  .addOption(options.batch().default(BATCH))
-  .addOption(options.device())
-  .addOption(options.quiet())
-  .addHelpText(
-    "after",
-    `
+    )
+    .addArgument(modelArgument())
+    .option("--out <model.onnx>", "save the gradient graph")
+    .option("--input <x.npy>", "samples: floats as they are, or uint8 from 0 to 255, which are divided by 255")
+    .option("--labels <y.npy>", "their labels: whole numbers [N], or one-hot [N, classes]")
+    .option("--values <g.npy>", "save the gradient of each sample's loss: float32, in the shape of the input")
+    .addOption(
+      new Option(
+        "--loss <loss>",
+        "cross-entropy; margin: the best other logit minus the label's; logit: the label's own",
+      )
+        .choices(["cross-entropy", "margin", "dlr", "logit"] as const satisfies readonly Loss[])
+        .default("cross-entropy" as const),
+    )
+    .addHelpText(
+      "after",
+      `
 Examples:
   perturb gradient net.onnx --out net-gradient.onnx
   perturb gradient net.onnx --input x.npy --labels y.npy --values g.npy
   perturb gradient net.pth --arch lenet --mean 0.1307 --std 0.3081 --out gradient.onnx`,
-  )
-  .action(async (model, given) => interruptible(() => run(model, given)));
+    ),
+  graphOptions(),
+  only(runOptions({ batch: BATCH }), "batch", "device"),
+  only(outputOptions(), "quiet"),
+).action(async (model, given) => interruptible(() => run(model, given)));
 
 type Given = ReturnType<typeof gradientCommand.opts>;
 
@@ -139,7 +138,7 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
   try {
     await writeAtomically(values, async (handle) => {
       await handle.writeFile(npyPreamble("float32", dims));
-      for await (const { x, labels } of withShape(data, file.inputShape).batches({ batch: given.batch })) {
+      for await (const { x, labels } of withShape(data, file.inputShape).batches({ batch: given.batch ?? BATCH })) {
         const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss);
         const { buffer, byteOffset, byteLength } = result.gradient.data;
         await handle.writeFile(new Uint8Array(buffer, byteOffset, byteLength));

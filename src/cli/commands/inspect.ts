@@ -1,39 +1,38 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Inspection } from "../../models/classifier/inspect.ts";
-import { openGraph } from "../open.ts";
-import { modelArgument, options } from "../options/options.ts";
+import { openGraph } from "../opening/model.ts";
+import { modelArgument } from "../options/definitions.ts";
+import { only, withGroups } from "../options/group.ts";
+import { graphOptions } from "../options/groups.ts";
 import { columns, print, printJson, prose } from "../output.ts";
 
-export const inspectCommand = new Command("inspect")
-  .description(
-    prose(`Shows the inputs, outputs and operators of a model, where its logits stand, which operators have a gradient rule,
+export const inspectCommand = withGroups(
+  new Command("inspect")
+    .description(
+      prose(`Shows the inputs, outputs and operators of a model, where its logits stand, which operators have a gradient rule,
 which nodes stand in the way of a gradient, the number of parameters, and the cost of one sample. Nothing is run.`),
-  )
-  .addArgument(modelArgument())
-  .addOption(options.arch())
-  .addOption(options.inputName())
-  .addOption(options.feed())
-  .addOption(options.outputName())
-  .addOption(options.shape())
-  .option("--json", "print JSON")
-  .addHelpText(
-    "after",
-    `
+    )
+    .addArgument(modelArgument())
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
 Examples:
   perturb inspect net.onnx
   perturb inspect net.onnx --shape 3,224,224     where the graph leaves image sizes open
   perturb inspect net.onnx --input-name image --feed mask=mask.npy --output-name scores
   perturb inspect net.pth --arch lenet --json`,
-  )
-  .action(async (model, given) => {
-    const [opened, { inspectGraph }] = await Promise.all([
-      openGraph(model, given),
-      import("../../models/classifier/inspect.ts"),
-    ]);
-    const inspection = inspectGraph(opened.name, opened.graph, given.shape);
-    if (given.json) printJson({ ...inspection, sha256: opened.sha256 });
-    else await show(inspection, opened.sha256);
-  });
+    ),
+  only(graphOptions(), "arch", "inputName", "feed", "outputName", "shape"),
+).action(async (model, given) => {
+  const [opened, { inspectGraph }] = await Promise.all([
+    openGraph(model, given),
+    import("../../models/classifier/inspect.ts"),
+  ]);
+  const inspection = inspectGraph(opened.name, opened.graph, given.shape);
+  if (given.json) printJson({ ...inspection, sha256: opened.sha256 });
+  else await show(inspection, opened.sha256);
+});
 
 async function show(of: Inspection, sha256: string): Promise<void> {
   const { inspectionFacts } = await import("../../report/terminal/inspection.ts");

@@ -9,8 +9,10 @@ import { completeness, type SaliencyName, saliencyMethods } from "../../saliency
 import type { FloatTensor, Tensor } from "../../tensor.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
-import { openGraph, openModelFile } from "../open.ts";
-import { modelArgument, options } from "../options/options.ts";
+import { openGraph, openModelFile } from "../opening/model.ts";
+import { modelArgument } from "../options/definitions.ts";
+import { only, withGroups } from "../options/group.ts";
+import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
 import { parseNumber, wholeNumber } from "../options/values.ts";
 import { print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
@@ -22,50 +24,40 @@ const COMPLETE = 0.05;
 const NAMES = Object.keys(saliencyMethods) as SaliencyName[];
 const DEFAULT: SaliencyName[] = ["gradient", "smoothgrad", "integrated-gradients"];
 
-export const saliencyCommand = new Command("saliency")
-  .description(
-    prose(`Shows which pixels of an image speak for a class, and which against it, as one picture: the original, and
+export const saliencyCommand = withGroups(
+  new Command("saliency")
+    .description(
+      prose(`Shows which pixels of an image speak for a class, and which against it, as one picture: the original, and
 for each method a signed map with its scale (red raises the score of the class, blue lowers it), alone and over the image.
 The score is the logit of the class, behind a softmax if the model ends in one. Of colours, the sum is shown.`),
-  )
-  .addArgument(modelArgument())
-  .requiredOption("--image <file>", "the image: PNG, JPEG, WebP, GIF or TIFF; or .npy with one sample")
-  .option("--out <file.png|file.svg>", "where the picture goes", "saliency.png")
-  .option("--values <file.npz>", "also save the maps as arrays, in the shape of the sample")
-  .option("--class <n>", "the class to explain; by default the one that the model predicts", wholeNumber(0))
-  .addOption(
-    new Option("--method <names>", `separated by commas: ${NAMES.join(", ")}`)
-      .argParser(parseMethods)
-      .default(DEFAULT, DEFAULT.join(",")),
-  )
-  .option("--samples <n>", "SmoothGrad: noisy copies of the image", wholeNumber(1), 50)
-  .option(
-    "--noise <share>",
-    "SmoothGrad: standard deviation of the noise, as a share of the image's range",
-    parseNumber,
-    0.15,
-  )
-  .option("--steps <n>", "integrated gradients: points between the baseline and the image", wholeNumber(1), 50)
-  .option(
-    "--baseline <value>",
-    "integrated gradients: grey level where they begin, from 0 (black) to 1",
-    parseNumber,
-    0,
-  )
-  .addOption(options.seed())
-  .addOption(options.arch())
-  .addOption(options.inputName())
-  .addOption(options.feed())
-  .addOption(options.outputName())
-  .addOption(options.mean())
-  .addOption(options.std())
-  .addOption(options.shape())
-  .addOption(options.batch().default(BATCH))
-  .addOption(options.device())
-  .addOption(options.quiet())
-  .addHelpText(
-    "after",
-    `
+    )
+    .addArgument(modelArgument())
+    .requiredOption("--image <file>", "the image: PNG, JPEG, WebP, GIF or TIFF; or .npy with one sample")
+    .option("--out <file.png|file.svg>", "where the picture goes", "saliency.png")
+    .option("--values <file.npz>", "also save the maps as arrays, in the shape of the sample")
+    .option("--class <n>", "the class to explain; by default the one that the model predicts", wholeNumber(0))
+    .addOption(
+      new Option("--method <names>", `separated by commas: ${NAMES.join(", ")}`)
+        .argParser(parseMethods)
+        .default(DEFAULT, DEFAULT.join(",")),
+    )
+    .option("--samples <n>", "SmoothGrad: noisy copies of the image", wholeNumber(1), 50)
+    .option(
+      "--noise <share>",
+      "SmoothGrad: standard deviation of the noise, as a share of the image's range",
+      parseNumber,
+      0.15,
+    )
+    .option("--steps <n>", "integrated gradients: points between the baseline and the image", wholeNumber(1), 50)
+    .option(
+      "--baseline <value>",
+      "integrated gradients: grey level where they begin, from 0 (black) to 1",
+      parseNumber,
+      0,
+    )
+    .addHelpText(
+      "after",
+      `
 The methods: gradient (Simonyan et al. 2014) is the derivative of the score by each pixel. gradient-x-input multiplies it
 with the pixel. smoothgrad (Smilkov et al. 2017) averages it over noisy copies. integrated-gradients (Sundararajan et al.
 2017) averages it on the way from a black image, times the pixel: the values add up to what the image adds to the score,
@@ -76,8 +68,11 @@ Examples:
   perturb saliency net.onnx --image cat.jpg --class 281 --out cat.png
   perturb saliency net.onnx --image cat.jpg --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --shape 3,224,224
   perturb saliency net.onnx --image x.npy --method integrated-gradients --steps 200 --values maps.npz`,
-  )
-  .action(async (model, given) => interruptible(() => run(model, given)));
+    ),
+  graphOptions(),
+  runOptions({ batch: BATCH }),
+  only(outputOptions(), "quiet"),
+).action(async (model, given) => interruptible(() => run(model, given)));
 
 type Given = ReturnType<typeof saliencyCommand.opts>;
 

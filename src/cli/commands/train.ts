@@ -11,7 +11,8 @@ import { type ScheduleName, schedules } from "../../train/schedule.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import type { EpochRecord, TrainState } from "../../train.ts";
 import { EXIT } from "../exit.ts";
-import { options } from "../options/options.ts";
+import { only, withGroups } from "../options/group.ts";
+import { dataOptions, outputOptions, runOptions } from "../options/groups.ts";
 import { parseNumber, wholeNumber } from "../options/values.ts";
 import { type ProgressLine, progressLine, silent } from "../progress.ts";
 
@@ -35,43 +36,40 @@ const FIXED = [
   "out",
 ] as const;
 
-export const trainCommand = new Command("train")
-  .description("train a built-in network and save it as ONNX")
-  .addOption(
-    new Option("--arch <name>", "the network")
-      .choices(namesOf<ArchitectureName>(architectures))
-      .default("lenet" as const),
-  )
-  .addOption(options.data())
-  .addOption(new Option("--epochs <n>", "times that every sample is seen").argParser(wholeNumber(1)).default(12))
-  .addOption(new Option("--batch <n>", "samples a step").argParser(wholeNumber(1)).default(64))
-  .addOption(
-    new Option("--optimizer <name>", "how gradients become weights")
-      .choices(namesOf<OptimizerName>(optimizers))
-      .default("adam" as const),
-  )
-  .addOption(new Option("--lr <rate>", `learning rate at its highest (default: ${rates})`).argParser(parseNumber))
-  .addOption(
-    new Option("--schedule <name>", "how the learning rate moves")
-      .choices(namesOf<ScheduleName>(schedules))
-      .default("one-cycle" as const),
-  )
-  .addOption(new Option("--weight-decay <share>", "L2 penalty on weights").argParser(parseNumber).default(0))
-  .addOption(
-    new Option("--validation <n>", "last samples of the training set that are held out")
-      .argParser(wholeNumber(0))
-      .default(5000),
-  )
-  .addOption(options.limit())
-  .addOption(options.seed())
-  .option("--out <dir>", "folder of the result (default: runs/train-ARCH-DATA)")
-  .addOption(
-    new Option("--resume <dir>", "go on with an interrupted training, with its own options").conflicts([...FIXED]),
-  )
-  .addOption(options.quiet())
-  .addHelpText(
-    "after",
-    `
+export const trainCommand = withGroups(
+  new Command("train")
+    .description("train a built-in network and save it as ONNX")
+    .addOption(
+      new Option("--arch <name>", "the network")
+        .choices(namesOf<ArchitectureName>(architectures))
+        .default("lenet" as const),
+    )
+    .addOption(new Option("--epochs <n>", "times that every sample is seen").argParser(wholeNumber(1)).default(12))
+    .addOption(new Option("--batch <n>", "samples a step").argParser(wholeNumber(1)).default(64))
+    .addOption(
+      new Option("--optimizer <name>", "how gradients become weights")
+        .choices(namesOf<OptimizerName>(optimizers))
+        .default("adam" as const),
+    )
+    .addOption(new Option("--lr <rate>", `learning rate at its highest (default: ${rates})`).argParser(parseNumber))
+    .addOption(
+      new Option("--schedule <name>", "how the learning rate moves")
+        .choices(namesOf<ScheduleName>(schedules))
+        .default("one-cycle" as const),
+    )
+    .addOption(new Option("--weight-decay <share>", "L2 penalty on weights").argParser(parseNumber).default(0))
+    .addOption(
+      new Option("--validation <n>", "last samples of the training set that are held out")
+        .argParser(wholeNumber(0))
+        .default(5000),
+    )
+    .option("--out <dir>", "folder of the result (default: runs/train-ARCH-DATA)")
+    .addOption(
+      new Option("--resume <dir>", "go on with an interrupted training, with its own options").conflicts([...FIXED]),
+    )
+    .addHelpText(
+      "after",
+      `
 The folder gets model.onnx and model.safetensors (the weights after the last epoch), history.json, and
 checkpoint.safetensors, saved after each epoch and on Ctrl-C. The same options give the same files, byte for byte.
 
@@ -81,17 +79,20 @@ Examples:
   perturb train --optimizer sgd --lr 0.05 --schedule cosine --batch 128 --out runs/sgd
   perturb train --resume runs/sgd                       after Ctrl-C
   perturb evaluate --model runs/train-lenet-mnist/model.onnx`,
-  )
-  .action(async (given) => {
-    const controller = new AbortController();
-    const stop = () => controller.abort();
-    process.once("SIGINT", stop).once("SIGTERM", stop);
-    try {
-      await run(given, controller.signal);
-    } finally {
-      process.off("SIGINT", stop).off("SIGTERM", stop);
-    }
-  });
+    ),
+  only(dataOptions(), "data", "limit"),
+  only(runOptions(), "seed"),
+  only(outputOptions(), "quiet"),
+).action(async (given) => {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    await run(given, controller.signal);
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+  }
+});
 
 type Given = ReturnType<typeof trainCommand.opts>;
 

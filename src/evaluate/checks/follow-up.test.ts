@@ -10,8 +10,7 @@ import { emptyGraph } from "../../onnx/builder.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { Ops } from "../../onnx/ops.ts";
 import { renameValues } from "../../onnx/rewrite.ts";
-import { evaluate } from "../course/local.ts";
-import type { EvaluateOptions } from "../course/run.ts";
+import { type EvaluateOptions, evaluate } from "../evaluation.ts";
 
 let mnist: Dataset;
 beforeAll(async () => {

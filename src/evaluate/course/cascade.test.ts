@@ -12,7 +12,7 @@ import { openDataset } from "../../datasets/locate.node.ts";
 import type { SampleRecord } from "../../evaluate.ts";
 import { onGrid } from "../../grid.ts";
 import { classifierFile } from "../../models/classifier/classifier.ts";
-import type { EvaluateOptions } from "./run.ts";
+import type { EvaluateOptions } from "../evaluation.ts";
 
 const lenet = lenetFile();
 let mnist: Dataset;

@@ -12,7 +12,7 @@ import { PerturbError } from "../../errors.ts";
 import type { DifferentiableModel } from "../../model.ts";
 import { callbackModel } from "../../models/callback.ts";
 import { classifierFile } from "../../models/classifier/classifier.ts";
-import { evaluate } from "./local.ts";
+import { evaluate } from "../evaluation.ts";
 import type { Progress } from "./run.ts";
 
 const lenet = lenetFile();
@@ -205,6 +205,7 @@ describe("progress and cancelling", () => {
       signal: controller.signal,
       onProgress: () => controller.abort(),
       through: (evaluator) => ({
+        ...evaluator,
         concurrency: 4,
         run: async (batch) => {
           running++;
@@ -223,7 +224,7 @@ describe("progress and cancelling", () => {
     await failure("cancelled", () =>
       run(lenet, mnist, {
         signal: AbortSignal.abort(),
-        through: () => ({ concurrency: 1, run: () => Promise.reject(new Error(String(started++))) }),
+        through: (evaluator) => ({ ...evaluator, run: () => Promise.reject(new Error(String(started++))) }),
       }),
     );
     expect(started).toBe(0);
@@ -235,7 +236,8 @@ describe("progress and cancelling", () => {
     const work = run(lenet, mnist, {
       batch: 5,
       limit: 50,
-      through: () => ({
+      through: (evaluator) => ({
+        ...evaluator,
         concurrency: 3,
         run: async () => {
           running++;

@@ -1,47 +1,29 @@
-import type { Batch, Dataset } from "../../dataset.ts";
-import { checkSignal, PerturbError } from "../../errors.ts";
+import type { Dataset } from "../../dataset.ts";
+import { checkSignal } from "../../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../../evaluate.ts";
-import type { Model } from "../../model.ts";
 import { type Certified, certificates } from "../checks/certified.ts";
+import type { Evaluator } from "../place.ts";
 import { resultOf, type Subject, withWarnings } from "../results/result.ts";
 import { addTally, type Tally } from "../results/tally.ts";
-import { type BatchPlan, evaluateBatch } from "./batch.ts";
-import type { PlanOptions } from "./plan.ts";
+import type { OpenState } from "../state.ts";
+import type { BatchPlan } from "./batch.ts";
 
-/** Who evaluates batches: this thread, or workers. Results do not depend on who. */
-export interface Evaluator {
-  /** How many batches are worth having in flight. */
-  readonly concurrency: number;
-  run(batch: Batch): Promise<Tally>;
-}
-
-export interface EvaluateOptions extends PlanOptions {
-  /** Samples a batch, by default 100. Results do not depend on it. */
-  readonly batch?: number;
-  readonly limit?: number;
-  /** Radii within which samples are certified, in the same norm: an attack that breaks one inside is a contradiction. */
-  readonly certified?: Certified;
-  /** Whether the model is asked once more in the end, to check the evaluation itself: see `followUp`. By default it is. */
-  readonly followUp?: boolean;
-  readonly signal?: AbortSignal;
-  /** Called after every batch. */
-  readonly onProgress?: (progress: Progress) => void;
+/** One evaluation, with all that it needs. */
+export interface Course {
+  readonly subject: Subject;
+  readonly data: Dataset;
+  readonly plan: BatchPlan;
+  readonly evaluator: Evaluator;
+  /** Samples at a time, and in all. */
+  readonly batch: number;
+  readonly total: number;
+  /** The name of the model that transfer attacks work on. */
+  readonly surrogate: string | null;
+  readonly certified?: Certified | undefined;
+  readonly state?: OpenState | undefined;
   /** Gets the record of each sample, batch by batch, in order. */
-  readonly onRecords?: (records: readonly SampleRecord[]) => void | Promise<void>;
-  /** Where the work is kept, and what of it is done already. */
-  readonly journal?: Journal;
-}
-
-/** Keeps the tallies of an evaluation, so that one that was ended can go on. */
-export interface Journal {
-  /** When the evaluation began. */
-  readonly began: Date;
-  /** Seconds of work behind the tallies that were given as done. */
-  readonly seconds: number;
-  /** The tallies that are kept, in order. */
-  done(): AsyncIterable<Tally>;
-  /** Keeps the tally of the next batch. */
-  keep(tally: Tally): Promise<void>;
+  readonly onRecords: (records: readonly SampleRecord[]) => void | Promise<void>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Progress {
@@ -52,72 +34,48 @@ export interface Progress {
   readonly soFar: () => EvaluationResult;
 }
 
-export const DEFAULT_BATCH = 100;
-
-/** Evaluates in this thread. */
-export function localEvaluator(
-  model: Model,
-  plan: BatchPlan,
-  context: { readonly surrogate?: Model | undefined; readonly signal?: AbortSignal | undefined } = {},
-): Evaluator {
-  return { concurrency: 1, run: (batch) => evaluateBatch(model, batch, plan, context) };
-}
-
 /**
- * Clean accuracy, and accuracy under each attack at each ε, over `data`; only samples that are right when clean are
- * attacked, and one that is wrong stays wrong. @throws whatever the data set or the model throws; cancelled
+ * Deals batches to the evaluator and adds up their tallies in the order of their samples; what is kept already is not done
+ * again. Yields after every batch. @throws whatever the data set or the model throws; cancelled
  */
-export async function evaluate(
-  subject: Subject,
-  data: Dataset,
-  plan: BatchPlan,
-  evaluator: Evaluator,
-  options: EvaluateOptions,
-): Promise<EvaluationResult> {
-  const began = options.journal?.began ?? new Date();
+export async function* follow(course: Course): AsyncGenerator<Progress, EvaluationResult> {
+  const { subject, data, plan, evaluator, batch, total, surrogate, state, onRecords, signal } = course;
+  const { offset } = plan;
+  const began = state?.began ?? new Date();
   const start = performance.now();
-  const { offset = 0, limit = data.size, signal, onProgress } = options;
-  const batch = options.batch ?? DEFAULT_BATCH;
-  const total = Math.max(0, Math.min(data.size - offset, limit));
-  if (total === 0)
-    throw new PerturbError(
-      "usage",
-      `There is nothing to evaluate: ${data.name} has ${data.size} samples, and --offset ${offset} --limit ${limit} leaves none.`,
-    );
-
+  const proofs = certificates(course.certified ?? new Map(), plan.norm);
   let sum: Tally | undefined;
-  const surrogate = options.surrogate?.name ?? null;
   const resultUpTo = (tally: Tally): EvaluationResult => {
-    const seconds = (options.journal?.seconds ?? 0) + (performance.now() - start) / 1000;
+    const seconds = (state?.seconds ?? 0) + (performance.now() - start) / 1000;
     return resultOf(subject, data, plan, { batch, offset, surrogate }, tally, { began, seconds });
   };
-  const proofs = certificates(options.certified ?? new Map(), plan.norm);
-  const add = async (tally: Tally): Promise<void> => {
+  const add = async (tally: Tally): Promise<Progress> => {
     proofs.hear(tally.records);
-    await options.onRecords?.(tally.records.splice(0));
+    await onRecords(tally.records.splice(0));
     if (sum) addTally(sum, tally);
     else sum = tally;
-    onProgress?.({ done: sum.total, total, correct: sum.correct, soFar: () => resultUpTo(sum!) });
+    return { done: sum.total, total, correct: sum.correct, soFar: () => resultUpTo(sum!) };
   };
-  const finish = async (tally: Tally): Promise<void> => {
-    await options.journal?.keep(tally);
-    await add(tally);
+  const finish = async (running: Promise<Tally>): Promise<Progress> => {
+    const tally = await running;
+    await state?.keep(tally);
+    return add(tally);
   };
-  for await (const tally of options.journal?.done() ?? []) await add(tally);
+  for await (const tally of state?.done() ?? []) yield await add(tally);
   const done = sum?.total ?? 0;
 
   const inFlight: Promise<Tally>[] = [];
   try {
-    if (!(done >= total))
+    if (done < total)
       for await (const samples of data.batches({ batch, offset: offset + done, limit: total - done, signal })) {
         checkSignal(signal);
         const running = evaluator.run(samples);
         // Awaited in order below; a failure in between must not count as unhandled.
         running.catch(() => undefined);
         inFlight.push(running);
-        if (inFlight.length >= evaluator.concurrency) await finish(await inFlight.shift()!);
+        if (inFlight.length >= evaluator.concurrency) yield await finish(inFlight.shift()!);
       }
-    for (const running of inFlight.splice(0)) await finish(await running);
+    while (inFlight.length > 0) yield await finish(inFlight.shift()!);
     checkSignal(signal);
   } finally {
     await Promise.allSettled(inFlight);

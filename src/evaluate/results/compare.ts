@@ -9,7 +9,7 @@ export interface RecordedRun {
   /** Says in errors which one it was. */
   readonly name: string;
   readonly evaluation: Evaluation;
-  readonly samples: AsyncIterable<SampleRecord>;
+  readonly samples: AsyncIterable<SampleRecord> | Iterable<SampleRecord>;
 }
 
 /** Two models on the same samples: numbers and names only, as JSON holds it. */
@@ -99,7 +99,7 @@ type Tally = { -readonly [K in keyof PairedCounts]: PairedCounts[K] };
 /** For each ε, and for null when clean: who is right about how many samples. */
 async function countPairs(a: RecordedRun, b: RecordedRun, epsilons: readonly (number | null)[]): Promise<Tally[]> {
   const counts = epsilons.map((): Tally => ({ both: 0, onlyA: 0, onlyB: 0, neither: 0 }));
-  const others = b.samples[Symbol.asyncIterator]();
+  const others = recordsIn(b);
   try {
     for await (const one of a.samples) {
       const { value: other } = await others.next();
@@ -114,9 +114,13 @@ async function countPairs(a: RecordedRun, b: RecordedRun, epsilons: readonly (nu
     const { value: more } = await others.next();
     if (more) throw unlike(a, b, `sample ${more.index}`, "missing", "there");
   } finally {
-    await others.return?.(undefined);
+    await others.return(undefined);
   }
   return counts;
+}
+
+async function* recordsIn({ samples }: RecordedRun): AsyncGenerator<SampleRecord, undefined> {
+  yield* samples;
 }
 
 function isRight({ outcome, prediction, label, epsilon: fell }: SampleRecord, epsilon: number | null): boolean {

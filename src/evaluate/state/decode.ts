@@ -119,10 +119,12 @@ export const lineSchema = (extent: Extent, samples: number) =>
     z.strictObject({ tally: tallySchema(extent, samples), seconds: z.number().min(0) }),
   ]);
 
+export const layoutSchema = z.looseObject({ "perturb state": z.int().min(1) });
+
 export const headingSchema = z.strictObject({
   "perturb state": z.int().min(1),
   began: z.iso.datetime(),
-  words: z.array(z.string()).max(10_000),
+  words: z.array(z.string()).max(10_000).nullable(),
   facts: z.array(z.tuple([z.string(), z.string()])).max(10_000),
 });
 

@@ -1,24 +1,22 @@
 import type { Batch, Dataset } from "../../dataset.ts";
 import { sha256 } from "../../datasets/checksum.ts";
-import type { ClassifierFile } from "../../models/classifier/classifier.ts";
+import type { Model } from "../../model.ts";
+import { isGraphModel, isPlainGraph } from "../../models/classifier/graph-model.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Subject } from "../results/result.ts";
-
-/** A model as far as facts tell of it; one that a server offers has no graph. */
-export type ModelGround = Pick<ClassifierFile, "name" | "bounds" | "inputShape" | "classes"> &
-  Partial<Pick<ClassifierFile, "onnx" | "sha256" | "folder">>;
 
 /** What an evaluation works on. */
 export interface Ground {
   readonly subject: Subject;
   /** With its preprocessing. */
-  readonly model: ModelGround;
-  readonly surrogate?: ModelGround | undefined;
+  readonly model: Model;
+  readonly surrogate?: Model | undefined;
   readonly data: Dataset;
   readonly plan: BatchPlan;
-  /** Samples at a time, and at most. */
+  /** Samples at a time, at most, and in all. */
   readonly batch: number;
   readonly limit: number;
+  readonly total: number;
 }
 
 /** All that a result depends on, by name, but for the samples: two runs with the same facts give the same result. */
@@ -52,14 +50,15 @@ export async function factsOf({
   ];
 }
 
-async function modelFacts(
-  which: string,
-  { name, onnx, sha256: file, bounds }: ModelGround,
-): Promise<[string, string][]> {
+async function modelFacts(which: string, model: Model): Promise<[string, string][]> {
+  const { name, bounds } = model;
+  // A model that is no file is told by its name alone.
+  const file = isGraphModel(model) ? model.file : undefined;
   return [
     [which, name],
-    [`SHA-256 of ${which}`, file ?? "none"],
-    [`SHA-256 of ${which} with its preprocessing`, onnx ? await sha256(onnx) : "none"],
+    [`SHA-256 of ${which}`, file?.sha256 ?? "none"],
+    [`SHA-256 of ${which} with its preprocessing`, file ? await sha256(file.onnx) : "none"],
+    ...(file && !isPlainGraph(model) ? [[`what is around ${which}`, "something"] as [string, string]] : []),
     [`the bounds of ${which}`, `${bounds.lower} to ${bounds.upper}`],
   ];
 }

@@ -7,8 +7,8 @@ import { checkLine, type Line } from "./lines.node.ts";
 export interface Heading {
   /** When the run began, ISO 8601. */
   readonly began: string;
-  /** The command line behind the program's name. */
-  readonly words: readonly string[];
+  /** The command line behind the program's name that began it; null where a program did. */
+  readonly words: readonly string[] | null;
   /** All that the result depends on, by name. */
   readonly facts: Facts;
 }
@@ -20,7 +20,7 @@ export type ReadHeading = Heading & Pick<Line, "crc" | "end">;
 
 export const STATE = "state.jsonl";
 /** Version of the layout. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 /** How every state begins. */
 const BEGINNING = '{"perturb state":';
 const LONGEST = 2 ** 20;
@@ -62,22 +62,26 @@ export async function readHeading(folder: string): Promise<ReadHeading | null> {
 }
 
 async function parse(text: string, path: string): Promise<Heading> {
-  const { headingSchema, prettify } = await import("./decode.ts");
+  const { headingSchema, layoutSchema, prettify } = await import("./decode.ts");
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw unfit(path, messageOf(cause), cause);
   }
+  // Of another layout, no more than its number can be understood.
+  const found = layoutSchema.safeParse(value);
+  const layout = found.data?.["perturb state"] ?? LAYOUT;
+  if (layout !== LAYOUT)
+    throw new PerturbError(
+      "unsupported",
+      `${path} has layout ${layout}, of another version of perturb; this one reads layout ${LAYOUT}. Go on with the version that began the run, or start anew without --resume.`,
+      { data: { path, layout } },
+    );
   const result = headingSchema.safeParse(value);
   if (!result.success) throw unfit(path, prettify(result.error), result.error);
-  const { "perturb state": layout, ...heading } = result.data;
-  if (layout === LAYOUT) return heading;
-  throw new PerturbError(
-    "unsupported",
-    `${path} has layout ${layout}; this version of perturb reads layout ${LAYOUT}. Go on with the version that began the run.`,
-    { data: { path, layout } },
-  );
+  const { "perturb state": _, ...heading } = result.data;
+  return heading;
 }
 
 /** @throws mismatch that names all in which a run differs from the one that began it */

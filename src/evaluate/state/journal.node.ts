@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { Journal } from "../course/run.ts";
 import type { Tally } from "../results/tally.ts";
+import type { OpenState } from "../state.ts";
 import type { Extent } from "./decode.ts";
 import { emptyShelves, exampleLists, shelve, tallyText, trimmed } from "./encode.ts";
 import { makeState, type StateFile, takeState } from "./file.node.ts";
@@ -11,16 +11,8 @@ import { pixelText } from "./pixels.node.ts";
 const SYNC = 1000;
 
 /** The state of an evaluation in a folder. */
-export interface KeptJournal extends Journal {
+export interface KeptJournal extends Omit<OpenState, "data"> {
   readonly folder: string;
-  /** Whether there is something to go on with. */
-  readonly saved: boolean;
-  /** Samples that were done when the run was taken up again. */
-  readonly resumed: number;
-  /** Ends writing: all that is kept is on the disk. The folder stays this process's own. */
-  close(): Promise<void>;
-  /** Gives the folder back, once closed; a state in which nothing was saved is removed. */
-  release(): void;
 }
 
 /** Which run a journal is of. */

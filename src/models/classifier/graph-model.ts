@@ -19,6 +19,8 @@ export interface GraphModel extends DifferentiableModel {
   readonly runtime: Runtime;
   /** Samples run forward, and forward and backward, so far. */
   readonly cost: { readonly forwards: number; readonly gradients: number };
+  /** The file with the graph of a loss's gradient, made once. @throws no-gradient */
+  differentiated(loss: Loss): Promise<ClassifierFile>;
   /** Makes the graph of a loss's gradient ready, which is otherwise done when it is first asked. @throws no-gradient */
   prepare(loss: Loss): Promise<void>;
   release(): Promise<void>;
@@ -26,6 +28,10 @@ export interface GraphModel extends DifferentiableModel {
 
 /** Whether a model runs a graph. */
 export const isGraphModel = (model: Model): model is GraphModel => "file" in model && "runtime" in model;
+
+const asOpened = new WeakSet<Model>();
+/** Whether a model is a graph as it was opened, and nothing around one: its file then says all about it. */
+export const isPlainGraph = (model: Model): model is GraphModel => asOpened.has(model);
 
 /** Opens a classifier on a runtime. Graphs are compiled when they are first needed. */
 export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphModel {
@@ -35,11 +41,18 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     programs.set(key, known);
     return known;
   };
-  const backwardOf = (loss: Loss): Promise<Program> => program(loss, () => gradientBytes(file, loss));
+  const made = new Map<Loss, Promise<ClassifierFile>>();
+  const differentiated = (loss: Loss): Promise<ClassifierFile> => {
+    const known = made.get(loss) ?? withGradientOf(file, loss);
+    made.set(loss, known);
+    return known;
+  };
+  const backwardOf = (loss: Loss): Promise<Program> =>
+    program(loss, async () => (await differentiated(loss)).gradients![loss]!);
   const cost = { forwards: 0, gradients: 0 };
 
   const { name, inputShape, classes, head, bounds } = file;
-  return {
+  const model: GraphModel = {
     name,
     inputShape,
     classes,
@@ -64,6 +77,7 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
       const found = { logits: result["logits"]!, loss: result["loss"]!, gradient: result["gradient"]! };
       return isTargetedLoss(loss) ? found : ascending(goal, found);
     },
+    differentiated,
     async prepare(loss) {
       await backwardOf(loss);
     },
@@ -72,15 +86,16 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
       programs.clear();
       for (const result of loaded) if (result.status === "fulfilled") await result.value.release();
     },
-  } satisfies GraphModel;
+  };
+  asOpened.add(model);
+  return model;
 }
 
 /** Differentiation is loaded only where the file does not bring the graph. */
-async function gradientBytes(file: ClassifierFile, loss: Loss): Promise<Uint8Array> {
-  const made = file.gradients?.[loss];
-  if (made) return made;
+async function withGradientOf(file: ClassifierFile, loss: Loss): Promise<ClassifierFile> {
+  if (file.gradients?.[loss]) return file;
   const { withGradient } = await import("./classifier.ts");
-  return withGradient(file, loss).gradients![loss]!;
+  return withGradient(file, loss);
 }
 
 /** An attack ascends: towards a target, that is the negative loss. */

@@ -69,7 +69,7 @@ export async function openEndpoint(address: string | URL, options: EndpointOptio
     head: head ?? (isDistribution(first.data) ? "hidden" : "logits"),
     ask: (x) => scoresOf(x, classes),
   });
-  return { ...model, url: nameOf(url) };
+  return { ...model, url: nameOf(url), runtime: { name: "Open Inference Protocol 2", device: nameOf(url) } };
 }
 
 /** The model's address, without what is asked of it. @throws usage */

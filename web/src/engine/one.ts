@@ -1,6 +1,6 @@
 import { predict } from "../../../src/attack.ts";
 import type { Dataset } from "../../../src/dataset.ts";
-import { adversarialBatches } from "../../../src/evaluate/course/adversarial.ts";
+import { adversarialExamples } from "../../../src/evaluate/adversarial.ts";
 import { probability } from "../../../src/evaluate/results/statistics.ts";
 import type { DifferentiableModel, Model } from "../../../src/model.ts";
 import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
@@ -8,7 +8,7 @@ import { type Question, traced } from "../../../src/models/wrapped/traced.ts";
 import { norms } from "../../../src/norm.ts";
 import { type FloatTensor, tensor } from "../../../src/tensor.ts";
 import type { Answer, AttackOutcome, AttackRequest, Frame } from "../engine.ts";
-import { planned } from "./plans.ts";
+import { wantedBy } from "./plans.ts";
 
 /** Frames that are kept of one attack, and the bytes that they may take. */
 const FRAMES = 64;
@@ -53,7 +53,7 @@ export async function attackOne(
 ): Promise<AttackOutcome> {
   const { surrogate, data, signal, progress } = context;
   const { attack, options, epsilon } = request;
-  const { plan } = await planned(model, data, {
+  const wanted = await wantedBy(data, {
     attacks: [{ attack, options }],
     setting: request,
     epsilons: [epsilon],
@@ -65,11 +65,7 @@ export async function attackOne(
   const film = filming(request.x.length, progress);
   const watched: DifferentiableModel = traced<DifferentiableModel>(model, film.hear);
   let found: { adversarial: FloatTensor; success: boolean } | undefined;
-  for await (const [result] of adversarialBatches(watched, alone(model, request), plan, {
-    batch: 1,
-    surrogate,
-    signal,
-  }))
+  for await (const [result] of await adversarialExamples(watched, alone(model, request), { ...wanted, signal }))
     found = { adversarial: result!.adversarial, success: result!.success[0] === 1 };
   const seconds = (performance.now() - began) / 1000;
   const { adversarial, success } = found!;

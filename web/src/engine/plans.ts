@@ -1,8 +1,6 @@
 import type { Dataset } from "../../../src/dataset.ts";
-import { requireGradients } from "../../../src/evaluate/checks/gradients.ts";
-import type { BatchPlan } from "../../../src/evaluate/course/batch.ts";
-import { examplesFor, planOf } from "../../../src/evaluate/course/plan.ts";
-import type { EvaluateOptions } from "../../../src/evaluate/course/run.ts";
+import { examplesFor } from "../../../src/evaluate/course/plan.ts";
+import type { AttackOptions } from "../../../src/evaluate/opening.ts";
 import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
 import type { AttackSetting, OptionValues } from "../engine.ts";
 import { attackNamed } from "./attack-info.ts";
@@ -15,15 +13,14 @@ export interface Wanted {
   readonly surrogate: GraphModel | undefined;
 }
 
-/** The same as the library wants it, checked against the model. @throws usage, no-gradient: before anything runs */
-export async function planned(
-  model: GraphModel,
+/** The same as the library wants it. `data`: what attacks that learn from samples learn from. @throws usage */
+export async function wantedBy(
   data: Dataset | undefined,
   { attacks, setting, epsilons, surrogate }: Wanted,
-): Promise<{ plan: BatchPlan; wanted: EvaluateOptions }> {
+): Promise<AttackOptions> {
   const chosen = attacks.map(({ attack, options }) => attackNamed(attack, options));
   const named = chosen.map(({ attack }) => attack);
-  const wanted: EvaluateOptions = {
+  return {
     attacks: named,
     options: new Map(chosen.map(({ attack, options }) => [attack.name, options])),
     norm: setting.norm,
@@ -34,7 +31,4 @@ export async function planned(
     surrogate,
     examples: data && (await examplesFor(named, data)),
   };
-  const plan = planOf(wanted, model);
-  await requireGradients(plan, model, () => model.prepare("cross-entropy"));
-  return { plan, wanted };
 }

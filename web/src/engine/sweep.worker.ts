@@ -1,5 +1,5 @@
 import type { Batch } from "../../../src/dataset.ts";
-import { type WorkerAnswer, worker } from "../../../src/evaluate/course/work.ts";
+import { type WorkerAnswer, worker } from "../../../src/evaluate/places/work.ts";
 import { webRuntime } from "../../../src/runtime/ort-web.ts";
 import type { SweepTask } from "./pool.ts";
 

@@ -1,10 +1,11 @@
-import type { Verdict } from "../../attack.ts";
-import type { Batch, Dataset } from "../../dataset.ts";
-import { checkSignal } from "../../errors.ts";
-import type { Model } from "../../model.ts";
-import { type FloatTensor, sampleSize } from "../../tensor.ts";
-import { askClean, type BatchPlan, goalOf } from "./batch.ts";
-import { cascade, type Meeting, pick } from "./cascade.ts";
+import type { Verdict } from "../attack.ts";
+import type { Batch, Dataset } from "../dataset.ts";
+import { checkSignal } from "../errors.ts";
+import type { Model } from "../model.ts";
+import { type FloatTensor, sampleSize } from "../tensor.ts";
+import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
+import { cascade, type Meeting, pick } from "./course/cascade.ts";
+import { type AttackOptions, batchFor, open } from "./opening.ts";
 
 /** What an attack made of one batch at one ε. Lists have one entry a sample. */
 export interface AdversarialBatch {
@@ -21,36 +22,48 @@ export interface AdversarialBatch {
   readonly distances: Float64Array;
 }
 
-export interface AdversarialOptions {
-  readonly batch: number;
-  readonly offset?: number;
-  readonly limit?: number;
-  readonly surrogate?: Model | undefined;
-  readonly signal?: AbortSignal;
+/** Adversarial examples that are made as they are asked for: for each batch of samples, one entry for each ε in order. */
+export interface AdversarialExamples extends AsyncIterable<readonly AdversarialBatch[]> {
+  readonly plan: BatchPlan;
+  /** Samples in all. */
+  readonly total: number;
 }
 
 /**
- * Adversarial examples batch by batch, for each ε in order: each sample meets the attacks of the plan until it falls. As in an evaluation, only
- * samples that are right when clean (and not of the target's class) are attacked, so that the share of rows whose
- * prediction is the label is the accuracy that the evaluation reports. Memory is that of a batch and its ε.
+ * Adversarial examples batch by batch, for each ε in order: each sample meets the attacks of the plan until it falls. As in
+ * an evaluation with the same options, only samples that are right when clean (and not of the target's class) are attacked, so
+ * that the share of rows whose prediction is the label is the accuracy that the evaluation reports. Memory is that of a batch
+ * and its ε. @throws as `openEvaluation`; the loop whatever data or model throw; cancelled
  */
-export async function* adversarialBatches(
+export async function adversarialExamples(
   model: Model,
-  data: Dataset,
-  plan: BatchPlan,
-  options: AdversarialOptions,
-): AsyncGenerator<readonly AdversarialBatch[]> {
-  for await (const batch of data.batches(options)) {
-    checkSignal(options.signal);
-    yield await attackBatch(model, batch, plan, options);
-  }
+  given: Dataset,
+  options: AttackOptions,
+): Promise<AdversarialExamples> {
+  const { data, plan, total } = await open(model, given, options);
+  const { surrogate, signal, batch = batchFor(total, 1) } = options;
+  return {
+    plan,
+    total,
+    async *[Symbol.asyncIterator]() {
+      for await (const samples of data.batches({
+        batch,
+        offset: plan.offset,
+        limit: total,
+        ...(signal && { signal }),
+      })) {
+        checkSignal(signal);
+        yield await attackBatch(model, samples, plan, { surrogate, signal });
+      }
+    },
+  };
 }
 
 async function attackBatch(
   model: Model,
   batch: Batch,
   plan: BatchPlan,
-  { surrogate, signal }: AdversarialOptions,
+  { surrogate, signal }: BatchContext,
 ): Promise<AdversarialBatch[]> {
   const { start, predictions, attackedRows } = await askClean(model, batch, plan);
   const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, predictions));

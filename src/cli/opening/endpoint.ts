@@ -1,8 +1,6 @@
 import { stderr } from "node:process";
-import type { Dataset } from "../dataset.ts";
-import { PerturbError } from "../errors.ts";
-import type { Subject } from "../evaluate/results/result.ts";
-import type { EndpointModel } from "../models/remote/endpoint.ts";
+import { PerturbError } from "../../errors.ts";
+import type { OpenedSubject } from "./opened.ts";
 
 /** The options that name a model and its data, as far as one behind an address can follow them, or must not be given them. */
 export interface EndpointGiven {
@@ -26,19 +24,11 @@ export interface EndpointGiven {
   readonly device: string;
 }
 
-/** A model behind an address, and its data. */
-export interface OpenedEndpoint {
-  readonly model: EndpointModel;
-  readonly data: Dataset;
-  readonly describe: Subject;
-}
-
 /** Opens a model that is offered under an address, then the data in its shape. @throws as `openEndpoint`; usage */
-export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedEndpoint> {
-  const [{ openEndpoint }, { openDataset }, { VERSION }] = await Promise.all([
-    import("../models/remote/endpoint.ts"),
-    import("../datasets/locate.node.ts"),
-    import("../version.ts"),
+export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedSubject> {
+  const [{ openEndpoint }, { openDataset }] = await Promise.all([
+    import("../../models/remote/endpoint.ts"),
+    import("../../datasets/locate.node.ts"),
   ]);
   refuse(given);
   const model = await openEndpoint(given.model, {
@@ -51,17 +41,11 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedE
     onRetry: ({ what, wait }) =>
       void stderr.write(`The model did not answer: ${what}. Trying again in ${(wait / 1000).toFixed(1)} s.\n`),
   });
-  const { name, inputShape, classes, head, bounds, url } = model;
-  const data = await openDataset(given.data, { ...(given.labels && { labels: given.labels }), shape: inputShape });
-  return {
-    model,
-    data,
-    describe: {
-      model: { name, sha256: null, inputShape, classes, head, parameters: null, bounds },
-      runtime: { name: "Open Inference Protocol 2", device: url },
-      version: VERSION,
-    },
-  };
+  const data = await openDataset(given.data, {
+    ...(given.labels && { labels: given.labels }),
+    shape: model.inputShape,
+  });
+  return { model: { ...model, release: async () => undefined }, data, normalization: undefined };
 }
 
 /** @throws usage for options that only a file can follow */

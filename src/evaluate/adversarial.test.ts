@@ -1,15 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fgsm } from "../../attacks/gradient/fgsm.ts";
-import type { Dataset } from "../../dataset.ts";
-import { openDataset } from "../../datasets/locate.node.ts";
-import type { GraphModel } from "../../models/classifier/graph-model.ts";
-import { openModel } from "../../models/open.node.ts";
-import { type AdversarialBatch, adversarialBatches } from "./adversarial.ts";
-import { evaluate } from "./local.ts";
-import { planOf } from "./plan.ts";
+import { fgsm } from "../attacks/gradient/fgsm.ts";
+import type { Dataset } from "../dataset.ts";
+import { openDataset } from "../datasets/locate.node.ts";
+import type { GraphModel } from "../models/classifier/graph-model.ts";
+import { openModel } from "../models/open.node.ts";
+import { type AdversarialBatch, adversarialExamples } from "./adversarial.ts";
+import { evaluate } from "./evaluation.ts";
 
-const LENET = fileURLToPath(new URL("../../../test/fixtures/pytorch/lenet_zip.pth", import.meta.url));
+const LENET = fileURLToPath(new URL("../../test/fixtures/pytorch/lenet_zip.pth", import.meta.url));
 const wanted = { attacks: [fgsm], epsilons: [0, 0.1, 0.3] };
 
 let model: GraphModel;
@@ -20,9 +19,8 @@ beforeAll(async () => {
 afterAll(() => model.release());
 
 async function collect(options: { target?: number; batch: number }): Promise<AdversarialBatch[]> {
-  const plan = planOf({ ...wanted, target: options.target ?? null }, model);
   const all: AdversarialBatch[] = [];
-  for await (const results of adversarialBatches(model, data, plan, { batch: options.batch, limit: 90 }))
+  for await (const results of await adversarialExamples(model, data, { ...wanted, ...options, limit: 90 }))
     all.push(...results);
   return all;
 }
@@ -35,7 +33,7 @@ const count = (
     .filter((b) => b.epsilon === epsilon)
     .reduce((sum, b) => sum + [...b.success.keys()].filter((i) => of(b, i)).length, 0);
 
-describe("adversarialBatches", () => {
+describe("adversarialExamples", () => {
   it.each([undefined, 3])("agrees with the evaluation, target %s", async (target) => {
     const batches = await collect({ batch: 40, ...(target !== undefined && { target }) });
     const { evaluation } = await evaluate(model, data, { ...wanted, target: target ?? null, limit: 90 });

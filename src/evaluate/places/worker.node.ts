@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import type { Batch } from "../../dataset.ts";
 import { nodeRuntime } from "../../runtime/ort.node.ts";
-import type { WorkerTask } from "./pool.node.ts";
+import type { WorkerTask } from "./threads.node.ts";
 import { type WorkerAnswer, worker } from "./work.ts";
 
 let evaluate: ((batch: Batch) => Promise<WorkerAnswer>) | undefined;

@@ -3,11 +3,12 @@ import type { Batch } from "../../dataset.ts";
 import { type ErrorCode, PerturbError } from "../../errors.ts";
 import type { DifferentiableModel } from "../../model.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
-import { openClassifier } from "../../models/classifier/graph-model.ts";
+import { isPlainGraph, openClassifier } from "../../models/classifier/graph-model.ts";
 import type { Runtime } from "../../runtime.ts";
+import { type BatchPlan, evaluateBatch } from "../course/batch.ts";
+import type { Entry } from "../course/cascade.ts";
+import type { Job } from "../place.ts";
 import type { Tally } from "../results/tally.ts";
-import { type BatchPlan, evaluateBatch } from "./batch.ts";
-import type { Entry } from "./cascade.ts";
 
 /** What a worker works on. Can be sent by postMessage. */
 export interface WorkSetup {
@@ -17,15 +18,34 @@ export interface WorkSetup {
   readonly surrogate?: ClassifierFile | undefined;
 }
 
+/** What a job sends to workers; undefined where it cannot be sent: a model that is no graph, or that is wrapped, is asked here. */
+export async function setupFor({ model, plan, surrogate }: Job): Promise<WorkSetup | undefined> {
+  if (!isPlainGraph(model) || (surrogate && !isPlainGraph(surrogate))) return undefined;
+  const needsGradient = plan.attacks.some(({ attack }) => attack.needs === "gradient");
+  return {
+    file: needsGradient ? await model.differentiated("cross-entropy") : model.file,
+    plan: planMessage(plan),
+    surrogate: surrogate?.file,
+  };
+}
+
 /** A plan with attacks by name: functions cannot be sent. */
 export type PlanMessage = Omit<BatchPlan, "attacks"> & {
   readonly attacks: readonly (Omit<Entry, "attack"> & { readonly name: AttackName })[];
 };
 
+/** @throws usage for an attack that workers do not know: they have those of the registry */
 export const planMessage = (plan: BatchPlan): PlanMessage => ({
   ...plan,
-  // Workers know the attacks of the registry.
-  attacks: plan.attacks.map(({ attack, ...rest }) => ({ ...rest, name: attack.name as AttackName })),
+  attacks: plan.attacks.map(({ attack, ...rest }) => {
+    const name = attack.name as AttackName;
+    if (Object.hasOwn(attacks, name) && attacks[name] === attack) return { ...rest, name };
+    throw new PerturbError(
+      "usage",
+      `${name} is an attack of your own, and other threads know only those of perturb. Evaluate in this thread: leave out the place.`,
+      { data: { attack: name } },
+    );
+  }),
 });
 
 /** A tally, or what went wrong, in a form that postMessage keeps. */

@@ -3,8 +3,10 @@ import { Worker } from "node:worker_threads";
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import type { Device } from "../../runtime.ts";
+import type { WorkPlace } from "../place.ts";
+import { here } from "./here.ts";
 import { type PoolWorker, poolOf, type WorkerPool } from "./pool.ts";
-import type { WorkerAnswer, WorkSetup } from "./work.ts";
+import { setupFor, type WorkerAnswer, type WorkSetup } from "./work.ts";
 
 /** What a thread works on, and where. */
 export interface WorkerSetup extends WorkSetup {
@@ -14,23 +16,55 @@ export interface WorkerSetup extends WorkSetup {
 /** What a thread is told: first what it works on, then batches, then to end. */
 export type WorkerTask = { readonly setup: WorkerSetup } | { readonly batch: Batch } | "close";
 
-/** Threads that have begun to load what they need, and wait to be told what to work on. */
-export interface BootedWorkers {
-  /** The pool: once. */
-  start(setup: WorkerSetup): WorkerPool;
-  /** Ends threads that were never started. */
+export interface ThreadOptions {
+  /** How many, by default one a core, and one for a graphics card. */
+  readonly size?: number;
+}
+
+/** Threads as a place to work in. */
+export interface Threads extends WorkPlace {
+  /** Lets the threads of the first job load what they need, while the caller opens model and data. `close` them then. */
+  boot(): void;
+  /** Ends threads that were booted and not started. */
   close(): Promise<void>;
 }
+
+/**
+ * Threads that evaluate batches, each with a graph runtime of its own: ONNX Runtime's native calls block the thread
+ * that makes them, and small graphs gain more from two batches at once than from two cores on one batch. A model that
+ * is no graph, or is wrapped, is asked in this thread.
+ */
+export function threads({ size }: ThreadOptions = {}): Threads {
+  let booted: Booted | undefined;
+  return {
+    boot: () => {
+      booted ??= boot(size ?? workersFor("cpu"));
+    },
+    close: async () => booted?.close(),
+    async start(job) {
+      const setup = await setupFor(job);
+      if (!setup) return here.start(job);
+      const device = job.model.runtime!.device as Device;
+      const workers = booted ?? boot(size ?? workersFor(device));
+      booted = undefined;
+      return workers.start({ ...setup, device });
+    },
+  };
+}
+
+/** A pool at once, for callers that have a plan already. */
+export const startPool = (setup: WorkerSetup, size = workersFor(setup.device)): WorkerPool => boot(size).start(setup);
 
 /** How many workers a device is worth. A graphics card is one place. */
 export const workersFor = (device: Device): number => (device === "cpu" ? availableParallelism() : 1);
 
-/**
- * Threads that evaluate batches, each with a graph runtime of its own: ONNX Runtime's native calls block the thread
- * that makes them, and small graphs gain more from two batches at once than from two cores on one batch. They load
- * while the caller opens model and data.
- */
-export function bootWorkers(size: number): BootedWorkers {
+interface Booted {
+  /** The pool: once. */
+  start(setup: WorkerSetup): WorkerPool;
+  close(): Promise<void>;
+}
+
+function boot(size: number): Booted {
   const workers = Array.from({ length: size }, () => {
     const worker = new Worker(new URL("./worker.node.js", import.meta.url));
     // Until the pool listens, a failure waits in the thread's exit.
@@ -53,10 +87,6 @@ export function bootWorkers(size: number): BootedWorkers {
     },
   };
 }
-
-/** A pool at once, for callers that have nothing to open meanwhile. */
-export const startPool = (setup: WorkerSetup, size = workersFor(setup.device)): WorkerPool =>
-  bootWorkers(size).start(setup);
 
 const threadOf = (worker: Worker): PoolWorker => ({
   send: (batch) => worker.postMessage({ batch } satisfies WorkerTask),

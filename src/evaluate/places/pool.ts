@@ -1,7 +1,7 @@
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
+import type { Evaluator } from "../place.ts";
 import type { Tally } from "../results/tally.ts";
-import type { Evaluator } from "./run.ts";
 import { revive, type WorkerAnswer } from "./work.ts";
 
 /** A thread that evaluates one batch after another: a Node thread, or a browser's worker. */
@@ -11,12 +11,10 @@ export interface PoolWorker {
   listen(answered: (answer: WorkerAnswer) => void, failed: (error: Error) => void): void;
 }
 
-export interface WorkerPool extends Evaluator {
-  /** Ends the threads, each after the graph that it runs. What is not done is rejected as `cancelled`. */
-  close(): Promise<void>;
-}
+/** Workers that work on one job. `close` ends each after the graph that it runs. */
+export type WorkerPool = Evaluator;
 
-interface Job {
+interface Waiting {
   readonly batch: Batch;
   readonly resolve: (tally: Tally) => void;
   readonly reject: (error: Error) => void;
@@ -24,9 +22,9 @@ interface Job {
 
 /** Deals batches to whichever worker is idle. @param end ends the threads */
 export function poolOf(workers: readonly PoolWorker[], end: () => Promise<void>): WorkerPool {
-  const waiting: Job[] = [];
+  const waiting: Waiting[] = [];
   const idle = [...workers];
-  const busy = new Map<PoolWorker, Job>();
+  const busy = new Map<PoolWorker, Waiting>();
   let failure: Error | undefined;
   /** Ends all that is under way or waits: nobody will answer any more. */
   const fail = (error: Error): void => {

@@ -1,0 +1,99 @@
+import type { ArchitectureName } from "../../architectures/index.ts";
+import { didYouMean, PerturbError } from "../../errors.ts";
+import type { ClassifierFile } from "../../models/classifier/classifier.ts";
+import type { GraphModel } from "../../models/classifier/graph-model.ts";
+import { normalizationOf } from "../../models/classifier/normalization.ts";
+import type { OpenedGraph } from "../../models/open.ts";
+import type { Device } from "../../runtime.ts";
+import type { Tensor } from "../../tensor.ts";
+
+/** Whether a model is named by its address. */
+export const isAddress = (model: string): boolean => /^https?:\/\//i.test(model);
+
+/** The options that name a model's graph. */
+export interface GraphGiven {
+  readonly arch?: string | undefined;
+  readonly inputName?: string | undefined;
+  readonly outputName?: string | undefined;
+  readonly feed?: readonly string[];
+}
+
+/** With its preprocessing. */
+export interface ModelGiven extends GraphGiven {
+  readonly mean?: number[] | undefined;
+  readonly std?: number[] | undefined;
+  readonly shape?: number[] | undefined;
+  readonly device: Device;
+}
+
+/** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
+export async function openGraph(
+  nameOrPath: string,
+  { arch, inputName, outputName, feed = [] }: GraphGiven,
+): Promise<OpenedGraph> {
+  const { openModelGraph } = await import("../../models/open.node.ts");
+  return openModelGraph(nameOrPath, {
+    arch: arch === undefined ? undefined : await architectureNamed(arch),
+    input: inputName,
+    output: outputName,
+    feeds: new Map(await Promise.all(feed.map(readFeed))),
+  });
+}
+
+/** The array of NAME=FILE.npy. */
+async function readFeed(text: string): Promise<[string, Tensor]> {
+  const at = text.indexOf("=");
+  if (at <= 0)
+    throw new PerturbError("usage", `--feed takes NAME=FILE.npy, the name of an input and its values; got "${text}".`);
+  const [{ fileSource }, { readNpy }] = await Promise.all([
+    import("../../datasets/files.node.ts"),
+    import("../../datasets/npy.ts"),
+  ]);
+  const file = await fileSource(text.slice(at + 1));
+  return [text.slice(0, at), readNpy(await file.read(0, file.size), file.name)];
+}
+
+/** The classifier in a graph, for samples of this shape, with --mean and --std in front. */
+export async function openModelFile(
+  opened: OpenedGraph,
+  shape: readonly number[],
+  given: ModelGiven,
+): Promise<ClassifierFile> {
+  const [{ modelFrom, settle }, { nodeRuntime }] = await Promise.all([
+    import("../../models/open.ts"),
+    import("../../runtime/ort.node.ts"),
+  ]);
+  const normalization = normalizationOf(given);
+  return settle(modelFrom(opened, { shape, ...(normalization && { normalization }) }), nodeRuntime(given.device, 1));
+}
+
+/** --arch as it concerns one of several models: it is for weights without a graph. */
+export async function archFor(name: string, arch: string | undefined): Promise<string | undefined> {
+  const { isBundled } = await import("../../models/bundled.ts");
+  const isGraph = isAddress(name) || isBundled(name) || /\.onnx$/i.test(name);
+  return isGraph ? undefined : arch;
+}
+
+/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does. */
+export async function openSurrogate(
+  given: ModelGiven & { readonly surrogate?: string | undefined },
+  shape: readonly number[],
+): Promise<GraphModel | undefined> {
+  if (given.surrogate === undefined) return undefined;
+  const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
+    import("../../models/classifier/graph-model.ts"),
+    import("../../runtime/ort.node.ts"),
+  ]);
+  const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
+  return openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device, 1));
+}
+
+async function architectureNamed(name: string): Promise<ArchitectureName> {
+  const { architectures } = await import("../../architectures/index.ts");
+  if (Object.hasOwn(architectures, name)) return name as ArchitectureName;
+  const known = Object.keys(architectures);
+  throw new PerturbError(
+    "usage",
+    `There is no architecture named "${name}". Known to --arch: ${known.join(", ")}.${didYouMean(name, known)}`,
+  );
+}

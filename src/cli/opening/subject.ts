@@ -1,0 +1,33 @@
+import { PerturbError } from "../../errors.ts";
+import { normalizationOf } from "../../models/classifier/normalization.ts";
+import { type EndpointGiven, openEndpointSubject } from "./endpoint.ts";
+import { isAddress, type ModelGiven, openGraph, openModelFile } from "./model.ts";
+import type { OpenedSubject } from "./opened.ts";
+
+export interface SubjectGiven extends ModelGiven, Omit<EndpointGiven, keyof ModelGiven> {}
+
+/** Opens the model, then the data in the model's shape. @throws whatever is wrong with either */
+export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
+  if (isAddress(given.model)) {
+    return openEndpointSubject(given);
+  }
+  const { header = [], timeout, retries } = given;
+  if (header.length > 0 || timeout !== undefined || retries !== undefined)
+    throw new PerturbError(
+      "usage",
+      "--header, --timeout and --retries are for a model behind an address, --model http://…, and this one is a file.",
+    );
+  const [opened, { openDataset }, { nodeRuntime }, { openClassifier }] = await Promise.all([
+    openGraph(given.model, given),
+    import("../../datasets/locate.node.ts"),
+    import("../../runtime/ort.node.ts"),
+    import("../../models/classifier/graph-model.ts"),
+  ]);
+  const shape = given.shape ?? opened.shape ?? undefined;
+  const data = await openDataset(given.data, {
+    ...(given.labels && { labels: given.labels }),
+    ...(shape && { shape }),
+  });
+  const file = await openModelFile(opened, data.shape, given);
+  return { model: openClassifier(file, nodeRuntime(given.device)), data, normalization: normalizationOf(given) };
+}

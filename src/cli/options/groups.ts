@@ -1,0 +1,56 @@
+import { options } from "./definitions.ts";
+import { group } from "./group.ts";
+
+/** A model by its file or name, and how its graph becomes a classifier. */
+export const modelOptions = () => group("Model").addOption(options.model());
+export const graphOptions = () =>
+  group("Model")
+    .addOption(options.arch())
+    .addOption(options.inputName())
+    .addOption(options.feed())
+    .addOption(options.outputName())
+    .addOption(options.mean())
+    .addOption(options.std())
+    .addOption(options.shape());
+/** How a model behind an address is asked. */
+export const endpointOptions = () =>
+  group("Model").addOption(options.header()).addOption(options.timeout()).addOption(options.retries());
+
+/** Samples with their labels, and which of them. */
+export const dataOptions = ({ limit }: { readonly limit?: number } = {}) =>
+  group("Data")
+    .addOption(options.data())
+    .addOption(options.labels())
+    .addOption(options.offset())
+    .addOption(withDefault(options.limit(), limit));
+
+/** How samples are attacked. */
+export const attackOptions = () =>
+  group("Attacks")
+    .addOption(options.attack())
+    .addOption(options.set())
+    .addOption(options.norm())
+    .addOption(options.eps())
+    .addOption(options.target())
+    .addOption(options.surrogate())
+    .addOption(options.eot())
+    .addOption(options.levels())
+    .addOption(options.maxQueries());
+
+/** How the work is done. */
+export const runOptions = ({ batch }: { readonly batch?: number } = {}) =>
+  group("Run").addOption(withDefault(options.batch(), batch)).addOption(options.seed()).addOption(options.device());
+
+/** Where results go. */
+export const outputOptions = () =>
+  group("Output")
+    .addOption(options.json())
+    .addOption(options.junit())
+    .addOption(options.failUnder())
+    .addOption(options.quiet());
+
+/** An option with its default, where a command has one: that it may be missing stays in its type. */
+function withDefault<T extends { default(value: number): unknown }>(option: T, value: number | undefined): T {
+  if (value !== undefined) option.default(value);
+  return option;
+}

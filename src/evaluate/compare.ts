@@ -1,0 +1,42 @@
+import type { Dataset } from "../dataset.ts";
+import type { Warning } from "../evaluate.ts";
+import type { Model } from "../model.ts";
+import { type EvaluateOptions, type OnProgress, type OpenEvaluation, openEvaluation } from "./evaluation.ts";
+import { type Comparison, compareRuns, type RecordedRun } from "./results/compare.ts";
+
+export interface CompareOptions extends Omit<EvaluateOptions, "state" | "onRecords"> {
+  /** What to call the two; by default their own names. */
+  readonly names?: readonly [a: string, b: string];
+  /** Told after every batch of each model in turn. */
+  readonly onProgress?: (name: string, ...progress: Parameters<OnProgress>) => void;
+}
+
+/**
+ * Measures two models on the same samples by the same attacks, and compares them sample by sample: see `compareRuns`.
+ * @throws as `openEvaluation` for either, before long work begins; cancelled
+ */
+export async function compare(
+  a: Model,
+  b: Model,
+  data: Dataset,
+  { onProgress, names = [a.name, b.name], ...options }: CompareOptions,
+): Promise<Comparison> {
+  const opened: OpenEvaluation[] = [];
+  try {
+    for (const model of [a, b]) opened.push(await openEvaluation(model, data, options));
+    const runs: RecordedRun[] = [];
+    for (const [i, name] of names.entries()) {
+      const { evaluation, records } = await opened[i]!.finish((progress) => onProgress?.(name, progress));
+      await opened[i]!.close();
+      runs.push({ name, evaluation, samples: records! });
+    }
+    const comparison = await compareRuns(runs[0]!, runs[1]!);
+    return { ...comparison, warnings: [...runs.flatMap(warningsOf), ...comparison.warnings] };
+  } finally {
+    await Promise.all(opened.map((one) => one.close()));
+  }
+}
+
+/** What was said of each by itself. */
+const warningsOf = ({ name, evaluation }: RecordedRun): Warning[] =>
+  evaluation.warnings.map(({ code, message }) => ({ code, message: `${name}: ${message}` }));

@@ -1,0 +1,172 @@
+import type { Dataset } from "../dataset.ts";
+import type { EvaluationResult, SampleRecord } from "../evaluate.ts";
+import type { Model } from "../model.ts";
+import type { Normalization } from "../models/classifier/preprocess.ts";
+import type { Certified } from "./checks/certified.ts";
+import { followUp } from "./checks/follow-up.ts";
+import type { BatchPlan } from "./course/batch.ts";
+import { follow, type Progress } from "./course/run.ts";
+import { type AttackOptions, batchFor, type Opened, open } from "./opening.ts";
+import type { Evaluator, WorkPlace } from "./place.ts";
+import { here } from "./places/here.ts";
+import { withWarnings } from "./results/result.ts";
+import { subjectOf } from "./results/subject.ts";
+import type { EvaluationState, OpenState } from "./state.ts";
+
+export interface EvaluateOptions extends AttackOptions {
+  /** Where batches are worked on, by default in this thread. */
+  readonly place?: WorkPlace;
+  /** Where the work is kept, so that an evaluation that was ended can go on; by default nowhere. */
+  readonly state?: EvaluationState | undefined;
+  /** Radii within which samples are certified, in the same norm: an attack that breaks one inside is a contradiction. */
+  readonly certified?: Certified;
+  /** What the model has in front of it, where something has: a likely cause of low accuracy. */
+  readonly normalization?: Normalization | undefined;
+  /** Whether the model is asked once more in the end, to check the evaluation itself: see `followUp`. By default it is. */
+  readonly followUp?: boolean;
+  /** Gets the record of each sample, batch by batch, in order; by default the result holds them, some 300 bytes each. */
+  readonly onRecords?: (records: readonly SampleRecord[]) => void | Promise<void>;
+}
+
+/** Told after every batch. */
+export type OnProgress = (progress: Progress) => void;
+
+/**
+ * An evaluation that is open: all that can be checked is checked, and nothing is measured yet. `finish` measures, or a loop
+ * over its progress does; the one goes on where the other was left. Close it in the end, whatever came of it.
+ */
+export interface OpenEvaluation extends AsyncIterable<Progress> {
+  readonly plan: BatchPlan;
+  /** Samples that are to be evaluated, and those of them that were done when it was taken up again. */
+  readonly total: number;
+  readonly resumed: number;
+  /** Whether its state holds something to go on with. */
+  readonly saved: boolean;
+  /** Measures what is left, and gives the result: the same each time. @throws whatever data or model throw; cancelled */
+  finish(onProgress?: OnProgress): Promise<EvaluationResult>;
+  /** Ends what is under way. What is done stays in the state; one that was resumed, or interrupted, can be opened again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the evaluation of a model on data: clean accuracy, and accuracy under attacks, over all samples at each ε, with 95 %
+ * intervals. ε is in the units of the model's bounds, by default pixels from 0 to 1. The data is seen in the model's shape
+ * where it holds the same elements. Only samples that are right when clean are attacked, and one that is wrong stays wrong.
+ * @throws usage for options that cannot be; no-gradient for attacks that need what the model has not; mismatch for data that
+ * does not fit, and for a state of another evaluation
+ */
+export async function openEvaluation(model: Model, data: Dataset, options: EvaluateOptions): Promise<OpenEvaluation> {
+  const opened = await open(model, data, options);
+  const { surrogate, signal, place = here } = options;
+  const evaluator = await place.start({ model, plan: opened.plan, surrogate, signal });
+  try {
+    const subject = await subjectOf(model);
+    const batch = options.batch ?? batchFor(opened.total, evaluator.concurrency);
+    const state = await options.state?.open({ ...opened, subject, model, surrogate, batch });
+    return evaluation(
+      measure({ ...opened, model, subject, options, evaluator, state, batch }),
+      opened,
+      evaluator,
+      state,
+    );
+  } catch (error) {
+    await evaluator.close();
+    throw error;
+  }
+}
+
+/** Measures a model on data, clean and under attacks: `openEvaluation`, and all that follows. @throws as it does; cancelled */
+export async function evaluate(
+  model: Model,
+  data: Dataset,
+  { onProgress, ...options }: EvaluateOptions & { readonly onProgress?: OnProgress },
+): Promise<EvaluationResult> {
+  const open = await openEvaluation(model, data, options);
+  try {
+    return await open.finish(onProgress);
+  } finally {
+    await open.close();
+  }
+}
+
+interface Measuring extends Opened {
+  readonly model: Model;
+  readonly subject: Awaited<ReturnType<typeof subjectOf>>;
+  readonly options: EvaluateOptions;
+  readonly evaluator: Evaluator;
+  readonly state: OpenState | undefined;
+  readonly batch: number;
+}
+
+/** The course, and the checks that follow it. */
+async function* measure(measuring: Measuring): AsyncGenerator<Progress, EvaluationResult> {
+  const { model, options, state, data, plan } = measuring;
+  const records: SampleRecord[] | undefined = options.onRecords ? undefined : [];
+  const { surrogate, signal, certified, normalization } = options;
+  const result = yield* follow({
+    ...measuring,
+    data: state?.data ?? data,
+    surrogate: surrogate?.name ?? null,
+    onRecords:
+      options.onRecords ??
+      ((more) => {
+        for (const record of more) records!.push(record);
+      }),
+    certified,
+    signal,
+  });
+  await state?.close();
+  const kept = records ? { ...result, records } : result;
+  if (options.followUp === false) return kept;
+  return withWarnings(kept, await followUp(model, data, plan, result, { surrogate, signal, normalization }));
+}
+
+function evaluation(
+  course: AsyncGenerator<Progress, EvaluationResult>,
+  { plan, total }: Opened,
+  evaluator: Evaluator,
+  state: OpenState | undefined,
+): OpenEvaluation {
+  let ended: Promise<EvaluationResult> | undefined;
+  /** The next progress; undefined at the end. */
+  const next = async (): Promise<Progress | undefined> => {
+    if (ended) return undefined;
+    try {
+      const step = await course.next();
+      if (!step.done) return step.value;
+      ended = Promise.resolve(step.value);
+    } catch (error) {
+      ended = Promise.reject(error);
+      // Who asks for the result meets the error too.
+      ended.catch(() => undefined);
+      throw error;
+    }
+    return undefined;
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    plan,
+    total,
+    get resumed() {
+      return state?.resumed ?? 0;
+    },
+    get saved() {
+      return state?.saved ?? false;
+    },
+    async finish(onProgress) {
+      for (let progress = await next(); progress; progress = await next()) onProgress?.(progress);
+      return ended!;
+    },
+    async *[Symbol.asyncIterator]() {
+      for (let progress = await next(); progress; progress = await next()) yield progress;
+    },
+    close() {
+      closing ??= (async () => {
+        await evaluator.close();
+        await state?.close();
+        state?.release();
+      })();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { type Dataset, withShape } from "../dataset.ts";
+import { checkCount, PerturbError } from "../errors.ts";
+import type { Model } from "../model.ts";
+import { isGraphModel } from "../models/classifier/graph-model.ts";
+import { requireGradients } from "./checks/gradients.ts";
+import type { BatchPlan } from "./course/batch.ts";
+import { examplesFor, type PlanOptions, planOf } from "./course/plan.ts";
+
+/** What is done, and with which samples. */
+export interface AttackOptions extends PlanOptions {
+  /** Samples at a time, by default up to 100. Results do not depend on it. */
+  readonly batch?: number;
+  /** Samples in all, from `offset` on; by default all. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What can be known before the first sample is asked about. */
+export interface Opened {
+  /** In the shape of the model. */
+  readonly data: Dataset;
+  readonly plan: BatchPlan;
+  /** The samples that the options allow, and those of them that there are. */
+  readonly limit: number;
+  readonly total: number;
+}
+
+/** Samples of a batch, where nobody says. */
+const MOST = 100;
+
+/** Few samples are cut up too, so that whoever is idle has some. */
+export const batchFor = (total: number, concurrency: number): number =>
+  Math.max(1, Math.min(MOST, Math.ceil(total / concurrency)));
+
+/**
+ * Checks that model, data and options fit each other, and makes the plan for each batch.
+ * @throws usage, mismatch, unsupported; no-gradient for attacks that need what the model has not
+ */
+export async function open(model: Model, given: Dataset, options: AttackOptions): Promise<Opened> {
+  const data = withShape(given, model.inputShape);
+  if (data.classes > model.classes)
+    throw new PerturbError(
+      "mismatch",
+      `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.`,
+    );
+  const { offset = 0, limit = data.size, batch } = options;
+  if (!(Number.isSafeInteger(offset) && offset >= 0))
+    throw new PerturbError("usage", `The offset must be a whole number of at least 0, got ${offset}.`);
+  if (!(Number.isSafeInteger(limit) && limit >= 0))
+    throw new PerturbError("usage", `The limit must be a whole number of at least 0, got ${limit}.`);
+  if (batch !== undefined) checkCount("the batch", batch);
+  const total = Math.max(0, Math.min(data.size - offset, limit));
+  if (total === 0)
+    throw new PerturbError(
+      "usage",
+      `There is nothing to evaluate: ${data.name} has ${data.size} samples, and --offset ${offset} --limit ${limit} leaves none.`,
+    );
+  const examples = options.examples ?? (await examplesFor(options.attacks, data));
+  const plan = planOf({ ...options, examples }, model);
+  await requireGradients(plan, model, () => isGraphModel(model) && model.differentiated("cross-entropy"));
+  return { data, plan, limit, total };
+}

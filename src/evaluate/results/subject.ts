@@ -1,0 +1,25 @@
+import { sha256 } from "../../datasets/checksum.ts";
+import type { Model } from "../../model.ts";
+import { isGraphModel } from "../../models/classifier/graph-model.ts";
+import { VERSION } from "../../version.ts";
+import type { Subject } from "./result.ts";
+
+/** What a report says of a model that is open. */
+export async function subjectOf(model: Model): Promise<Subject> {
+  if (!isGraphModel(model)) {
+    const { name, inputShape, classes, head, bounds, runtime } = model;
+    return {
+      model: { name, sha256: null, inputShape, classes, head, parameters: null, bounds },
+      runtime: runtime ?? { name: "a function", device: "unknown" },
+      version: VERSION,
+    };
+  }
+  const { file, runtime } = model;
+  const { name, inputShape, classes, head, parameters, bounds } = file;
+  return {
+    model: { name, sha256: file.sha256 ?? (await sha256(file.onnx)), inputShape, classes, head, parameters, bounds },
+    runtime: { name: runtime.name, device: runtime.device },
+    version: VERSION,
+    straightThrough: file.straightThrough,
+  };
+}

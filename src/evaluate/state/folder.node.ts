@@ -1,0 +1,85 @@
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Model } from "../../model.ts";
+import { isGraphModel } from "../../models/classifier/graph-model.ts";
+import type { EvaluationState, OpenState } from "../state.ts";
+import { factsOf, firstSamples, type Ground, watched } from "./facts.ts";
+import { checkFacts, readHeading, STATE } from "./heading.node.ts";
+import { newJournal, resumedJournal } from "./journal.node.ts";
+import { requireUnlocked } from "./lock.node.ts";
+
+export interface FolderStateOptions {
+  /**
+   * Whether an evaluation that was ended there goes on, where there is one. By default a new one takes its place. One of
+   * another model, other data or options is refused.
+   */
+  readonly resume?: boolean;
+  /** Told what is replaced, and what was damaged and is done again; by default a warning of the process. */
+  readonly warn?: (message: string) => void;
+  /** The command line behind the program's name that begins it again, where there is one. */
+  readonly words?: readonly string[] | null;
+}
+
+/** How a program goes on with what a folder keeps. */
+export const RESUME = "folderState(folder, { resume: true })";
+
+/**
+ * Keeps the work of an evaluation in a folder, from the first batch on: a process that was killed goes on from there, and
+ * ends with the same result. A report that is written into the folder takes the place of the state.
+ */
+export const folderState = (
+  folder: string,
+  { resume = false, words = null, warn = (message) => process.emitWarning(message) }: FolderStateOptions = {},
+): EvaluationState => ({
+  async open(ground) {
+    requireUnlocked(folder);
+    const heading = resume ? await readHeading(folder) : null;
+    if (!heading && existsSync(join(folder, STATE)))
+      warn(`${folder} holds a run that was not finished, and that this one replaces. To go on with it: ${RESUME}`);
+    const { data, digest } = watched(ground.data);
+    const known = [...(await factsOf(ground)), ...(await weightFacts(ground.model))];
+    if (ground.surrogate) known.push(...(await weightFacts(ground.surrogate)));
+    const facts = () => [...known, firstSamples(digest())];
+    const options = { extent: extentOf(ground), warn };
+    if (!heading)
+      return withData(
+        newJournal(folder, () => ({ words, facts: facts() }), options),
+        data,
+      );
+    const { plan, batch, total } = ground;
+    for await (const _ of data.batches({ batch, offset: plan.offset, limit: Math.min(batch, total) })) break;
+    checkFacts(folder, heading.facts, facts());
+    return withData(await resumedJournal(folder, heading, options), data);
+  },
+});
+
+/** The getters of a journal tell how it stands: it is not copied. */
+const withData = (journal: Omit<OpenState, "data">, data: OpenState["data"]): OpenState =>
+  Object.defineProperty(journal, "data", { value: data }) as OpenState;
+
+const extentOf = ({ model, plan, batch, total }: Ground) => ({
+  classes: model.classes,
+  budgets: plan.epsilons.length,
+  points: plan.series.length * plan.epsilons.length,
+  attacks: plan.attacks.length,
+  total,
+  batch,
+  shape: model.inputShape,
+});
+
+/** Weights that lie outside of a model's file are told apart by size and time: they may be too many to be read. */
+async function weightFacts(model: Model): Promise<[string, string][]> {
+  if (!isGraphModel(model) || model.file.folder === undefined) return [];
+  const { name, folder, onnx } = model.file;
+  const [{ externalFiles }, { readOnnx }] = await Promise.all([
+    import("../../models/formats/external.ts"),
+    import("../../onnx/file.ts"),
+  ]);
+  return Promise.all(
+    externalFiles(readOnnx(onnx)).map(async (file): Promise<[string, string]> => {
+      const { size, mtime } = await stat(join(folder!, file));
+      return [`the weights of ${name} in ${file}`, `${size} bytes of ${mtime.toISOString()}`];
+    }),
+  );
+}
