@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { PerturbError } from "../../errors.ts";
 
 export const LOCK = "state.lock";
@@ -13,10 +13,13 @@ interface Holder {
   readonly started: string | null;
 }
 
-/** @throws usage when another process works in the folder */
+/** Folders that evaluations of this process work in. */
+const own = new Set<string>();
+
+/** @throws usage when another evaluation works in the folder */
 export function requireUnlocked(folder: string): void {
   const holder = read(join(folder, LOCK));
-  if (holder && isAlive(holder))
+  if (holder && (isAlive(holder) || own.has(resolve(folder))))
     throw new PerturbError(
       "usage",
       `${folder} is in use: process ${holder.pid} evaluates there. Wait until it has ended, or give another folder (--out). If it is no run of perturb, remove ${join(folder, LOCK)}.`,
@@ -34,8 +37,10 @@ export function lock(folder: string): () => void {
   rmSync(path, { force: true });
   // Whoever came first by a hair meets "wx".
   writeFileSync(path, JSON.stringify(self()), { flag: "wx" });
+  own.add(resolve(folder));
   const release = (): void => {
     process.off("exit", release);
+    own.delete(resolve(folder));
     if (read(path)?.pid === process.pid) rmSync(path, { force: true });
   };
   process.once("exit", release);
