@@ -8,7 +8,7 @@ import type { Evaluator } from "../evaluate/course/run.ts";
 import type { GraphModel } from "../models/classifier/graph-model.ts";
 import type { NormName } from "../norm.ts";
 import { type ModelGiven, type OpenedSubject, openSurrogate } from "./open.ts";
-import { attackOptions } from "./options/attack-options.ts";
+import { configuredAttacks } from "./options/attack-options.ts";
 
 /** The options that say how samples are attacked. */
 export interface AttackGiven extends ModelGiven {
@@ -34,11 +34,10 @@ export async function planned({ data, here }: OpenedSubject, given: AttackGiven)
     import("../evaluate/course/run.ts"),
     import("../evaluate/course/plan.ts"),
   ]);
-  const chosen = given.attack.map((name) => attacks[name]);
+  const chosen = configuredAttacks(given.attack, given.set);
   refuseIdle(given);
   const wanted = {
     attacks: chosen,
-    options: attackOptions(given.attack, given.set),
     norm: given.norm,
     epsilons: given.eps,
     target: given.target ?? null,

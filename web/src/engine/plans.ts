@@ -22,17 +22,15 @@ export async function planned(
   { attacks, setting, epsilons, surrogate }: Wanted,
 ): Promise<{ plan: BatchPlan; wanted: EvaluateOptions }> {
   const chosen = attacks.map(({ attack, options }) => attackNamed(attack, options));
-  const named = chosen.map(({ attack }) => attack);
   const wanted: EvaluateOptions = {
-    attacks: named,
-    options: new Map(chosen.map(({ attack, options }) => [attack.name, options])),
+    attacks: chosen,
     norm: setting.norm,
     epsilons,
     target: setting.target,
     seed: setting.seed,
     levels: setting.levels,
     surrogate,
-    examples: data && (await examplesFor(named, data)),
+    examples: data && (await examplesFor(chosen, data)),
   };
   const plan = planOf(wanted, model);
   await requireGradients(plan, model, () => model.prepare("cross-entropy"));
