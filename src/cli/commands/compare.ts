@@ -9,7 +9,7 @@ import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { archFor, type OpenedSubject, openSubject } from "../open.ts";
 import { options } from "../options/options.ts";
-import { print, printJson, prose } from "../output.ts";
+import { columns, print, printJson, prose } from "../output.ts";
 import { planned } from "../planned.ts";
 import { progressLine, silent } from "../progress.ts";
 
@@ -177,7 +177,6 @@ async function printTable({ a, b, data, norm, target, clean, points }: Compariso
     row("clean", clean),
     ...points.map((point) => row(formatEpsilon(point.epsilon), point)),
   ];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((cells) => cells[i]!.length)));
   print(
     printable(`A: ${a.name} (${a.model}, ${a.attacks.join(", ")})`),
     printable(`B: ${b.name} (${b.model}, ${b.attacks.join(", ")})`),
@@ -185,6 +184,6 @@ async function printTable({ a, b, data, norm, target, clean, points }: Compariso
       `${formatCount(data.total)} samples of ${data.name}, ${norm}${target === null ? "" : `, target ${target}`}; differences in percentage points`,
     ),
     "",
-    ...rows.map((cells) => cells.map((cell, i) => cell.padStart(widths[i]!)).join("  ")),
+    ...columns(rows, "right"),
   );
 }
