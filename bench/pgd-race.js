@@ -63,8 +63,7 @@ async function racer(dist, weights, stopAtSuccess) {
   const file = modelFrom(opened, { shape: [1, 28, 28] });
   const data = await openDataset("mnist");
   const options = {
-    attacks: [pgd],
-    options: new Map([["pgd", { stepSize: ALPHA / EPSILON, stopAtSuccess }]]),
+    attacks: [pgd.with({ stepSize: ALPHA, stopAtSuccess })],
     epsilons: [EPSILON],
     limit: IMAGES,
     batch: BATCH,

@@ -17,7 +17,7 @@ const INSIDE = [
   ["FGSM", "fgsm", "cheap"],
   ["PGD-40", "pgd", "cheap"],
   ["APGD-CE", "apgd-ce", "cheap"],
-  ["PGD-100 x 10", "pgd", "dear", { steps: 100, stepSize: 2.5 / 100, restarts: 10 }],
+  ["PGD-100 x 10", "pgd", "dear", { steps: 100, stepSize: "0.025eps", restarts: 10 }],
   ["AutoAttack", "autoattack", "dear"],
   ["APGD-T", "apgd-t", "dear"],
   ["Square", "square", "dear"],
@@ -79,8 +79,7 @@ export async function benchStrength(dist, { networks, samples, weights, resume }
       const records = [];
       const began = performance.now();
       const { evaluation } = await evaluate(model, data, {
-        attacks: [attacks[attack]],
-        options: new Map(options ? [[attack, options]] : []),
+        attacks: [attacks[attack].with(options ?? {})],
         norm,
         epsilons: budgets,
         limit,

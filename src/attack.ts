@@ -1,3 +1,11 @@
+import {
+  type About,
+  allOptions,
+  type Choices,
+  type ChoicesDeclared,
+  type Given,
+  type OptionsDeclared,
+} from "./attack-options.ts";
 import { PerturbError } from "./errors.ts";
 import { toGrid } from "./grid.ts";
 import { type DifferentiableModel, type Goal, type Gradient, type Model, reached } from "./model.ts";
@@ -35,12 +43,6 @@ export interface Examples {
   readonly indices: Int32Array;
 }
 
-/** The options whose type is a union of words. */
-type Worded<O> = { [K in keyof O]: string extends O[K] ? never : O[K] extends string ? K : never }[keyof O];
-
-/** The values that each option may take whose type is a union of words. */
-export type Choices<O> = { readonly [K in Worded<O>]: readonly O[K][] };
-
 export interface Attack<M extends Model = Model, O extends object = object> {
   readonly name: string;
   /** What it is called in words. */
@@ -63,26 +65,28 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   readonly defaults: O;
   /** What the options that are words may be. */
   readonly choices?: Choices<O>;
+  /** What each option is, in words, with its unit. */
+  readonly about: About<O>;
+  /** The attack with these options over its defaults. @throws usage for options that it does not have, or of another kind */
+  readonly with: (options: Given<O>) => Configured<M>;
   /**
    * One candidate batch, in the shape of x, for each ε: each a fresh array, which `judge` then clips in place. An attack
    * need not, and cannot, vouch for itself. A property and not a method, so that an attack that needs gradients is no
    * attack on a model without them. Options that are not given are the defaults.
+   * @throws usage for options that it does not have, of another kind, or out of range
    */
-  readonly propose: (task: AttackTask<M>, options?: Partial<O>) => Promise<readonly FloatTensor[]>;
+  readonly propose: (task: AttackTask<M>, options?: Given<O>) => Promise<readonly FloatTensor[]>;
 }
 
 /** An attack as its file writes it: it gets all of its options, and says what those that are words may be. */
-export type AttackDefinition<M extends Model, O extends object> = Omit<Attack<M, O>, "propose"> & {
+export type AttackDefinition<M extends Model, O extends object> = Omit<Attack<M, O>, "propose" | "with"> & {
   readonly propose: (task: AttackTask<M>, options: O) => Promise<readonly FloatTensor[]>;
-} & ([Worded<O>] extends [never] ? unknown : { readonly choices: Choices<O> });
+} & ChoicesDeclared<O>;
 
 /** An attack whose options are known to itself alone: it is to be given its own defaults, or options of their type. */
-export type AnyAttack<M extends Model = Model> = Omit<Attack<M, never>, "defaults" | "choices"> & {
-  readonly defaults: object;
-  readonly choices?: Readonly<Record<string, readonly string[]>>;
-};
+export type AnyAttack<M extends Model = Model> = Omit<Attack<M, never>, keyof OptionsDeclared> & OptionsDeclared;
 
-/** An attack with its options, all of them. */
+/** An attack with its options, all of them: what `with` gives. */
 export interface Configured<M extends Model = Model> {
   readonly attack: AnyAttack<M>;
   readonly options: object;
@@ -90,17 +94,30 @@ export interface Configured<M extends Model = Model> {
   readonly eot?: number;
 }
 
-/** What an attack proposes with options that came as text or as data: whoever made them knows that they fit. */
+/** An attack as it is, which means its defaults, or with options. */
+export type AttackChoice<M extends Model = Model> = AnyAttack<M> | Configured<M>;
+
+/** Any attack with options that came as text or as data. @throws usage for options that it does not have, or of another kind */
+export const configured = <M extends Model>(attack: AnyAttack<M>, options: object = {}): Configured<M> => ({
+  attack,
+  options: allOptions(attack, options),
+});
+
+/** What an attack proposes with options of which only the attack knows the type. */
 export const proposeWith = <M extends Model>(
   { attack, options }: Configured<M>,
   task: AttackTask<M>,
 ): Promise<readonly FloatTensor[]> => attack.propose(task, options as never);
 
 /** Declares an attack; the types of its model and options are checked here. */
-export const defineAttack = <M extends Model, O extends object>(attack: AttackDefinition<M, O>): Attack<M, O> => ({
-  ...attack,
-  propose: (task, options) => attack.propose(task, { ...attack.defaults, ...options }),
-});
+export function defineAttack<M extends Model, O extends object>(definition: AttackDefinition<M, O>): Attack<M, O> {
+  const attack: Attack<M, O> = {
+    ...definition,
+    with: (options) => configured(attack as AnyAttack<M>, options),
+    propose: async (task, options) => definition.propose(task, allOptions(attack as OptionsDeclared, options) as O),
+  };
+  return attack;
+}
 
 /** What became of one batch of candidates. Lists have one entry a sample. */
 export interface Verdict {

@@ -6,7 +6,10 @@
 export type { Architecture } from "./architecture.ts";
 export { architectures } from "./architectures/index.ts";
 export {
+  type AnyAttack,
   type Attack,
+  type AttackChoice,
+  type AttackDefinition,
   type AttackTask,
   type Configured,
   defineAttack,
@@ -15,6 +18,7 @@ export {
   predict,
   type Verdict,
 } from "./attack.ts";
+export type { About, Choices, ChoicesDeclared, Given, LengthWords, OptionsDeclared } from "./attack-options.ts";
 export {
   type Batch,
   type BatchOptions,
@@ -63,6 +67,7 @@ export type {
   Warning,
   WorstPoint,
 } from "./evaluate.ts";
+export type { Length, RelativeLength } from "./length.ts";
 export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model } from "./model.ts";
 export { type CallbackOptions, callbackModel } from "./models/callback.ts";
 export {

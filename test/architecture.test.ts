@@ -6,12 +6,25 @@ import { describe, expect, it } from "vitest";
 
 // The rows of docs/architecture.md: a file imports from lower rows, from its own folder, or the contracts of its own row.
 const ROWS: readonly (readonly string[])[] = [
-  ["errors", "tensor", "norm", "grid", "random", "epsilons", "version", "crc32", "quote", "zip", "staging.node"],
+  [
+    "errors",
+    "tensor",
+    "norm",
+    "grid",
+    "random",
+    "epsilons",
+    "length",
+    "version",
+    "crc32",
+    "quote",
+    "zip",
+    "staging.node",
+  ],
   ["onnx"],
   ["autodiff", "runtime"],
   ["model", "models", "architecture", "architectures"],
   ["dataset", "datasets"],
-  ["attack", "attacks", "train", "saliency"],
+  ["attack", "attack-options", "attacks", "train", "saliency"],
   ["evaluate"],
   ["report"],
   ["index", "node", "exports", "cli"],
@@ -26,6 +39,7 @@ const CONTRACTS = new Set([
   "architectures/index.ts",
   "dataset.ts",
   "attack.ts",
+  "attack-options.ts",
   "train.ts",
   "evaluate.ts",
 ]);

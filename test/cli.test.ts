@@ -31,6 +31,15 @@ function place(): string {
   return path;
 }
 
+interface AttackRow {
+  readonly name: string;
+  readonly title: string;
+  readonly family: string;
+  readonly options: readonly string[];
+  readonly about: Readonly<Record<string, string>>;
+  readonly paper: string;
+}
+
 const json = ({ stdout }: Outcome): Evaluation => JSON.parse(stdout);
 const counts = ({ clean, points }: Evaluation) => [clean.correct, ...points.map((point) => point.correct)];
 
@@ -361,7 +370,23 @@ describe("inspect and list", () => {
     expect(outcome.stdout).toMatch(/^operator +count +gradient$/m);
   });
 
-  it.each(["attacks", "datasets", "models", "operators"])("lists %s", async (what) => {
+  it("lists attacks by family, each option with its unit", async () => {
+    const cwd = place();
+    const rows = JSON.parse((await perturb(["list", "attacks", "--json"], cwd)).stdout) as AttackRow[];
+    const text = (await perturb(["list", "attacks"], cwd, { COLUMNS: "80" })).stdout;
+    expect(rows.map(({ name }) => name)).toEqual(Object.keys(attacks));
+    expect(text.match(/^\S.*$/gm)!.slice(0, -1)).toEqual([...new Set(rows.map(({ family }) => family))]);
+    for (const { name, title, options, about, paper } of rows) {
+      expect(text).toContain(`\n  ${name}: ${title}\n`);
+      expect(text).toContain(paper);
+      for (const option of options) expect(text).toContain(`    ${option}`);
+      expect(Object.values(about).every((words) => words.length > 5)).toBe(true);
+    }
+    expect(text).toContain("    stepSize=0.0625eps              length of a step\n");
+    expect(text).toMatch(/A length is absolute, .*2\/255.*0\.25eps\.\n$/s);
+  });
+
+  it.each(["datasets", "models", "operators"])("lists %s", async (what) => {
     const cwd = place();
     const rows = JSON.parse((await perturb(["list", what, "--json"], cwd)).stdout) as Record<string, unknown>[];
     const text = (await perturb(["list", what], cwd)).stdout;

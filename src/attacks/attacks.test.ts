@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { bestRise } from "../../test/support/balls.ts";
 import { floats, linearGraph, numbers, open, smallNetwork, twoClassGraph } from "../../test/support/models.ts";
-import { type AnyAttack, type Attack, type AttackTask, defineAttack, judge } from "../attack.ts";
+import { type AnyAttack, type Attack, type AttackTask, defineAttack, judge, proposeWith } from "../attack.ts";
 import { PerturbError } from "../errors.ts";
 import { type DifferentiableModel, type Goal, takeGoal } from "../model.ts";
 import { metered } from "../models/wrapped/metered.ts";
@@ -103,7 +103,7 @@ describe.each(conformance)("$title", ({ attack, norm, goal }) => {
     ...more,
   });
   const propose = (more: Partial<AttackTask<DifferentiableModel>> = {}) =>
-    attack.propose(task(more), optionsOf(attack));
+    proposeWith({ attack, options: optionsOf(attack) }, task(more));
 
   it("proposes one batch of fresh arrays for each ε, and leaves its input alone", async () => {
     const before = [x.data.slice(), labels.slice(), indices.slice()];
@@ -254,7 +254,8 @@ describe.each(conformance.filter((one) => one.attack.aim === "within-epsilon" &&
 
     it("reaches the optimum", async () => {
       const epsilons = EPSILONS[norm.name]!;
-      const candidates = await attack.propose(
+      const candidates = await proposeWith(
+        { attack, options: optionsOf(attack) },
         {
           model: linear,
           x,
@@ -266,7 +267,6 @@ describe.each(conformance.filter((one) => one.attack.aim === "within-epsilon" &&
           surrogate: linear,
           examples: { x, labels: two, indices },
         },
-        optionsOf(attack),
       );
       for (const [k, epsilon] of epsilons.entries()) {
         const { logits } = await judge(linear, x, candidates[k]!, goal, norm, epsilon);
@@ -317,7 +317,7 @@ describe.each(conformance.filter(({ attack }) => attack.aim === "least-change"))
     it("finds the nearest point of the other class", async () => {
       const epsilons = [norm.name === "l0" ? size : 10];
       const task = { model: linear, x: grey, goal, norm, epsilons, indices, seed: 0, surrogate: linear };
-      const [candidates] = await attack.propose(task, optionsOf(attack));
+      const [candidates] = await proposeWith({ attack, options: optionsOf(attack) }, task);
       const { success, distances } = await judge(linear, grey, candidates!, goal, norm, epsilons[0]!);
       expect([...success]).toEqual(Array(n).fill(1));
       for (const [i, margin] of margins.entries()) {

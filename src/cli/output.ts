@@ -1,11 +1,31 @@
 import { stderr, stdout } from "node:process";
+import { fold, table } from "./layout.ts";
 
 /** Whether colours may be used on stdout (https://no-color.org). */
 export const hasColor = (): boolean =>
   stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
 
-/** Columns of the terminal, at most 100. */
-export const width = (): number => Math.min(stdout.columns || 80, 100);
+/** Narrower terminals wrap lines themselves. */
+const NARROWEST = 40;
+
+/** Characters of a line of the terminal, or those that COLUMNS says where stdout is none; undefined where nothing says so. */
+function screen(): number | undefined {
+  const told = stdout.isTTY ? stdout.columns : Number(process.env["COLUMNS"]);
+  return told && told > 0 ? Math.max(NARROWEST, Math.floor(told)) : undefined;
+}
+
+/** Characters that a line may have: to a file or a program, any number. */
+export const room = (): number => screen() ?? Number.POSITIVE_INFINITY;
+
+/** Characters of a picture or a paragraph: those of the screen, by default 80, at most 100. */
+export const width = (): number => Math.min(screen() ?? 80, 100);
+
+/** Rows, the first of them titles, as columns that fit the screen. */
+export const columns = (rows: readonly (readonly string[])[], align?: "left" | "right"): string[] =>
+  table(rows, room(), align);
+
+/** Text that fits the screen. */
+export const folded = (text: string): string[] => fold(text, room());
 
 /** Lines to stdout. */
 export const print = (...lines: readonly string[]): void =>
@@ -22,15 +42,4 @@ export function toleratePipes(): void {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") throw error;
     });
-}
-
-/** Rows as columns of equal width, two spaces apart, without space at the end. */
-export function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join("  ")
-      .trimEnd(),
-  );
 }

@@ -9,7 +9,7 @@ import type { SampleSpool } from "../report/files/samples.node.ts";
 import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
 import type { FailUnder } from "./options/values.ts";
-import { hasColor, print, width } from "./output.ts";
+import { folded, hasColor, print, room, width } from "./output.ts";
 
 /** Where a result goes. */
 export interface Presentation {
@@ -84,8 +84,8 @@ async function printTable(evaluation: Evaluation): Promise<void> {
   const { model, data, options: used, cost } = evaluation;
   const target = used.target === null ? "" : `, target ${used.target}`;
   print(
-    `${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${target}`,
-    `${toTable(evaluation, { color: hasColor() })}\n`,
+    ...folded(`${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${target}`),
+    `${toTable(evaluation, { color: hasColor(), width: room() })}\n`,
     `${toCurve(evaluation, { width: Math.min(width(), 80), height: 10 })}\n`,
     `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
   );

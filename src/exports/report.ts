@@ -20,5 +20,5 @@ export { type SaliencyStrip, saliencySvg } from "../report/pictures/saliency.ts"
 export { type AlongPlotOptions, alongPlot } from "../report/plots/along-plot.ts";
 export { type Plots, plotsOf } from "../report/plots/plots.ts";
 export { toSvg } from "../report/plots/vega.ts";
-export { type CurveSize, toCurve, toTable } from "../report/terminal/terminal.ts";
+export { type CurveSize, type TableStyle, toCurve, toTable } from "../report/terminal/terminal.ts";
 export type { Theme } from "../report/theme.ts";

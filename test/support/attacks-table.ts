@@ -1,53 +1,50 @@
 import type { AnyAttack } from "../../src/attack.ts";
-import { attacks } from "../../src/attacks/index.ts";
-import { optionTexts } from "../../src/cli/options/attack-options.ts";
+import { optionsOf } from "../../src/attack-options.ts";
+import { families } from "../../src/attacks/index.ts";
+import { optionText } from "../../src/cli/options/attack-options.ts";
 import type { DifferentiableModel } from "../../src/model.ts";
 import { NORM_SYMBOL } from "../../src/report/format.ts";
 
 type Attack = AnyAttack<DifferentiableModel>;
 
-const GROUPS: readonly { readonly title: string; readonly holds: (attack: Attack) => boolean }[] = [
-  { title: "Ensembles", holds: ({ members }) => members !== undefined },
-  {
-    title: "With gradients, inside ε",
-    holds: ({ needs, aim, also, members }) => needs === "gradient" && aim === "within-epsilon" && !also && !members,
-  },
-  {
-    title: "With gradients, the least change",
-    holds: ({ needs, aim }) => needs === "gradient" && aim === "least-change",
-  },
-  {
-    title: "Without gradients",
-    holds: ({ needs, also, baseline }) => needs === "logits" && !also && !baseline,
-  },
-  { title: "By another model, or for all samples at once", holds: ({ also }) => also !== undefined },
-  { title: "Base lines", holds: ({ baseline }) => baseline === true },
-];
-
 /** docs/attacks.md, from the registry. */
 export function attacksTable(): string {
-  const all = Object.values(attacks) as readonly Attack[];
-  const grouped = GROUPS.map(({ title, holds }) => ({ title, rows: all.filter(holds) }));
-  const lost = all.filter((attack) => !grouped.some(({ rows }) => rows.includes(attack)));
-  if (lost.length > 0) throw new Error(`In no group: ${lost.map(({ name }) => name).join(", ")}`);
+  const sections = Object.entries(families).map(
+    ([family, members]) =>
+      `## ${family.charAt(0).toUpperCase()}${family.slice(1)}\n\n${Object.values<Attack>(members).map(section).join("\n\n")}`,
+  );
   return `# Attacks
 
-Made from the registry: \`npm run docs:attacks\`. Each is one file in \`src/attacks/\`, whose header names the paper, its equations, where the
-defaults come from, and every difference from the original. All are untargeted, or towards a class with \`--target\`. Options are set with
-\`--set ATTACK.OPTION=VALUE\`; of several values that are listed, the first is the default.
+This page is made from the registry by \`npm run docs:attacks\`. Each attack is one file in \`src/attacks/\`. The header of that file names the
+paper, its equations, where the defaults come from, and every difference from the original. Every attack is untargeted by default, and
+aims at a class with \`--target\`.
 
-${grouped.map(({ title, rows }) => `## ${title}\n\n| attack | norms | options and defaults | paper |\n|---|---|---|---|\n${rows.map(row).join("\n")}`).join("\n\n")}
+On the command line, \`--set ATTACK.OPTION=VALUE\` sets an option, such as \`--set pgd.steps=100\`. In code, \`with\` does:
+\`pgd.with({ steps: 100 })\`. Where several values are listed, the first is the default.
+
+**Lengths.** An option that is called a *length* below is written in one of two ways:
+
+- A plain number is absolute, in the units of the input. With pixels in [0, 1], \`pgd.stepSize=2/255\` is two levels of 255. In code, write \`2 / 255\`.
+- A number with \`eps\` is relative to ε: \`pgd.stepSize=0.25eps\` is a quarter of ε. In code, write \`"0.25eps"\`.
+
+A length is measured in the norm of ε unless its words say otherwise. Attacks that look for the least change have no ε, so all
+their options are plain numbers, whose unit stands beside them.
+
+${sections.join("\n\n")}
 `;
 }
 
-function row(attack: Attack): string {
+function section(attack: Attack): string {
   const { name, title, norms, paper, members } = attack;
-  const options = members
-    ? `of ${members(norms[0]!)
-        .map(({ attack }) => `\`${attack.name}\``)
-        .join(", ")}`
-    : optionTexts(attack)
-        .map((text) => `\`${text.replaceAll("|", "\\|")}\``)
-        .join(" ") || "none";
-  return `| \`${name}\`: ${title} | ${norms.map((norm) => NORM_SYMBOL[norm]).join(", ")} | ${options} | [${paper.replace(/^https:\/\/(arxiv.org\/abs\/|doi.org\/)?/, "")}](${paper}) |`;
+  const link = `[${paper.replace(/^https:\/\/(arxiv.org\/abs\/|doi.org\/)?/, "")}](${paper})`;
+  const facts = `\`${name}\`: ${title}. Norms: ${norms.map((norm) => NORM_SYMBOL[norm]).join(", ")}. Paper: ${link}.`;
+  const made = members
+    ? ` Made of ${members(norms[0]!)
+        .map((member) => `\`${member.attack.name}\``)
+        .join(", ")}.`
+    : "";
+  const options = optionsOf(attack).map(
+    (option) => `| \`${optionText(option).replaceAll("|", "\\|")}\` | ${option.about} |`,
+  );
+  return `### ${name}\n\n${facts}${made}${options.length > 0 ? `\n\n| option | what it is |\n|---|---|\n${options.join("\n")}` : ""}`;
 }

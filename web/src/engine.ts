@@ -1,3 +1,5 @@
+import type { OptionFacts, OptionValue } from "../../src/attack-options.ts";
+import type { AttackFamily } from "../../src/attacks/index.ts";
 import type { LinearView } from "../../src/evaluate/linear/along.ts";
 import type { Evaluation, Example, Picture } from "../../src/evaluate.ts";
 import type { Bounds, Head } from "../../src/model.ts";
@@ -11,7 +13,7 @@ export { type Failure, failureOf } from "./failure.ts";
 export interface Engine {
   /** What there is to work with. */
   environment(): Promise<Environment>;
-  /** Every attack of the library, described. */
+  /** Every attack of the library, described, family by family. */
   attacks(): Promise<readonly AttackInfo[]>;
   openBundled(name: BundledModel, device: WebDevice): Promise<ModelInfo>;
   /** @throws PerturbError as plain data: see `failureOf` */
@@ -108,18 +110,13 @@ export interface Answer {
 }
 
 /** An option of an attack, told by its default. */
-export interface AttackOption {
-  readonly name: string;
-  readonly value: number | boolean | string;
-  /** The values that a text may take. */
-  readonly choices: readonly string[] | null;
-}
+export type AttackOption = OptionFacts;
 
 export interface AttackInfo {
   readonly name: string;
   readonly title: string;
   readonly paper: string;
-  readonly group: AttackGroup;
+  readonly family: AttackFamily;
   readonly norms: readonly NormName[];
   readonly aim: "within-epsilon" | "least-change";
   readonly needs: "gradient" | "logits";
@@ -129,11 +126,7 @@ export interface AttackInfo {
   readonly members: boolean;
 }
 
-/** In the order in which they are offered. */
-export const ATTACK_GROUPS = ["inside ε", "least change", "ensembles", "without gradients", "noise"] as const;
-export type AttackGroup = (typeof ATTACK_GROUPS)[number];
-
-export type OptionValues = Readonly<Record<string, number | boolean | string>>;
+export type OptionValues = Readonly<Record<string, OptionValue>>;
 
 /** How samples are attacked. */
 export interface AttackSetting {

@@ -1,6 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import type { Model } from "../../model.ts";
-import { NOISE_DEFAULTS, type NoiseOptions, noise } from "../steps/noise.ts";
+import { NOISE_ABOUT, NOISE_DEFAULTS, type NoiseOptions, noise } from "../steps/noise.ts";
 
 /**
  * Gaussian noise scaled so that its length is ε after clipping to the bounds (Rauber and Bethge 2020, §2), where plain
@@ -15,6 +15,7 @@ export const gaussianNoise = defineAttack<Model, NoiseOptions>({
   needs: "logits",
   baseline: true,
   defaults: NOISE_DEFAULTS,
+  about: NOISE_ABOUT,
   propose: (task, options) =>
     noise(task, options, (out, x, { norm, epsilon, model }, random) => {
       for (let i = 0; i < out.length; i++) out[i] = random.normal();

@@ -1,6 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import type { Model } from "../../model.ts";
-import { NOISE_DEFAULTS, type NoiseOptions, noise } from "../steps/noise.ts";
+import { NOISE_ABOUT, NOISE_DEFAULTS, type NoiseOptions, noise } from "../steps/noise.ts";
 
 /**
  * Salt-and-pepper noise: ε elements drawn without replacement, each set to one of the bounds at random. A base line of L0.
@@ -16,6 +16,7 @@ export const saltAndPepper = defineAttack<Model, NoiseOptions>({
   needs: "logits",
   baseline: true,
   defaults: NOISE_DEFAULTS,
+  about: NOISE_ABOUT,
   propose: (task, options) =>
     noise(task, options, (out, x, { epsilon, model: { bounds } }, random) => {
       const order = Uint32Array.from({ length: x.length }, (_, i) => i);

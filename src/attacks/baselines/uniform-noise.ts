@@ -1,6 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import type { Model } from "../../model.ts";
-import { NOISE_DEFAULTS, type NoiseOptions, noise } from "../steps/noise.ts";
+import { NOISE_ABOUT, NOISE_DEFAULTS, type NoiseOptions, noise } from "../steps/noise.ts";
 
 /**
  * Noise drawn uniformly from the ball, then clipped to the bounds: the control experiment of Goodfellow et al. 2015 (§6). A
@@ -15,6 +15,7 @@ export const uniformNoise = defineAttack<Model, NoiseOptions>({
   needs: "logits",
   baseline: true,
   defaults: NOISE_DEFAULTS,
+  about: NOISE_ABOUT,
   propose: (task, options) =>
     noise(task, options, (out, x, { norm, epsilon }, random) => norm.uniform(out, x, epsilon, random)),
 });

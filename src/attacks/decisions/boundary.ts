@@ -54,6 +54,14 @@ export const boundary = defineAttack<Model, BoundaryOptions>({
     adaptation: 1.5,
     queries: 30_000,
   },
+  about: {
+    steps: "proposals, a query each; every tenth makes another query",
+    sphericalStep: "first length of the orthogonal step, as a share of the distance from the sample",
+    sourceStep: "first length of the step towards the sample, as a share of the distance from it",
+    convergence: "a sample is done once its step towards the sample is below this share of the distance",
+    adaptation: "factor by which both steps grow or shrink",
+    queries: "most queries for a sample, with those of the start",
+  },
   async propose(task, { steps, sphericalStep, sourceStep, convergence, adaptation, queries }) {
     checkNumbers(
       "Boundary",

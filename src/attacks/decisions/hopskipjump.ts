@@ -46,6 +46,13 @@ export const hopskipjump = defineAttack<Model, HopSkipJumpOptions>({
   needs: "logits",
   learns: true,
   defaults: { iterations: 64, initialEvaluations: 100, maxEvaluations: 10_000, gamma: 1, queries: 40_000 },
+  about: {
+    iterations: "steps along the boundary",
+    initialEvaluations: "queries for the first estimate of the gradient; it grows with the root of the step's number",
+    maxEvaluations: "most queries for one estimate",
+    gamma: "fineness of the bisection: a share of γ / d^1.5 of the way in L2, γ / d² in L∞, for d elements",
+    queries: "most queries for a sample, with those of the start",
+  },
   async propose(task, { iterations, initialEvaluations, maxEvaluations, gamma, queries }) {
     checkNumbers("HopSkipJump", { iterations, initialEvaluations, maxEvaluations, queries }, { gamma });
     const { model, x, norm, indices, seed } = task;

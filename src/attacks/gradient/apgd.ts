@@ -1,4 +1,5 @@
 import { defineAttack } from "../../attack.ts";
+import type { About } from "../../attack-options.ts";
 import { PerturbError } from "../../errors.ts";
 import type { DifferentiableModel, Goal } from "../../model.ts";
 import { rivalsOf } from "../steps/rivals.ts";
@@ -15,6 +16,11 @@ export interface ApgdOptions {
 }
 
 const defaults: ApgdOptions = { steps: 100, restarts: 1, rho: 0.75 };
+const about: About<ApgdOptions> = {
+  steps: "gradient steps of each restart",
+  restarts: "runs, each from another random start",
+  rho: "share of the steps that must raise the loss, or the step size is halved (not for l1)",
+};
 
 /**
  * Auto-PGD (Croce and Hein 2020, https://arxiv.org/abs/2003.01690, Algorithm 1; for L1 Croce and Hein 2021,
@@ -39,6 +45,7 @@ const apgd = (name: string, title: string, loss: "cross-entropy" | "dlr") =>
     aim: "within-epsilon",
     needs: "gradient",
     defaults,
+    about,
     async propose(task, { steps, restarts, rho }) {
       if (loss === "dlr") requireClasses(task.model, 3, name, "apgd-ce");
       return sweep(task, (at) =>
@@ -73,6 +80,7 @@ export const apgdT = defineAttack<DifferentiableModel, ApgdTargetedOptions>({
   aim: "within-epsilon",
   needs: "gradient",
   defaults: { ...defaults, targets: 9 },
+  about: { ...about, targets: "classes that are targets in turn, the most likely first" },
   async propose(task, { steps, restarts, rho, targets }) {
     const { model } = task;
     requireClasses(model, 4, "apgd-t", "apgd-ce");

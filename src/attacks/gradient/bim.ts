@@ -1,6 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import type { DifferentiableModel } from "../../model.ts";
-import { type AscentOptions, ascent } from "../steps/ascent.ts";
+import { type AscentOptions, aboutAscent, ascent } from "../steps/ascent.ts";
 import { ATTACK_LOSSES } from "../steps/losses.ts";
 
 export type BimOptions = Pick<AscentOptions, "steps" | "stepSize" | "loss" | "stopAtSuccess">;
@@ -19,8 +19,9 @@ export const bim = defineAttack<DifferentiableModel, BimOptions>({
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",
   needs: "gradient",
-  defaults: { steps: 10, stepSize: 1 / 8, loss: "cross-entropy", stopAtSuccess: true },
+  defaults: { steps: 10, stepSize: `${1 / 8}eps`, loss: "cross-entropy", stopAtSuccess: true },
   choices: { loss: ATTACK_LOSSES },
+  about: aboutAscent("steps", "stepSize", "loss", "stopAtSuccess"),
   propose: (task, options) =>
     ascent(task, {
       ...options,

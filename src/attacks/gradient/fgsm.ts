@@ -16,6 +16,7 @@ export const fgsm = defineAttack<DifferentiableModel, object>({
   aim: "within-epsilon",
   needs: "gradient",
   defaults: {},
+  about: {},
   async propose({ model, x, goal, norm, epsilons, indices, start }) {
     const { gradient } = start ?? (await model.gradient(x, goal, undefined, indices));
     const size = sampleSize(x);

@@ -1,6 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import type { DifferentiableModel } from "../../model.ts";
-import { type AscentOptions, ascent } from "../steps/ascent.ts";
+import { type AscentOptions, aboutAscent, ascent } from "../steps/ascent.ts";
 import { ATTACK_LOSSES } from "../steps/losses.ts";
 
 export type MiFgsmOptions = Pick<AscentOptions, "steps" | "stepSize" | "momentum" | "loss" | "stopAtSuccess">;
@@ -22,8 +22,9 @@ export const miFgsm = defineAttack<DifferentiableModel, MiFgsmOptions>({
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",
   needs: "gradient",
-  defaults: { steps: STEPS, stepSize: 1 / STEPS, momentum: 1, loss: "cross-entropy", stopAtSuccess: true },
+  defaults: { steps: STEPS, stepSize: `${1 / STEPS}eps`, momentum: 1, loss: "cross-entropy", stopAtSuccess: true },
   choices: { loss: ATTACK_LOSSES },
+  about: aboutAscent("steps", "stepSize", "momentum", "loss", "stopAtSuccess"),
   propose: (task, options) =>
     ascent(task, { ...options, restarts: 1, randomStart: false, nesterov: false, firstOrder: false, optimizer: "sgd" }),
 });

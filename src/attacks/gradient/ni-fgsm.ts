@@ -20,6 +20,7 @@ export const niFgsm = defineAttack<DifferentiableModel, MiFgsmOptions>({
   needs: "gradient",
   defaults: miFgsm.defaults,
   choices: { loss: ATTACK_LOSSES },
+  about: miFgsm.about,
   propose: (task, options) =>
     ascent(task, { ...options, restarts: 1, randomStart: false, nesterov: true, firstOrder: false, optimizer: "sgd" }),
 });

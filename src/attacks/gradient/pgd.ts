@@ -1,6 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import type { DifferentiableModel } from "../../model.ts";
-import { type AscentOptions, ascent } from "../steps/ascent.ts";
+import { type AscentOptions, aboutAscent, ascent } from "../steps/ascent.ts";
 import { ATTACK_LOSSES } from "../steps/losses.ts";
 import { OPTIMIZERS } from "../steps/stepper.ts";
 
@@ -28,7 +28,7 @@ export const pgd = defineAttack<DifferentiableModel, PgdOptions>({
   needs: "gradient",
   defaults: {
     steps: STEPS,
-    stepSize: 2.5 / STEPS,
+    stepSize: `${2.5 / STEPS}eps`,
     restarts: 1,
     randomStart: true,
     loss: "cross-entropy",
@@ -37,5 +37,9 @@ export const pgd = defineAttack<DifferentiableModel, PgdOptions>({
     stopAtSuccess: true,
   },
   choices: { loss: ATTACK_LOSSES, optimizer: OPTIMIZERS },
+  about: {
+    ...aboutAscent("stepSize", "restarts", "randomStart", "loss", "momentum", "optimizer", "stopAtSuccess"),
+    steps: "gradient steps of each restart",
+  },
   propose: (task, options) => ascent(task, { ...options, nesterov: false, firstOrder: true }),
 });

@@ -1,6 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import type { DifferentiableModel } from "../../model.ts";
-import { type AscentOptions, ascent } from "../steps/ascent.ts";
+import { type AscentOptions, aboutAscent, ascent } from "../steps/ascent.ts";
 import { ATTACK_LOSSES } from "../steps/losses.ts";
 
 export type RFgsmOptions = Pick<AscentOptions, "stepSize" | "restarts" | "loss">;
@@ -20,8 +20,9 @@ export const rFgsm = defineAttack<DifferentiableModel, RFgsmOptions>({
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",
   needs: "gradient",
-  defaults: { stepSize: 1.25, restarts: 1, loss: "cross-entropy" },
+  defaults: { stepSize: "1.25eps", restarts: 1, loss: "cross-entropy" },
   choices: { loss: ATTACK_LOSSES },
+  about: aboutAscent("stepSize", "restarts", "loss"),
   propose: (task, options) =>
     ascent(task, {
       ...options,

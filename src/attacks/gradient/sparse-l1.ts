@@ -1,5 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import { checkCount, checkSignal, PerturbError } from "../../errors.ts";
+import { checkLength, type Length, lengthAt } from "../../length.ts";
 import { type DifferentiableModel, take, takeGoal } from "../../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../../tensor.ts";
 import { keepBest } from "../steps/best.ts";
@@ -12,8 +13,8 @@ import { projectL1Box } from "./apgd/ball-and-box.ts";
 export interface SparseL1Options {
   /** Steps, and gradients. */
   readonly steps: number;
-  /** Length of a step in L1, in units of ε. */
-  readonly stepSize: number;
+  /** Length of a step, in L1. */
+  readonly stepSize: Length;
   /** q: a step moves the elements whose |∇J| is no smaller than this quantile of all. */
   readonly quantile: number;
   readonly loss: AttackLoss;
@@ -36,8 +37,15 @@ export const sparseL1 = defineAttack<DifferentiableModel, SparseL1Options>({
   norms: ["l1"],
   aim: "within-epsilon",
   needs: "gradient",
-  defaults: { steps: 20, stepSize: 0.1, quantile: 0.99, loss: "cross-entropy", stopAtSuccess: true },
+  defaults: { steps: 20, stepSize: "0.1eps", quantile: 0.99, loss: "cross-entropy", stopAtSuccess: true },
   choices: { loss: ATTACK_LOSSES },
+  about: {
+    steps: "gradient steps",
+    stepSize: { length: "of a step, in L1" },
+    quantile: "a step moves the elements whose slope is no smaller than this quantile of all (0 to 1)",
+    loss: "the loss that is raised",
+    stopAtSuccess: "whether a sample is done once it is fooled, or goes on to raise its loss",
+  },
   async propose(task, options) {
     checkOptions(options);
     checkSignal(task.signal);
@@ -51,7 +59,7 @@ export const sparseL1 = defineAttack<DifferentiableModel, SparseL1Options>({
 
 function checkOptions({ steps, stepSize, quantile }: SparseL1Options): void {
   checkCount("steps", steps);
-  if (!(stepSize > 0)) throw new PerturbError("usage", `stepSize, in units of ε, must be above 0, got ${stepSize}.`);
+  checkLength("stepSize", stepSize);
   if (!(quantile >= 0 && quantile <= 1))
     throw new PerturbError("usage", `quantile must be between 0 and 1, got ${quantile}.`);
 }
@@ -83,7 +91,7 @@ async function descend(
     const slope = rowsOf(gradient);
     for (const [i, row] of rows.entries()) {
       if (!standing(row)) continue;
-      sparseStep(point(row), slope(i), count, stepSize * epsilon, model.bounds, scratch);
+      sparseStep(point(row), slope(i), count, lengthAt(stepSize, epsilon), model.bounds, scratch);
       projectL1Box(point(row), original(row), epsilon, model.bounds);
     }
     rows = rows.filter(standing);

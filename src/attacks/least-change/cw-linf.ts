@@ -60,6 +60,16 @@ export const cwLinf = defineAttack<DifferentiableModel, CwLinfOptions>({
     shrinkage: 0.9,
     tolerance: 0.02,
   },
+  about: {
+    gradients: "gradients a sample, at most",
+    steps: "Adam steps for each threshold and c, at most",
+    learningRate: "Adam's first step size, in tanh space: without unit",
+    constant: "first c, the weight of the loss against the distance above the threshold",
+    constantFactor: "factor of c after a search that failed",
+    largestConstant: "c grows while it is below this",
+    shrinkage: "the next threshold, as a share of the nearest distance found",
+    tolerance: "a sample is done when the last threshold that failed is nearer than this share to the distance found",
+  },
   async propose(task, options) {
     checkOptions(options);
     const { model, x, goal, indices, signal } = task;

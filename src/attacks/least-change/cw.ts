@@ -40,6 +40,14 @@ export const cw = defineAttack<DifferentiableModel, CwOptions>({
   aim: "least-change",
   needs: "gradient",
   defaults: { searches: 9, steps: 1000, learningRate: 0.01, constant: 1e-3, confidence: 0, abortEarly: true },
+  about: {
+    searches: "values of c that are tried",
+    steps: "Adam steps for each c, at most",
+    learningRate: "Adam's step size, in tanh space: without unit",
+    constant: "first c, the weight of the loss against the squared distance",
+    confidence: "margin that an adversarial point must have, in logits",
+    abortEarly: "whether a sample stops when a tenth of the steps have not lowered its objective",
+  },
   async propose(task, { searches, steps, learningRate, constant, confidence, abortEarly }) {
     const { model, x, goal, indices, signal } = task;
     const found = nearest(task);

@@ -40,6 +40,14 @@ export const ddn = defineAttack<DifferentiableModel, DdnOptions>({
   needs: "gradient",
   defaults: { steps: 100, gamma: 0.05, radius: 1, stepSize: 1, finalStepSize: 0.01, loss: "margin" },
   choices: { loss: ATTACK_LOSSES },
+  about: {
+    steps: "gradient steps",
+    gamma: "share by which the radius shrinks or grows at each step",
+    radius: "first radius, in L2, in units of the input",
+    stepSize: "length of the first step, in L2, in units of the input",
+    finalStepSize: "length of the last step, in L2, in units of the input",
+    loss: "the loss whose gradient turns the perturbation",
+  },
   async propose(task, { steps, gamma, radius, stepSize, finalStepSize, loss }) {
     const { model, x, goal, norm, indices, seed, start, signal } = task;
     const found = nearest(task);

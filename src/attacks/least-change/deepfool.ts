@@ -35,6 +35,11 @@ export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
   aim: "least-change",
   needs: "gradient",
   defaults: { steps: 50, overshoot: 0.02, candidates: 10 },
+  about: {
+    steps: "linearisations, at most",
+    overshoot: "how far past the linearised boundary, as a share of the perturbation",
+    candidates: "classes that are tried, the label among them: the most likely",
+  },
   async propose(task, { steps, overshoot, candidates }) {
     const { model, x, goal, norm, indices, start, signal } = task;
     const { lower, upper } = model.bounds;

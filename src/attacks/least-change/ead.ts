@@ -47,6 +47,15 @@ export const ead = defineAttack<DifferentiableModel, EadOptions>({
     betaL2: 0,
     confidence: 0,
   },
+  about: {
+    searches: "values of c that are tried",
+    steps: "gradient steps for each c",
+    learningRate: "factor of the gradient in the first step; it falls to 0",
+    constant: "first c, the weight of the loss against the distance",
+    beta: "how much an element's change shrinks at each step in l1, in units of the input",
+    betaL2: "the same in l2",
+    confidence: "margin that an adversarial point must have, in logits",
+  },
   async propose(task, options) {
     checkOptions(options);
     const { model, x, goal, norm, indices, signal } = task;

@@ -191,7 +191,8 @@ it.each([
   [{ restarts: 1.5 }, "restarts must be a whole number from 1"],
   [{ finalSteps: -1 }, "finalSteps must be a whole number from 0"],
   [{ alphaMax: 2 }, "alphaMax is a share from 0 to 1, got 2"],
-  [{ beta: Number.NaN }, "beta is a share"],
+  [{ beta: -1 }, "beta is a share"],
+  [{ beta: Number.NaN }, "beta is a number (by default 0.9); got NaN"],
   [{ eta: 0.5 }, "eta is the way past the boundary"],
 ])("refuses %j", async (wrong, says) => {
   const given = await task();

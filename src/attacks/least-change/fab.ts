@@ -1,4 +1,5 @@
 import { type AttackTask, defineAttack } from "../../attack.ts";
+import type { About } from "../../attack-options.ts";
 import { checkSignal, PerturbError } from "../../errors.ts";
 import { type DifferentiableModel, type Goal, take, takeGoal } from "../../model.ts";
 import type { FloatTensor } from "../../tensor.ts";
@@ -36,6 +37,16 @@ export interface FabTargetedOptions extends CommonOptions {
   readonly targets: number;
 }
 
+const about: About<CommonOptions> = {
+  steps: "steps of each restart: a linearisation and a forward pass each",
+  restarts: "runs: the first from the sample, the others from random points",
+  alphaMax: "largest share of the sample, moved to the boundary, in a step",
+  eta: "how far a step goes past the linearised boundary: 1 is onto it",
+  beta: "share of its distance that an adversarial point keeps when it is pulled back",
+  finalSteps: "forward passes between the sample and the nearest point found, in the end",
+  stopInside: "whether a sample is done once it is fooled inside the smallest ε above 0",
+};
+
 const defaults: CommonOptions = {
   steps: 100,
   restarts: 1,
@@ -65,6 +76,7 @@ export const fab = defineAttack<DifferentiableModel, FabOptions>({
   aim: "least-change",
   needs: "gradient",
   defaults: { ...defaults, rivals: 99 },
+  about: { ...about, rivals: "classes whose boundaries are looked at in each step: the most likely" },
   propose(task, { rivals, ...options }) {
     whole("rivals", rivals, 1);
     return search(task, options, (tried) => [
@@ -89,6 +101,7 @@ export const fabT = defineAttack<DifferentiableModel, FabTargetedOptions>({
   aim: "least-change",
   needs: "gradient",
   defaults: { ...defaults, targets: 9 },
+  about: { ...about, targets: "classes that are targets in turn, the most likely first" },
   propose(task, { targets, ...options }) {
     whole("targets", targets, 1);
     return search(task, options, (tried) =>

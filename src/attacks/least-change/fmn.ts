@@ -34,6 +34,13 @@ export const fmn = defineAttack<DifferentiableModel, FmnOptions>({
   aim: "least-change",
   needs: "gradient",
   defaults: { steps: 100, stepSize: 1, finalStepSize: 0.01, gamma: 0.05, finalGamma: 0.001 },
+  about: {
+    steps: "gradient steps",
+    stepSize: "length of the first step, in L2 whatever the norm, in units of the input",
+    finalStepSize: "length of the last step, in L2 whatever the norm, in units of the input",
+    gamma: "share by which the ball first shrinks or grows",
+    finalGamma: "share by which the ball last shrinks or grows",
+  },
   async propose(task, { steps, stepSize, finalStepSize, gamma, finalGamma }) {
     const { model, x, goal, norm, indices, signal } = task;
     const dual = norms[norm.dual];

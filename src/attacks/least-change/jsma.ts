@@ -36,6 +36,11 @@ export const jsma = defineAttack<DifferentiableModel, JsmaOptions>({
   needs: "gradient",
   defaults: { theta: 1, gamma: 1, outputs: "probabilities" },
   choices: { outputs: OUTPUTS },
+  about: {
+    theta: "what is added to an element, as a share of the range between the bounds; negative to lower it",
+    gamma: "largest share of the elements that may change",
+    outputs: "the outputs whose slopes make the map",
+  },
   async propose(task, options) {
     checkOptions(options);
     const { theta, gamma, outputs } = options;
@@ -112,11 +117,9 @@ async function slopesOf(
 
 const times = (sign: number, t: FloatTensor): FloatTensor => (sign > 0 ? t : { ...t, data: t.data.map((v) => -v) });
 
-function checkOptions({ theta, gamma, outputs }: JsmaOptions): void {
+function checkOptions({ theta, gamma }: JsmaOptions): void {
   if (!(Math.abs(theta) > 0 && Math.abs(theta) <= 1))
     throw new PerturbError("usage", `jsma's theta is a share of the range in [-1, 1] other than 0, got ${theta}.`);
   if (!(gamma >= 0 && gamma <= 1))
     throw new PerturbError("usage", `jsma's gamma is a share of the elements in [0, 1], got ${gamma}.`);
-  if (!OUTPUTS.includes(outputs))
-    throw new PerturbError("usage", `jsma's outputs are "probabilities" or "logits", got "${outputs}".`);
 }

@@ -37,6 +37,13 @@ export const sigmaZero = defineAttack<DifferentiableModel, SigmaZeroOptions>({
   aim: "least-change",
   needs: "gradient",
   defaults: { steps: 1000, stepSize: 1, sigma: 1e-3, threshold: 0.3, thresholdStep: 0.01 },
+  about: {
+    steps: "gradient steps",
+    stepSize: "Adam's first step size, as a share of the range between the bounds; it falls to a tenth",
+    sigma: "how sharply changed elements are counted, in squared shares of the range",
+    threshold: "elements that changed by less are put back, as a share of the range between the bounds",
+    thresholdStep: "what the threshold moves by, as a share of the step size",
+  },
   async propose(task, options) {
     checkOptions(options);
     const { steps, stepSize, sigma, threshold, thresholdStep } = options;

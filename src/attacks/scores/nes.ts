@@ -1,5 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import { PerturbError } from "../../errors.ts";
+import { checkLength, type Length, lengthAt } from "../../length.ts";
 import type { Model } from "../../model.ts";
 import { ascendEstimates } from "../steps/estimated-ascent.ts";
 import type { Estimate } from "../steps/probes.ts";
@@ -11,10 +12,10 @@ export interface NesOptions {
   /** Probes for each gradient: an even number. */
   readonly samples: number;
   /** σ of the probes. */
-  readonly sigma: number;
-  /** Step size at the start, and the least that it falls to, in the input's units. */
-  readonly stepSize: number;
-  readonly leastStepSize: number;
+  readonly sigma: Length;
+  /** Step size at the start, and the least that it falls to. */
+  readonly stepSize: Length;
+  readonly leastStepSize: Length;
   readonly momentum: number;
 }
 
@@ -37,6 +38,14 @@ export const nes = defineAttack<Model, NesOptions>({
   aim: "within-epsilon",
   needs: "logits",
   defaults: { queries: 10_000, samples: 50, sigma: 0.001, stepSize: 0.01, leastStepSize: 5e-5, momentum: 0.9 },
+  about: {
+    queries: "most queries for a sample, for each ε",
+    samples: "queries for each estimate of the gradient: an even number",
+    sigma: { length: "of the standard deviation of an element of a probe" },
+    stepSize: { length: "of the first step" },
+    leastStepSize: { length: "that the step falls to at the least" },
+    momentum: "share of the earlier estimates that is kept, below 1",
+  },
   async propose(task, options) {
     checkOptions(options);
     const { queries, samples, sigma } = options;
@@ -44,24 +53,25 @@ export const nes = defineAttack<Model, NesOptions>({
       ascendEstimates(budget, {
         steps: Math.floor((queries - 1) / (samples + 1)),
         pairs: samples / 2,
-        reach: sigma,
+        reach: lengthAt(sigma, budget.epsilon),
         loss: "cross-entropy",
         draw: (random) => random.normal(),
         randomStart: false,
-        stepper: (size) => signSteps(size, options),
+        stepper: (size) => signSteps(size, options, budget.epsilon),
       }),
     );
   },
 });
 
-function signSteps(size: number, { stepSize, leastStepSize, momentum }: NesOptions) {
+function signSteps(size: number, { stepSize, leastStepSize, momentum }: NesOptions, epsilon: number) {
   const direction = new Float64Array(size);
-  let rate = stepSize;
+  const least = lengthAt(leastStepSize, epsilon);
+  let rate = lengthAt(stepSize, epsilon);
   let means: number[] = [];
   return (point: Float32Array, { gradient, mean }: Estimate): void => {
     means = [...means, mean].slice(-PLATEAU);
     if (means.length === PLATEAU && mean < means[0]!) {
-      rate = Math.max(rate / DROP, leastStepSize);
+      rate = Math.max(rate / DROP, least);
       means = [];
     }
     for (let i = 0; i < size; i++) {
@@ -79,7 +89,6 @@ function checkOptions({ queries, samples, sigma, stepSize, leastStepSize, moment
     refuse(`needs an even number of samples from 2, got ${samples}`);
   if (!(Number.isInteger(queries) && queries >= samples + 2))
     refuse(`needs a whole number of queries from ${samples + 2}, two more than samples, got ${queries}`);
-  for (const [name, value] of Object.entries({ sigma, stepSize, leastStepSize }))
-    if (!(value > 0 && value < Number.POSITIVE_INFINITY)) refuse(`needs a positive ${name}, got ${value}`);
+  for (const [name, value] of Object.entries({ sigma, stepSize, leastStepSize })) checkLength(`NES's ${name}`, value);
   if (!(momentum >= 0 && momentum < 1)) refuse(`needs a momentum in [0, 1), got ${momentum}`);
 }

@@ -39,6 +39,11 @@ export const onePixel = defineAttack<Model, OnePixelOptions>({
   aim: "within-epsilon",
   needs: "logits",
   defaults: { population: 400, generations: 100, factor: 0.5 },
+  about: {
+    population: "candidates of a sample: a query each in every generation",
+    generations: "generations after the first, for each ε",
+    factor: "share of the difference of two candidates that is added to a third",
+  },
   async propose(task, options) {
     checkOptions(options);
     const image = imageLayout(task.x.dims.slice(1), "one-pixel");

@@ -1,5 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import { PerturbError } from "../../errors.ts";
+import { checkLength, type Length, lengthAt } from "../../length.ts";
 import type { Model } from "../../model.ts";
 import { ascendEstimates } from "../steps/estimated-ascent.ts";
 import type { Estimate } from "../steps/probes.ts";
@@ -11,9 +12,9 @@ export interface SpsaOptions {
   /** Pairs of probes for each gradient. */
   readonly pairs: number;
   /** δ: how far each element of a probe lies from the point. */
-  readonly delta: number;
-  /** Step size of Adam, in the input's units. */
-  readonly learningRate: number;
+  readonly delta: Length;
+  /** Step size of Adam. */
+  readonly learningRate: Length;
 }
 
 /**
@@ -31,22 +32,26 @@ export const spsa = defineAttack<Model, SpsaOptions>({
   aim: "within-epsilon",
   needs: "logits",
   defaults: { steps: 100, pairs: 128, delta: 0.01, learningRate: 0.01 },
+  about: {
+    steps: "steps of Adam",
+    pairs: "pairs of probes for each estimate of the gradient, a query each",
+    delta: { length: "between the point and each element of a probe" },
+    learningRate: { length: "of a step of Adam" },
+  },
   async propose(task, { steps, pairs, delta, learningRate }) {
     for (const [name, value] of Object.entries({ steps, pairs }))
       if (!(Number.isInteger(value) && value >= 1))
         throw new PerturbError("usage", `SPSA's ${name} must be a whole number from 1, got ${value}.`);
-    for (const [name, value] of Object.entries({ delta, learningRate }))
-      if (!(value > 0 && value < Number.POSITIVE_INFINITY))
-        throw new PerturbError("usage", `SPSA's ${name} must be positive, got ${value}.`);
+    for (const [name, value] of Object.entries({ delta, learningRate })) checkLength(`SPSA's ${name}`, value);
     return sweep(task, (budget) =>
       ascendEstimates(budget, {
         steps,
         pairs,
-        reach: delta,
+        reach: lengthAt(delta, budget.epsilon),
         loss: "margin",
         draw: (random) => (random.uint32() & 1 ? 1 : -1),
         randomStart: true,
-        stepper: (size) => adamSteps(size, learningRate),
+        stepper: (size) => adamSteps(size, lengthAt(learningRate, budget.epsilon)),
       }),
     );
   },

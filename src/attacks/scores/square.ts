@@ -40,6 +40,11 @@ export const square = defineAttack<Model, SquareOptions>({
   aim: "within-epsilon",
   needs: "logits",
   defaults: { queries: 5000, initialShare: 0.8, rescale: true },
+  about: {
+    queries: "most queries for a sample, for each ε",
+    initialShare: "first size of the window, as a share of the pixels",
+    rescale: "whether the schedule of sizes, made for 10,000 queries, is stretched to queries",
+  },
   async propose(task, options) {
     checkOptions(options);
     const image = imageLayout(task.x.dims.slice(1), "Square");

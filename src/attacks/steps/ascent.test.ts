@@ -35,7 +35,7 @@ const taskOf = (more: Partial<AttackTask<DifferentiableModel>> = {}): AttackTask
 });
 
 describe("the attacks among each other", () => {
-  const once = { steps: 1, stepSize: 1, stopAtSuccess: false } as const;
+  const once = { steps: 1, stepSize: "1eps", stopAtSuccess: false } as const;
 
   it.each(["linf", "l2", "l1"] as const)(
     "one step of ε from x is FGSM, %s, or x where that is better",
@@ -115,7 +115,7 @@ describe("the attacks among each other", () => {
     const linear = open(linearGraph([size], weights, [0, -9]));
     const goal: Goal = { kind: "untargeted", labels: new Int32Array(n) };
     const task = taskOf({ model: linear, goal, norm: norms.l2, epsilons: [0.5] });
-    const [candidates] = await pgd.propose(task, { steps: 400, stepSize: 1 / 50 });
+    const [candidates] = await pgd.propose(task, { steps: 400, stepSize: "0.02eps" });
     const [before, after] = await Promise.all([x, candidates!].map((points) => linear.logits(points)));
     for (let i = 0; i < n; i++) {
       const best = bestRise("l2", takeRows(x, [i]).data, w, 0.5, linear.bounds);

@@ -1,5 +1,7 @@
 import type { AttackTask } from "../../attack.ts";
+import type { About } from "../../attack-options.ts";
 import { checkCount, checkSignal, PerturbError } from "../../errors.ts";
+import { checkLength, inEpsilons, type Length, lengthAt } from "../../length.ts";
 import { type DifferentiableModel, type Gradient, take, takeGoal } from "../../model.ts";
 import type { Norm } from "../../norm.ts";
 import { randomFor } from "../../random.ts";
@@ -14,8 +16,8 @@ import { type Attempt, type BudgetTask, sweep } from "./sweep.ts";
 export interface AscentOptions {
   /** Steps, and gradients, of each restart. */
   readonly steps: number;
-  /** Length of a step, in units of ε. */
-  readonly stepSize: number;
+  /** Length of a step. */
+  readonly stepSize: Length;
   /** How many times it begins. */
   readonly restarts: number;
   /** Whether the first climb begins at a random point of the ball, as all later ones do, or at x. */
@@ -32,6 +34,22 @@ export interface AscentOptions {
   /** Whether a sample is done when it reaches its goal; if not, it goes on to raise its loss, as transfer to other models wants. */
   readonly stopAtSuccess: boolean;
 }
+
+/** What the options are of the attacks that climb so. */
+const ABOUT: About<Omit<AscentOptions, "nesterov" | "firstOrder">> = {
+  steps: "gradient steps",
+  stepSize: { length: "of a step" },
+  restarts: "starts of the climb; the best of all is kept",
+  randomStart: "whether the first restart begins at a random point of the ball, or at the sample",
+  loss: "the loss that is raised",
+  momentum: "share of the earlier gradients that is kept at each step; 0 for none",
+  optimizer: "sgd takes the steepest steps, adam those of Adam (linf only)",
+  stopAtSuccess: "whether a sample is done once it is fooled, or goes on to raise its loss",
+};
+
+/** Of those, what an attack has. */
+export const aboutAscent = <K extends keyof typeof ABOUT>(...names: readonly K[]): About<Pick<AscentOptions, K>> =>
+  Object.fromEntries(names.map((name) => [name, ABOUT[name]])) as About<Pick<AscentOptions, K>>;
 
 /**
  * Climbs J by projected steps, for each ε, and keeps the best of all points that were measured, the last one included; where
@@ -55,7 +73,7 @@ export async function ascent(task: AttackTask<DifferentiableModel>, options: Asc
 
 function checkOptions({ steps, stepSize, restarts, momentum, nesterov, optimizer }: AscentOptions, norm: Norm): void {
   for (const [name, value] of Object.entries({ steps, restarts })) checkCount(name, value);
-  if (!(stepSize > 0)) throw new PerturbError("usage", `stepSize, in units of ε, must be above 0, got ${stepSize}.`);
+  checkLength("stepSize", stepSize);
   if (!(momentum >= 0)) throw new PerturbError("usage", `momentum must be at least 0, got ${momentum}.`);
   if (optimizer === "adam" && (momentum > 0 || nesterov))
     throw new PerturbError("usage", 'Adam has a momentum of its own. Leave out momentum, or choose optimizer "sgd".');
@@ -128,12 +146,14 @@ async function climb(
     goals = takeGoal(goal, rows);
     samples = take(indices, rows);
   }
-  if (steps && fallsShort(task.norm, options)) await lookFarthest(task, best, steps.rows, steps.gradient, standing);
+  if (steps && fallsShort(task, options)) await lookFarthest(task, best, steps.rows, steps.gradient, standing);
 }
 
 /** Whether steps, or projections onto a round ball, may end short of the best point of a loss that is linear. */
-const fallsShort = ({ name }: Norm, { steps, stepSize, randomStart }: AscentOptions): boolean =>
-  name !== "linf" || steps * stepSize < (randomStart ? 2 : 1);
+const fallsShort = (
+  { norm, epsilon }: BudgetTask<DifferentiableModel>,
+  { steps, stepSize, randomStart }: AscentOptions,
+): boolean => norm.name !== "linf" || steps * inEpsilons(stepSize, epsilon) < (randomStart ? 2 : 1);
 
 /** The exact first-order maximiser over the ball and the bounds, along the last gradient: a candidate like any other. */
 async function lookFarthest(
@@ -192,7 +212,7 @@ function lookAhead(
 ): FloatTensor {
   const size = sampleSize(x);
   const sum = steering.momentum!;
-  const scale = stepSize * epsilon * momentum;
+  const scale = lengthAt(stepSize, epsilon) * momentum;
   const ahead = points.data.slice();
   for (const [i, row] of rows.entries()) {
     const point = ahead.subarray(i * size, (i + 1) * size);

@@ -1,4 +1,4 @@
-import { type Attack, type AttackTask, type Configured, proposeWith } from "../../attack.ts";
+import { type Attack, type AttackTask, type Configured, defineAttack, proposeWith } from "../../attack.ts";
 import { checkSignal } from "../../errors.ts";
 import { type DifferentiableModel, take, takeGoal, takeGradient } from "../../model.ts";
 import { averaged } from "../../models/wrapped/averaged.ts";
@@ -20,13 +20,15 @@ export interface EnsembleDefinition {
  * Several attacks in order, each on the samples that those before it left standing at an ε. An evaluation runs the members
  * one by one, and tells which of them broke a sample; `propose` does the same for who has no evaluation.
  */
-export const defineEnsemble = (definition: EnsembleDefinition): Attack<DifferentiableModel, object> => ({
-  ...definition,
-  aim: "within-epsilon",
-  needs: "gradient",
-  defaults: {},
-  propose: (task) => handOver(task, definition.members(task.norm.name)),
-});
+export const defineEnsemble = (definition: EnsembleDefinition): Attack<DifferentiableModel, object> =>
+  defineAttack<DifferentiableModel, object>({
+    ...definition,
+    aim: "within-epsilon",
+    needs: "gradient",
+    defaults: {},
+    about: {},
+    propose: (task) => handOver(task, definition.members(task.norm.name)),
+  });
 
 async function handOver(
   task: AttackTask<DifferentiableModel>,

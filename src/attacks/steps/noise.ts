@@ -1,4 +1,5 @@
 import type { AttackTask } from "../../attack.ts";
+import type { About } from "../../attack-options.ts";
 import { checkCount, checkSignal } from "../../errors.ts";
 import { type Model, take, takeGoal } from "../../model.ts";
 import { type Random, randomFor } from "../../random.ts";
@@ -12,6 +13,7 @@ export interface NoiseOptions {
 }
 
 export const NOISE_DEFAULTS: NoiseOptions = { draws: 10 };
+export const NOISE_ABOUT: About<NoiseOptions> = { draws: "random points that are tried for each ε" };
 
 /** Puts the sample `x` with noise into `out`. */
 type Draw = (out: Float32Array, x: Float32Array, task: BudgetTask<Model>, random: Random) => void;

@@ -1,3 +1,4 @@
+import { type Length, lengthAt } from "../../length.ts";
 import type { DifferentiableModel } from "../../model.ts";
 import { sampleSize } from "../../tensor.ts";
 import { signStep } from "./sign-step.ts";
@@ -9,8 +10,7 @@ export const OPTIMIZERS = ["sgd", "adam"] as const;
 export type Optimizer = (typeof OPTIMIZERS)[number];
 
 interface Pace {
-  /** Length of a step, in units of ε. */
-  readonly stepSize: number;
+  readonly stepSize: Length;
   readonly optimizer: Optimizer;
 }
 
@@ -21,7 +21,7 @@ export function stepper(
   steering: Steering,
 ) {
   const size = sampleSize(x);
-  const length = stepSize * epsilon;
+  const length = lengthAt(stepSize, epsilon);
   const turned = new Float32Array(size);
   return (out: Float32Array, from: Float32Array, gradient: Float32Array, row: number, t: number): void => {
     const original = x.data.subarray(row * size, (row + 1) * size);

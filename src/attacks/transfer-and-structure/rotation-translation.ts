@@ -37,6 +37,11 @@ export const rotationTranslation = defineAttack<Model, RotationTranslationOption
   aim: "within-epsilon",
   needs: "logits",
   defaults: { rotations: 31, translations: 5, draws: 0 },
+  about: {
+    rotations: "angles of the grid, evenly from one end to the other (ε = 1: ±30°)",
+    translations: "shifts of the grid along each side (ε = 1: ±3/28 of the side)",
+    draws: "random transformations that are tried in place of the grid; 0 for the grid",
+  },
   async propose(task, options) {
     checkOptions(options);
     const shape = task.x.dims.slice(1);

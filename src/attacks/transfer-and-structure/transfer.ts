@@ -49,12 +49,8 @@ export const transfer = defineAttack<Model, TransferOptions>({
   also: "surrogate",
   defaults: { method: "mi-fgsm" },
   choices: { method: NAMES },
+  about: { method: "the attack on the surrogate" },
   async propose(task, { method }) {
-    if (!NAMES.includes(method))
-      throw new PerturbError(
-        "usage",
-        `transfer runs no attack named "${method}" on its surrogate. It can run ${NAMES.join(", ")}.`,
-      );
     const attack: AnyAttack<DifferentiableModel> = METHODS[method];
     if (!attack.norms.includes(task.norm.name))
       throw new PerturbError(

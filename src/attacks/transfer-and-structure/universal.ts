@@ -1,5 +1,6 @@
 import { type AttackTask, defineAttack, type Examples } from "../../attack.ts";
 import { checkCount, checkSignal, PerturbError } from "../../errors.ts";
+import { checkLength, type Length, lengthAt } from "../../length.ts";
 import { type DifferentiableModel, type Goal, take } from "../../model.ts";
 import type { Box } from "../../norm.ts";
 import { randomFor } from "../../random.ts";
@@ -9,8 +10,8 @@ export interface UniversalOptions {
   readonly steps: number;
   /** Examples that one step is the mean of: each in its turn, in another order on each pass. */
   readonly batch: number;
-  /** Length of the first step, in units of ε; it falls to nothing in a straight line. */
-  readonly stepSize: number;
+  /** Length of the first step; it falls to nothing in a straight line. */
+  readonly stepSize: Length;
   /** β, in units of log(classes), the loss of a guess: an example whose loss is above it is no longer pushed. Untargeted alone. */
   readonly clip: number;
 }
@@ -34,7 +35,13 @@ export const universal = defineAttack<DifferentiableModel, UniversalOptions>({
   aim: "within-epsilon",
   needs: "gradient",
   also: "examples",
-  defaults: { steps: 200, batch: 50, stepSize: 0.3, clip: 1 },
+  defaults: { steps: 200, batch: 50, stepSize: "0.3eps", clip: 1 },
+  about: {
+    steps: "gradient steps",
+    batch: "examples that a step is the mean of",
+    stepSize: { length: "of the first step; it falls to nothing in a straight line" },
+    clip: "an example is no longer pushed above this loss, in units of log(classes) (untargeted only)",
+  },
   async propose(task, options) {
     checkOptions(options);
     const { model, x, goal, norm, epsilons, wanted } = task;
@@ -125,7 +132,7 @@ async function learn(
     silent = loss.data.every(Number.isNaN) ? silent + rows.length : 0;
     const counts = Array.from(loss.data, (value) => value < beta);
     const direction = slope(x, delta, gradient, counts, model.bounds);
-    norm.ascend(next, delta, direction, stepSize * epsilon * (1 - t / steps), box);
+    norm.ascend(next, delta, direction, lengthAt(stepSize, epsilon) * (1 - t / steps), box);
     norm.project(next, still, epsilon, box);
     [delta, next] = [next, delta];
   }
@@ -197,6 +204,6 @@ function examplesOf({ model, examples }: AttackTask<DifferentiableModel>): Examp
 
 function checkOptions({ steps, batch, stepSize, clip }: UniversalOptions): void {
   for (const [name, value] of Object.entries({ steps, batch })) checkCount(name, value);
-  for (const [name, value] of Object.entries({ stepSize, clip }))
-    if (!(value > 0)) throw new PerturbError("usage", `${name} must be above 0, got ${value}.`);
+  checkLength("stepSize", stepSize);
+  if (!(clip > 0)) throw new PerturbError("usage", `clip must be above 0, got ${clip}.`);
 }

@@ -19,7 +19,7 @@ import {
   outputOptions,
   runOptions,
 } from "../options/groups.ts";
-import { print, printJson, prose } from "../output.ts";
+import { columns, print, printJson, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 export const compareCommand = withGroups(
@@ -155,7 +155,6 @@ async function printTable({ a, b, data, norm, target, clean, points }: Compariso
     row("clean", clean),
     ...points.map((point) => row(formatEpsilon(point.epsilon), point)),
   ];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((cells) => cells[i]!.length)));
   print(
     printable(`A: ${a.name} (${a.model}, ${a.attacks.join(", ")})`),
     printable(`B: ${b.name} (${b.model}, ${b.attacks.join(", ")})`),
@@ -163,6 +162,6 @@ async function printTable({ a, b, data, norm, target, clean, points }: Compariso
       `${formatCount(data.total)} samples of ${data.name}, ${norm}${target === null ? "" : `, target ${target}`}; differences in percentage points`,
     ),
     "",
-    ...rows.map((cells) => cells.map((cell, i) => cell.padStart(widths[i]!)).join("  ")),
+    ...columns(rows, "right"),
   );
 }

@@ -1,10 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Inspection } from "../../models/classifier/inspect.ts";
+import { facts } from "../layout.ts";
 import { openGraph } from "../opening/model.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions } from "../options/groups.ts";
-import { columns, print, printJson, prose } from "../output.ts";
+import { columns, print, printJson, prose, room } from "../output.ts";
 
 export const inspectCommand = withGroups(
   new Command("inspect")
@@ -36,13 +37,13 @@ Examples:
 
 async function show(of: Inspection, sha256: string): Promise<void> {
   const { inspectionFacts } = await import("../../report/terminal/inspection.ts");
-  const facts: [string, string][] = [["model", of.name], ["sha-256", sha256], ...inspectionFacts(of)];
+  const known: [string, string][] = [["model", of.name], ["sha-256", sha256], ...inspectionFacts(of)];
   const support = { rule: "yes", zero: "zero: nothing flows through", none: "no rule" };
   const table = of.operators.map((o) => [
     o.domain === "ai.onnx" ? o.op : `${o.domain}.${o.op}`,
     String(o.count),
     support[o.gradient],
   ]);
-  print(...columns(facts), "", ...columns([["operator", "count", "gradient"], ...table]));
+  print(...facts(known, room()), "", ...columns([["operator", "count", "gradient"], ...table]));
   if (of.obstacles.length > 0) print("", "Nodes in the way of a gradient:", ...of.obstacles.map((node) => `  ${node}`));
 }

@@ -1,17 +1,23 @@
 import { Argument, Command } from "@commander-js/extra-typings";
-import { columns, print, printJson, prose } from "../output.ts";
+import { facts, fold } from "../layout.ts";
+import { columns, folded, print, printJson, prose, room } from "../output.ts";
 
 /** What can be listed: each gives plain rows, all with the same keys. */
 const lists = {
   async attacks() {
-    const [{ attacks }, { optionTexts }] = await Promise.all([
+    const [{ families }, { optionText }, { optionsOf }] = await Promise.all([
       import("../../attacks/index.ts"),
       import("../options/attack-options.ts"),
+      import("../../attack-options.ts"),
     ]);
-    return Object.values(attacks).map((attack) => {
-      const { name, title, norms, aim, needs, paper } = attack;
-      return { name, title, norms, aim, needs, options: optionTexts(attack), paper };
-    });
+    return Object.entries(families).flatMap(([family, members]) =>
+      Object.values(members).map((attack) => {
+        const { name, title, norms, aim, needs, paper } = attack;
+        const known = optionsOf(attack);
+        const about = Object.fromEntries(known.map((option) => [option.name, option.about]));
+        return { name, title, family, norms, aim, needs, options: known.map(optionText), about, paper };
+      }),
+    );
   },
   async datasets() {
     const { datasets } = await import("../../datasets/index.ts");
@@ -63,7 +69,7 @@ const lists = {
 
 export const listCommand = new Command("list")
   .description(
-    prose(`Lists what is known by name: attacks with their norms, aim, options (--set) and paper; data sets with their source
+    prose(`Lists what is known by name: attacks by family, with their norms, paper and options (--set); data sets with their source
 and how to get them; bundled models, and networks for weights without a graph; operators with a gradient ("rule": a rule,
 "lowering": by writing it in others, "zero": the derivative is zero wherever it exists, so nothing flows through).`),
   )
@@ -72,8 +78,35 @@ and how to get them; bundled models, and networks for weights without a graph; o
   .action(async (what, { json }) => {
     const rows: readonly Readonly<Record<string, unknown>>[] = await lists[what]();
     if (json) return printJson(rows);
+    if (what === "attacks") return print(...attackLines(await lists.attacks()));
     const titles = Object.keys(rows[0]!);
     print(...columns([titles, ...rows.map((row) => titles.map((title) => cell(row[title])))]));
   });
+
+/** Attacks family by family, each with its options below it. */
+function attackLines(rows: Awaited<ReturnType<typeof lists.attacks>>): string[] {
+  const families = [...new Set(rows.map(({ family }) => family))];
+  return [
+    ...families.flatMap((family) => [
+      family,
+      ...rows
+        .filter((row) => row.family === family)
+        .flatMap(({ name, title, norms, paper, options, about }) => [
+          ...indented(`${name}: ${title}`, 2),
+          ...indented(`${norms.join(", ")}; ${paper}`, 4),
+          ...facts(
+            Object.values(about).map((words, i) => [options[i]!, words] as const),
+            room(),
+            4,
+          ),
+        ]),
+      "",
+    ]),
+    ...folded("A length is absolute, in units of the input, such as 2/255, or relative to ε, such as 0.25eps."),
+  ];
+}
+
+const indented = (text: string, by: number): string[] =>
+  fold(text, room() - by).map((line) => `${" ".repeat(by)}${line}`);
 
 const cell = (value: unknown): string => (Array.isArray(value) ? value.join(" ") : String(value));

@@ -2,7 +2,7 @@ import { type AttackName, attacks } from "../../attacks/index.ts";
 import { PerturbError } from "../../errors.ts";
 import type { EvaluateOptions } from "../../evaluate/evaluation.ts";
 import type { NormName } from "../../norm.ts";
-import { attackOptions } from "../options/attack-options.ts";
+import { configuredAttacks } from "../options/attack-options.ts";
 import { type ModelGiven, openSurrogate } from "./model.ts";
 import type { OpenedSubject } from "./opened.ts";
 
@@ -28,8 +28,7 @@ export interface AttackGiven extends ModelGiven {
 export async function wanted(given: AttackGiven, { model, normalization }: OpenedSubject) {
   refuseIdle(given);
   return {
-    attacks: given.attack.map((name) => attacks[name]),
-    options: attackOptions(given.attack, given.set),
+    attacks: configuredAttacks(given.attack, given.set),
     norm: given.norm,
     epsilons: given.eps,
     target: given.target ?? null,

@@ -319,8 +319,8 @@ describe("warnings", () => {
   });
 
   it("no zero gradients where an attack for the least change found nothing within ε", async () => {
-    const options = new Map([["cw", { searches: 1, steps: 1, constant: 1e-9 }]]);
-    const given = { attacks: [attacks.cw], options, norm: "l2", epsilons: [1e-3], limit: 100 };
+    const cw = attacks.cw.with({ searches: 1, steps: 1, constant: 1e-9 });
+    const given = { attacks: [cw], norm: "l2", epsilons: [1e-3], limit: 100 };
     expect(await codes(lenetFile(), mnist, given)).not.toContain("zero-gradient");
   });
 

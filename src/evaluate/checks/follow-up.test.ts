@@ -1,11 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { lenetGraph, open, using } from "../../../test/support/models.ts";
-import type { AnyAttack } from "../../attack.ts";
 import { attacks } from "../../attacks/index.ts";
 import { asClassifier } from "../../autodiff/differentiate.ts";
 import type { Dataset } from "../../dataset.ts";
 import { openDataset } from "../../datasets/locate.node.ts";
-import type { DifferentiableModel } from "../../model.ts";
 import { emptyGraph } from "../../onnx/builder.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { Ops } from "../../onnx/ops.ts";
@@ -17,11 +15,8 @@ beforeAll(async () => {
   mnist = await openDataset("mnist");
 });
 
-const pgd = attacks.pgd as AnyAttack<DifferentiableModel>;
-const options = new Map<string, object>([
-  ["pgd", { steps: 10, stepSize: 0.25 }],
-  ["square", { queries: 300 }],
-]);
+const pgd = attacks.pgd.with({ steps: 10, stepSize: "0.25eps" });
+const square = attacks.square.with({ queries: 300 });
 
 /** LeNet with something done to its logits, or to its input. */
 const changed = (tail: (b: Ops, z: string) => string): Graph => {
@@ -34,7 +29,7 @@ const noise = (b: Ops, z: string, scale: number): string =>
 
 const warningsFor = (graph: Graph, given: Partial<EvaluateOptions> = {}) =>
   using(open(graph), async (model) => {
-    const all = { attacks: [pgd], options, epsilons: [0.1], limit: 100, ...given };
+    const all = { attacks: [pgd], epsilons: [0.1], limit: 100, ...given };
     const { evaluation } = await evaluate(model, mnist, all);
     return new Map(evaluation.warnings.map(({ code, message }) => [code, message]));
   });
@@ -42,7 +37,7 @@ const warningsFor = (graph: Graph, given: Partial<EvaluateOptions> = {}) =>
 describe("checks that follow an evaluation", () => {
   it("say nothing of a sound model under a sound attack", async () => {
     expect([
-      ...(await warningsFor(lenetGraph(), { options: new Map([["pgd", { steps: 60, restarts: 3 }]]) })).keys(),
+      ...(await warningsFor(lenetGraph(), { attacks: [attacks.pgd.with({ steps: 60, restarts: 3 })] })).keys(),
     ]).toEqual([]);
   });
 
@@ -56,7 +51,7 @@ describe("checks that follow an evaluation", () => {
   it("of gradients masked by saturation: zero gradients, standing at every ε, and weaker than Square", async () => {
     const saturated = changed((b, z) => b.mul(z, b.scalar(1e4, z)));
     const found = await warningsFor(saturated, {
-      attacks: [pgd, attacks.square as AnyAttack<DifferentiableModel>],
+      attacks: [pgd, square],
       epsilons: [0.3],
     });
     expect(found.get("zero-gradient")).toMatch(/gradient of \d+ of \d+/);
@@ -67,7 +62,7 @@ describe("checks that follow an evaluation", () => {
   it("of a surrogate that leads where masked gradients do not", async () => {
     const saturated = changed((b, z) => b.mul(z, b.scalar(1e4, z)));
     await using(open(lenetGraph()), async (surrogate) => {
-      const given = { attacks: [pgd, attacks.transfer as AnyAttack<DifferentiableModel>], epsilons: [0.3], surrogate };
+      const given = { attacks: [pgd, attacks.transfer], epsilons: [0.3], surrogate };
       expect((await warningsFor(saturated, given)).get("transfer-stronger")).toMatch(
         /^transfer, which works on another model, broke \d+ of the \d+ samples that pgd had left/,
       );
@@ -92,7 +87,7 @@ describe("checks that follow an evaluation", () => {
       initializers: new Map([...front.initializers, ...inner.initializers]),
     };
     const found = await warningsFor(quantised, {
-      attacks: [pgd, attacks.square as AnyAttack<DifferentiableModel>],
+      attacks: [pgd, square],
       epsilons: [0.3],
     });
     expect(found.get("zero-gradient")).toMatch(/of/);
@@ -100,8 +95,8 @@ describe("checks that follow an evaluation", () => {
   });
 
   it("of an attack that had not converged", async () => {
-    const short = new Map([["pgd", { steps: 2, stepSize: 0.2, randomStart: false }]]);
-    expect((await warningsFor(lenetGraph(), { options: short, epsilons: [0.15] })).get("more-steps-gain")).toMatch(
+    const short = [attacks.pgd.with({ steps: 2, stepSize: "0.2eps", randomStart: false })];
+    expect((await warningsFor(lenetGraph(), { attacks: short, epsilons: [0.15] })).get("more-steps-gain")).toMatch(
       /^pgd with 4 times the steps and another run breaks \d+ of 10 samples/,
     );
   });

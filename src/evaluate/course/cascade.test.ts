@@ -33,14 +33,12 @@ async function evaluated(given: Partial<EvaluateOptions>, data = mnist, file = l
 }
 /** Without what depends on the clock. */
 const timeless = (records: readonly SampleRecord[]) => records.map((record) => ({ ...record, seconds: 0 }));
-const light = new Map<string, object>([
-  ["bim", { steps: 5 }],
-  ["square", { queries: 60 }],
-]);
+const lightBim = bim.with({ steps: 5 });
+const lightSquare = square.with({ queries: 60 });
 
 describe("several attacks", () => {
   it("each meets what the others before it left, at the ε that are still open", async () => {
-    const { evaluation, records } = await evaluated({ attacks: [fgsm, bim, square], options: light });
+    const { evaluation, records } = await evaluated({ attacks: [fgsm, lightBim, lightSquare] });
     const { attacks, worst, points, clean } = evaluation;
     expect(attacks.map(({ attack, of }) => [attack, of])).toEqual([
       ["fgsm", "fgsm"],
@@ -65,7 +63,7 @@ describe("several attacks", () => {
   });
 
   it("says of each sample what broke it, and how far away", async () => {
-    const { evaluation, records } = await evaluated({ attacks: [fgsm, bim], options: light });
+    const { evaluation, records } = await evaluated({ attacks: [fgsm, lightBim] });
     expect(records.map(({ index }) => index)).toEqual(Array.from({ length: 60 }, (_, i) => i));
     for (const { attack, broke } of evaluation.attacks)
       for (const [k, count] of broke.entries())
@@ -91,7 +89,7 @@ describe("several attacks", () => {
   });
 
   it("gives the same, whatever the batch and the cut into shards", async () => {
-    const given = { attacks: [uniformNoise, bim, square], options: light };
+    const given = { attacks: [uniformNoise, lightBim, lightSquare] };
     const whole = await evaluated({ ...given, batch: 60 });
     const small = await evaluated({ ...given, batch: 7 });
     const shards = [
@@ -152,7 +150,7 @@ describe("one attack", () => {
   });
 
   it("asks no more than it may", async () => {
-    const { evaluation, records } = await evaluated({ attacks: [bim, square], options: light, maxQueries: 9 });
+    const { evaluation, records } = await evaluated({ attacks: [lightBim, lightSquare], maxQueries: 9 });
     expect(evaluation.options.maxQueries).toBe(9);
     expect(Math.max(...records.map(({ queries }) => queries))).toBe(18);
   });
@@ -160,7 +158,7 @@ describe("one attack", () => {
 
 describe("8-bit mode", () => {
   it.each(["linf", "l2"] as const)("gives images that a PNG can hold, inside the ball, %s", async (norm) => {
-    const options = { attacks: [bim], options: light, norm, epsilons: norm === "l2" ? [1, 2] : [8 / 255, 0.15] };
+    const options = { attacks: [lightBim], norm, epsilons: norm === "l2" ? [1, 2] : [8 / 255, 0.15] };
     const { evaluation, pictures } = await evaluated({ ...options, levels: 256 });
     expect(evaluation.options.levels).toBe(256);
     const shown = pictures.flat();

@@ -1,6 +1,7 @@
-import type { AnyAttack, Examples } from "../../attack.ts";
+import { type AnyAttack, type AttackChoice, type Configured, configured, type Examples } from "../../attack.ts";
+import { attacks as registry } from "../../attacks/index.ts";
 import type { Dataset } from "../../dataset.ts";
-import { checkCount, PerturbError } from "../../errors.ts";
+import { checkCount, didYouMean, PerturbError } from "../../errors.ts";
 import { checkLevels } from "../../grid.ts";
 import type { DifferentiableModel, Model } from "../../model.ts";
 import type { NormName } from "../../norm.ts";
@@ -9,10 +10,8 @@ import type { Entry } from "./cascade.ts";
 
 /** What is done with each sample. */
 export interface PlanOptions {
-  /** Each sample meets them in this order until it falls. */
-  readonly attacks: readonly AnyAttack<DifferentiableModel>[];
-  /** Options of each attack, by its name; by default its own. */
-  readonly options?: ReadonlyMap<string, object>;
+  /** Each sample meets them in this order until it falls: as they are, or with options, as `pgd.with({ steps: 100 })`. */
+  readonly attacks: readonly AttackChoice<DifferentiableModel>[];
   /** By default linf. */
   readonly norm?: NormName;
   /** Budgets, rising, in pixel units. */
@@ -43,10 +42,10 @@ const EXAMPLES = 256;
  * depends on how the work is cut up. None where no attack asks for them.
  */
 export async function examplesFor(
-  attacks: readonly AnyAttack<DifferentiableModel>[],
+  attacks: readonly AttackChoice<DifferentiableModel>[],
   data: Dataset,
 ): Promise<Examples | undefined> {
-  if (!attacks.some(({ also, learns }) => also === "examples" || learns)) return undefined;
+  if (!allChosen(attacks).some(({ attack: { also, learns } }) => also === "examples" || learns)) return undefined;
   // Numbered below zero: what is asked about an example is charged to no sample.
   for await (const { x, labels, indices } of data.batches({ batch: EXAMPLES, limit: EXAMPLES }))
     return { x, labels, indices: indices.map((index) => -1 - index) };
@@ -55,13 +54,16 @@ export async function examplesFor(
 
 /** The options as a plan for each batch. @throws usage, unsupported for what cannot be */
 export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classes">): BatchPlan {
-  const { attacks, norm = "linf", epsilons, target = null, seed = 0, offset = 0 } = options;
+  const { norm = "linf", epsilons, target = null, seed = 0, offset = 0 } = options;
   const { eot = 1, levels = null, maxQueries = null, examples } = options;
-  if (attacks.length === 0) throw new PerturbError("usage", "No attack was chosen. Give at least one.");
+  if ("options" in options)
+    throw new PerturbError("usage", "Options go with their attack: attacks: [pgd.with({ steps: 100 })].");
+  const attacks = allChosen(options.attacks);
   checkEpsilons(epsilons);
-  const twice = attacks.find((attack, i) => attacks.indexOf(attack) < i);
-  if (twice) throw new PerturbError("usage", `${twice.name} is named twice. Name each attack once.`);
-  for (const attack of attacks)
+  const names = attacks.map(({ attack }) => attack.name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new PerturbError("usage", `${twice} is named twice. Name each attack once.`);
+  for (const { attack } of attacks)
     if (!attack.norms.includes(norm))
       throw new PerturbError("usage", `${attack.name} has no ${norm} version. It knows ${attack.norms.join(", ")}.`);
   if (target !== null && !(Number.isInteger(target) && target >= 0 && target < model.classes))
@@ -74,13 +76,13 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
   checkCount("the number of draws (--eot)", eot);
   if (maxQueries !== null) checkCount("the number of queries (--max-queries)", maxQueries);
   if (levels !== null) checkLevels(levels);
-  const entries = attacks.flatMap((attack, series) => entriesOf(attack, series, norm, options.options));
+  const entries = attacks.flatMap((choice, series) => entriesOf(choice, series, norm));
   for (const { attack } of entries)
     if (attack.also === "surrogate" && !options.surrogate)
       throw new PerturbError("usage", `${attack.name} works on another model. Name it with --surrogate.`);
   return {
     attacks: entries,
-    series: attacks.map(({ name }) => name),
+    series: names,
     norm,
     epsilons,
     target,
@@ -94,15 +96,50 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
 }
 
 /** An attack, or the members of an ensemble, with their options. */
-function entriesOf(
-  attack: AnyAttack<DifferentiableModel>,
-  series: number,
-  norm: NormName,
-  options: PlanOptions["options"],
-): Entry[] {
-  const given = options?.get(attack.name);
-  const members = attack.members?.(norm) ?? [{ attack, options: { ...attack.defaults, ...given } }];
+function entriesOf(choice: Configured<DifferentiableModel>, series: number, norm: NormName): Entry[] {
+  const members = choice.attack.members?.(norm) ?? [choice];
   return members.map((member) => ({ ...member, series }));
+}
+
+function allChosen(attacks: PlanOptions["attacks"]): Configured<DifferentiableModel>[] {
+  if (!Array.isArray(attacks) || attacks.length === 0)
+    throw new PerturbError("usage", "No attack was chosen. Give at least one.");
+  return attacks.map(chosen);
+}
+
+/** The attack with all of its options. @throws usage for what is no attack, or options that it does not have */
+function chosen(choice: AttackChoice<DifferentiableModel>): Configured<DifferentiableModel> {
+  const given: unknown = choice;
+  if (isAttack(given)) return configured(given);
+  if (isRecord(given) && isAttack(given["attack"]) && isRecord(given["options"]))
+    return { ...(given as object), ...configured(given["attack"], given["options"]) };
+  throw new PerturbError(
+    "usage",
+    `attacks takes attacks, such as pgd from "perturb/attacks", or pgd.with({ steps: 100 }); got ${noAttack(given)}`,
+    {
+      data: { got: typeof given === "string" ? given : typeof given },
+    },
+  );
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+const isAttack = (value: unknown): value is AnyAttack<DifferentiableModel> =>
+  isRecord(value) &&
+  typeof value["propose"] === "function" &&
+  Array.isArray(value["norms"]) &&
+  isRecord(value["about"]);
+
+/** What was given in place of an attack, and what may have been meant. */
+function noAttack(given: unknown): string {
+  const names = Object.keys(registry);
+  const name = isRecord(given) ? (given["name"] ?? given["attack"]) : given;
+  if (typeof name !== "string")
+    return `${given === null ? "null" : typeof given}. An attack that "perturb/attacks" does not have is undefined.`;
+  if (Object.hasOwn(registry, name))
+    return `"${name}". Give the attack itself: attacks["${name}"] from "perturb/attacks".`;
+  return `"${name}".${didYouMean(name, names) || ` Known: ${names.join(", ")}.`}`;
 }
 
 /** @throws usage for budgets that are negative, not numbers, not rising, or none */

@@ -139,6 +139,7 @@ describe("goals and norms", () => {
       ...fgsm,
       name: "spy",
       defaults: { strength: 2 },
+      about: { strength: "no more than a name" },
       propose: (task, options) => {
         seen.push([task.seed, [...task.indices], options]);
         return fgsm.propose(task, {});
@@ -279,8 +280,8 @@ describe("a model that can only be asked", () => {
   });
 
   it("is attacked without them", async () => {
-    const options = new Map([["square", { queries: 100 }]]);
-    const { evaluation } = await evaluate(asked, data, { attacks: [square], options, epsilons: [0.05, 1] });
+    const attacks = [square.with({ queries: 100 })];
+    const { evaluation } = await evaluate(asked, data, { attacks, epsilons: [0.05, 1] });
     expect(evaluation.model).toMatchObject({ name: "ours", sha256: null, parameters: null });
     expect(evaluation.worst.at(-1)!.correct).toBe(0);
     expect(evaluation.cost.gradients).toBe(0);

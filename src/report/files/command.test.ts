@@ -2,12 +2,11 @@ import { execFileSync } from "node:child_process";
 import { Command } from "@commander-js/extra-typings";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { AnyAttack } from "../../attack.ts";
+import { optionsOf as factsOf } from "../../attack-options.ts";
 import { type AttackName, attacks } from "../../attacks/index.ts";
 import { attackCommand } from "../../cli/commands/attack.ts";
-import { attackOptions } from "../../cli/options/attack-options.ts";
+import { configuredAttacks } from "../../cli/options/attack-options.ts";
 import { evaluateOptions } from "../../cli/options/evaluate-options.ts";
-import type { DifferentiableModel } from "../../model.ts";
 import { attackWords, type CommandSetting, commandLine, evaluateWords, quote } from "./command.ts";
 
 type Setting = CommandSetting & { readonly limit: number };
@@ -39,7 +38,7 @@ function parsed(words: readonly string[]): object {
   expect(command.parseOptions(words.slice(1))).toEqual({ operands: [], unknown: [] });
   const given: Record<string, unknown> = command.opts();
   const { eps, attack, set, target = null, limit = null, levels = null, ...rest } = given;
-  const chosen = attackOptions(attack as AttackName[], set as string[]);
+  const chosen = configuredAttacks(attack as AttackName[], set as string[]);
   const kept = ["model", "arch", "data", "norm", "seed", "offset", "surrogate", "mean", "std", "shape", "out"];
   return {
     ...Object.fromEntries(kept.map((option) => [option, rest[option]])),
@@ -47,22 +46,22 @@ function parsed(words: readonly string[]): object {
     limit,
     levels,
     epsilons: eps,
-    attacks: Array.from(chosen, ([name, options]) => ({ name, options })),
+    attacks: chosen.map(({ attack, options }) => ({ name: attack.name, options })),
   };
 }
 
 /** Every option of an attack, some of them changed. */
 function optionsFor(name: AttackName): fc.Arbitrary<object> {
-  const { defaults, choices = {} }: AnyAttack<DifferentiableModel> = attacks[name];
-  const values = Object.entries(defaults).map(([option, value]): [string, fc.Arbitrary<unknown>] => [
-    option,
+  const number = fc.double({ noNaN: true, noDefaultInfinity: true });
+  const length = fc.oneof(
+    number,
+    number.map((factor) => `${factor + 0}eps`),
+  );
+  const values = factsOf(attacks[name]).map(({ name, value, choices, isLength }): [string, fc.Arbitrary<unknown>] => [
+    name,
     fc.oneof(
       fc.constant(value),
-      typeof value === "number"
-        ? fc.double({ noNaN: true, noDefaultInfinity: true })
-        : typeof value === "boolean"
-          ? fc.boolean()
-          : fc.constantFrom(...choices[option]!),
+      choices ? fc.constantFrom(...choices) : isLength ? length : typeof value === "number" ? number : fc.boolean(),
     ),
   ]);
   return fc.record(Object.fromEntries(values));

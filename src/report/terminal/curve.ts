@@ -2,7 +2,7 @@ import type { Evaluation } from "../../evaluate.ts";
 import { formatEpsilon, NORM_SYMBOL, seriesOf } from "../format.ts";
 
 export interface CurveSize {
-  /** Characters, with the axis. At least 24. */
+  /** Characters, with the axis and its title. At least 32. */
   readonly width: number;
   /** Lines, with the axis. At least 6. */
   readonly height: number;
@@ -25,7 +25,8 @@ export function toCurve(evaluation: Evaluation, size: CurveSize): string {
     name,
     points: [{ epsilon: 0, accuracy: evaluation.clean.accuracy }, ...points].toSorted((a, b) => a.epsilon - b.epsilon),
   }));
-  const columns = Math.max(24, Math.floor(size.width)) - MARGIN;
+  const title = `  ε (${NORM_SYMBOL[evaluation.options.norm]})`;
+  const columns = Math.max(32, Math.floor(size.width)) - MARGIN - title.length;
   const rows = Math.max(6, Math.floor(size.height)) - 2 - (series.length > 1 ? series.length : 0);
   const lines = Math.max(3, rows);
   const largest = Math.max(...series.flatMap(({ points }) => points.map(({ epsilon }) => epsilon)), Number.MIN_VALUE);
@@ -62,9 +63,7 @@ export function toCurve(evaluation: Evaluation, size: CurveSize): string {
   );
   const legend =
     series.length > 1 ? series.map(({ name }, i) => `${" ".repeat(MARGIN)}${MARKS[i % MARKS.length]} ${name}`) : [];
-  return [...plot, ...horizontalAxis(ticks, columns, `ε (${NORM_SYMBOL[evaluation.options.norm]})`), ...legend].join(
-    "\n",
-  );
+  return [...plot, ...horizontalAxis(ticks, columns, title), ...legend].join("\n");
 }
 
 /** The two lines of the axis: ticks, and the labels that fit beside each other, the last one always. */
@@ -81,7 +80,7 @@ function horizontalAxis(ticks: readonly (readonly [number, string])[], columns: 
   const [last, ...others] = [...sorted.slice(-1), ...sorted.slice(0, -1)];
   if (last) put(Math.min(MARGIN + last[0] - (last[1].length >> 1), text.length - last[1].length), last[1]);
   for (const [column, label] of others) put(MARGIN + column - (label.length >> 1), label);
-  return [`${" ".repeat(MARGIN - 1)}└${rule.join("")}`, `${text.join("").trimEnd()}  ${title}`];
+  return [`${" ".repeat(MARGIN - 1)}└${rule.join("")}`, `${text.join("").trimEnd()}${title}`];
 }
 
 /** The dots of a straight line (Bresenham 1965). */

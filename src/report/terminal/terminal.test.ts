@@ -33,8 +33,48 @@ describe("toTable", () => {
   });
 });
 
+describe("toTable in a narrow terminal", () => {
+  const { points, ...rest } = fixture({ attacks: ["fgsm", "autoattack-plus"] }).evaluation;
+  // A long ε.
+  const several = { ...rest, points: points.map((point, i) => (i === 0 ? { ...point, epsilon: 8 / 255 } : point)) };
+
+  it("folds counts and intervals, and cuts no number", () => {
+    expect(
+      toTable({ ...evaluation, points: evaluation.points.slice(0, 1) }, { color: false, width: 40 }).split("\n"),
+    ).toEqual([
+      "┌──────┬─────────┬──────────┬──────────┐",
+      "│    ε │ correct │ accuracy │      95% │",
+      "│      │         │          │ interval │",
+      "├──────┼─────────┼──────────┼──────────┤",
+      "│    0 │ 9,810 / │   98.10% │  97.81 – │",
+      "│      │  10,000 │          │   98.35% │",
+      "│ 0.05 │ 9,426 / │   94.26% │  93.79 – │",
+      "│      │  10,000 │          │   94.70% │",
+      "└──────┴─────────┴──────────┴──────────┘",
+    ]);
+  });
+
+  it("has the names of attacks on lines of their own", () => {
+    const lines = toTable(several, { color: false, width: 40 }).split("\n");
+    const inner = lines[0]!.length - 2;
+    const names = ["clean", "fgsm L∞", "autoattack-plus L∞", "worst case"];
+    expect(lines.filter((line) => /^│[^│]*│$/.test(line))).toEqual(names.map((name) => `│${name.padEnd(inner)}│`));
+    expect(new Set(lines.map((line) => line.length))).toEqual(new Set([inner + 2]));
+  });
+
+  it.each([40, 50, 60, 80, 120])("keeps to %i columns, with every number", (width) => {
+    const lines = toTable(several, { color: false, width }).split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
+    const numbers = (text: string) => (text.match(/\d[\d.,]*%?/g) ?? []).sort();
+    expect(numbers(lines.join("\n"))).toEqual(numbers(toTable(several, { color: false })));
+    expect(lines.join("\n")).toContain("autoattack-plus L∞");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of colours begin with one.
+    expect(toTable(several, { color: true, width }).replace(/\u001b\[\d+m/g, "")).toBe(lines.join("\n")); // oxlint-disable-line no-control-regex
+  });
+});
+
 describe("toCurve", () => {
-  const lines = toCurve(evaluation, { width: 72, height: 16 }).split("\n");
+  const lines = toCurve(evaluation, { width: 80, height: 16 }).split("\n");
 
   it("marks each point at its height", () => {
     const plot = lines.slice(0, 14);
@@ -74,7 +114,7 @@ describe("toCurve", () => {
     fc.assert(
       fc.property(
         results,
-        fc.integer({ min: 24, max: 120 }),
+        fc.integer({ min: 32, max: 120 }),
         fc.integer({ min: 6, max: 40 }),
         (points, width, height) => {
           const text = toCurve(
@@ -83,7 +123,7 @@ describe("toCurve", () => {
           );
           const rows = text.split("\n");
           expect(rows.length).toBe(height);
-          for (const row of rows.slice(0, -1)) expect(row.length).toBeLessThanOrEqual(width);
+          for (const row of rows) expect(row.length).toBeLessThanOrEqual(width);
         },
       ),
     );

@@ -3,32 +3,77 @@ import picocolors from "picocolors";
 import type { Accuracy, Evaluation } from "../../evaluate.ts";
 import { formatCount, formatEpsilon, formatInterval, formatPercent, seriesOf } from "../format.ts";
 
-/** The accuracy at each ε as a table for a terminal, first the clean one. Plain text unless `color`. */
-export function toTable(evaluation: Evaluation, { color }: { color: boolean }): string {
+export interface TableStyle {
+  /** Plain text unless true. */
+  readonly color: boolean;
+  /** Characters of a line, at least 40; by default any number. */
+  readonly width?: number;
+}
+
+/** Narrower tables fold counts and intervals, then give the attack's name a line of its own, then leave out the space about cells. */
+const LAYOUTS = [
+  { folded: false, named: true, padding: 1 },
+  { folded: true, named: true, padding: 1 },
+  { folded: true, named: false, padding: 1 },
+  { folded: true, named: false, padding: 0 },
+] as const;
+type Layout = (typeof LAYOUTS)[number];
+
+/** The accuracy at each ε as a table for a terminal, first the clean one. No number is cut. */
+export function toTable(evaluation: Evaluation, { color, width = Number.POSITIVE_INFINITY }: TableStyle): string {
+  const fits = LAYOUTS.find((layout) => widthOf(drawn(evaluation, false, layout)) <= width) ?? LAYOUTS[3];
+  return drawn(evaluation, color, fits).join("\n");
+}
+
+const widthOf = (lines: readonly string[]): number => Math.max(...lines.map(({ length }) => length));
+
+function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding }: Layout): string[] {
   const { bold, dim } = picocolors.createColors(color);
   const series = seriesOf(evaluation);
   const several = series.length !== 1;
-  const head = [...(several ? ["attack"] : []), "ε", "correct", "accuracy", "95% interval"];
+  const fold = (text: string, after: string, style: (line: string) => string): string =>
+    (folded ? text.replace(`${after} `, `${after}\n`) : text).split("\n").map(style).join("\n");
+  const titles = [...(several && named ? ["attack"] : []), "ε", "correct", "accuracy", "95% interval"];
   const table = new Table({
-    head: head.map((title) => dim(title)),
-    colAligns: head.map((title) => (title === "attack" ? "left" : "right")),
+    head: titles.map((title) => fold(title, "95%", dim)),
+    colAligns: titles.map((title) => (title === "attack" ? "left" : "right")),
     chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" },
-    style: { head: [], border: [] },
+    style: { head: [], border: [], "padding-left": padding, "padding-right": padding },
   });
   const row = (name: string, epsilon: number, { correct, total, accuracy, ci95 }: Accuracy) => [
-    ...(several ? [name] : []),
+    ...(several && named ? [name] : []),
     formatEpsilon(epsilon),
-    `${formatCount(correct)} / ${formatCount(total)}`,
+    fold(`${formatCount(correct)} / ${formatCount(total)}`, "/", String),
     bold(formatPercent(accuracy)),
-    dim(formatInterval(ci95)),
+    fold(formatInterval(ci95), "–", dim),
   ];
-  table.push(row("clean", 0, evaluation.clean));
-  for (const { name, points } of series) table.push(...points.map((point) => row(name, point.epsilon, point)));
-  if (several) table.push(...evaluation.worst.map((point) => row("worst case", point.epsilon, point)));
+  const parts: readonly Part[] = [
+    { name: "clean", points: [{ ...evaluation.clean, epsilon: 0 }] },
+    ...series,
+    ...(several ? [{ name: "worst case", points: evaluation.worst }] : []),
+  ];
+  for (const { name, points } of parts) table.push(...points.map((point) => row(name, point.epsilon, point)));
   // cli-table3 draws a rule under every row or under none; one belongs under the head.
-  const lines = table.toString().split("\n");
-  lines.splice(2, 0, lines[0]!.replace("┌", "├").replaceAll("┬", "┼").replace("┐", "┤"));
-  return lines.join("\n");
+  const [top, ...rest] = table.toString().split("\n");
+  const rule = top!.replace("┌", "├").replaceAll("┬", "┼").replace("┐", "┤");
+  const head = folded ? 2 : 1;
+  const lines = [top!, ...rest.slice(0, head), rule];
+  if (!several || named) return [...lines, ...rest.slice(head)];
+  let at = head;
+  for (const { name, points } of parts) {
+    // A folded row has two lines.
+    lines.push(
+      `│${`${" ".repeat(padding)}${name}`.padEnd(top!.length - 2)}│`,
+      ...rest.slice(at, at + 2 * points.length),
+    );
+    at += 2 * points.length;
+  }
+  return [...lines, ...rest.slice(at)];
+}
+
+interface Part {
+  readonly name: string;
+  readonly points: readonly (Accuracy & { readonly epsilon: number })[];
 }
 
 export { type CurveSize, toCurve } from "./curve.ts";

@@ -1,7 +1,7 @@
-import { ATTACK_GROUPS, type AttackInfo } from "../engine.ts";
+import type { AttackInfo } from "../engine.ts";
 import { Field } from "./field.tsx";
 
-/** All attacks in their groups. Those that cannot be used say why not. */
+/** All attacks in their families. Those that cannot be used say why not. */
 export function AttackPicker({ infos, value, obstacle, onValue }: AttackPickerProps) {
   const chosen = infos.find(({ name }) => name === value);
   return (
@@ -15,10 +15,10 @@ export function AttackPicker({ infos, value, obstacle, onValue }: AttackPickerPr
             if (info) onValue(info);
           }}
         >
-          {ATTACK_GROUPS.map((group) => (
-            <optgroup key={group} label={group}>
+          {[...new Set(infos.map(({ family }) => family))].map((family) => (
+            <optgroup key={family} label={family}>
               {infos
-                .filter((info) => info.group === group)
+                .filter((info) => info.family === family)
                 .map((info) => {
                   const reason = obstacle(info);
                   return (
@@ -56,8 +56,8 @@ function About({ info }: { readonly info: AttackInfo }) {
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-function kindOf({ group, aim, needs }: AttackInfo): string {
-  if (group === "noise") return "asks the model nothing, a base line";
+function kindOf({ family, aim, needs }: AttackInfo): string {
+  if (family === "baselines") return "asks the model nothing, a base line";
   const looks = aim === "least-change" ? "looks for the least change" : "looks for the worst inside ε";
   return needs === "logits" ? `${looks}, asks without gradients` : looks;
 }

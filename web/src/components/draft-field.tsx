@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { messageOf } from "../../../src/errors.ts";
 import { Field } from "./field.tsx";
@@ -37,7 +38,7 @@ export function DraftField<T>({ label, hint, text, read, onValue }: DraftFieldPr
 }
 
 interface DraftFieldProps<T> {
-  readonly label: string;
+  readonly label: ComponentChildren;
   readonly hint?: string;
   /** The value in use. */
   readonly text: string;

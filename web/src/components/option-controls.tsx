@@ -1,5 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
+import type { OptionValue } from "../../../src/attack-options.ts";
+import { isLength, lengthIn } from "../../../src/length.ts";
 import type { AttackOption, OptionValues } from "../engine.ts";
+import { DraftField } from "./draft-field.tsx";
 import { Field } from "./field.tsx";
 import "./option-controls.css";
 
@@ -12,7 +15,7 @@ export function OptionControls({ options, values, onValues }: OptionControlsProp
   }, [changed]);
   // A link may name some that the attack does not have.
   if (options.length === 0 && !changed) return null;
-  const set = ({ name, value: initial }: AttackOption, value: number | boolean | string): void => {
+  const set = ({ name, value: initial }: AttackOption, value: OptionValue): void => {
     const { [name]: _, ...others } = values;
     onValues(value === initial ? others : { ...others, [name]: value });
   };
@@ -43,23 +46,33 @@ interface OptionControlsProps {
   readonly onValues: (values: OptionValues) => void;
 }
 
-/** A link may give a value of another type: its control would not take the right one. */
-const chosenValue = ({ name, value: initial }: AttackOption, values: OptionValues): OptionValues[string] => {
+/** A link may give a value of another kind: its control would not take the right one. */
+const chosenValue = ({ name, value: initial, isLength: long }: AttackOption, values: OptionValues): OptionValue => {
   const value = values[name];
-  return typeof value === typeof initial ? value! : initial;
+  return value !== undefined && (long ? isLength(value) : typeof value === typeof initial) ? value : initial;
 };
 
 function OptionControl({ option, value, onValue }: OptionControlProps) {
   const label = <span title={option.name}>{inWords(option.name)}</span>;
   if (typeof value === "boolean")
     return (
-      <label class="option-check">
+      <label class="option-check" title={option.about}>
         <input type="checkbox" checked={value} onChange={(event) => onValue(event.currentTarget.checked)} />
         {label}
       </label>
     );
+  if (option.isLength)
+    return (
+      <DraftField
+        label={label}
+        hint={`${capital(option.about)}: absolute, such as 2/255, or relative to ε, such as 0.25eps.`}
+        text={String(value)}
+        read={lengthIn}
+        onValue={onValue}
+      />
+    );
   return (
-    <Field label={label}>
+    <Field label={label} hint={`${capital(option.about)}.`}>
       {(attributes) =>
         option.choices ? (
           <select {...attributes} value={String(value)} onChange={(event) => onValue(event.currentTarget.value)}>
@@ -67,19 +80,17 @@ function OptionControl({ option, value, onValue }: OptionControlProps) {
               <option key={choice}>{choice}</option>
             ))}
           </select>
-        ) : typeof value === "number" ? (
+        ) : (
           <input
             {...attributes}
             type="number"
             step={Number.isInteger(option.value) ? 1 : "any"}
-            value={value}
+            value={Number(value)}
             onChange={({ currentTarget }) => {
               if (Number.isFinite(currentTarget.valueAsNumber)) onValue(currentTarget.valueAsNumber);
               else currentTarget.value = String(value);
             }}
           />
-        ) : (
-          <input {...attributes} type="text" value={value} onChange={(event) => onValue(event.currentTarget.value)} />
         )
       }
     </Field>
@@ -88,10 +99,12 @@ function OptionControl({ option, value, onValue }: OptionControlProps) {
 
 interface OptionControlProps {
   readonly option: AttackOption;
-  readonly value: number | boolean | string;
-  readonly onValue: (value: number | boolean | string) => void;
+  readonly value: OptionValue;
+  readonly onValue: (value: OptionValue) => void;
 }
 
 /** "stepSize" as "step size", "betaL2" as "beta L2". */
 const inWords = (name: string): string =>
   name.replace(/[A-Z]\d?/g, (letter) => ` ${letter.length > 1 ? letter : letter.toLowerCase()}`);
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

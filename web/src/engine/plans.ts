@@ -19,16 +19,14 @@ export async function wantedBy(
   { attacks, setting, epsilons, surrogate }: Wanted,
 ): Promise<AttackOptions> {
   const chosen = attacks.map(({ attack, options }) => attackNamed(attack, options));
-  const named = chosen.map(({ attack }) => attack);
   return {
-    attacks: named,
-    options: new Map(chosen.map(({ attack, options }) => [attack.name, options])),
+    attacks: chosen,
     norm: setting.norm,
     epsilons,
     target: setting.target,
     seed: setting.seed,
     levels: setting.levels,
     surrogate,
-    examples: data && (await examplesFor(named, data)),
+    examples: data && (await examplesFor(chosen, data)),
   };
 }

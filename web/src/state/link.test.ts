@@ -22,7 +22,11 @@ const settings: fc.Arbitrary<Setting> = fc
     attack: fc.constantFrom("fgsm", "apgd-ce"),
     options: fc.dictionary(
       fc.stringMatching(/^[a-z]\w{0,9}$/),
-      fc.oneof(fc.boolean(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constant("cross-entropy")),
+      fc.oneof(
+        fc.boolean(),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.constantFrom("cross-entropy", "0.25eps"),
+      ),
       { maxKeys: 4 },
     ),
     norm: fc.constantFrom("linf" as const, "l2" as const, "l0" as const),
@@ -48,6 +52,11 @@ describe("a link", () => {
   it("can be read by a person", () => {
     const setting: Setting = { ...DEFAULT_SETTING, attack: "pgd", options: { steps: 10 }, epsilon: 0.2, target: 3 };
     expect(encodeSetting(setting)).toBe("attack=pgd&set=steps%3D10&epsilon=0.2&target=3");
+  });
+
+  it("takes lengths as they are written: absolute, as a fraction too, or relative to ε", () => {
+    const lengthOf = (text: string) => decodeSetting(`attack=pgd&set=stepSize=${text}`).options["stepSize"];
+    expect(["0.0625", "2/255", "0.25eps"].map(lengthOf)).toEqual([0.0625, 2 / 255, "0.25eps"]);
   });
 
   it("restores every setting to the bit", () => {

@@ -1,4 +1,5 @@
 import { deflateSync, inflateSync } from "fflate";
+import { numberIn } from "../../../src/epsilons.ts";
 import { isBundled } from "../../../src/models/bundled.ts";
 import type { NormName } from "../../../src/norm.ts";
 import { fromBase64, toBase64 } from "../../../src/report/pictures/base64.ts";
@@ -130,7 +131,12 @@ function decodeOptions(texts: readonly string[]): OptionValues {
     const [, name, value] = /^(\w{1,40})=([^\p{C}]{1,80})$/u.exec(text) ?? [];
     if (name === undefined || value === undefined) return [];
     if (value === "true" || value === "false") return [[name, value === "true"]];
-    return [[name, Number.isFinite(Number(value)) ? Number(value) : value]];
+    try {
+      return [[name, numberIn(value)]];
+    } catch {
+      // A word, or a length such as 0.25eps.
+      return [[name, value]];
+    }
   });
   return Object.fromEntries(pairs);
 }

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { perturb, scratch } from "./support/cli.ts";
+
+const place = scratch();
+afterAll(place.remove);
+
+const EVALUATE = "evaluate --attack fgsm,uniform-noise --set draws=2 --eps 8/255,0.1,0.3 --limit 20 --quiet".split(" ");
+const WIDTHS = ["40", "80", "120"] as const;
+const widest = (text: string): number => Math.max(...text.split("\n").map((line) => line.length));
+/** The numbers of a text, in order of their digits. */
+const numbers = (text: string): string[] => (text.match(/\d[\d.,]*%?/g) ?? []).sort();
+
+describe.each(WIDTHS)("in a terminal of %s columns", (COLUMNS) => {
+  it.each(["attacks", "datasets", "models", "operators"])("list %s fits, and loses no word", async (what) => {
+    const [narrow, wide] = await Promise.all([
+      perturb(["list", what], place.path, { COLUMNS }),
+      perturb(["list", what], place.path, { COLUMNS: "1000" }),
+    ]);
+    expect(widest(narrow.stdout)).toBeLessThanOrEqual(Number(COLUMNS));
+    const all = narrow.stdout.replaceAll(/\s+/g, "");
+    for (const word of wide.stdout.split(/\s+/)) expect(all).toContain(word);
+  });
+
+  it("inspect fits", async () => {
+    const { stdout, code } = await perturb(["inspect", "lenet-mnist"], place.path, { COLUMNS });
+    expect(code).toBe(0);
+    expect(widest(stdout)).toBeLessThanOrEqual(Number(COLUMNS));
+  });
+
+  it("table and curve of evaluate fit, with every number", async () => {
+    const { stdout, code } = await perturb(EVALUATE, place.path, { COLUMNS });
+    expect(code).toBe(0);
+    // The path of the report may be longer: it is to be copied.
+    const shown = stdout.replace(/^Report: .*\n/m, "");
+    expect(widest(shown)).toBeLessThanOrEqual(Number(COLUMNS));
+    expect(shown.match(/⠤|⣀|⠉|[⠀-⣿]/)).not.toBeNull();
+    const table = (text: string) => numbers(text.slice(text.indexOf("┌"), text.indexOf("└")));
+    expect(table(shown)).toEqual(table(wide));
+  });
+});
+
+let wide: string;
+beforeAll(async () => {
+  wide = (await perturb(EVALUATE, place.path, { COLUMNS: "1000" })).stdout;
+});
+
+it("JSON is the same at any width", async () => {
+  const [narrow, other] = await Promise.all(
+    ["40", "120"].map(
+      async (COLUMNS) => (await perturb(["list", "attacks", "--json"], place.path, { COLUMNS })).stdout,
+    ),
+  );
+  expect(narrow).toBe(other);
+});
