@@ -44,6 +44,7 @@ export {
   logitsAlong,
 } from "./evaluate/linear/along.ts";
 export { type Comparison, compareRuns, type PairedAccuracy, type RecordedRun } from "./evaluate/results/compare.ts";
+export type { GateAsked } from "./evaluate/results/gates.ts";
 export type { Subject } from "./evaluate/results/result.ts";
 export type {
   Accuracy,
@@ -51,6 +52,7 @@ export type {
   Evaluation,
   EvaluationResult,
   Example,
+  Gate,
   Linearity,
   Picture,
   Point,

@@ -57,7 +57,7 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedE
     model,
     data,
     describe: {
-      model: { name, sha256: null, inputShape, classes, head, parameters: null, bounds },
+      model: { name, sha256: null, inputShape, classes, head, parameters: null, bounds, preprocessing: null },
       runtime: { name: "Open Inference Protocol 2", device: url },
       version: VERSION,
     },

@@ -14,7 +14,7 @@ import { type BeforeExit, interruptible } from "../interrupt.ts";
 import { type OpenedSubject, openSubject } from "../open.ts";
 import { evaluateOptions, type Given } from "../options/evaluate-options.ts";
 import { evaluatorOf, planned } from "../planned.ts";
-import { checkFailUnder, present, presentFinished, verdict } from "../present.ts";
+import { checkFailUnder, gatesAsked, present, presentFinished, verdict } from "../present.ts";
 import { progressLine, silent } from "../progress.ts";
 import { ownWords } from "../self.ts";
 
@@ -95,9 +95,9 @@ async function runWith(workers: BootedWorkers, work: Work): Promise<number> {
       spooling && (async (records) => (await spooling).write(records));
     const result = await measure({ subject, work, folder, workers, onRecords });
     await work.journal?.close();
-    const { json, junit, failUnder } = given;
-    await present(result, { json, junit, failUnder, folder, words, spool: await spooling });
-    return failUnder ? verdict(result.evaluation, failUnder) : EXIT.ok;
+    const { json, junit } = given;
+    await present(result, { json, junit, folder, words, spool: await spooling });
+    return verdict(result.evaluation);
   } finally {
     await (await spooling)?.remove();
   }
@@ -142,6 +142,7 @@ async function measure({ subject, work, folder, workers, onRecords }: Measuring)
       progress.update(done, total, "", journal?.resumed);
     const result = await evaluate(describe, data, plan, evaluator, {
       ...wanted,
+      gates: gatesAsked(given.failUnder),
       onProgress,
       ...(onRecords && { onRecords }),
       ...(journal && { journal }),

@@ -3,6 +3,7 @@ import { checkSignal, PerturbError } from "../../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
 import { type Certified, certificates } from "../checks/certified.ts";
+import { checkGates, type GateAsked } from "../results/gates.ts";
 import { resultOf, type Subject, withWarnings } from "../results/result.ts";
 import { addTally, type Tally } from "../results/tally.ts";
 import { type BatchPlan, evaluateBatch } from "./batch.ts";
@@ -21,6 +22,8 @@ export interface EvaluateOptions extends PlanOptions {
   readonly limit?: number;
   /** Radii within which samples are certified, in the same norm: an attack that breaks one inside is a contradiction. */
   readonly certified?: Certified;
+  /** Accuracies that are asked for: the result says whether each was met. By default none. */
+  readonly gates?: readonly GateAsked[];
   /** Whether the model is asked once more in the end, to check the evaluation itself: see `followUp`. By default it is. */
   readonly followUp?: boolean;
   readonly signal?: AbortSignal;
@@ -76,7 +79,8 @@ export async function evaluate(
 ): Promise<EvaluationResult> {
   const began = options.journal?.began ?? new Date();
   const start = performance.now();
-  const { offset = 0, limit = data.size, signal, onProgress } = options;
+  const { offset = 0, limit = data.size, gates = [], signal, onProgress } = options;
+  checkGates(gates, plan.epsilons);
   const batch = options.batch ?? DEFAULT_BATCH;
   const total = Math.max(0, Math.min(data.size - offset, limit));
   if (total === 0)
@@ -89,7 +93,7 @@ export async function evaluate(
   const surrogate = options.surrogate?.name ?? null;
   const resultUpTo = (tally: Tally): EvaluationResult => {
     const seconds = (options.journal?.seconds ?? 0) + (performance.now() - start) / 1000;
-    return resultOf(subject, data, plan, { batch, offset, surrogate }, tally, { began, seconds });
+    return resultOf(subject, data, plan, { batch, offset, surrogate, gates }, tally, { began, seconds });
   };
   const proofs = certificates(options.certified ?? new Map(), plan.norm);
   const add = async (tally: Tally): Promise<void> => {
