@@ -17,7 +17,7 @@ export function formatGate({ accuracy, atLeast }: Pick<Gate, "accuracy" | "atLea
   found: string;
   asked: string;
 } {
-  const digits = [2, 3, 4, 6, 8, 10].find(
+  const digits = [2, 3, 4, 5, 6, 8, 10].find(
     (n) => accuracy === atLeast || (100 * accuracy).toFixed(n) !== (100 * atLeast).toFixed(n),
   );
   const percent = (share: number): string => `${(100 * share).toFixed(digits ?? 12)}%`;
