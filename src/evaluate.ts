@@ -1,4 +1,5 @@
 import type { Head } from "./model.ts";
+import type { Normalization } from "./models/classifier/preprocess.ts";
 import type { NormName } from "./norm.ts";
 
 /** The result of an evaluation, as report.json holds it: numbers and names only. */
@@ -18,6 +19,11 @@ export interface Evaluation {
     /** Number of trained values, where it is known. */
     readonly parameters: number | null;
     readonly bounds: { readonly lower: number; readonly upper: number };
+    /**
+     * What stands between the samples and the model's own graph: (x - mean) / std, one value each, or one a channel. Null:
+     * nothing. Missing from reports that were written before it was kept.
+     */
+    readonly preprocessing?: Normalization | null;
   };
   readonly data: {
     readonly name: string;
@@ -51,6 +57,8 @@ export interface Evaluation {
   };
   /** The headline: what is left at each ε when each sample meets every attack until it falls. */
   readonly worst: readonly WorstPoint[];
+  /** What was asked of the worst case, and whether it was met. */
+  readonly gates: readonly Gate[];
   /**
    * One for each attack and ε, in order: what the attack left of the samples that the attacks before it had not broken. The
    * first attack meets all, and its counts are its own.
@@ -81,6 +89,17 @@ export interface WorstPoint extends Accuracy {
   readonly epsilon: number;
   /** Samples for which the model answered NaN: neither robust nor fooled. */
   readonly errors: number;
+}
+
+/** An accuracy that was asked for (`--fail-under`), and the one that was found, in the worst case over the attacks. */
+export interface Gate {
+  readonly epsilon: number;
+  /** The accuracy asked for, from 0 to 1. */
+  readonly atLeast: number;
+  /** The accuracy found. */
+  readonly accuracy: number;
+  /** accuracy >= atLeast */
+  readonly met: boolean;
 }
 
 export interface AttackSummary {

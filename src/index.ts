@@ -52,6 +52,7 @@ export type { AttackOptions } from "./evaluate/opening.ts";
 export type { Evaluator, Job, WorkPlace } from "./evaluate/place.ts";
 export { here } from "./evaluate/places/here.ts";
 export { type Comparison, compareRuns, type PairedAccuracy, type RecordedRun } from "./evaluate/results/compare.ts";
+export type { GateAsked } from "./evaluate/results/gates.ts";
 export type { Tally } from "./evaluate/results/tally.ts";
 export type { EvaluationState, OpenState } from "./evaluate/state.ts";
 export type {
@@ -60,6 +61,7 @@ export type {
   Evaluation,
   EvaluationResult,
   Example,
+  Gate,
   Linearity,
   Picture,
   Point,

@@ -132,7 +132,9 @@ describe("evaluate", () => {
 
   it("takes the step of a range for the fraction that it is", async () => {
     const range = ["--eps", "1/255:3/255:1/255", "--fail-under", "1%@2/255", "--json", "-"];
-    expect(await perturb([...lenet, "--limit", "50", ...range], place())).toMatchObject({ code: 0 });
+    const outcome = await perturb([...lenet, "--limit", "50", ...range], place());
+    expect(outcome).toMatchObject({ code: 0 });
+    expect(json(outcome).gates).toMatchObject([{ atLeast: 0.01, met: true }]);
   });
 
   it("ends with 1 under --fail-under, and still gives the result", async () => {
@@ -144,6 +146,8 @@ describe("evaluate", () => {
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/^perturb: accuracy 0\.\d+ at ε = 0\.3 in the worst case is under 0\.99\.\n$/);
     expect(counts(json(outcome))).toHaveLength(7);
+    const { gates, worst } = json(outcome);
+    expect(gates).toEqual([{ epsilon: 0.3, atLeast: 0.99, accuracy: worst.at(-1)!.accuracy, met: false }]);
   });
 
   it("finds the likely cause of accuracy at chance", async () => {

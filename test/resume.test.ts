@@ -185,8 +185,22 @@ describe("a run that was ended", () => {
 describe("--resume", () => {
   it("of a finished run has nothing to do, and tells its result once more", async () => {
     const outcome = await resume("whole", "--json", "-", "--fail-under", "100%@0.1");
-    expect(outcome).toMatchObject({ code: 1, stdout: readFileSync(inside("whole", "report.json"), "utf8") });
+    const kept = JSON.parse(readFileSync(inside("whole", "report.json"), "utf8"));
+    expect(kept.gates).toEqual([]);
+    const { accuracy } = kept.worst.find(({ epsilon }: { epsilon: number }) => epsilon === 0.1);
+    const gates = [{ epsilon: 0.1, atLeast: 1, accuracy, met: false }];
+    expect(outcome.code).toBe(1);
+    expect(JSON.parse(outcome.stdout)).toEqual({ ...kept, gates });
     expect(outcome.stderr).toContain("Nothing is left to do");
+    expect(outcome.stderr).toContain("keep the verdict that they were written with");
+    expect(outcome.stderr).toContain("is under 1.");
+    // Without a new gate it is judged by the one that the report holds, which is judged anew.
+    const report = { ...kept, gates: [{ ...gates[0], met: true }] };
+    mkdirSync(inside("gated"));
+    writeFileSync(inside("gated", "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+    const again = await resume("gated");
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("is under 1.") });
+    expect(await resume("whole")).toMatchObject({ code: 0 });
   });
 
   it("of no run is an error that says so", async () => {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stderr, stdout } from "node:process";
 import { PerturbError } from "../errors.ts";
+import { type GateAsked, withGates } from "../evaluate/results/gates.ts";
 import { sameEpsilon } from "../evaluate/results/statistics.ts";
 import type { Evaluation, EvaluationResult } from "../evaluate.ts";
 import { commandLine } from "../report/files/command.ts";
@@ -15,7 +16,6 @@ import { folded, hasColor, print, room, width } from "./output.ts";
 export interface Presentation {
   readonly json: string | undefined;
   readonly junit: string | undefined;
-  readonly failUnder: FailUnder | undefined;
   /** Of the report. */
   readonly folder: string | undefined;
   /** The records of the samples, where there is a folder for them. */
@@ -27,14 +27,14 @@ export interface Presentation {
 /** Results to stdout and to files; warnings to stderr. */
 export async function present(
   result: EvaluationResult,
-  { json, junit, failUnder, folder, words, spool }: Presentation,
+  { json, junit, folder, words, spool }: Presentation,
 ): Promise<void> {
   const { evaluation } = result;
   if (json === "-") await writeJson(evaluation, json);
   else if (junit !== "-") await printTable(evaluation);
   for (const { message } of evaluation.warnings) stderr.write(`warning: ${message}\n`);
   if (json !== undefined && json !== "-") await writeJson(evaluation, json);
-  if (junit !== undefined) await writeJunit(evaluation, junit, failUnder);
+  if (junit !== undefined) await writeJunit(evaluation, junit);
   if (folder === undefined) return;
   const { writeReport } = await import("../report/files/write.node.ts");
   await writeReport(result, folder, {
@@ -44,16 +44,25 @@ export async function present(
   if (json !== "-" && junit !== "-") print("", `Report: ${folder}/report.html`);
 }
 
-/** Says of a run that is to go on that it is done. Gives the exit code. @throws usage, invalid-file */
+/**
+ * Says of a run that is to go on that it is done: of its own gate, or of the one that is given now. Gives the exit code.
+ * @throws usage, invalid-file
+ */
 export async function presentFinished(folder: string, { json, junit, failUnder }: Finished): Promise<number> {
   const { readReport } = await import("../report/files/json.ts");
   const path = join(folder, "report.json");
-  const evaluation = await readReport(await readFile(path, "utf8"), path);
-  checkFailUnder(failUnder, evaluation.options.epsilons);
+  const kept = await readReport(await readFile(path, "utf8"), path);
+  checkFailUnder(failUnder, kept.options.epsilons);
+  // Judged anew, so that nothing is believed that was only written down.
+  const evaluation = withGates(kept, failUnder ? gatesAsked(failUnder) : kept.gates);
   if (json !== undefined) await writeJson(evaluation, json);
-  if (junit !== undefined) await writeJunit(evaluation, junit, failUnder);
+  if (junit !== undefined) await writeJunit(evaluation, junit);
   stderr.write(`Nothing is left to do: ${folder} holds the report of a finished run.\n`);
-  return failUnder ? verdict(evaluation, failUnder) : EXIT.ok;
+  if (failUnder && JSON.stringify(evaluation.gates) !== JSON.stringify(kept.gates))
+    stderr.write(
+      `The files in ${folder} keep the verdict that they were written with. What follows is for this --fail-under.\n`,
+    );
+  return verdict(evaluation);
 }
 
 interface Finished {
@@ -69,9 +78,9 @@ async function writeJson(evaluation: Evaluation, json: string): Promise<void> {
   else await writeAtomically(json, (file) => file.writeFile(text));
 }
 
-async function writeJunit(evaluation: Evaluation, path: string, failUnder: FailUnder | undefined): Promise<void> {
+async function writeJunit(evaluation: Evaluation, path: string): Promise<void> {
   const { toJunit } = await import("../report/files/junit.ts");
-  const text = toJunit(evaluation, { failUnder });
+  const text = toJunit(evaluation);
   if (path === "-") stdout.write(text);
   else await writeAtomically(path, (file) => file.writeFile(text));
 }
@@ -91,13 +100,17 @@ async function printTable(evaluation: Evaluation): Promise<void> {
   );
 }
 
-/** The accuracy at ε in the worst case over the attacks, against the one asked for. */
-export function verdict({ worst }: Evaluation, { accuracy, epsilon }: FailUnder): number {
-  const found = worst.find((point) => sameEpsilon(point.epsilon, epsilon))!;
-  if (found.accuracy >= accuracy) return EXIT.ok;
-  stderr.write(`perturb: accuracy ${found.accuracy} at ε = ${epsilon} in the worst case is under ${accuracy}.\n`);
-  return EXIT.failed;
+/** Says which gates were not met, and gives the exit code. */
+export function verdict({ gates }: Evaluation): number {
+  const failed = gates.filter(({ met }) => !met);
+  for (const { accuracy, epsilon, atLeast } of failed)
+    stderr.write(`perturb: accuracy ${accuracy} at ε = ${epsilon} in the worst case is under ${atLeast}.\n`);
+  return failed.length > 0 ? EXIT.failed : EXIT.ok;
 }
+
+/** --fail-under as an evaluation takes it. */
+export const gatesAsked = (failUnder: FailUnder | undefined): GateAsked[] =>
+  failUnder ? [{ epsilon: failUnder.epsilon, atLeast: failUnder.accuracy }] : [];
 
 /** @throws usage where --fail-under asks for an ε that is not evaluated */
 export function checkFailUnder(failUnder: FailUnder | undefined, epsilons: readonly number[]): void {

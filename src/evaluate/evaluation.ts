@@ -1,7 +1,6 @@
 import type { Dataset } from "../dataset.ts";
 import type { EvaluationResult, SampleRecord } from "../evaluate.ts";
 import type { Model } from "../model.ts";
-import type { Normalization } from "../models/classifier/preprocess.ts";
 import type { Certified } from "./checks/certified.ts";
 import { followUp } from "./checks/follow-up.ts";
 import type { BatchPlan } from "./course/batch.ts";
@@ -9,6 +8,7 @@ import { follow, type Progress } from "./course/run.ts";
 import { type AttackOptions, batchFor, type Opened, open } from "./opening.ts";
 import type { Evaluator, WorkPlace } from "./place.ts";
 import { here } from "./places/here.ts";
+import { checkGates, type GateAsked } from "./results/gates.ts";
 import { withWarnings } from "./results/result.ts";
 import { subjectOf } from "./results/subject.ts";
 import type { EvaluationState, OpenState } from "./state.ts";
@@ -20,8 +20,8 @@ export interface EvaluateOptions extends AttackOptions {
   readonly state?: EvaluationState | undefined;
   /** Radii within which samples are certified, in the same norm: an attack that breaks one inside is a contradiction. */
   readonly certified?: Certified;
-  /** What the model has in front of it, where something has: a likely cause of low accuracy. */
-  readonly normalization?: Normalization | undefined;
+  /** Accuracies that are asked for: the result says whether each was met. By default none. */
+  readonly gates?: readonly GateAsked[];
   /** Whether the model is asked once more in the end, to check the evaluation itself: see `followUp`. By default it is. */
   readonly followUp?: boolean;
   /** Gets the record of each sample, batch by batch, in order; by default the result holds them, some 300 bytes each. */
@@ -57,7 +57,8 @@ export interface OpenEvaluation extends AsyncIterable<Progress> {
  */
 export async function openEvaluation(model: Model, data: Dataset, options: EvaluateOptions): Promise<OpenEvaluation> {
   const opened = await open(model, data, options);
-  const { surrogate, signal, place = here } = options;
+  const { surrogate, signal, place = here, gates = [] } = options;
+  checkGates(gates, opened.plan.epsilons);
   const evaluator = await place.start({ model, plan: opened.plan, surrogate, signal });
   try {
     const subject = await subjectOf(model);
@@ -102,7 +103,8 @@ interface Measuring extends Opened {
 async function* measure(measuring: Measuring): AsyncGenerator<Progress, EvaluationResult> {
   const { model, options, state, data, plan } = measuring;
   const records: SampleRecord[] | undefined = options.onRecords ? undefined : [];
-  const { surrogate, signal, certified, normalization } = options;
+  const { surrogate, signal, certified, gates = [] } = options;
+  const normalization = measuring.subject.model.preprocessing ?? undefined;
   const result = yield* follow({
     ...measuring,
     data: state?.data ?? data,
@@ -113,6 +115,7 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
         for (const record of more) records!.push(record);
       }),
     certified,
+    gates,
     signal,
   });
   await state?.close();

@@ -5,7 +5,7 @@
 
 export { toCsv } from "../report/files/csv.ts";
 export { readReport, toJson } from "../report/files/json.ts";
-export { type JunitOptions, toJunit } from "../report/files/junit.ts";
+export { toJunit } from "../report/files/junit.ts";
 export { exampleArrays } from "../report/files/npz.ts";
 export { type SampleTable, type Tabulator, tabulate } from "../report/files/sample-table.ts";
 export { readSamples, SAMPLE_COLUMNS, SAMPLES_HEADER, type SampleColumn, sampleLine } from "../report/files/samples.ts";

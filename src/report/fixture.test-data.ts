@@ -150,6 +150,7 @@ export function fixture({
       head: "log-softmax",
       parameters: 1_199_882,
       bounds: { lower: 0, upper: 1 },
+      preprocessing: null,
     },
     data: { name: "mnist", offset: 0, total: TOTAL, ...(classNames && { classNames }) },
     options: {
@@ -172,6 +173,7 @@ export function fixture({
       ...accuracyOf(Math.min(...points.filter((_, i) => i % EPSILONS.length === k).map((p) => p.correct)), TOTAL),
       errors: 0,
     })),
+    gates: [],
     points,
     attacks: attacks.map((attack) => ({
       attack,

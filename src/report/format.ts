@@ -1,4 +1,4 @@
-import type { Accuracy, Evaluation, Point } from "../evaluate.ts";
+import type { Accuracy, Evaluation, Gate, Point } from "../evaluate.ts";
 import type { NormName } from "../norm.ts";
 
 export const NORM_SYMBOL: Readonly<Record<NormName, string>> = {
@@ -11,6 +11,24 @@ export const NORM_SYMBOL: Readonly<Record<NormName, string>> = {
 
 /** 0.98104 as "98.10%". */
 export const formatPercent = (fraction: number): string => `${(100 * fraction).toFixed(2)}%`;
+
+/** The accuracies of a gate, found and asked for, in as many digits as tell them apart: 0.49999 is not met by "50.00%". */
+export function formatGate({ accuracy, atLeast }: Pick<Gate, "accuracy" | "atLeast">): {
+  found: string;
+  asked: string;
+} {
+  const digits = [2, 3, 4, 5, 6, 8, 10].find(
+    (n) => accuracy === atLeast || (100 * accuracy).toFixed(n) !== (100 * atLeast).toFixed(n),
+  );
+  const percent = (share: number): string => `${(100 * share).toFixed(digits ?? 12)}%`;
+  return { found: percent(accuracy), asked: percent(atLeast) };
+}
+
+/** "accuracy 41.20% is under 50.00% at ε = 0.1", of a gate that was not met. */
+export function formatShortfall(gate: Gate): string {
+  const { found, asked } = formatGate(gate);
+  return `accuracy ${found} is under ${asked} at ε = ${formatEpsilon(gate.epsilon)}`;
+}
 
 /** [0.9781, 0.9835] as "97.81 – 98.35%". */
 export const formatInterval = ([low, high]: readonly [number, number]): string =>

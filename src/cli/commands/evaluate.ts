@@ -14,7 +14,7 @@ import type { OpenedSubject } from "../opening/opened.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
 import { evaluateOptions, type Given } from "../options/evaluate-options.ts";
-import { checkFailUnder, present, presentFinished, verdict } from "../present.ts";
+import { checkFailUnder, gatesAsked, present, presentFinished, verdict } from "../present.ts";
 import { progressLine, silent } from "../progress.ts";
 import { ownWords } from "../self.ts";
 
@@ -91,9 +91,9 @@ async function runAt(place: Threads, work: Work): Promise<number> {
   spooling?.catch(() => undefined);
   try {
     const result = await measure(subject, place, work, spooling);
-    const { json, junit, failUnder } = given;
-    await present(result, { json, junit, failUnder, folder, words, spool: await spooling });
-    return failUnder ? verdict(result.evaluation, failUnder) : EXIT.ok;
+    const { json, junit } = given;
+    await present(result, { json, junit, folder, words, spool: await spooling });
+    return verdict(result.evaluation);
   } finally {
     await (await spooling)?.remove();
   }
@@ -117,6 +117,7 @@ async function measure(
   ]);
   const evaluation = await openEvaluation(subject.model, subject.data, {
     ...(await wanted(given, subject)),
+    gates: gatesAsked(given.failUnder),
     place,
     state,
     // What writes the records loads while the first batches run.

@@ -45,7 +45,7 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
     ...(given.labels && { labels: given.labels }),
     shape: model.inputShape,
   });
-  return { model: { ...model, release: async () => undefined }, data, normalization: undefined };
+  return { model: { ...model, release: async () => undefined }, data };
 }
 
 /** @throws usage for options that only a file can follow */

@@ -1,6 +1,5 @@
 import type { Dataset } from "../../dataset.ts";
 import type { Model } from "../../model.ts";
-import type { Normalization } from "../../models/classifier/preprocess.ts";
 
 /** A model that is asked in this thread. */
 export type OpenedModel = Model & { release(): Promise<void> };
@@ -10,6 +9,4 @@ export interface OpenedSubject {
   /** Compiled when it is first asked. Release it when done. */
   readonly model: OpenedModel;
   readonly data: Dataset;
-  /** What stands in front of the model, where something does. */
-  readonly normalization: Normalization | undefined;
 }

@@ -1,5 +1,4 @@
 import { PerturbError } from "../../errors.ts";
-import { normalizationOf } from "../../models/classifier/normalization.ts";
 import { type EndpointGiven, openEndpointSubject } from "./endpoint.ts";
 import { isAddress, type ModelGiven, openGraph, openModelFile } from "./model.ts";
 import type { OpenedSubject } from "./opened.ts";
@@ -29,5 +28,5 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
     ...(shape && { shape }),
   });
   const file = await openModelFile(opened, data.shape, given);
-  return { model: openClassifier(file, nodeRuntime(given.device)), data, normalization: normalizationOf(given) };
+  return { model: openClassifier(file, nodeRuntime(given.device)), data };
 }

@@ -25,7 +25,7 @@ export interface AttackGiven extends ModelGiven {
 }
 
 /** What is asked for, as the library wants it, of the model that is to be attacked. @throws usage: before anything runs */
-export async function wanted(given: AttackGiven, { model, normalization }: OpenedSubject) {
+export async function wanted(given: AttackGiven, { model }: OpenedSubject) {
   refuseIdle(given);
   return {
     attacks: configuredAttacks(given.attack, given.set),
@@ -40,7 +40,6 @@ export async function wanted(given: AttackGiven, { model, normalization }: Opene
     levels: given.levels ?? null,
     maxQueries: given.maxQueries ?? null,
     surrogate: await openSurrogate(given, model.inputShape),
-    normalization,
     ...(given.certified !== undefined && { certified: await certificatesIn(given.certified) }),
   } satisfies EvaluateOptions;
 }

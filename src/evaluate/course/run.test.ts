@@ -12,7 +12,10 @@ import { PerturbError } from "../../errors.ts";
 import type { DifferentiableModel } from "../../model.ts";
 import { callbackModel } from "../../models/callback.ts";
 import { classifierFile } from "../../models/classifier/classifier.ts";
+import { openClassifier } from "../../models/classifier/graph-model.ts";
+import { nodeRuntime } from "../../runtime/ort.node.ts";
 import { evaluate } from "../evaluation.ts";
+import type { GateAsked } from "../results/gates.ts";
 import type { Progress } from "./run.ts";
 
 const lenet = lenetFile();
@@ -286,5 +289,36 @@ describe("a model that can only be asked", () => {
     expect(evaluation.worst.at(-1)!.correct).toBe(0);
     expect(evaluation.cost.gradients).toBe(0);
     expect(evaluation.linearity).toBeNull();
+  });
+});
+
+describe("what a result says beside the counts", () => {
+  const data = arrayDataset(floats([9, 4], numbers(36, 1, 0, 1)), [0, 1, 2, 0, 1, 2, 0, 1, 2], 3);
+  const measure = async (file: ReturnType<typeof classifierFile>, gates?: readonly GateAsked[]) => {
+    const model = openClassifier(file, nodeRuntime("cpu", 1));
+    const options = { attacks: [fgsm], epsilons: [0, 0.5], followUp: false, ...(gates && { gates }) };
+    return (await evaluate(model, data, options).finally(() => model.release())).evaluation;
+  };
+  const network = smallNetwork([4], 3);
+
+  it("which preprocessing stands in front of the model", async () => {
+    const normalization = { mean: [0.25], std: [0.5] };
+    const { model } = await measure(classifierFile(network, { name: "normalized", normalization }));
+    expect(model.preprocessing).toEqual(normalization);
+    expect((await measure(classifierFile(network, { name: "bare" }))).model.preprocessing).toBeNull();
+  });
+
+  it("whether what was asked of it was met, which is checked before anything runs", async () => {
+    const file = classifierFile(network, { name: "gated" });
+    const { gates, worst } = await measure(file, [
+      { epsilon: 0, atLeast: 0 },
+      { epsilon: 0.5, atLeast: 1 },
+    ]);
+    expect(gates).toEqual([
+      { epsilon: 0, atLeast: 0, accuracy: worst[0]!.accuracy, met: true },
+      { epsilon: 0.5, atLeast: 1, accuracy: worst[1]!.accuracy, met: worst[1]!.accuracy === 1 },
+    ]);
+    expect((await measure(file)).gates).toEqual([]);
+    await failure("usage", () => measure(file, [{ epsilon: 0.1, atLeast: 0.5 }]));
   });
 });

@@ -3,6 +3,7 @@ import { checkSignal } from "../../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../../evaluate.ts";
 import { type Certified, certificates } from "../checks/certified.ts";
 import type { Evaluator } from "../place.ts";
+import type { GateAsked } from "../results/gates.ts";
 import { resultOf, type Subject, withWarnings } from "../results/result.ts";
 import { addTally, type Tally } from "../results/tally.ts";
 import type { OpenState } from "../state.ts";
@@ -20,6 +21,8 @@ export interface Course {
   /** The name of the model that transfer attacks work on. */
   readonly surrogate: string | null;
   readonly certified?: Certified | undefined;
+  /** Accuracies that are asked for. */
+  readonly gates: readonly GateAsked[];
   readonly state?: OpenState | undefined;
   /** Gets the record of each sample, batch by batch, in order. */
   readonly onRecords: (records: readonly SampleRecord[]) => void | Promise<void>;
@@ -39,7 +42,7 @@ export interface Progress {
  * again. Yields after every batch. @throws whatever the data set or the model throws; cancelled
  */
 export async function* follow(course: Course): AsyncGenerator<Progress, EvaluationResult> {
-  const { subject, data, plan, evaluator, batch, total, surrogate, state, onRecords, signal } = course;
+  const { subject, data, plan, evaluator, batch, total, surrogate, state, gates, onRecords, signal } = course;
   const { offset } = plan;
   const began = state?.began ?? new Date();
   const start = performance.now();
@@ -47,7 +50,7 @@ export async function* follow(course: Course): AsyncGenerator<Progress, Evaluati
   let sum: Tally | undefined;
   const resultUpTo = (tally: Tally): EvaluationResult => {
     const seconds = (state?.seconds ?? 0) + (performance.now() - start) / 1000;
-    return resultOf(subject, data, plan, { batch, offset, surrogate }, tally, { began, seconds });
+    return resultOf(subject, data, plan, { batch, offset, surrogate, gates }, tally, { began, seconds });
   };
   const add = async (tally: Tally): Promise<Progress> => {
     proofs.hear(tally.records);

@@ -2,6 +2,7 @@ import type { Dataset } from "../../dataset.ts";
 import type { AttackSummary, Evaluation, EvaluationResult, Linearity, Warning } from "../../evaluate.ts";
 import { warningsOf } from "../checks/checks.ts";
 import type { BatchPlan } from "../course/batch.ts";
+import { type GateAsked, withGates } from "./gates.ts";
 import { accuracyOf } from "./statistics.ts";
 import type { AttackTally, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
 
@@ -14,12 +15,19 @@ export interface Subject {
   readonly straightThrough?: number;
 }
 
+interface Extent {
+  readonly batch: number;
+  readonly offset: number;
+  readonly surrogate: string | null;
+  readonly gates: readonly GateAsked[];
+}
+
 /** What was counted, as a report holds it. */
 export function resultOf(
   subject: Subject,
   data: Dataset,
   plan: BatchPlan,
-  { batch, offset, surrogate }: { batch: number; offset: number; surrogate: string | null },
+  { batch, offset, surrogate, gates }: Extent,
   tally: Tally,
   { began, seconds }: { began: Date; seconds: number },
 ): EvaluationResult {
@@ -65,6 +73,7 @@ export function resultOf(
       ...accuracyOf(correct, total),
       errors,
     })),
+    gates: [],
     points,
     attacks: tally.attacks.map((attack, e) => summaryOf(attack, plan, e)),
     linearity: tally.linearity && linearityOf(tally.linearity, plan.epsilons),
@@ -73,7 +82,7 @@ export function resultOf(
   };
   const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject.straightThrough);
   return {
-    evaluation: { ...evaluation, warnings },
+    evaluation: withGates({ ...evaluation, warnings }, gates),
     standing: tally.worst.map(({ standing }) => standing),
     pictures: tally.points.map((point: PointTally) => point.examples),
     cleanExamples: tally.cleanExamples,

@@ -9,15 +9,16 @@ export async function subjectOf(model: Model): Promise<Subject> {
   if (!isGraphModel(model)) {
     const { name, inputShape, classes, head, bounds, runtime } = model;
     return {
-      model: { name, sha256: null, inputShape, classes, head, parameters: null, bounds },
+      model: { name, sha256: null, inputShape, classes, head, parameters: null, bounds, preprocessing: null },
       runtime: runtime ?? { name: "a function", device: "unknown" },
       version: VERSION,
     };
   }
   const { file, runtime } = model;
-  const { name, inputShape, classes, head, parameters, bounds } = file;
+  const { name, inputShape, classes, head, parameters, bounds, normalization: preprocessing = null } = file;
+  const hash = file.sha256 ?? (await sha256(file.onnx));
   return {
-    model: { name, sha256: file.sha256 ?? (await sha256(file.onnx)), inputShape, classes, head, parameters, bounds },
+    model: { name, sha256: hash, inputShape, classes, head, parameters, bounds, preprocessing },
     runtime: { name: runtime.name, device: runtime.device },
     version: VERSION,
     straightThrough: file.straightThrough,

@@ -23,6 +23,8 @@ export interface ClassifierFile {
   readonly folder?: string;
   /** Number of trained values. */
   readonly parameters: number;
+  /** What the graph begins with, where it was put in front of the network. */
+  readonly normalization?: Normalization;
   /** SHA-256, in hex, of the file that it was read from. */
   readonly sha256?: string;
   /** Gradient graphs that are made already, by their loss: whoever opens the file then needs no differentiation. */
@@ -60,6 +62,7 @@ export function classifierFile(
     bounds,
     batch: typeof batch === "number" ? batch : null,
     parameters: countParameters(graph),
+    ...(normalization && { normalization }),
     ...(sha256 !== undefined && { sha256 }),
     ...(folder !== undefined && { folder }),
   };

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { PerturbError } from "../../errors.ts";
+import { withGates } from "../../evaluate/results/gates.ts";
 import type { Evaluation } from "../../evaluate.ts";
 import { fixture } from "../fixture.test-data.ts";
 import { readReport, toJson } from "./json.ts";
@@ -64,7 +65,7 @@ describe("toJson", () => {
     ]);
     expect(Object.keys(JSON.parse(toJson(evaluation)))).toEqual([
       "schema", "tool", "date", "model", "data", "options", "runtime", "clean",
-      "worst", "points", "attacks", "linearity", "warnings", "cost",
+      "worst", "gates", "points", "attacks", "linearity", "warnings", "cost",
     ]); // biome-ignore format: one line says it
     expect(lines).toContain('    "inputShape": [1, 28, 28],');
     expect(lines.at(-1)).toBe("");
@@ -83,6 +84,23 @@ describe("readReport", () => {
     expect(await readReport(toJson(evaluation), "report.json")).toEqual(evaluation);
     const bare = { ...evaluation, linearity: null, points: [], data: { name: "x", offset: 3, total: 4 } };
     expect(await readReport(toJson(bare), "report.json")).toEqual(bare);
+  });
+
+  it("reads a report that was written before gates and preprocessing were kept, and makes up neither", async () => {
+    const { gates: _, model, ...rest } = evaluation;
+    const { preprocessing: __, ...older } = model;
+    const read = await readReport(JSON.stringify({ ...rest, model: older }), "older.json");
+    expect(read).toEqual({ ...rest, model: older, gates: [] });
+    expect("preprocessing" in read.model).toBe(false);
+  });
+
+  it("keeps preprocessing and gates", async () => {
+    const gated = {
+      ...withGates(evaluation, [{ epsilon: 0.1, atLeast: 0.5 }]),
+      model: { ...evaluation.model, preprocessing: { mean: [0.485, 0.456, 0.406], std: [0.229] } },
+    };
+    expect(await readReport(toJson(gated), "report.json")).toEqual(gated);
+    expect(toJson(gated)).toContain('"mean": [0.485, 0.456, 0.406],');
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { failure } from "../../../test/support/datasets.ts";
 import { type Element, parseXml } from "../../../test/support/xml.ts";
+import { withGates } from "../../evaluate/results/gates.ts";
 import { fixture } from "../fixture.test-data.ts";
 import { toJunit } from "./junit.ts";
 
@@ -46,9 +46,9 @@ describe("toJunit", () => {
     expect(Object.fromEntries(properties)).toMatchObject({ model: "lenet", attacks: "fgsm, pgd", seed: "0" });
   });
 
-  it("fails the test of --fail-under alone, and says by how much and by what", () => {
+  it("fails the test of a gate that was not met alone, and says by how much and by what", () => {
     const failures = (accuracy: number, epsilon: number) =>
-      children(suiteOf(toJunit(evaluation, { failUnder: { accuracy, epsilon } })), "testcase")
+      children(suiteOf(toJunit(withGates(evaluation, [{ epsilon, atLeast: accuracy }]))), "testcase")
         .filter((test) => child(test, "failure"))
         .map((test) => [test.attributes["name"], child(test, "failure")!.attributes["message"]]);
     const { accuracy } = evaluation.worst[1]!;
@@ -60,10 +60,11 @@ describe("toJunit", () => {
     expect(failures(1, 0.15000000000000002)).toHaveLength(1);
   });
 
-  it("fails where nothing was broken, too, and at an ε that was measured only", async () => {
+  it("fails where nothing was broken, too", () => {
     const unbroken = { ...evaluation, attacks: evaluation.attacks.map((a) => ({ ...a, broke: a.broke.map(() => 0) })) };
-    expect(toJunit(unbroken, { failUnder: { accuracy: 1, epsilon: 0.3 } })).not.toMatch(/broke most/);
-    await failure("usage", async () => toJunit(evaluation, { failUnder: { accuracy: 1, epsilon: 0.31 } }));
+    const xml = toJunit(withGates(unbroken, [{ epsilon: 0.3, atLeast: 1 }]));
+    expect(xml).toMatch(/is under 100\.00%/);
+    expect(xml).not.toMatch(/broke most/);
   });
 
   it("carries the warnings as error output", () => {
@@ -91,7 +92,8 @@ describe("toJunit", () => {
             attacks: [text],
             warnings: [{ code: "x", message: text }],
           });
-          suiteOf(toJunit({ ...e, data: { ...e.data, name: text } }, { failUnder: { accuracy: 1, epsilon: 0.1 } }));
+          const named = { ...e, data: { ...e.data, name: text } };
+          suiteOf(toJunit(withGates(named, [{ epsilon: 0.1, atLeast: 1 }])));
         },
       ),
       { numRuns: 50 },

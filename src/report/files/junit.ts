@@ -1,36 +1,21 @@
-import { PerturbError } from "../../errors.ts";
 import { sameEpsilon } from "../../evaluate/results/statistics.ts";
 import type { Accuracy, Evaluation } from "../../evaluate.ts";
-import { formatCount, formatEpsilon, formatInterval, formatPercent, NORM_SYMBOL } from "../format.ts";
+import { formatCount, formatEpsilon, formatInterval, formatPercent, formatShortfall, NORM_SYMBOL } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
-
-export interface JunitOptions {
-  /** The accuracy that is asked for, at which ε. */
-  readonly failUnder?: { readonly accuracy: number; readonly epsilon: number } | null | undefined;
-}
 
 /**
  * The result in the XML of JUnit, as build servers show it: a suite with a test for the clean accuracy and one for the worst
- * case at each ε. The one of `failUnder` fails when accuracy is below it. Warnings are the suite's error output.
- * @throws usage when `failUnder` names an ε that was not attacked
+ * case at each ε, which fails where a gate of the evaluation was not met. Warnings are the suite's error output.
  */
-export function toJunit(evaluation: Evaluation, { failUnder }: JunitOptions = {}): string {
-  const { model, data, options, clean, worst, warnings, cost, date } = evaluation;
-  if (failUnder && !worst.some(({ epsilon }) => sameEpsilon(epsilon, failUnder.epsilon)))
-    throw new PerturbError(
-      "usage",
-      `There is no accuracy at ε = ${failUnder.epsilon}. It was measured at ${worst.map(({ epsilon }) => epsilon).join(", ")}.`,
-    );
+export function toJunit(evaluation: Evaluation): string {
+  const { model, data, options, clean, worst, gates, warnings, cost, date } = evaluation;
   const group = `perturb.${model.name}.${data.name}`;
   const tests = worst.map((point, k) => {
-    const asked = failUnder && sameEpsilon(point.epsilon, failUnder.epsilon) ? failUnder.accuracy : 0;
+    const failed = gates.filter(({ epsilon, met }) => !met && sameEpsilon(epsilon, point.epsilon));
     return {
       name: `${NORM_SYMBOL[options.norm]} ε = ${formatEpsilon(point.epsilon)}`,
       text: describe(point),
-      failure:
-        point.accuracy < asked
-          ? `accuracy ${formatPercent(point.accuracy)} is under ${formatPercent(asked)} at ε = ${formatEpsilon(point.epsilon)}${strongest(evaluation, k)}`
-          : null,
+      failure: failed.length === 0 ? null : `${failed.map(formatShortfall).join("; ")}${strongest(evaluation, k)}`,
     };
   });
   const all = [{ name: "clean", text: describe(clean), failure: null }, ...tests];

@@ -35,6 +35,11 @@ const model = z.strictObject({
   bounds: z
     .strictObject({ lower: z.number(), upper: z.number() })
     .describe("The values that an input element may take."),
+  preprocessing: z
+    .exactOptional(z.strictObject({ mean: z.array(z.number()), std: z.array(z.number()) }).nullable())
+    .describe(
+      "What stands in front of the model's graph: (x - mean) / std, one value each, or one a channel; null: nothing.",
+    ),
 });
 
 const data = z.strictObject({
@@ -84,6 +89,13 @@ const worst = z.strictObject({
   epsilon: positive,
   ...accuracy,
   errors: count.describe("Samples for which the model answered NaN: neither robust nor fooled."),
+});
+
+const gate = z.strictObject({
+  epsilon: positive,
+  atLeast: fraction.describe("The accuracy asked for, in the worst case over the attacks."),
+  accuracy: fraction.describe("The accuracy found."),
+  met: z.boolean(),
 });
 
 const attack = z.strictObject({
@@ -146,6 +158,10 @@ export const evaluationSchema = z
       confusion: confusion.describe("[label][prediction] counts, without attack."),
     }),
     worst: z.array(worst).describe("What is left at each ε when each sample meets every attack until it falls."),
+    gates: z
+      .array(gate)
+      .default([])
+      .describe("What was asked of the worst case, by --fail-under; none in reports from before it was kept."),
     points: z
       .array(point)
       .describe(

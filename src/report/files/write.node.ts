@@ -12,7 +12,7 @@ import { type PageScript, pageScript } from "../page/script.ts";
 import { examplesSvg } from "../pictures/examples.ts";
 import { loadSharp, svgToPng } from "../pictures/png.node.ts";
 import { type Plots, plotsOf } from "../plots/plots.ts";
-import { loadVega, toSvg } from "../plots/vega.ts";
+import { type Drawing, draw, loadVega } from "../plots/vega.ts";
 import { toCsv } from "./csv.ts";
 import { toJson } from "./json.ts";
 import { exampleArrays } from "./npz.ts";
@@ -97,11 +97,11 @@ async function writeFiles(
     write("accuracy.csv", () => toCsv(evaluation)),
     write("adversarial.npz", () => writeNpz(exampleArrays(result))),
     loading.then(async () => {
-      const [svgs, page] = await Promise.all([drawAll(plotsOf(evaluation)), builtScript()]);
+      const [{ svgs, narrow }, page] = await Promise.all([drawAll(plotsOf(evaluation)), builtScript()]);
       await Promise.all([
         write("accuracy.svg", () => svgs.accuracy),
         write("accuracy.png", () => svgToPng(svgs.accuracy, 2)),
-        write("report.html", () => toHtml(result, { svgs, command, samples: table, page })),
+        write("report.html", () => toHtml(result, { svgs, narrow, command, samples: table, page })),
       ]);
     }),
   ];
@@ -117,12 +117,13 @@ async function builtScript(): Promise<PageScript | undefined> {
   return texts && pageScript(...texts);
 }
 
-async function drawAll({ accuracy, linearity, dimensions }: Plots): Promise<Plots<string>> {
-  return {
-    accuracy: await toSvg(accuracy),
-    ...(linearity && { linearity: await toSvg(linearity) }),
-    ...(dimensions && { dimensions: await toSvg(dimensions) }),
-  };
+/** Each plot as it is, and as it is for narrow windows. */
+async function drawAll(plots: Plots): Promise<{ svgs: Plots<string>; narrow: Plots<string> }> {
+  const drawn = new Map<string, Required<Drawing>>();
+  for (const [name, plot] of Object.entries(plots)) drawn.set(name, await draw(plot));
+  const all = (kind: keyof Drawing) =>
+    Object.fromEntries([...drawn].map(([name, drawing]) => [name, drawing[kind]])) as unknown as Plots<string>;
+  return { svgs: all("wide"), narrow: all("narrow") };
 }
 
 /** @throws usage when a report in this folder would replace something else than a report */

@@ -1,19 +1,23 @@
 import type { AttackSummary, Evaluation } from "../../evaluate.ts";
 import { formatCount, formatEpsilon, formatNumber, NORM_SYMBOL, printable } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
+import { scrollTable } from "./table.ts";
 
-/** What each attack did: whom it met, whom it broke, and what it asked. */
+/** What each attack did: how many samples it attacked and fooled, and what that took. */
 export function attacksSection({ attacks, options }: Evaluation): Markup {
-  const broke = options.epsilons.map((epsilon) => html`<th scope="col">broke at ${formatEpsilon(epsilon)}</th>`);
+  const broke = options.epsilons.map((epsilon) => html`<th scope="col">at ε = ${formatEpsilon(epsilon)}</th>`);
   return html`<section>
 <h2>Attacks</h2>
-<div class="scroll" tabindex="0" role="region" aria-label="What each attack did"><table class="wide">
-<caption>In the order in which a sample meets them. Broke: samples that it was the first to break, by the least ε.</caption>
-<thead><tr><th scope="col" class="text">attack</th><th scope="col">met</th>${broke}<th scope="col">forward passes</th><th scope="col">gradients</th><th scope="col">seconds</th></tr></thead>
-<tbody>
-${attacks.map(row)}</tbody>
-</table></div>
-${attacks.map((attack) => quantiles(attack, options.norm))}
+${scrollTable({
+  id: "attacks-table",
+  label: "What each attack did",
+  caption:
+    "In the order in which they attack a sample. At each ε: the samples that the attack was the first to fool, by the least ε that was enough. Passes and gradients leave out those on the clean samples, which all attacks share.",
+  kind: "wide",
+  head: html`<tr><th scope="col" class="text">attack</th><th scope="col">samples</th>${broke}<th scope="col">forward passes</th><th scope="col">gradients</th><th scope="col">seconds</th></tr>`,
+  rows: attacks.map(row),
+})}
+${attacks.map((attack, i) => quantiles(attack, i, options.norm))}
 </section>`;
 }
 
@@ -29,12 +33,20 @@ const row = ({
 `;
 
 /** The distances of a least-change attack; nothing for others. */
-function quantiles({ attack, distances }: AttackSummary, norm: Evaluation["options"]["norm"]): Markup | null {
+function quantiles(
+  { attack, distances }: AttackSummary,
+  i: number,
+  norm: Evaluation["options"]["norm"],
+): Markup | null {
   if (!distances) return null;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Distances of ${printable(attack, 40)}"><table>
-<caption>${printable(attack, 40)}: the ${NORM_SYMBOL[norm]} distance within which that share of the samples it met falls</caption>
-<thead><tr>${distances.map(({ quantile }) => html`<th scope="col">${String(Math.round(100 * quantile))}%</th>`)}</tr></thead>
-<tbody><tr>${distances.map(({ distance }) => html`<td>${distance === null ? "–" : formatNumber(distance)}</td>`)}</tr></tbody>
-</table></div>
-`;
+  const name = printable(attack, 40);
+  return scrollTable({
+    id: `distances-${i}`,
+    label: `Distances of ${name}`,
+    caption: `${name}: the ${NORM_SYMBOL[norm]} distance within which it fooled that share of the samples it attacked.`,
+    head: html`<tr>${distances.map(({ quantile }) => html`<th scope="col">${String(Math.round(100 * quantile))}%</th>`)}</tr>`,
+    rows: [
+      html`<tr>${distances.map(({ distance }) => html`<td>${distance === null ? "–" : formatNumber(distance)}</td>`)}</tr>\n`,
+    ],
+  });
 }

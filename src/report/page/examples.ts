@@ -17,11 +17,13 @@ export function examplesSection(evaluation: Evaluation, rows: readonly ExampleRo
     series,
     epsilon,
     cells,
-  }: ExampleRow): Markup => html`<h3>${epsilon === 0 ? "Clean, ε = 0" : `ε = ${formatEpsilon(epsilon)}`}${series === "" ? null : html` <span class="small">${series}</span>`}</h3>
-${cells.length === 0 ? html`<p class="small">none</p>` : html`<div class="row">\n${cells.map((cell) => figure(epsilon, cell))}</div>`}
+  }: ExampleRow): Markup => html`<div><h3>${epsilon === 0 ? "Clean, ε = 0" : `ε = ${formatEpsilon(epsilon)}`}${series === "" ? null : html` <span class="small">${series}</span>`}</h3>
+${cells.length === 0 ? html`<p class="small">none</p>` : html`<div class="row">\n${cells.map((cell) => figure(epsilon, cell))}</div>`}</div>
 `;
   return html`<section>
 <h2>Examples</h2>
 <p>The first adversarial examples found at each ε: label → prediction, with the probability that the model gives its prediction.</p>
-${rows.map(row)}</section>`;
+<div class="examples">
+${rows.map(row)}</div>
+</section>`;
 }

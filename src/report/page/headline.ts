@@ -1,5 +1,15 @@
-import type { Evaluation } from "../../evaluate.ts";
-import { className, formatCount, formatEpsilon, formatPercent, headlineOf, NORM_SYMBOL, printable } from "../format.ts";
+import { sameEpsilon } from "../../evaluate/results/statistics.ts";
+import type { Evaluation, Gate } from "../../evaluate.ts";
+import {
+  className,
+  formatCount,
+  formatEpsilon,
+  formatGate,
+  formatPercent,
+  headlineOf,
+  NORM_SYMBOL,
+  printable,
+} from "../format.ts";
 import { html, type Markup } from "../markup.ts";
 
 // More tiles than this are no headline.
@@ -15,13 +25,22 @@ export function headline(evaluation: Evaluation): Markup {
     ? html`. Under ${several ? `the worst of ${options.attacks.length} attacks for each sample` : options.attacks.map((name) => printable(name))}, with
 changes of at most ε&nbsp;=&nbsp;${formatEpsilon(last.epsilon)} in ${NORM_SYMBOL[options.norm]}${target(evaluation)}, ${formatPercent(last.accuracy)} still are`
     : null;
+  const isTold = ({ epsilon, accuracy }: Gate) =>
+    worst.some((point) => sameEpsilon(point.epsilon, epsilon) && point.accuracy === accuracy);
   return html`<header>
 <p class="eyebrow">perturb · robustness report</p>
 <h1>${printable(model.name, 120)} on ${printable(data.name, 120)}</h1>
 <p class="lede">Of ${formatCount(clean.total)} samples, ${formatPercent(clean.accuracy)} are classified correctly${fall}.</p>
-<ol class="steps" aria-label="Accuracy at each ε${several ? ", worst case over the attacks" : ""}">
+${evaluation.gates.map((gate) => badge(gate, isTold(gate)))}<ol class="steps" aria-label="Accuracy at each ε${several ? ", worst case over the attacks" : ""}">
 ${[{ epsilon: 0, accuracy: clean.accuracy }, ...spread(worst, TILES - 1)].map(tile)}</ol>
 </header>`;
+}
+
+/** Whether the accuracy that was asked for was found. That of one attack is not always the tile's, which is of one ε alone. */
+function badge(gate: Gate, isTold: boolean): Markup {
+  const { found, asked } = formatGate(gate);
+  return html`<p class="gate ${gate.met ? "met" : "unmet"}"><b>${gate.met ? "PASS" : "FAIL"}</b> ${found} ${gate.met ? "≥" : "<"} ${asked} at ε = ${formatEpsilon(gate.epsilon)}${isTold ? null : html` <span class="small">counting the samples that a smaller ε fooled</span>`}</p>
+`;
 }
 
 const target = (evaluation: Evaluation): Markup | null =>

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { withGates } from "../../evaluate/results/gates.ts";
 import type { EvaluationResult } from "../../evaluate.ts";
 import { rowsOf, tabulate } from "../files/sample-table.ts";
 import { brokenSample, sampleRecord } from "../files/samples.test-data.ts";
@@ -115,7 +116,10 @@ describe("toHtml", () => {
     levels.forEach((level, i) => {
       if (i > 0) expect(level === 1 ? "a second h1" : level - levels[i - 1]!).toBeLessThanOrEqual(1);
     });
-    for (const [table] of html.matchAll(/<table.*?<\/table>/gs)) expect(table).toMatch(/<caption>.+<\/caption>/);
+    const tables = Array.from(html.matchAll(/<table[^>]* aria-labelledby="([^"]+)">/g), ([, id]) => id!);
+    expect(tables).toHaveLength(html.match(/<table/g)!.length);
+    expect(new Set(tables).size).toBe(tables.length);
+    for (const id of tables) expect(html).toMatch(new RegExp(`<p class="caption" id="${id}">[^<]+</p>`));
     for (const [cell] of html.matchAll(/<th[\s>][^>]*>?/g)) expect(cell).toMatch(/scope="(col|row)"/);
     for (const [image] of html.matchAll(/<img[^>]*>/g))
       expect(image).toMatch(/alt="Sample \d+, .+: label \d, predicted \d\."/);
@@ -162,6 +166,28 @@ describe("toHtml", () => {
     expect(html).toContain('<th scope="row" class="text">999</th><td>0</td><td>999</td>');
     expect(html).toContain("20 of 998,999 kinds");
     expect(html.length).toBeLessThan(300_000);
+  });
+
+  it("says what was asked of the model, what stands in front of it, and how lengths are meant", () => {
+    const { evaluation } = result;
+    const text = (changed: Partial<typeof evaluation>) =>
+      page({ ...result, evaluation: { ...evaluation, ...changed } })
+        .replace(/<(style|script).*?<\/\1>|<[^>]*>/gs, "")
+        .replace(/\s+/g, " ");
+    const { gates } = withGates(evaluation, [
+      { epsilon: 0.1, atLeast: 0.8 },
+      { epsilon: 0.3, atLeast: 0.0869001 },
+    ]);
+    expect(text({ gates })).toContain("PASS 85.10% ≥ 80.00% at ε = 0.1 FAIL 8.69000% &lt; 8.69001% at ε = 0.3");
+    expect(text({})).not.toMatch(/PASS|FAIL/);
+    const { preprocessing: _, ...older } = evaluation.model;
+    expect(text({ model: older })).toContain("Preprocessingnot recorded");
+    expect(text({})).toContain("Preprocessingnone: the model gets the values as they are");
+    const preprocessing = { mean: [0.1307], std: [0.3081] };
+    expect(text({ model: { ...older, preprocessing } })).toContain("(x - mean) / std, mean 0.1307, std 0.3081");
+    const settings = (...texts: string[]) => text({ options: { ...evaluation.options, settings: texts } });
+    expect(settings("pgd.steps=40", "pgd.stepSize=0.0625eps")).toContain("is a share of ε");
+    expect(settings("pgd.steps=40")).not.toContain("is a share of ε");
   });
 
   it("tells the attacks apart, and takes the strongest for its headline", () => {

@@ -4,6 +4,7 @@ import { printable } from "../format.ts";
 import { html, jsonData, trusted } from "../markup.ts";
 import { exampleRows } from "../pictures/examples.ts";
 import { type Plots, plotsOf } from "../plots/plots.ts";
+import type { Drawing } from "../plots/vega.ts";
 import { accuracySection } from "./accuracy.ts";
 import { attacksSection } from "./attacks.ts";
 import { type ReportData, reportData } from "./data.ts";
@@ -15,10 +16,13 @@ import { samplesSection } from "./samples.ts";
 import type { PageScript } from "./script.ts";
 import { costSection, reproduceSection, settingSection, warningsSection } from "./setting.ts";
 import { STYLE } from "./style.ts";
+import { scrollNote } from "./table.ts";
 
 export interface PageOptions {
   /** The plots of `plotsOf(evaluation)`, drawn in the light theme by `toSvg`. */
   readonly svgs: Plots<string>;
+  /** The same for narrow windows: see `draw`. Without them the plots are drawn smaller there. */
+  readonly narrow?: Partial<Plots<string>> | undefined;
   /** The command line that gives the same result. */
   readonly command: string;
   /** The records of the samples; without them the page says nothing of single samples. */
@@ -32,9 +36,13 @@ const policy = (page: PageScript | undefined): string =>
   `default-src 'none'; style-src 'unsafe-inline'; img-src data:;${page ? ` script-src '${page.source}';` : ""} base-uri 'none'; form-action 'none'`;
 
 /** report.html: one page that holds all of a result, needs no script and no network, and is light or dark as preferred. */
-export function toHtml(result: EvaluationResult, { svgs, command, samples, page }: PageOptions): string {
+export function toHtml(result: EvaluationResult, { svgs, narrow = {}, command, samples, page }: PageOptions): string {
   const { evaluation } = result;
   const examples = exampleRows(result);
+  const drawing = (name: keyof Plots): Drawing | undefined => {
+    const [wide, small] = [svgs[name], narrow[name]];
+    return wide === undefined ? undefined : { wide, ...(small !== undefined && { narrow: small }) };
+  };
   const specs = Object.entries(plotsOf(evaluation)).map(
     ([name, spec]) => html`<script type="application/json" id="vega-lite-${name}">${jsonData(spec)}</script>\n`,
   );
@@ -52,13 +60,14 @@ export function toHtml(result: EvaluationResult, { svgs, command, samples, page 
 <main>
 ${headline(evaluation)}
 ${warningsSection(evaluation)}
-${settingSection(evaluation)}
-${accuracySection(evaluation, svgs.accuracy)}
+${scrollNote}
+${accuracySection(evaluation, drawing("accuracy")!)}
 ${attacksSection(evaluation)}
 ${examplesSection(evaluation, examples)}
 ${matrixSection(evaluation)}
-${linearitySection(evaluation, svgs)}
+${linearitySection(evaluation, drawing("linearity"), drawing("dimensions"))}
 ${samples ? samplesSection(samples) : null}
+${settingSection(evaluation)}
 ${costSection(evaluation)}
 ${reproduceSection(command)}
 </main>

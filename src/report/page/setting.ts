@@ -20,6 +20,7 @@ export function settingSection(evaluation: Evaluation): Markup {
 ${facts([
   ["Model", printable(model.name)],
   ["Input", `${model.inputShape.join(" × ")}, from ${model.bounds.lower} to ${model.bounds.upper}`],
+  ["Preprocessing", preprocessingWords(model)],
   [
     "Output",
     `${formatCount(model.classes)} classes, ${model.head === "hidden" ? "probabilities (logits hidden)" : model.head}`,
@@ -30,9 +31,7 @@ ${facts([
   ["Norm", NORM_SYMBOL[options.norm]],
   ["ε", options.epsilons.map(formatEpsilon).join(", ")],
   ["Goal", options.target === null ? "any other class" : `class ${className(evaluation, options.target, 60)}`],
-  ...(options.settings.length > 0
-    ? [["Options", html`<code>${options.settings.map((text) => printable(text, 80)).join(", ")}</code>`] as const]
-    : []),
+  ...(options.settings.length > 0 ? [["Options", attackOptions(options.settings)] as const] : []),
   ...(options.surrogate === null ? [] : [["Surrogate", printable(options.surrogate)] as const]),
   ...(options.eot === 1 ? [] : [["Draws of a random model", formatCount(options.eot)] as const]),
   ...(options.levels === null ? [] : [["Levels", formatCount(options.levels)] as const]),
@@ -47,6 +46,22 @@ ${facts([
 ])}
 </section>`;
 }
+
+/** What stands in front of the model. */
+function preprocessingWords({ preprocessing }: Evaluation["model"]): string {
+  if (preprocessing === undefined) return "not recorded";
+  if (preprocessing === null) return "none: the model gets the values as they are";
+  const { mean, std } = preprocessing;
+  return `(x - mean) / std, mean ${mean.join(", ")}, std ${std.join(", ")}`;
+}
+
+/** A length in units of ε. */
+const RELATIVE = /=[\d.e+-]+eps$/;
+
+/** The options of each attack, and how its lengths are meant. */
+const attackOptions = (settings: readonly string[]): Markup => html`<ul class="settings">
+${settings.map((text) => html`<li><code>${printable(text, 80)}</code></li>\n`)}</ul>
+${settings.some((text) => RELATIVE.test(text)) ? html`<p class="small">A length that ends in <code>eps</code> is a share of ε: 0.25eps is a quarter of it. A length without <code>eps</code> is absolute, in the units of the input.</p>` : null}`;
 
 export const costSection = ({ cost }: Evaluation): Markup => html`<section>
 <h2>Cost</h2>

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fixture } from "../fixture.test-data.ts";
 import { followTheme, PALETTES } from "../theme.ts";
 import { accuracyPlot, accuracyPlots, dimensionPlot, linearityPlot, plotsOf } from "./plots.ts";
-import { toSvg } from "./vega.ts";
+import { draw, toSvg } from "./vega.ts";
 
 const { evaluation } = fixture();
 
@@ -170,5 +170,27 @@ describe("toSvg", () => {
     const page = followTheme(await toSvg(accuracyPlot(evaluation)));
     expect(page).not.toMatch(/"#[0-9a-f]{3,6}"/);
     expect(page).toContain('fill="var(--background)"');
+  });
+});
+
+describe("draw", () => {
+  const viewBox = (svg: string) => Number(/viewBox="0 0 (\d+) \d+"/.exec(svg)![1]);
+  const labels = (svg: string) => Array.from(svg.matchAll(/<text [^>]*>([^<]+)</g), ([, text]) => text!);
+
+  it("gives a plot as toSvg does, and one for narrow places with the same points, in order", async () => {
+    for (const [name, plot] of Object.entries(plotsOf(fixture({ attacks: ["fgsm", "pgd"] }).evaluation))) {
+      const { wide, narrow } = await draw(plot);
+      expect(wide, name).toBe(await toSvg(plot));
+      expect(textsOf(narrow), name).toEqual(textsOf(wide));
+      expect(textsOf(narrow).length, name).toBeGreaterThan(10);
+      expect(viewBox(narrow), name).toBeLessThan(410);
+    }
+  });
+
+  it("leaves the title of the narrow one to the page", async () => {
+    const { wide, narrow } = await draw(accuracyPlot(evaluation));
+    expect(labels(wide)).toEqual(expect.arrayContaining(["lenet on mnist", "ε (L∞)", "94.3%"]));
+    expect(labels(narrow)).not.toContain("lenet on mnist");
+    expect(labels(narrow)).toEqual(expect.arrayContaining(["ε (L∞)", "94.3%"]));
   });
 });

@@ -79,11 +79,11 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
         </Field>
       </div>
       <p class="samples-note">
-        Margin: the logit of the label less the largest of the others, when clean. ε to L0: of the adversarial example
-        at the least ε that broke the sample. Queries: what attacks asked about it.
+        Margin: the logit of the label less the largest of the others, on the clean sample. ε to L0: of the adversarial
+        example at the least ε that fooled the model. Queries: passes that the attacks made for the sample.
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
-      <section class="samples-scroll" tabIndex={0} aria-label="Samples">
+      <section class="scroll samples-scroll" tabIndex={0} aria-label="Samples" aria-describedby="scrolls">
         <table class="samples-table">
           <caption class="hidden">What became of each sample</caption>
           <thead>

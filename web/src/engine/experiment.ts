@@ -3,7 +3,6 @@ import { writeNpz } from "../../../src/datasets/npz.ts";
 import { openEvaluation } from "../../../src/evaluate/evaluation.ts";
 import type { EvaluationResult } from "../../../src/evaluate.ts";
 import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
-import { normalizationOf } from "../../../src/models/classifier/normalization.ts";
 import { exampleArrays } from "../../../src/report/files/npz.ts";
 import { product } from "../../../src/tensor.ts";
 import type { ModelResult, RunProgress, RunRequest } from "../engine.ts";
@@ -40,7 +39,6 @@ export async function evaluateModel(
     offset,
     batch: batchFor(request, model.inputShape),
     place: sweepWorkers(info.device, gate),
-    normalization: normalizationOf(info.options),
     onRecords: () => undefined,
     signal,
   });

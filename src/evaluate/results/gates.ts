@@ -1,0 +1,30 @@
+import { PerturbError } from "../../errors.ts";
+import type { Evaluation, Gate } from "../../evaluate.ts";
+import { sameEpsilon } from "./statistics.ts";
+
+/** What is asked of the worst case over the attacks at one ε: an accuracy of at least `atLeast`, from 0 to 1. */
+export type GateAsked = Pick<Gate, "epsilon" | "atLeast">;
+
+/** @throws usage for an accuracy that cannot be, or an ε that is not evaluated */
+export function checkGates(asked: readonly GateAsked[], epsilons: readonly number[]): void {
+  for (const { epsilon, atLeast } of asked) {
+    if (!(atLeast >= 0 && atLeast <= 1))
+      throw new PerturbError("usage", `A gate asks for an accuracy between 0 and 1, got ${atLeast}.`);
+    if (!epsilons.some((one) => sameEpsilon(one, epsilon)))
+      throw new PerturbError(
+        "usage",
+        `A gate asks for the accuracy at ε = ${epsilon}, which is not evaluated. Add it to the ε, which are ${epsilons.join(", ")}.`,
+        { data: { epsilon, epsilons } },
+      );
+  }
+}
+
+/** The evaluation with these gates in place of its own. @throws usage as `checkGates` */
+export function withGates(evaluation: Evaluation, asked: readonly GateAsked[]): Evaluation {
+  checkGates(asked, evaluation.options.epsilons);
+  const gates = asked.map(({ epsilon, atLeast }): Gate => {
+    const { accuracy } = evaluation.worst.find((point) => sameEpsilon(point.epsilon, epsilon))!;
+    return { epsilon, atLeast, accuracy, met: accuracy >= atLeast };
+  });
+  return { ...evaluation, gates };
+}
