@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { perturb, scratch, start, until } from "./support/cli.ts";
+import { blocks } from "./support/documents.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MEGABYTE = 2 ** 20;
@@ -90,6 +91,19 @@ console.log(await webRuntime({ threads: 1 }).then((runtime) => runtime.name, (er
     expect(say()).toBe("onnxruntime-web is not installed. Run: npm install onnxruntime-web.\n");
     link("onnxruntime-web");
     expect(say()).toMatch(/^onnxruntime-web \d/);
+  });
+
+  it("runs the commands of the README's section on installing", async () => {
+    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    const section = /^## Install\n.*?(?=^## )/ms.exec(readme)![0];
+    const [install, ...commands] = blocks(section, "sh").flatMap((block) => block.trim().split("\n"));
+    expect(install).toBe("ONNXRUNTIME_NODE_INSTALL=skip npm install perturb");
+    expect(commands).not.toHaveLength(0);
+    for (const command of commands) {
+      const [npx, program, ...args] = command.split(" ");
+      expect([npx, program]).toEqual(["npx", "perturb"]);
+      expect(await run(...args)).toMatchObject({ code: 0 });
+    }
   });
 
   it("is no larger than it must be, and holds no tests", () => {
