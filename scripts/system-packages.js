@@ -23,19 +23,23 @@ export async function findChromium() {
   );
 }
 
-const hasModels = () => existsSync("/usr/share/libonnx-testdata/data");
+/** Debian's packages that tests read, and what each puts where. */
+const DEBIAN = {
+  "libonnx-testdata": { path: "/usr/share/libonnx-testdata/data", what: "The ONNX standard's own tests" },
+  "dataset-fashion-mnist": { path: "/usr/share/datasets/fashion-mnist", what: "The tests of Fashion-MNIST" },
+};
+const missingDebian = () => Object.keys(DEBIAN).filter((name) => !existsSync(DEBIAN[name].path));
 
 /** Installs what is missing, where that is permitted. Tests whose needs stay unmet say so themselves. */
 export async function installSystemPackages() {
-  const missing = [];
-  if (!hasModels()) missing.push("libonnx-testdata");
+  const missing = missingDebian();
   if (!(await findChromium())) missing.push("chromium");
   if (missing.length === 0) return;
 
   if (process.getuid?.() === 0 && succeeds("apt-get", ["--version"], 10)) {
-    say(`Installing ${missing.join(" and ")} with apt-get, for the tests…`);
+    say(`Installing ${missing.join(", ")} with apt-get, for the tests…`);
     succeeds("apt-get", ["update"], 300);
-    // Each by itself: not every distribution has both.
+    // Each by itself: not every distribution has all.
     for (const name of missing)
       if (!succeeds("apt-get", ["install", "-y", "--no-install-recommends", name], 600))
         say(`apt-get could not install ${name}.`);
@@ -46,5 +50,5 @@ export async function installSystemPackages() {
     succeeds(process.execPath, [cli, "install", "--no-shell", "chromium"], 300);
   }
   if (!(await findChromium())) say("Chromium cannot be installed here: give its path in CHROMIUM_PATH.");
-  if (!hasModels()) say("The ONNX standard's own tests need Debian's package libonnx-testdata, and are skipped.");
+  for (const name of missingDebian()) say(`${DEBIAN[name].what} need Debian's package ${name}, and are skipped.`);
 }

@@ -13,7 +13,8 @@ const folder = new URL("../runs/readme/", import.meta.url);
 beforeAll(() => mkdir(folder, { recursive: true }));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const commands = blocks(readme, "sh").flatMap((block) =>
+/** `test/installed.test.ts` follows that section, with the package as it is installed. */
+const commands = blocks(readme.replace(/^## Install\n.*?(?=^## )/ms, ""), "sh").flatMap((block) =>
   block
     .split("\n")
     .map((line) => line.replace(/\s+#.*/, "").trim())

@@ -106,5 +106,7 @@ Examples:
   perturb playground                       a page to try attacks by hand, in the browser
   perturb help evaluate                    all options of a command
 
+PERTURB_DATASETS names the folder of the data sets that are installed with the system (/usr/share/datasets without it).
+
 Exit codes: 0 done; 1 --fail-under not met; 2 wrong usage or bad input; 3 interrupted with its state saved;
 70 a bug of ours; 130 interrupted.`;

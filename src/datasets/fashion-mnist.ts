@@ -1,5 +1,7 @@
 import { defineDataset } from "./known.ts";
 
+const place = { in: "system", folder: "fashion-mnist", install: "apt-get install dataset-fashion-mnist" } as const;
+
 /** Articles of clothing (Xiao, Rasul, Vollgraf 2017, https://arxiv.org/abs/1708.07747), in the layout of MNIST. */
 export const fashionMnist = defineDataset({
   name: "fashion-mnist",
@@ -39,6 +41,5 @@ export const fashionMnist = defineDataset({
   },
   source: "https://github.com/zalandoresearch/fashion-mnist",
   licence: "MIT",
-  location: { folder: "/usr/share/datasets/fashion-mnist" },
-  install: "apt-get install dataset-fashion-mnist",
+  places: { test: place, train: place },
 });

