@@ -5,6 +5,7 @@ import type {
   TensorConstructor,
 } from "onnxruntime-common";
 import { messageOf, PerturbError } from "../errors.ts";
+import { option } from "../option.ts";
 import type { Device, Program, Runtime } from "../runtime.ts";
 import type { ElementType, Tensor } from "../tensor.ts";
 
@@ -40,7 +41,7 @@ export function ortRuntime(ort: Ort, { name, device, threads = 0 }: OrtOptions):
         if (device !== "cpu" && /backend|provider|adapter|device|cuda|webgpu/i.test(messageOf(cause)))
           throw new PerturbError(
             "device",
-            `The device "${device}" cannot be used here. Use --device cpu, or install what it needs. ONNX Runtime says: ${oneLine(messageOf(cause))}`,
+            `The device "${device}" cannot be used here. Choose ${option("device", "cpu")}, or install what it needs. ONNX Runtime says: ${oneLine(messageOf(cause))}`,
             { cause },
           );
         throw new PerturbError("runtime", `ONNX Runtime cannot load the graph: ${messageOf(cause)}`, { cause });

@@ -8,6 +8,7 @@ import type { SampleSpool } from "../../report/files/samples.node.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { archFor, type OpenedSubject, openSubject } from "../open.ts";
+import { inCommandWords } from "../option-words.ts";
 import { options } from "../options/options.ts";
 import { print, printJson, prose } from "../output.ts";
 import { planned } from "../planned.ts";
@@ -138,11 +139,13 @@ async function measure(name: string, subject: OpenedSubject, given: Given, spool
   const { wanted } = await planned(subject, given);
   const progress = given.quiet ? silent : progressLine(name, "samples");
   try {
-    const { evaluation } = await evaluate(subject.here, subject.data, {
-      ...wanted,
-      onRecords: spool.write,
-      onProgress: ({ done, total }) => progress.update(done, total),
-    });
+    const { evaluation } = inCommandWords(
+      await evaluate(subject.here, subject.data, {
+        ...wanted,
+        onRecords: spool.write,
+        onProgress: ({ done, total }) => progress.update(done, total),
+      }),
+    );
     for (const { message } of evaluation.warnings) stderr.write(`warning: ${name}: ${message}\n`);
     return { name, evaluation, samples: spool.read() };
   } finally {

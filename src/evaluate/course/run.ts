@@ -2,6 +2,7 @@ import type { Batch, Dataset } from "../../dataset.ts";
 import { checkSignal, PerturbError } from "../../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
+import { option } from "../../option.ts";
 import { type Certified, certificates } from "../checks/certified.ts";
 import { resultOf, type Subject, withWarnings } from "../results/result.ts";
 import { addTally, type Tally } from "../results/tally.ts";
@@ -82,7 +83,7 @@ export async function evaluate(
   if (total === 0)
     throw new PerturbError(
       "usage",
-      `There is nothing to evaluate: ${data.name} has ${data.size} samples, and --offset ${offset} --limit ${limit} leaves none.`,
+      `There is nothing to evaluate: ${data.name} has ${data.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none.`,
     );
 
   let sum: Tally | undefined;

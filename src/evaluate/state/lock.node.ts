@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { PerturbError } from "../../errors.ts";
+import { option } from "../../option.ts";
 
 export const LOCK = "state.lock";
 
@@ -19,7 +20,7 @@ export function requireUnlocked(folder: string): void {
   if (holder && isAlive(holder))
     throw new PerturbError(
       "usage",
-      `${folder} is in use: process ${holder.pid} evaluates there. Wait until it has ended, or give another folder (--out). If it is no run of perturb, remove ${join(folder, LOCK)}.`,
+      `${folder} is in use: process ${holder.pid} evaluates there. Wait until it has ended, or give another folder (${option("folder")}). If it is no run of perturb, remove ${join(folder, LOCK)}.`,
       { data: { folder, pid: holder.pid } },
     );
 }
