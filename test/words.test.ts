@@ -16,6 +16,7 @@ const files = (readdirSync(SRC, { recursive: true }) as string[])
 
 /** The texts of a file that may reach a user: literals and the parts of templates. */
 function textsOf(path: string, source = readFileSync(SRC + path, "utf8")): { text: string; line: number }[] {
+  if (!source.includes("--")) return [];
   const tree = ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true);
   const found: { text: string; line: number }[] = [];
   const visit = (node: ts.Node): void => {
