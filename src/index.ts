@@ -72,7 +72,7 @@ export type { Normalization } from "./models/classifier/preprocess.ts";
 export { revealHead } from "./models/classifier/reveal.ts";
 export { readModel } from "./models/formats/read.ts";
 export { readWeights } from "./models/formats/weights.ts";
-export { graphIn, type OpenedGraph, openGraphModel } from "./models/open.ts";
+export { type GraphOptions, type ModelOptions, type OpenModelOptions, openModel } from "./models/open.ts";
 export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models/remote/endpoint.ts";
 export type { HttpOptions, Retry } from "./models/remote/http.ts";
 export { averaged } from "./models/wrapped/averaged.ts";

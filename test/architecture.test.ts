@@ -16,6 +16,7 @@ const ROWS: readonly (readonly string[])[] = [
     "version",
     "crc32",
     "quote",
+    "sha256",
     "option",
     "zip",
     "staging.node",

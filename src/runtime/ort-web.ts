@@ -19,6 +19,5 @@ export async function webRuntime({ device = "cpu", threads = 0 }: WebOptions = {
   const ort = await (device === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm"));
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "fatal";
-  const version = ort.env.versions.web ?? ort.env.versions.common;
-  return ortRuntime(ort, { name: `onnxruntime-web ${version}`, device });
+  return ortRuntime(ort, { device });
 }

@@ -1,5 +1,5 @@
 import { type Dataset, withShape } from "../../dataset.ts";
-import { sha256 } from "../../datasets/checksum.ts";
+import { sha256 } from "../../sha256.ts";
 import type { EvaluationResult } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";

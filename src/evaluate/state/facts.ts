@@ -1,5 +1,5 @@
 import type { Batch, Dataset } from "../../dataset.ts";
-import { sha256 } from "../../datasets/checksum.ts";
+import { sha256 } from "../../sha256.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
