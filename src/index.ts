@@ -19,11 +19,13 @@ export {
   type Batch,
   type BatchOptions,
   type ByteSource,
+  batchRanges,
   bytesSource,
   type Dataset,
   type Open,
   withShape,
 } from "./dataset.ts";
+export { type ArraysOptions, datasetOf } from "./datasets/in-memory.ts";
 export { type ErrorCode, PerturbError } from "./errors.ts";
 export { type AdversarialBatch, type AdversarialOptions, adversarialBatches } from "./evaluate/course/adversarial.ts";
 export { evaluate, subjectOf } from "./evaluate/course/local.ts";

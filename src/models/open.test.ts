@@ -59,9 +59,9 @@ describe("openModel of bytes", () => {
     const open = openModel as (...given: unknown[]) => Promise<unknown>;
     expect((await failure("usage", () => open("net.onnx", { runtime }))).message).toContain("perturb/node");
     expect((await failure("usage", () => open(bytes, {}))).message).toContain("ortRuntime(ort)");
-    expect((await failure("usage", () => openModel(new Uint8Array(readFileSync(WEIGHTS)), { runtime }))).message).toMatch(
-      /^model holds weights .*`arch: "lenet"`/,
-    );
+    expect(
+      (await failure("usage", () => openModel(new Uint8Array(readFileSync(WEIGHTS)), { runtime }))).message,
+    ).toMatch(/^model holds weights .*`arch: "lenet"`/);
     await failure("invalid-file", () => openModel(new Uint8Array([1, 2, 3]), { runtime }));
   });
 });

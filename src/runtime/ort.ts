@@ -30,10 +30,7 @@ export interface OrtOptions {
  * Runs graphs on any build of ONNX Runtime, which the caller imports: `onnxruntime-node`, `onnxruntime-web/wasm`,
  * `onnxruntime-web/webgpu`, …
  */
-export function ortRuntime(
-  ort: Ort,
-  { name = nameOf(ort), device = "cpu", threads = 0 }: OrtOptions = {},
-): Runtime {
+export function ortRuntime(ort: Ort, { name = nameOf(ort), device = "cpu", threads = 0 }: OrtOptions = {}): Runtime {
   const sessionOptions: InferenceSession.SessionOptions = {
     executionProviders: [device],
     logSeverityLevel: 3,

@@ -1,8 +1,8 @@
 import { type Dataset, withShape } from "../../dataset.ts";
-import { sha256 } from "../../sha256.ts";
 import type { EvaluationResult } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
+import { sha256 } from "../../sha256.ts";
 import { VERSION } from "../../version.ts";
 import { followUp } from "../checks/follow-up.ts";
 import { requireGradients } from "../checks/gradients.ts";

@@ -1,7 +1,7 @@
 import type { Batch, Dataset } from "../../dataset.ts";
-import { sha256 } from "../../sha256.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import { option } from "../../option.ts";
+import { sha256 } from "../../sha256.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Subject } from "../results/result.ts";
 
