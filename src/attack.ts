@@ -36,7 +36,7 @@ export interface Examples {
 }
 
 /** The options whose type is a union of words. */
-type Worded<O> = { [K in keyof O]: string extends O[K] ? never : O[K] extends string ? K : never }[keyof O];
+export type Worded<O> = { [K in keyof O]: string extends O[K] ? never : O[K] extends string ? K : never }[keyof O];
 
 /** The values that each option may take whose type is a union of words. */
 export type Choices<O> = { readonly [K in Worded<O>]: readonly O[K][] };

@@ -4,16 +4,20 @@
  * @module
  */
 export type { Architecture } from "./architecture.ts";
-export { architectures } from "./architectures/index.ts";
+export { type ArchitectureName, architectures } from "./architectures/index.ts";
 export {
+  type AnyAttack,
   type Attack,
+  type AttackDefinition,
   type AttackTask,
+  type Choices,
   type Configured,
   defineAttack,
   type Examples,
   judge,
   predict,
   type Verdict,
+  type Worded,
 } from "./attack.ts";
 export {
   type Batch,
@@ -26,8 +30,11 @@ export {
   withShape,
 } from "./dataset.ts";
 export { type ArraysOptions, datasetOf } from "./datasets/in-memory.ts";
-export { type ErrorCode, PerturbError } from "./errors.ts";
+export { type ErrorCode, type ErrorDetails, PerturbError } from "./errors.ts";
+export type { Certified } from "./evaluate/checks/certified.ts";
 export { type AdversarialBatch, type AdversarialOptions, adversarialBatches } from "./evaluate/course/adversarial.ts";
+export type { BatchPlan } from "./evaluate/course/batch.ts";
+export type { CascadePlan, Entry as PlannedAttack } from "./evaluate/course/cascade.ts";
 export { evaluate, subjectOf } from "./evaluate/course/local.ts";
 export { examplesFor, type PlanOptions, planOf } from "./evaluate/course/plan.ts";
 export {
@@ -45,8 +52,24 @@ export {
   linearView,
   logitsAlong,
 } from "./evaluate/linear/along.ts";
-export { type Comparison, compareRuns, type PairedAccuracy, type RecordedRun } from "./evaluate/results/compare.ts";
+export type { Rise } from "./evaluate/linear/rises.ts";
+export {
+  type Comparison,
+  compareRuns,
+  type PairedAccuracy,
+  type RecordedRun,
+  type Side as ComparedRun,
+} from "./evaluate/results/compare.ts";
+export type { PairedCounts } from "./evaluate/results/paired.ts";
 export type { Subject } from "./evaluate/results/result.ts";
+export type {
+  AttackTally,
+  LinearityTally,
+  PointTally,
+  Shown as ShownExample,
+  Tally,
+  WorstTally,
+} from "./evaluate/results/tally.ts";
 export type {
   Accuracy,
   AttackSummary,
@@ -60,7 +83,7 @@ export type {
   Warning,
   WorstPoint,
 } from "./evaluate.ts";
-export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model } from "./model.ts";
+export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model, TargetedLoss } from "./model.ts";
 export { type CallbackOptions, callbackModel } from "./models/callback.ts";
 export {
   type ClassifierFile,
@@ -72,7 +95,9 @@ export { type GraphModel, openClassifier } from "./models/classifier/graph-model
 export { type Inspection, inspectGraph } from "./models/classifier/inspect.ts";
 export type { Normalization } from "./models/classifier/preprocess.ts";
 export { revealHead } from "./models/classifier/reveal.ts";
+export type { Endpoints } from "./models/classifier/select.ts";
 export { readModel } from "./models/formats/read.ts";
+export type { StateDict } from "./models/formats/state-dict.ts";
 export { readWeights } from "./models/formats/weights.ts";
 export { type GraphOptions, type ModelOptions, type OpenModelOptions, openModel } from "./models/open.ts";
 export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models/remote/endpoint.ts";
@@ -81,7 +106,7 @@ export { averaged } from "./models/wrapped/averaged.ts";
 export { type Meter, metered, type Queries } from "./models/wrapped/metered.ts";
 export { rounded } from "./models/wrapped/rounded.ts";
 export { type Question, traced } from "./models/wrapped/traced.ts";
-export { type Norm, type NormName, norms } from "./norm.ts";
+export { type Box, type Norm, type NormName, norms } from "./norm.ts";
 export { type Random, randomFor } from "./random.ts";
 export { type Ort, type OrtOptions, ortRuntime } from "./runtime/ort.ts";
 export type { Device, Program, Runtime } from "./runtime.ts";
@@ -96,5 +121,5 @@ export {
   type SmoothGradOptions,
   smoothGrad,
 } from "./saliency.ts";
-export { type ElementType, type FloatTensor, type Tensor, tensor, toFloat32 } from "./tensor.ts";
+export { type ElementType, type FloatTensor, type Tensor, type TensorArrays, tensor, toFloat32 } from "./tensor.ts";
 export { VERSION } from "./version.ts";

@@ -3,11 +3,12 @@
  * @module
  */
 export { fileSource, folderOpen } from "./datasets/files.node.ts";
-export { type OneImage, readImage } from "./datasets/image.node.ts";
+export { type OneImage, type OpenShape, readImage } from "./datasets/image.node.ts";
 export { type ImageFolderOptions, openImageFolder } from "./datasets/image-folder.node.ts";
 export { type LocateOptions, openDataset } from "./datasets/locate.node.ts";
 export { startPool, type WorkerSetup } from "./evaluate/course/pool.node.ts";
 export type { WorkerPool } from "./evaluate/course/pool.ts";
+export type { PlanMessage, WorkSetup } from "./evaluate/course/work.ts";
 export { bundledModels } from "./models/bundled.ts";
 export { openModel } from "./models/open.node.ts";
 export type { OpenModelOptions } from "./models/open.ts";
@@ -18,5 +19,5 @@ export {
   samplesIn,
   spoolSamples,
 } from "./report/files/samples.node.ts";
-export { REPORT_FILES, type WriteOptions, writeReport } from "./report/files/write.node.ts";
+export { REPORT_FILES, type ReportFile, type WriteOptions, writeReport } from "./report/files/write.node.ts";
 export { nodeRuntime } from "./runtime/ort.node.ts";

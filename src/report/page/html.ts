@@ -19,8 +19,8 @@ import { STYLE } from "./style.ts";
 export interface PageOptions {
   /** The plots of `plotsOf(evaluation)`, drawn in the light theme by `toSvg`. */
   readonly svgs: Plots<string>;
-  /** The command line that gives the same result. */
-  readonly command: string;
+  /** The command line that gives the same result; without one, the page names none. */
+  readonly command?: string | undefined;
   /** The records of the samples; without them the page says nothing of single samples. */
   readonly samples?: SampleTable | undefined;
   /** What makes the page interactive; without it nothing in it runs. */
@@ -60,7 +60,7 @@ ${matrixSection(evaluation)}
 ${linearitySection(evaluation, svgs)}
 ${samples ? samplesSection(samples) : null}
 ${costSection(evaluation)}
-${reproduceSection(command)}
+${command === undefined ? null : reproduceSection(command)}
 </main>
 <footer>The plots of this page are in it as Vega-Lite specifications: <code>script[type="application/json"]</code>.</footer>
 ${specs}${page ? scripts(page, reportData(result, examples, samples ?? null)) : null}</body>
