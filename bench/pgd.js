@@ -29,7 +29,7 @@ export async function benchPgd(dist, rounds, weights = `${root}test/fixtures/pyt
     dist("datasets/locate.node.js"),
   ]);
   const runtime = nodeRuntime("cpu", 1);
-  const lenet = await openModel(weights, { arch: "lenet" }, runtime);
+  const lenet = await openModel(weights, { arch: "lenet", runtime });
   const convnet = openClassifier(classifierFile(await convnetGraph(dist), { name: "convnet" }), runtime);
   let digits;
   for await (const batch of (await openDataset("mnist")).batches({ batch: BATCH, limit: BATCH })) digits = batch.x;

@@ -59,14 +59,15 @@ export async function benchStrength(dist, { networks, samples, weights, resume }
     dist("attacks/index.js"),
   ]);
   const files = {
-    robust: [join(root, "models/conv-mnist-robust.onnx")],
+    robust: [join(root, "models/conv-mnist-robust.onnx"), {}],
     lenet: [weights, { arch: "lenet" }],
   };
   const data = await openDataset("mnist");
   const folder = join(root, "bench/out");
   mkdirSync(folder, { recursive: true });
   for (const network of networks) {
-    const model = await openModel(...files[network], nodeRuntime("cpu", 1));
+    const [path, options] = files[network];
+    const model = await openModel(path, { ...options, runtime: nodeRuntime("cpu", 1) });
     const { epsilons, samples: wanted } = NETWORKS[network];
     const file = join(folder, `strength-${network}.json`);
     const { sha256 } = model.file;

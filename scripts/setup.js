@@ -165,6 +165,10 @@ Any web host can serve this folder, from any path. For several threads it must s
       const { installSystemPackages } = await import("./system-packages.js");
       await installSystemPackages();
     }
+    if (process.env.CI) {
+      const path = (await import("./deno.js")).installDeno();
+      if (path) process.env.DENO_PATH = path;
+    }
     node("Tests", "node_modules/vitest/vitest.mjs", ["run", ...args]);
     if (args.length === 0) node("Package", "scripts/check-package.js");
   },

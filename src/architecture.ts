@@ -1,5 +1,6 @@
 import { PerturbError } from "./errors.ts";
 import type { Graph } from "./onnx/graph.ts";
+import { option } from "./option.ts";
 import { type FloatTensor, type Tensor, toFloat32 } from "./tensor.ts";
 
 /** A built-in network: a graph builder for weights that come without a graph. */
@@ -41,7 +42,7 @@ export function buildArchitecture(
     const lists = part("missing", missing) + part("unexpected", unexpected) + part("of another shape", misshaped);
     throw new PerturbError(
       "mismatch",
-      `${source} does not hold the weights of ${architecture.name}. Choose another --arch, or give the network as an .onnx file.${lists}`,
+      `${source} does not hold the weights of ${architecture.name}. Choose another architecture (${option("arch")}), or give the network as an .onnx file.${lists}`,
       {
         data: { missing, unexpected, misshaped },
       },

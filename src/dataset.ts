@@ -1,4 +1,4 @@
-import { PerturbError } from "./errors.ts";
+import { checkSignal, PerturbError } from "./errors.ts";
 import { type FloatTensor, product } from "./tensor.ts";
 
 /** Random access to bytes that may be too many for memory: a file, a Blob, an array. */
@@ -47,18 +47,22 @@ export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
 }
 
 /**
- * The samples `offset` … `offset + limit` of a set of `size`, cut into batches: [start, end) pairs.
- * @throws usage for a batch below 1, or numbers that are negative or not whole
+ * The samples `offset` … `offset + limit` of a set of `size`, cut into batches: [start, end) pairs. A data set that goes through
+ * them obeys all of `BatchOptions`.
+ * @throws usage for a batch below 1, or numbers that are negative or not whole; cancelled, before a batch, by the signal
  */
 export function* batchRanges(
   size: number,
-  { batch, offset = 0, limit = size }: BatchOptions,
+  { batch, offset = 0, limit = size, signal }: BatchOptions,
 ): Generator<[number, number]> {
   requireInteger("batch", batch, 1);
   requireInteger("offset", offset, 0);
   requireInteger("limit", limit, 0);
   const end = Math.min(size, offset + limit);
-  for (let start = offset; start < end; start += batch) yield [start, Math.min(end, start + batch)];
+  for (let start = offset; start < end; start += batch) {
+    checkSignal(signal);
+    yield [start, Math.min(end, start + batch)];
+  }
 }
 
 function requireInteger(option: string, value: number, least: number): void {

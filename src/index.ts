@@ -4,7 +4,7 @@
  * @module
  */
 export type { Architecture } from "./architecture.ts";
-export { architectures } from "./architectures/index.ts";
+export { type ArchitectureName, architectures } from "./architectures/index.ts";
 export {
   type AnyAttack,
   type Attack,
@@ -23,15 +23,19 @@ export {
   type Batch,
   type BatchOptions,
   type ByteSource,
+  batchRanges,
   bytesSource,
   type Dataset,
   type Open,
   withShape,
 } from "./dataset.ts";
-export { type ErrorCode, PerturbError } from "./errors.ts";
+export { type ArraysOptions, datasetOf } from "./datasets/in-memory.ts";
+export { type ErrorCode, type ErrorDetails, PerturbError } from "./errors.ts";
 export { type AdversarialBatch, type AdversarialExamples, adversarialExamples } from "./evaluate/adversarial.ts";
+export type { Certified } from "./evaluate/checks/certified.ts";
 export { type CompareOptions, compare } from "./evaluate/compare.ts";
 export type { BatchPlan } from "./evaluate/course/batch.ts";
+export type { CascadePlan, Entry as PlannedAttack } from "./evaluate/course/cascade.ts";
 export type { PlanOptions } from "./evaluate/course/plan.ts";
 export type { Progress } from "./evaluate/course/run.ts";
 export {
@@ -48,12 +52,29 @@ export {
   linearView,
   logitsAlong,
 } from "./evaluate/linear/along.ts";
+export type { Rise } from "./evaluate/linear/rises.ts";
 export type { AttackOptions } from "./evaluate/opening.ts";
 export type { Evaluator, Job, WorkPlace } from "./evaluate/place.ts";
 export { here } from "./evaluate/places/here.ts";
-export { type Comparison, compareRuns, type PairedAccuracy, type RecordedRun } from "./evaluate/results/compare.ts";
+export {
+  type Comparison,
+  compareRuns,
+  type PairedAccuracy,
+  type RecordedRun,
+  type Side as ComparedRun,
+} from "./evaluate/results/compare.ts";
 export type { GateAsked } from "./evaluate/results/gates.ts";
-export type { Tally } from "./evaluate/results/tally.ts";
+export type { PairedCounts } from "./evaluate/results/paired.ts";
+export type { Subject } from "./evaluate/results/result.ts";
+export type {
+  AttackTally,
+  LinearityTally,
+  PointTally,
+  Shown as ShownExample,
+  Tally,
+  WorstTally,
+} from "./evaluate/results/tally.ts";
+export type { Ground } from "./evaluate/state/facts.ts";
 export type { EvaluationState, OpenState } from "./evaluate/state.ts";
 export type {
   Accuracy,
@@ -70,7 +91,7 @@ export type {
   WorstPoint,
 } from "./evaluate.ts";
 export type { Length, RelativeLength } from "./length.ts";
-export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model } from "./model.ts";
+export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model, TargetedLoss } from "./model.ts";
 export { type CallbackOptions, callbackModel } from "./models/callback.ts";
 export {
   type ClassifierFile,
@@ -82,16 +103,18 @@ export { type GraphModel, openClassifier } from "./models/classifier/graph-model
 export { type Inspection, inspectGraph } from "./models/classifier/inspect.ts";
 export type { Normalization } from "./models/classifier/preprocess.ts";
 export { revealHead } from "./models/classifier/reveal.ts";
+export type { Endpoints } from "./models/classifier/select.ts";
 export { readModel } from "./models/formats/read.ts";
+export type { StateDict } from "./models/formats/state-dict.ts";
 export { readWeights } from "./models/formats/weights.ts";
-export { graphIn, type OpenedGraph, openGraphModel } from "./models/open.ts";
+export { type GraphOptions, type ModelOptions, type OpenModelOptions, openModel } from "./models/open.ts";
 export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models/remote/endpoint.ts";
 export type { HttpOptions, Retry } from "./models/remote/http.ts";
 export { averaged } from "./models/wrapped/averaged.ts";
 export { type Meter, metered, type Queries } from "./models/wrapped/metered.ts";
 export { rounded } from "./models/wrapped/rounded.ts";
 export { type Question, traced } from "./models/wrapped/traced.ts";
-export { type Norm, type NormName, norms } from "./norm.ts";
+export { type Box, type Norm, type NormName, norms } from "./norm.ts";
 export { type Random, randomFor } from "./random.ts";
 export { type Ort, type OrtOptions, ortRuntime } from "./runtime/ort.ts";
 export type { Device, Program, Runtime } from "./runtime.ts";
@@ -106,5 +129,5 @@ export {
   type SmoothGradOptions,
   smoothGrad,
 } from "./saliency.ts";
-export { type ElementType, type FloatTensor, type Tensor, tensor, toFloat32 } from "./tensor.ts";
+export { type ElementType, type FloatTensor, type Tensor, type TensorArrays, tensor, toFloat32 } from "./tensor.ts";
 export { VERSION } from "./version.ts";

@@ -17,6 +17,8 @@ const ROWS: readonly (readonly string[])[] = [
     "version",
     "crc32",
     "quote",
+    "sha256",
+    "option",
     "zip",
     "staging.node",
   ],

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
@@ -44,7 +43,6 @@ async function prepare(name: keyof typeof bundledModels): Promise<Prepared> {
   const path = fileURLToPath(new URL(`../models/${bundledModels[name].file}`, import.meta.url));
   const bytes = new Uint8Array(readFileSync(path));
   const graph = await graphIn(bytes, name);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const file = await settle(modelFrom({ ...graph, sha256 }, {}), nodeRuntime("cpu", 1));
+  const file = await settle(modelFrom(graph, {}), nodeRuntime("cpu", 1));
   return { file: withGradient(file, "cross-entropy"), inspection: inspectGraph(name, graph.graph) };
 }

@@ -8,6 +8,7 @@ import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
 import { typeCode } from "../onnx/tensor-proto.ts";
 import { upgrade } from "../onnx/upgrade.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
+import { option } from "../option.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward } from "./engine.ts";
 import { findHead, type HeadInfo } from "./head.ts";
@@ -40,7 +41,7 @@ export function theInput(graph: Graph): GraphValue {
   const names = graph.inputs.map((v) => `"${v.name}"`).join(", ") || "none";
   throw new PerturbError(
     "unsupported",
-    `A classifier with one input is needed, and this model has ${graph.inputs.length} (${names}). Name the one to perturb (--input-name) and give the others (--feed NAME=FILE.npy).`,
+    `A classifier with one input is needed, and this model has ${graph.inputs.length} (${names}). Name the one to perturb (${option("input")}) and give the others (${option("feeds")}).`,
     {
       data: { inputs: graph.inputs.map((v) => v.name) },
     },
@@ -63,7 +64,7 @@ export function asClassifier(file: Graph, shape = sampleShape(file)): Classifier
   if (original.outputs.length !== 1)
     throw new PerturbError(
       "unsupported",
-      `A classifier with one output is needed, and this model has ${original.outputs.length} (${original.outputs.map((v) => `"${v.name}"`).join(", ")}). Choose the one with the class scores (--output-name).`,
+      `A classifier with one output is needed, and this model has ${original.outputs.length} (${original.outputs.map((v) => `"${v.name}"`).join(", ")}). Choose the one with the class scores (${option("output")}).`,
     );
   const free = freeNames(bindInput(original, input.name, shape), [
     "x",

@@ -11,7 +11,7 @@ export interface LossNodes {
 }
 
 /** Appends a loss of logits [n, classes] at the classes `labels` (int64, [n]). */
-type LossBuilder = (b: Ops, logits: string, labels: string) => LossNodes;
+export type LossBuilder = (b: Ops, logits: string, labels: string) => LossNodes;
 
 /** [n, classes]: whether a class is the label. Without OneHot, and in int32: WebGPU lacks that operator and int64. */
 function isLabel(b: Ops, logits: string, labels: string): string {
@@ -88,7 +88,7 @@ const dlr: LossBuilder = (b, logits, labels) => {
 };
 
 /** Appends a loss of logits [n, classes] at the classes `labels` and `targets` (int64, [n]). */
-type TargetedLossBuilder = (b: Ops, logits: string, labels: string, targets: string) => LossNodes;
+export type TargetedLossBuilder = (b: Ops, logits: string, labels: string, targets: string) => LossNodes;
 
 /** z_t - z_c. */
 const targetedMargin: TargetedLossBuilder = (b, logits, labels, targets) => {

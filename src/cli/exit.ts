@@ -1,5 +1,6 @@
 import { CommanderError } from "@commander-js/extra-typings";
 import { PerturbError } from "../errors.ts";
+import { commandWords } from "./option-words.ts";
 
 /** What the process answers with. Scripts rely on it. */
 export const EXIT = {
@@ -23,8 +24,8 @@ export function explain(error: unknown): { readonly code: number; readonly text:
   // Commander has printed its own.
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? EXIT.ok : EXIT.usage, text: "" };
   if (error instanceof PerturbError) {
-    if (error.code === "cancelled") return { code: EXIT.interrupted, text: `perturb: ${error.message}` };
-    if (error.code !== "internal") return { code: EXIT.usage, text: `perturb: ${error.message}` };
+    if (error.code === "cancelled") return { code: EXIT.interrupted, text: `perturb: ${commandWords(error.message)}` };
+    if (error.code !== "internal") return { code: EXIT.usage, text: `perturb: ${commandWords(error.message)}` };
   }
   if (isRefused(error))
     return { code: EXIT.usage, text: `perturb: ${error.message}. Free some space, or write elsewhere.` };

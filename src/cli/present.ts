@@ -9,6 +9,7 @@ import { commandLine } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
 import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
+import { inCommandWords } from "./option-words.ts";
 import type { FailUnder } from "./options/values.ts";
 import { folded, hasColor, print, room, width } from "./output.ts";
 
@@ -26,9 +27,10 @@ export interface Presentation {
 
 /** Results to stdout and to files; warnings to stderr. */
 export async function present(
-  result: EvaluationResult,
+  found: EvaluationResult,
   { json, junit, folder, words, spool }: Presentation,
 ): Promise<void> {
+  const result = inCommandWords(found);
   const { evaluation } = result;
   if (json === "-") await writeJson(evaluation, json);
   else if (junit !== "-") await printTable(evaluation);

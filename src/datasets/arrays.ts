@@ -10,21 +10,21 @@ import { imageShape, toPixels } from "./pixels.ts";
 import { plainReader } from "./reader.ts";
 import { recordDataset, requireSamples } from "./records.ts";
 
-interface Common {
+export interface ArraySetOptions {
   readonly name: string;
   /** By default as many as `classNames`, else the columns of one-hot labels, else the largest label + 1. */
   readonly classes?: number | undefined;
   readonly classNames?: readonly string[] | undefined;
 }
 
-export interface NpyOptions extends Common {
+export interface NpyOptions extends ArraySetOptions {
   /** .npy of [N, C, H, W], [N, H, W] (grey) or [N, features]: floats as they are, or uint8 / 255. */
   readonly images: ByteSource;
   /** .npy of whole numbers [N] or [N, 1], or one-hot [N, classes]. */
   readonly labels: ByteSource;
 }
 
-export interface NpzOptions extends Common {
+export interface NpzOptions extends ArraySetOptions {
   readonly source: ByteSource;
   /** Which arrays to take where the file holds both, by default `test`. */
   readonly split?: "test" | "train" | undefined;
@@ -74,7 +74,13 @@ function pick(arrays: ReadonlyMap<string, () => Tensor>, names: readonly string[
 }
 
 /** A data set of arrays in memory. */
-function arrayDataset(common: Common, images: Tensor, imagesFile: string, labels: Tensor, labelsFile: string): Dataset {
+function arrayDataset(
+  common: ArraySetOptions,
+  images: Tensor,
+  imagesFile: string,
+  labels: Tensor,
+  labelsFile: string,
+): Dataset {
   const { buffer, byteOffset, byteLength } = images.data;
   const source = bytesSource(imagesFile, new Uint8Array(buffer, byteOffset, byteLength));
   return elementDataset(common, { ...images, source, dataOffset: 0, bigEndian: false }, labels, labelsFile);
@@ -88,7 +94,7 @@ interface Elements {
   readonly dataOffset: number;
 }
 
-function elementDataset(common: Common, images: Elements, labelTensor: Tensor, labelsFile: string): Dataset {
+function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: Tensor, labelsFile: string): Dataset {
   const { source, type, dims, dataOffset } = images;
   const pixels = PIXELS[type];
   if (!pixels || dims.length < 2)

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
-import { checkSha256, sha256 } from "./checksum.ts";
+import { sha256 } from "../sha256.ts";
+import { checkSha256 } from "./checksum.ts";
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 const ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; // FIPS 180-4, appendix B.1

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { collect, failure, survives, watched } from "../../test/support/datasets.ts";
 import { type ByteSource, bytesSource } from "../dataset.ts";
-import { sha256 } from "./checksum.ts";
+import { sha256 } from "../sha256.ts";
 import { type IdxOptions, openIdx, parseIdxHeader } from "./idx.ts";
 
 const gzip = promisify(gzipCallback);

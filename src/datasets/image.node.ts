@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { PerturbError } from "../errors.ts";
+import { option } from "../option.ts";
 import { type FloatTensor, product, type Tensor, tensor } from "../tensor.ts";
 import { PIXELS } from "./arrays.ts";
 import { decodeImage, type ImageShape, readImageShape } from "./decode-image.node.ts";
@@ -90,7 +91,7 @@ function requirePixels(values: Float32Array, path: string): Float32Array {
   if (wrong === undefined) return values;
   throw new PerturbError(
     "out-of-bounds",
-    `${path} holds the value ${wrong}, and pixels lie in [0, 1]. Scale them, and leave normalization to --mean and --std.`,
+    `${path} holds the value ${wrong}, and pixels lie in [0, 1]. Scale them, and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}.`,
     { data: { path, value: wrong } },
   );
 }

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type ByteSource, type Dataset, withShape } from "../dataset.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
+import { option } from "../option.ts";
 import { openNpy, openNpz } from "./arrays.ts";
 import { fileSource, folderOpen, statOf } from "./files.node.ts";
 import { openIdx } from "./idx.ts";
@@ -136,7 +137,7 @@ async function labelsBeside(path: string, { labels }: LocateOptions): Promise<By
     .replace(/images/i, "labels")
     .replace("idx3", "idx1");
   const missing = (cause?: unknown) =>
-    new PerturbError("usage", `The labels of ${path} are missing. Pass their file as labels (--labels FILE).`, {
+    new PerturbError("usage", `The labels of ${path} are missing. Give their file (${option("labels")}).`, {
       cause,
       data: { path },
     });
@@ -148,7 +149,7 @@ async function labelsBeside(path: string, { labels }: LocateOptions): Promise<By
 
 function refuseLabels(name: string, { labels }: LocateOptions, why: string): void {
   if (labels !== undefined)
-    throw new PerturbError("usage", `${name} ${why}. Leave out labels (--labels ${labels}).`, { data: { labels } });
+    throw new PerturbError("usage", `${name} ${why}. Leave out ${option("labels", labels)}.`, { data: { labels } });
 }
 
 const folderName = (path: string): string => basename(resolve(path));

@@ -1,5 +1,5 @@
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
-import { checkSignal, PerturbError } from "../errors.ts";
+import { PerturbError } from "../errors.ts";
 import type { Labels } from "./labels.ts";
 import { oversized, type Reader, truncated } from "./reader.ts";
 
@@ -29,7 +29,6 @@ export function recordDataset(records: Records): Dataset {
     const reader = await records.open();
     try {
       for (const [start, end] of batchRanges(size, options)) {
-        checkSignal(options.signal);
         const data = records.decode(await readSamples(records, reader, start, end));
         yield {
           indices: Int32Array.from({ length: end - start }, (_, i) => start + i),

@@ -2,6 +2,7 @@ import { type Dataset, withShape } from "../dataset.ts";
 import { checkCount, PerturbError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { isGraphModel } from "../models/classifier/graph-model.ts";
+import { option } from "../option.ts";
 import { requireGradients } from "./checks/gradients.ts";
 import type { BatchPlan } from "./course/batch.ts";
 import { examplesFor, type PlanOptions, planOf } from "./course/plan.ts";
@@ -53,7 +54,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions)
   if (total === 0)
     throw new PerturbError(
       "usage",
-      `There is nothing to evaluate: ${data.name} has ${data.size} samples, and --offset ${offset} --limit ${limit} leaves none.`,
+      `There is nothing to evaluate: ${data.name} has ${data.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none.`,
     );
   const examples = options.examples ?? (await examplesFor(options.attacks, data));
   const plan = planOf({ ...options, examples }, model);

@@ -6,7 +6,14 @@ export { type GradientSupport, gradientSupport, obstacles } from "../autodiff/co
 export { asClassifier, type Classifier, differentiate, sampleShape } from "../autodiff/differentiate.ts";
 export { backward } from "../autodiff/engine.ts";
 export { findHead, type HeadInfo } from "../autodiff/head.ts";
-export { type LossName, losses } from "../autodiff/loss.ts";
+export {
+  type LossBuilder,
+  type LossName,
+  type LossNodes,
+  losses,
+  type TargetedLossBuilder,
+  type TargetedLossName,
+} from "../autodiff/loss.ts";
 export { lower } from "../autodiff/lower.ts";
 export type { Rule, RuleContext, Rules } from "../autodiff/rule.ts";
 export { type DifferentiableOperator, rules, zeroGradient } from "../autodiff/rules.ts";

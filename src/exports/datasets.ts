@@ -1,11 +1,13 @@
 /**
- * Data sets from bytes, wherever they come from: IDX, .npy and .npz. Folders and paths are in "perturb/node".
+ * Data sets from arrays and from bytes, wherever they come from: IDX, .npy and .npz. Folders and paths are in "perturb/node".
  * @module
  */
-export { type NpyOptions, type NpzOptions, openNpy, openNpz } from "../datasets/arrays.ts";
+export { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
+export { type ArraySetOptions, type NpyOptions, type NpzOptions, openNpy, openNpz } from "../datasets/arrays.ts";
 export { type IdxOptions, openIdx } from "../datasets/idx.ts";
+export { type ArraysOptions, datasetOf } from "../datasets/in-memory.ts";
 export { datasets } from "../datasets/index.ts";
-export { defineDataset, type KnownDataset, openKnown, type Split } from "../datasets/known.ts";
+export { defineDataset, type KnownDataset, type KnownFile, openKnown, type Split } from "../datasets/known.ts";
 export { readNpy, writeNpy } from "../datasets/npy.ts";
 export { readNpz, writeNpz } from "../datasets/npz.ts";
 export { type ArraySpec, type ByteSink, createNpz, type NpzStream } from "../datasets/npz-stream.ts";

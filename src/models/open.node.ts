@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { didYouMean, messageOf, PerturbError } from "../errors.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
-import type { Runtime } from "../runtime.ts";
 import { bundledModels, isBundled } from "./bundled.ts";
 import type { GraphModel } from "./classifier/graph-model.ts";
 import { takeInExternal } from "./formats/external.node.ts";
@@ -17,20 +15,16 @@ export async function openModelGraph(nameOrPath: string, options: GraphOptions =
   const name = basename(nameOrPath);
   const folder = dirname(resolve(nameOrPath));
   const opened = await graphIn(bytes, name, options, (graph) => takeInExternal(graph, folder, name));
-  return {
-    ...opened,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    ...(externalFiles(opened.graph).length > 0 && { folder }),
-  };
+  return { ...opened, ...(externalFiles(opened.graph).length > 0 && { folder }) };
 }
 
-/** Opens a model by its path or bundled name, ready for use in this thread. Release it when done. */
+/** Opens a model by its path or bundled name, by default on the native runtime, in this thread. Release it when done. */
 export async function openModel(
   nameOrPath: string,
-  { arch, input, output, feeds, ...options }: OpenModelOptions = {},
-  runtime: Runtime = nodeRuntime(),
+  { runtime = nodeRuntime(), name, arch, input, output, feeds, ...options }: Partial<OpenModelOptions> = {},
 ): Promise<GraphModel> {
-  return openGraphModel(await openModelGraph(nameOrPath, { arch, input, output, feeds }), options, runtime);
+  const opened = await openModelGraph(nameOrPath, { arch, input, output, feeds });
+  return openGraphModel(name === undefined ? opened : { ...opened, name }, options, runtime);
 }
 
 /** The bytes of a model by its path or bundled name. @throws not-found */

@@ -1,7 +1,9 @@
 import type { ArchitectureName } from "../architectures/index.ts";
 import { sampleShape } from "../autodiff/differentiate.ts";
+import { PerturbError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime.ts";
+import { sha256 } from "../sha256.ts";
 import { settleBatch } from "./classifier/batching.ts";
 import { type ClassifierFile, type ClassifierOptions, classifierFile } from "./classifier/classifier.ts";
 import { type GraphModel, openClassifier } from "./classifier/graph-model.ts";
@@ -18,7 +20,44 @@ export interface GraphOptions extends Endpoints {
 }
 
 export type ModelOptions = Omit<ClassifierOptions, "name" | "sha256" | "folder">;
-export interface OpenModelOptions extends ModelOptions, GraphOptions {}
+
+export interface OpenModelOptions extends ModelOptions, GraphOptions {
+  /** Who runs it: `ortRuntime` of any build of ONNX Runtime. */
+  readonly runtime: Runtime;
+  /** For messages and reports, by default "model". */
+  readonly name?: string;
+}
+
+/**
+ * Opens a model from the bytes of its file, ONNX or weights (with `arch`), in Node or in a browser. Release it when done.
+ * @throws usage, invalid-file, unsafe-file, unsupported, mismatch, no-gradient: whatever cannot be read as a classifier
+ */
+export async function openModel(
+  bytes: Uint8Array | ArrayBuffer,
+  { runtime, name = "model", arch, input, output, feeds, ...options }: OpenModelOptions,
+): Promise<GraphModel> {
+  requireRuntime(runtime);
+  return openGraphModel(await graphIn(plainBytes(bytes), name, { arch, input, output, feeds }), options, runtime);
+}
+
+/** A plain array on the same memory: Node's Buffer, which is one too, shares memory where others copy. */
+function plainBytes(bytes: unknown): Uint8Array {
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
+  throw new PerturbError(
+    "usage",
+    'openModel takes the bytes of a model: a Uint8Array or an ArrayBuffer. In Node, openModel of "perturb/node" takes a path.',
+  );
+}
+
+/** @throws usage, also for JavaScript, which may leave it out */
+function requireRuntime(runtime: Runtime | undefined): void {
+  if (typeof runtime?.load !== "function")
+    throw new PerturbError(
+      "usage",
+      'openModel needs who runs the model. Give { runtime: ortRuntime(ort) }, with ort imported from "onnxruntime-web/wasm" or "onnxruntime-node".',
+    );
+}
 
 /** A model's graph and where it came from. */
 export interface OpenedGraph {
@@ -45,10 +84,10 @@ export async function graphIn(
     refuseExternal(graph, name);
     return graph;
   },
-): Promise<Pick<OpenedGraph, "name" | "graph" | "shape">> {
+): Promise<OpenedGraph> {
   const graph = selectEndpoints(await complete(readModel(bytes, name, arch)), endpoints);
   checkWeights(graph, name);
-  return { name, graph, shape: graph.inputs.length === 1 ? sampleShape(graph) : null };
+  return { name, graph, sha256: await sha256(bytes), shape: graph.inputs.length === 1 ? sampleShape(graph) : null };
 }
 
 /** The classifier in an opened graph. */

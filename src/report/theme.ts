@@ -84,8 +84,14 @@ export function followTheme(svg: string): string {
 // The fonts that most machines have, so that an SVG looks the same on them.
 export const SVG_FONT = "DejaVu Sans, Arial, sans-serif";
 
+/** Vega-Lite's configuration of a plot. */
+export interface PlotConfig {
+  readonly legend?: Readonly<Record<string, unknown>>;
+  readonly [property: string]: unknown;
+}
+
 /** How the plots look. */
-export function plotConfig(theme: Theme): Config {
+export function plotConfig(theme: Theme): PlotConfig {
   const { background, ink, muted, line } = PALETTES[theme];
   const label = {
     labelColor: muted,
@@ -135,5 +141,5 @@ export function plotConfig(theme: Theme): Config {
       limit: 632,
     },
     range: { category: seriesColors(theme) },
-  };
+  } satisfies Config;
 }

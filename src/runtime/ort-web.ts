@@ -22,8 +22,7 @@ export async function webRuntime({ device = "cpu", threads = 0 }: WebOptions = {
   const ort = await loading.catch(explainMissing);
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "fatal";
-  const version = ort.env.versions.web ?? ort.env.versions.common;
-  return ortRuntime(ort, { name: `onnxruntime-web ${version}`, device });
+  return ortRuntime(ort, { device });
 }
 
 function explainMissing(cause: unknown): never {

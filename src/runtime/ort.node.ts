@@ -7,9 +7,5 @@ ort.env.logLevel = "fatal";
 
 /** ONNX Runtime's native build. @throws device, on load, where the device is missing */
 export function nodeRuntime(device: Device = "cpu", threads = 0): Runtime {
-  return ortRuntime(ort, {
-    name: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
-    device,
-    threads,
-  });
+  return ortRuntime(ort, { device, threads });
 }

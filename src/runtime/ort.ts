@@ -5,6 +5,7 @@ import type {
   TensorConstructor,
 } from "onnxruntime-common";
 import { messageOf, PerturbError } from "../errors.ts";
+import { option } from "../option.ts";
 import type { Device, Program, Runtime } from "../runtime.ts";
 import type { ElementType, Tensor } from "../tensor.ts";
 
@@ -12,17 +13,24 @@ import type { ElementType, Tensor } from "../tensor.ts";
 export interface Ort {
   readonly InferenceSession: InferenceSessionFactory;
   readonly Tensor: TensorConstructor;
+  /** Its build and version. */
+  readonly env?: { readonly versions: { readonly common: string; readonly node?: string; readonly web?: string } };
 }
 
 export interface OrtOptions {
-  readonly name: string;
-  readonly device: Device;
-  /** 0: as many as there are cores. */
+  /** For the report; by default that of the package: "onnxruntime-web 1.30.0". */
+  readonly name?: string;
+  /** By default the CPU: native code, or WebAssembly. */
+  readonly device?: Device;
+  /** Threads inside one graph, by default 0: as many as there are cores. WebAssembly's are set by its own `env.wasm.numThreads`. */
   readonly threads?: number;
 }
 
-/** Runs graphs on any build of ONNX Runtime: native, WebAssembly or WebGPU. */
-export function ortRuntime(ort: Ort, { name, device, threads = 0 }: OrtOptions): Runtime {
+/**
+ * Runs graphs on any build of ONNX Runtime, which the caller imports: `onnxruntime-node`, `onnxruntime-web/wasm`,
+ * `onnxruntime-web/webgpu`, …
+ */
+export function ortRuntime(ort: Ort, { name = nameOf(ort), device = "cpu", threads = 0 }: OrtOptions = {}): Runtime {
   const sessionOptions: InferenceSession.SessionOptions = {
     executionProviders: [device],
     logSeverityLevel: 3,
@@ -40,13 +48,20 @@ export function ortRuntime(ort: Ort, { name, device, threads = 0 }: OrtOptions):
         if (device !== "cpu" && /backend|provider|adapter|device|cuda|webgpu/i.test(messageOf(cause)))
           throw new PerturbError(
             "device",
-            `The device "${device}" cannot be used here. Use --device cpu, or install what it needs. ONNX Runtime says: ${oneLine(messageOf(cause))}`,
+            `The device "${device}" cannot be used here. Choose ${option("device", "cpu")}, or install what it needs. ONNX Runtime says: ${oneLine(messageOf(cause))}`,
             { cause },
           );
         throw new PerturbError("runtime", `ONNX Runtime cannot load the graph: ${messageOf(cause)}`, { cause });
       }
     },
   };
+}
+
+function nameOf({ env }: Ort): string {
+  const { node, web, common } = env?.versions ?? {};
+  if (node !== undefined) return `onnxruntime-node ${node}`;
+  if (web !== undefined) return `onnxruntime-web ${web}`;
+  return common === undefined ? "onnxruntime" : `onnxruntime ${common}`;
 }
 
 const weightsIn = (folder: string | undefined): InferenceSession.SessionOptions =>

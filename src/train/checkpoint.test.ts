@@ -8,6 +8,7 @@ import { lenet } from "../architectures/lenet.ts";
 import { readSafetensors, writeSafetensors } from "../models/formats/safetensors.ts";
 import { readOnnx } from "../onnx/file.ts";
 import { readTensor } from "../onnx/tensor-proto.ts";
+import { option } from "../option.ts";
 import type { TrainState } from "../train.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { createTraining, openTraining, saveCheckpoint, saveResult, TRAINING_FILES } from "./folder.node.ts";
@@ -106,7 +107,7 @@ describe("the folder of a training", () => {
   });
 
   it("is not overwritten", async () => {
-    expect((await failure("usage", () => createTraining(folder))).message).toContain("--resume");
+    expect((await failure("usage", () => createTraining(folder))).message).toContain(option("resume", folder));
   });
 
   it("is missed where it is not", async () => {

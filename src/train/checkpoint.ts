@@ -3,6 +3,7 @@ import { architectures } from "../architectures/index.ts";
 import { messageOf, PerturbError } from "../errors.ts";
 import { readMetadata, readSafetensors, writeSafetensors } from "../models/formats/safetensors.ts";
 import type { StateDict } from "../models/formats/state-dict.ts";
+import { option } from "../option.ts";
 import type { FloatTensor, Tensor } from "../tensor.ts";
 import type { TrainState } from "../train.ts";
 import { optimizers } from "./index.ts";
@@ -77,6 +78,6 @@ function readVector(tensors: StateDict, { architecture }: TrainSettings, vector:
 const unfit = (file: string, problem: string, cause?: unknown): PerturbError =>
   new PerturbError(
     "invalid-file",
-    `${file} is no checkpoint of a training: ${problem}. Start anew with another --out.`,
+    `${file} is no checkpoint of a training: ${problem}. Start anew in another folder (${option("folder")}).`,
     { cause, data: { file } },
   );

@@ -5,6 +5,7 @@ import { architectures } from "../architectures/index.ts";
 import { messageOf, PerturbError } from "../errors.ts";
 import { writeSafetensors } from "../models/formats/safetensors.ts";
 import { writeOnnx } from "../onnx/file.ts";
+import { option } from "../option.ts";
 import type { TrainState } from "../train.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { weightsOf } from "./run.ts";
@@ -20,7 +21,7 @@ export async function createTraining(folder: string): Promise<void> {
     if (await exists(join(folder, name)))
       throw new PerturbError(
         "usage",
-        `${folder} already holds ${name}. Go on with it (--resume ${folder}), or choose another folder (--out).`,
+        `${folder} already holds ${name}. Go on with it (${option("resume", folder)}), or choose another folder (${option("folder")}).`,
         { data: { folder, file: name } },
       );
   await reporting(folder, () => mkdir(folder, { recursive: true }));
@@ -32,7 +33,7 @@ export async function openTraining(folder: string): Promise<Checkpoint> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new PerturbError(
       "not-found",
-      `There is no training to resume in ${folder}: ${messageOf(cause)}. Give the --out of an earlier one.`,
+      `There is no training to resume in ${folder}: ${messageOf(cause)}. Give the folder of an earlier one (${option("resume")}).`,
       { cause, data: { file } },
     );
   });
@@ -75,7 +76,7 @@ async function reporting(folder: string, write: () => Promise<unknown>): Promise
   } catch (cause) {
     throw new PerturbError(
       "usage",
-      `The training cannot be written to ${folder}: ${messageOf(cause)}. Give a folder that can be written (--out).`,
+      `The training cannot be written to ${folder}: ${messageOf(cause)}. Give a folder that can be written (${option("folder")}).`,
       { cause, data: { folder } },
     );
   }

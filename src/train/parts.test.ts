@@ -110,7 +110,7 @@ describe("samples in memory", () => {
 
   it("are refused above a bound, before they are read", async () => {
     const error = await failure("usage", () => loadSamples(fake(1e9, [1, 28, 28], new Float32Array(0)), { size: 1e9 }));
-    expect(error.message).toContain("--limit");
+    expect(error.message).toContain("`limit`");
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Dataset } from "../dataset.ts";
 import { UNIT } from "../datasets/pixels.ts";
 import { PerturbError } from "../errors.ts";
+import { option } from "../option.ts";
 import { randomFor } from "../random.ts";
 import { product, type Tensor } from "../tensor.ts";
 import { STREAM } from "./streams.ts";
@@ -81,7 +82,7 @@ function reserve<T extends Uint8Array | Float32Array>(
   if (bytes > MAX_BYTES)
     throw new PerturbError(
       "usage",
-      `Training keeps its samples in memory, and ${size} of ${data.name} take ${(bytes / 2 ** 30).toFixed(1)} GiB; ${MAX_BYTES / 2 ** 30} GiB are allowed. Use fewer samples (--limit), or smaller ones.`,
+      `Training keeps its samples in memory, and ${size} of ${data.name} take ${(bytes / 2 ** 30).toFixed(1)} GiB; ${MAX_BYTES / 2 ** 30} GiB are allowed. Use fewer samples (${option("limit")}), or smaller ones.`,
       {
         data: { dataset: data.name, bytes, allowed: MAX_BYTES },
       },

@@ -1,5 +1,6 @@
 import { PerturbError } from "../errors.ts";
 import { writeOnnx } from "../onnx/file.ts";
+import { option } from "../option.ts";
 import type { Program } from "../runtime.ts";
 import type { TrainOptions } from "../train.ts";
 import { gradientGraph, scoreGraph, updateGraph } from "./graphs.ts";
@@ -41,7 +42,7 @@ function trainingSize({ architecture, data, limit, validation }: TrainOptions): 
   if (validation < size) return size - validation;
   throw new PerturbError(
     "usage",
-    `${validation} samples for validation leave none of ${size} to learn from. Use fewer (--validation).`,
+    `${validation} samples for validation leave none of ${size} to learn from. Use fewer (${option("validation")}).`,
     { data: { validation, size } },
   );
 }

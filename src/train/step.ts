@@ -1,5 +1,6 @@
 import { batchRanges } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
+import { option } from "../option.ts";
 import type { FloatTensor } from "../tensor.ts";
 import type { Score, TrainState } from "../train.ts";
 import { drawMasks } from "./dropout.ts";
@@ -99,7 +100,7 @@ export async function update(
   if (Number.isFinite(sum.loss)) return { ...state, step: state.step + 1, vectors, score: sum };
   throw new PerturbError(
     "runtime",
-    `The loss is no number after step ${state.step + 1}: the training diverged. Lower the learning rate (--lr, now ${rate}).`,
+    `The loss is no number after step ${state.step + 1}: the training diverged. Lower the learning rate (now ${option("rate", rate)}).`,
     {
       data: { step: state.step + 1, rate },
     },

@@ -91,9 +91,9 @@ export async function serve(model: Model, { meddle = () => false, metadata = {} 
 /** Serves a model file, by its path or bundled name, on ONNX Runtime. */
 export async function serveFile(
   nameOrPath: string,
-  { meddle, metadata, ...options }: ServeOptions & OpenModelOptions = {},
+  { meddle, metadata, ...options }: ServeOptions & Partial<OpenModelOptions> = {},
 ): Promise<Served> {
-  const model = await openModel(nameOrPath, options, nodeRuntime("cpu", 1));
+  const model = await openModel(nameOrPath, { ...options, runtime: nodeRuntime("cpu", 1) });
   const served = await serve(model, { ...(meddle && { meddle }), ...(metadata && { metadata }) });
   return {
     ...served,

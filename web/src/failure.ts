@@ -1,3 +1,5 @@
+import { type OptionName, reworded } from "../../src/option.ts";
+
 /** An error as it crosses the thread. */
 export interface Failure {
   readonly code: string;
@@ -10,29 +12,50 @@ export const failureOf = (error: unknown): Failure => {
   return { code: typeof code === "string" ? code : "internal", message: pageWords(message ?? String(error)) };
 };
 
-/** Options of the command line, as the page has them. */
-const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/Use --device cpu, or install what it needs\./g, "Choose WebAssembly under Model."],
-  [/Name it with --surrogate\./g, "Choose a second model under The experiment."],
-  [/Give one with --surrogate/g, "Choose a second model under The experiment"],
-  [/Choose another --surrogate/g, "Choose another second model"],
-  [/ with --set\b/g, " under Options"],
-  [/ \(--set\)/g, " (under Options)"],
-  [/or take --attack ([\w-]+)/g, "or take the attack $1"],
-  [/--mean (\S+) --std ([^\s)]+)/g, "mean $1, std $2"],
-  [/--mean\b/g, "mean"],
-  [/--std\b/g, "std"],
-  // Chromium, Firefox, Safari.
-  [
-    /^(Failed to fetch dynamically imported module|error loading dynamically imported module|Importing a module script failed).*$/,
-    "A script of the page cannot be loaded. Reload the page.",
-  ],
-];
+/** Options of the library, as the page has them; null where it has none. */
+const LABELS: Readonly<Record<OptionName, string | null>> = {
+  arch: null,
+  attacks: "Attack",
+  batch: null,
+  device: "Runs on",
+  eot: null,
+  epsilons: "ε",
+  feeds: null,
+  folder: null,
+  input: null,
+  labels: null,
+  levels: "Levels",
+  limit: "Test images",
+  maxQueries: null,
+  norm: "Norm",
+  "normalization.mean": "Mean",
+  "normalization.std": "Std",
+  offset: null,
+  options: "Options",
+  output: null,
+  rate: null,
+  resume: null,
+  seed: "Seed",
+  surrogate: "Second model",
+  target: "Target",
+  validation: null,
+};
 
-const ELSEWHERE = "The command line has these options, and the page does not.";
+const VALUES: Readonly<Record<string, string>> = { cpu: "WebAssembly", webgpu: "WebGPU" };
 
-/** A message of the library, which the command line has too, for somebody who has only the page. */
+// Chromium, Firefox, Safari.
+const NOT_LOADED =
+  /^(Failed to fetch dynamically imported module|error loading dynamically imported module|Importing a module script failed).*$/;
+
+const ELSEWHERE = "The library and the command line have this option, and the page does not.";
+
+/** A message of the library for somebody who has only the page. */
 export function pageWords(message: string): string {
-  const said = WORDS.reduce((text, [words, ours]) => text.replace(words, ours), message);
-  return /(^|[\s(])--[a-z]/.test(said) && !said.endsWith(ELSEWHERE) ? `${said} ${ELSEWHERE}` : said;
+  let lacking = false;
+  const said = reworded(message, (name, value) => {
+    lacking ||= LABELS[name] === null;
+    const label = LABELS[name] ?? `“${name}”`;
+    return value === undefined ? label : (VALUES[value] ?? `${label} ${value}`);
+  }).replace(NOT_LOADED, "A script of the page cannot be loaded. Reload the page.");
+  return lacking ? `${said} ${ELSEWHERE}` : said;
 }

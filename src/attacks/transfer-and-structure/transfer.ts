@@ -1,6 +1,7 @@
 import { type AnyAttack, type AttackTask, defineAttack, proposeWith } from "../../attack.ts";
 import { PerturbError } from "../../errors.ts";
 import { type DifferentiableModel, isDifferentiable, type Model } from "../../model.ts";
+import { option } from "../../option.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import { apgdCe, apgdDlr, apgdT } from "../gradient/apgd.ts";
 import { bim } from "../gradient/bim.ts";
@@ -78,12 +79,12 @@ function surrogateOf({ model, surrogate }: AttackTask<Model>): DifferentiableMod
   if (!surrogate)
     throw new PerturbError(
       "usage",
-      "transfer finds its candidates on another model. Give one with --surrogate, such as another network for the same data.",
+      `transfer finds its candidates on another model. Give one (${option("surrogate")}), such as another network for the same data.`,
     );
   if (!isDifferentiable(surrogate))
     throw new PerturbError(
       "usage",
-      `transfer needs the gradients of its surrogate, and ${(surrogate as Model).name} has none. Choose another --surrogate.`,
+      `transfer needs the gradients of its surrogate, and ${(surrogate as Model).name} has none. Choose another surrogate (${option("surrogate")}).`,
     );
   for (const part of ["inputShape", "classes", "bounds"] as const) {
     const [own, other] = [JSON.stringify(model[part]), JSON.stringify(surrogate[part])];

@@ -3,6 +3,7 @@ import type { Batch } from "../../dataset.ts";
 import type { Evaluation, Warning } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
 import type { Normalization } from "../../models/classifier/preprocess.ts";
+import { option } from "../../option.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import { accuracyOf } from "../results/statistics.ts";
@@ -20,7 +21,7 @@ export function warningsOf(
   if (atChance(clean))
     warn(
       "chance-accuracy",
-      `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class: what follows says nothing about robustness. Check normalization (--mean, --std), channel order, 0-255 scale and label numbering.`,
+      `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class: what follows says nothing about robustness. Check normalization (${option("normalization.mean")}, ${option("normalization.std")}), channel order, 0-255 scale and label numbering.`,
     );
   if (invalid > 0)
     warn(
@@ -31,12 +32,12 @@ export function warningsOf(
   if (deadGradients > 0)
     warn(
       "zero-gradient",
-      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero: attacks that follow it leave them as they were. The model may mask its gradients, and robust accuracy is then overstated; add an attack without gradients (--attack …,square), or one on the logits (apgd-dlr).`,
+      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero: attacks that follow it leave them as they were. The model may mask its gradients, and robust accuracy is then overstated; add an attack without gradients, such as square (${option("attacks")}), or one on the logits (apgd-dlr).`,
     );
   if (nanGradients > 0)
     warn(
       "nan-gradient",
-      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity, and attacks that follow it are blind there: robust accuracy may be overstated. Look for overflow, or a division by zero, in the model, or add an attack without gradients (--attack …,square).`,
+      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity, and attacks that follow it are blind there: robust accuracy may be overstated. Look for overflow, or a division by zero, in the model, or add an attack without gradients, such as square (${option("attacks")}).`,
     );
   for (const warning of strangeOrder(attacks, plan)) warnings.push(warning);
   if (model.head === "softmax")
@@ -73,7 +74,7 @@ function* strangeOrder(attacks: Evaluation["attacks"], plan: BatchPlan): Generat
     const transfer = attack.also === "surrogate";
     yield {
       code: transfer ? "transfer-stronger" : "black-box-stronger",
-      message: `${name}, which ${transfer ? "works on another model" : "sees no gradients"}, broke ${broken} of the ${met} samples that ${[...new Set(gradient)].join(", ")} had left at some ε. Gradients of this model may be masked, or those attacks are too weak: give them more steps and restarts (--set), another loss (apgd-dlr), or take --attack autoattack.`,
+      message: `${name}, which ${transfer ? "works on another model" : "sees no gradients"}, broke ${broken} of the ${met} samples that ${[...new Set(gradient)].join(", ")} had left at some ε. Gradients of this model may be masked, or those attacks are too weak: give them more steps and restarts (${option("options")}), another loss (apgd-dlr), or take the attack autoattack.`,
     };
   }
 }
@@ -91,13 +92,19 @@ export function atChance({ ci95, correct, total, confusion }: Evaluation["clean"
   return confusion.length > 1 && ci95[0] <= chance;
 }
 
+const normalization = (mean: number | readonly number[], std: number | readonly number[]): string =>
+  `${option("normalization.mean", [mean].flat())} ${option("normalization.std", [std].flat())}`;
+
 /** Likely mistakes in how data reaches a model. */
 const SUSPICIONS: readonly { readonly name: string; readonly change: (x: FloatTensor) => FloatTensor }[] = [
-  { name: "pixels from 0 to 255 (--mean 0 --std 0.00392156862745098)", change: (x) => map(x, (v) => 255 * v) },
-  { name: "pixels from -1 to 1 (--mean 0.5 --std 0.5)", change: (x) => map(x, (v) => 2 * v - 1) },
-  { name: "MNIST's normalization (--mean 0.1307 --std 0.3081)", change: (x) => map(x, (v) => (v - 0.1307) / 0.3081) },
+  { name: `pixels from 0 to 255 (${normalization(0, 1 / 255)})`, change: (x) => map(x, (v) => 255 * v) },
+  { name: `pixels from -1 to 1 (${normalization(0.5, 0.5)})`, change: (x) => map(x, (v) => 2 * v - 1) },
   {
-    name: "ImageNet's normalization (--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225)",
+    name: `MNIST's normalization (${normalization(0.1307, 0.3081)})`,
+    change: (x) => map(x, (v) => (v - 0.1307) / 0.3081),
+  },
+  {
+    name: `ImageNet's normalization (${normalization([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])})`,
     change: (x) => map(x, (v, c) => (v - [0.485, 0.456, 0.406][c % 3]!) / [0.229, 0.224, 0.225][c % 3]!),
   },
   { name: "inverted pixels (white for black)", change: (x) => map(x, (v) => 1 - v) },
@@ -125,7 +132,7 @@ export async function diagnose(
     const { mean, std } = normalization;
     const pixels = map(x, (v, c) => v * std[c % std.length]! + mean[c % mean.length]!);
     found.push({
-      cause: "the model normalizes its input by itself, and does so twice with --mean and --std; leave them out",
+      cause: `the model normalizes its input by itself, and does so twice with ${option("normalization.mean")} and ${option("normalization.std")}; leave them out`,
       ...right(predict(await model.logits(pixels))),
     });
   }

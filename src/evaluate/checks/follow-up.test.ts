@@ -44,7 +44,7 @@ describe("checks that follow an evaluation", () => {
   it("of a model that draws at random, with how far its logits move", async () => {
     const random = changed((b, z) => noise(b, z, 3));
     const found = await warningsFor(random);
-    expect(found.get("random-model")).toMatch(/moved by up to \d+(\.\d+)? on 16 samples.*--eot 20/);
+    expect(found.get("random-model")).toMatch(/moved by up to \d+(\.\d+)? on 16 samples.*`eot: 20`/);
     expect((await warningsFor(random, { eot: 4 })).get("random-model")).toMatch(/average over draws, and each verdict/);
   });
 

@@ -3,6 +3,7 @@ import type { EvaluationResult, Warning } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
 import type { Normalization } from "../../models/classifier/preprocess.ts";
 import type { NormName } from "../../norm.ts";
+import { option } from "../../option.ts";
 import { product, sampleSize, takeRows } from "../../tensor.ts";
 import type { BatchContext, BatchPlan } from "../course/batch.ts";
 import { goalOf } from "../course/batch.ts";
@@ -104,8 +105,8 @@ async function checkRandom(model: Model, { x, indices }: Batch, plan: BatchPlan)
     code: "random-model",
     message: `The model answers differently when it is asked twice: logits moved by up to ${difference.toPrecision(3)} on ${x.dims[0]} samples. ${
       averaging
-        ? "Attacks average over draws, and each verdict is one draw: repeat with another --seed to see the spread."
-        : "One draw of its gradient misleads attacks, and robust accuracy is then overstated: average over draws with --eot 20, or take --attack autoattack-rand."
+        ? `Attacks average over draws, and each verdict is one draw: repeat with another ${option("seed")} to see the spread.`
+        : `One draw of its gradient misleads attacks, and robust accuracy is then overstated: average over draws (${option("eot", 20)}), or take the attack autoattack-rand.`
     }`,
   };
 }
@@ -138,7 +139,7 @@ async function checkLargeEpsilon(
   if (standing === 0) return null;
   return {
     code: "large-epsilon",
-    message: `At ε = ${Number(epsilon.toPrecision(4))}, where every input is allowed, ${standing} of ${batch.labels.length} samples still stand after ${QUERIES} questions each. An attack that sees its way breaks them all: gradients are probably masked. Add attacks that need none (--attack …,square) or look at another loss (apgd-dlr).`,
+    message: `At ε = ${Number(epsilon.toPrecision(4))}, where every input is allowed, ${standing} of ${batch.labels.length} samples still stand after ${QUERIES} questions each. An attack that sees its way breaks them all: gradients are probably masked. Add an attack that needs none, such as square (${option("attacks")}), or look at another loss (apgd-dlr).`,
   };
 }
 
@@ -164,7 +165,7 @@ async function checkMoreSteps(
   if (left === before) return null;
   return {
     code: "more-steps-gain",
-    message: `${entry.attack.name} with ${STRONGER} times the steps and another run breaks ${before - left} of ${before} samples that stood at ε = ${Number(epsilon.toPrecision(4))}: it had not converged, and robust accuracy is overstated. Raise its steps or restarts with --set, or take --attack autoattack.`,
+    message: `${entry.attack.name} with ${STRONGER} times the steps and another run breaks ${before - left} of ${before} samples that stood at ε = ${Number(epsilon.toPrecision(4))}: it had not converged, and robust accuracy is overstated. Raise its steps or restarts (${option("options")}), or take the attack autoattack.`,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
 import { norms } from "../../norm.ts";
+import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
 import { outcomes } from "../results/outcomes.ts";
@@ -207,7 +208,7 @@ function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Ba
   if (bad >= 0)
     throw new PerturbError(
       "out-of-bounds",
-      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. Give pixels in these bounds and leave normalization to --mean and --std.`,
+      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. Give pixels in these bounds and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}.`,
       { data: { sample: indices[Math.floor(bad / size)], value: x.data[bad], bounds } },
     );
   const wrong = labels.findIndex((label) => label < 0 || label >= classes);

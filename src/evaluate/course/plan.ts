@@ -5,6 +5,7 @@ import { checkCount, didYouMean, PerturbError } from "../../errors.ts";
 import { checkLevels } from "../../grid.ts";
 import type { DifferentiableModel, Model } from "../../model.ts";
 import type { NormName } from "../../norm.ts";
+import { option } from "../../option.ts";
 import type { BatchPlan } from "./batch.ts";
 import type { Entry } from "./cascade.ts";
 
@@ -73,13 +74,16 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
     );
   if (!Number.isSafeInteger(seed))
     throw new PerturbError("usage", `The seed must be a whole number below 2^53, got ${seed}.`);
-  checkCount("the number of draws (--eot)", eot);
-  if (maxQueries !== null) checkCount("the number of queries (--max-queries)", maxQueries);
+  checkCount(`the number of draws (${option("eot")})`, eot);
+  if (maxQueries !== null) checkCount(`the number of queries (${option("maxQueries")})`, maxQueries);
   if (levels !== null) checkLevels(levels);
   const entries = attacks.flatMap((choice, series) => entriesOf(choice, series, norm));
   for (const { attack } of entries)
     if (attack.also === "surrogate" && !options.surrogate)
-      throw new PerturbError("usage", `${attack.name} works on another model. Name it with --surrogate.`);
+      throw new PerturbError(
+        "usage",
+        `${attack.name} works on another model. Give that model (${option("surrogate")}).`,
+      );
   return {
     attacks: entries,
     series: names,
@@ -144,7 +148,8 @@ function noAttack(given: unknown): string {
 
 /** @throws usage for budgets that are negative, not numbers, not rising, or none */
 export function checkEpsilons(epsilons: readonly number[]): void {
-  if (epsilons.length === 0) throw new PerturbError("usage", "No ε was given. Give at least one, such as --eps 8/255.");
+  if (epsilons.length === 0)
+    throw new PerturbError("usage", `No ε was given. Give at least one, such as 8/255 (${option("epsilons")}).`);
   for (const [i, epsilon] of epsilons.entries()) {
     if (!Number.isFinite(epsilon) || epsilon < 0)
       throw new PerturbError("usage", `ε must be a number of at least 0, got ${epsilon}.`);

@@ -1,6 +1,6 @@
-import { sha256 } from "../../datasets/checksum.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
+import { sha256 } from "../../sha256.ts";
 import { VERSION } from "../../version.ts";
 import type { Subject } from "./result.ts";
 

@@ -1,7 +1,8 @@
 import type { Batch, Dataset } from "../../dataset.ts";
-import { sha256 } from "../../datasets/checksum.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel, isPlainGraph } from "../../models/classifier/graph-model.ts";
+import { option } from "../../option.ts";
+import { sha256 } from "../../sha256.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Subject } from "../results/result.ts";
 
@@ -35,18 +36,18 @@ export async function factsOf({
     ...(await modelFacts("the model", model)),
     ...(surrogate ? await modelFacts("the surrogate", surrogate) : []),
     ["the data", `${data.name} (${data.size} samples of [${data.shape}], ${data.classes} classes)`],
-    ["--attack", plan.series.join(",")],
+    [option("attacks"), plan.series.join(",")],
     ...settingsOf(plan),
-    ["--norm", plan.norm],
-    ["--eps", plan.epsilons.join(",")],
-    ["--target", plan.target === null ? "none" : String(plan.target)],
-    ["--seed", String(plan.seed)],
-    ["--offset", String(plan.offset)],
-    ["--limit", String(limit)],
-    ["--batch", String(batch)],
-    ["--eot", String(plan.eot)],
-    ["--levels", plan.levels === null ? "none" : String(plan.levels)],
-    ["--max-queries", plan.maxQueries === null ? "none" : String(plan.maxQueries)],
+    [option("norm"), plan.norm],
+    [option("epsilons"), plan.epsilons.join(",")],
+    [option("target"), plan.target === null ? "none" : String(plan.target)],
+    [option("seed"), String(plan.seed)],
+    [option("offset"), String(plan.offset)],
+    [option("limit"), String(limit)],
+    [option("batch"), String(batch)],
+    [option("eot"), String(plan.eot)],
+    [option("levels"), plan.levels === null ? "none" : String(plan.levels)],
+    [option("maxQueries"), plan.maxQueries === null ? "none" : String(plan.maxQueries)],
   ];
 }
 

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { messageOf, PerturbError } from "../../errors.ts";
+import { option } from "../../option.ts";
 import { removeEmpty } from "../../staging.node.ts";
 import { STATE } from "./heading.node.ts";
 import { type Line, lineOf } from "./lines.node.ts";
@@ -46,7 +47,7 @@ async function openState(given: string, flags: "w" | "r+", from: End): Promise<S
     if (cause instanceof PerturbError) throw cause;
     throw new PerturbError(
       "usage",
-      `Cannot write ${join(given, STATE)}: ${messageOf(cause)}. Give another folder (--out).`,
+      `Cannot write ${join(given, STATE)}: ${messageOf(cause)}. Give another folder (${option("folder")}).`,
       {
         data: { folder },
         cause,

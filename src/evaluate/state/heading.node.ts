@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, PerturbError } from "../../errors.ts";
+import { option } from "../../option.ts";
 import { checkLine, type Line } from "./lines.node.ts";
 
 /** The first line of a state: which run it is of. */
@@ -96,13 +97,17 @@ export function checkFacts(folder: string, began: Facts, now: Facts): void {
   );
   throw new PerturbError(
     "mismatch",
-    `The run in ${folder} is another one: ${differences.join("; ")}. Resume it with what it began with, or start anew without --resume.`,
+    `The run in ${folder} is another one: ${differences.join("; ")}. Resume it with what it began with, or start anew without ${option("resume")}.`,
     { data: { folder, differences: names.map((name) => ({ name, was: before.get(name), is: after.get(name) })) } },
   );
 }
 
 export const unfit = (path: string, problem: string, cause?: unknown): PerturbError =>
-  new PerturbError("invalid-file", `${path} is no state of an evaluation: ${problem}. Start anew without --resume.`, {
-    data: { path },
-    cause,
-  });
+  new PerturbError(
+    "invalid-file",
+    `${path} is no state of an evaluation: ${problem}. Start anew without ${option("resume")}.`,
+    {
+      data: { path },
+      cause,
+    },
+  );

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { PerturbError } from "../../errors.ts";
+import { option } from "../../option.ts";
 
 export const LOCK = "state.lock";
 
@@ -22,7 +23,7 @@ export function requireUnlocked(folder: string): void {
   if (holder && (isAlive(holder) || own.has(resolve(folder))))
     throw new PerturbError(
       "usage",
-      `${folder} is in use: process ${holder.pid} evaluates there. Wait until it has ended, or give another folder (--out). If it is no run of perturb, remove ${join(folder, LOCK)}.`,
+      `${folder} is in use: process ${holder.pid} evaluates there. Wait until it has ended, or give another folder (${option("folder")}). If it is no run of perturb, remove ${join(folder, LOCK)}.`,
       { data: { folder, pid: holder.pid } },
     );
 }

@@ -3,6 +3,7 @@ import { emptyGraph } from "../../onnx/builder.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { Ops } from "../../onnx/ops.ts";
 import { freeNames, renameValues } from "../../onnx/rewrite.ts";
+import { option } from "../../option.ts";
 import { tensor } from "../../tensor.ts";
 
 /** What stands between pixels in [0, 1] and the network: (x - mean) / std, one value each, or one a channel. */
@@ -19,17 +20,17 @@ export function normalizeInput(graph: Graph, { mean, std }: Normalization): Grap
   const input = graph.inputs[0]!;
   const dims = input.dims!;
   const channels = dims[1];
-  for (const [name, values] of Object.entries({ mean, std }))
+  for (const [name, values] of Object.entries({ mean, std }) as ["mean" | "std", readonly number[]][])
     if (values.length !== 1 && values.length !== channels)
       throw new PerturbError(
         "usage",
-        `--${name} has ${values.length} values, and the model has ${channels} channels. Give one value, or one a channel.`,
+        `${option(`normalization.${name}`)} has ${values.length} values, and the model has ${channels} channels. Give one value, or one a channel.`,
       );
   // As float32, which is what the graph holds.
   if ([...mean, ...std].some((v) => !Number.isFinite(Math.fround(v))) || std.some((s) => !(Math.fround(s) > 0)))
     throw new PerturbError(
       "usage",
-      `--std takes positive numbers and --mean any, all finite in float32; got mean ${mean.join(",")} and std ${std.join(",")}.`,
+      `${option("normalization.std")} takes positive numbers and ${option("normalization.mean")} any, all finite in float32; got mean ${mean.join(",")} and std ${std.join(",")}.`,
     );
   const b = new Ops({ ...emptyGraph("preprocess"), opsets: graph.opsets }, "preprocess");
   const spread = (values: readonly number[]) =>

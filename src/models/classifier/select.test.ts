@@ -44,7 +44,7 @@ describe("selectEndpoints", () => {
 
   it("asks for the inputs that are missing, by name", async () => {
     const error = await failure("usage", () => select({ input: "image", output: "scores" }));
-    expect(error.message).toContain("--feed mask=FILE.npy");
+    expect(error.message).toMatch(/"mask" .* must be given \(`feeds`\)/);
   });
 
   it("suggests the name that was meant", async () => {

@@ -2,6 +2,7 @@ import { didYouMean, PerturbError } from "../../errors.ts";
 import { type Dim, describeDims, type Graph, prune } from "../../onnx/graph.ts";
 import { inferShapes } from "../../onnx/shapes.ts";
 import { writeTensor } from "../../onnx/tensor-proto.ts";
+import { option } from "../../option.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /** Which of a model's inputs is perturbed, what the others hold, and which value is the classifier's output. */
@@ -23,7 +24,7 @@ export function selectEndpoints(graph: Graph, { input, output, feeds = new Map()
   if (input !== undefined && missing.length > 0)
     throw new PerturbError(
       "usage",
-      `With the input "${input}" perturbed, ${missing.map((v) => `"${v.name}" (${v.type ?? "any type"} ${describeDims(v.dims)})`).join(", ")} must be given: --feed ${missing[0]!.name}=FILE.npy.`,
+      `With the input "${input}" perturbed, ${missing.map((v) => `"${v.name}" (${v.type ?? "any type"} ${describeDims(v.dims)})`).join(", ")} must be given (${option("feeds")}).`,
       { data: { missing: missing.map((v) => v.name) } },
     );
   const selected = { ...graph, inputs, initializers: new Map([...graph.initializers, ...fed]) };

@@ -3,6 +3,7 @@ import { type ArchitectureName, architectures } from "../../architectures/index.
 import { PerturbError } from "../../errors.ts";
 import { readOnnx } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
+import { option } from "../../option.ts";
 import { readWeights, weightFormats } from "./weights.ts";
 
 /**
@@ -15,7 +16,7 @@ export function readModel(bytes: Uint8Array, name: string, arch?: ArchitectureNa
   if (format)
     throw new PerturbError(
       "usage",
-      `${name} holds weights (${format.name}) and no graph. Say which network they belong to (--arch ${Object.keys(architectures).join("|")}), or give an .onnx file.`,
+      `${name} holds weights (${format.name}) and no graph. Say which network they belong to (${option("arch", Object.keys(architectures).join("|"))}), or give an .onnx file.`,
     );
   return readOnnx(bytes, name);
 }

@@ -1,5 +1,6 @@
 import { checkCount, checkSignal } from "../../errors.ts";
 import { type DifferentiableModel, type Gradient, isDifferentiable, type Model } from "../../model.ts";
+import { option } from "../../option.ts";
 import type { FloatTensor } from "../../tensor.ts";
 
 /**
@@ -8,7 +9,7 @@ import type { FloatTensor } from "../../tensor.ts";
  * @throws usage for a number of draws below 1 or not whole; cancelled between two draws
  */
 export function averaged<M extends Model>(model: M, draws: number, signal?: AbortSignal): M {
-  checkCount("the number of draws (--eot)", draws);
+  checkCount(`the number of draws (${option("eot")})`, draws);
   if (draws === 1) return model;
   const asked: Model & Partial<DifferentiableModel> = {
     ...model,

@@ -16,7 +16,7 @@ export interface SampleTable {
   readonly outcome: readonly number[];
   readonly queries: readonly number[];
   /** Of the samples that are broken, in order. */
-  readonly broken: Readonly<Record<Broken, readonly number[]>>;
+  readonly broken: Readonly<Record<(typeof BROKEN)[number], readonly number[]>>;
   /** Names that `broken.attack` gives by their place. */
   readonly attacks: readonly string[];
 }

@@ -5,21 +5,25 @@ import { type Cell, csvLine } from "./csv.ts";
 /** What may become of a sample. */
 export const OUTCOMES = ["wrong", "skipped", "broken", "error", "robust"] as const satisfies SampleRecord["outcome"][];
 
-type Type = "INT32" | "DOUBLE" | "STRING";
+export type ColumnType = "INT32" | "DOUBLE" | "STRING";
 
 /** A column of samples.csv and samples.parquet. */
 export interface SampleColumn {
   readonly name: string;
   readonly key: keyof SampleRecord;
   /** In Parquet. */
-  readonly type: Type;
+  readonly type: ColumnType;
   /** Whether it is empty where the sample was not broken. */
   readonly nullable: boolean;
   /** The least value of a number. */
   readonly least: number;
 }
 
-const column = (key: keyof SampleRecord, type: Type, { nullable = false, least = 0, name = key as string } = {}) => ({
+const column = (
+  key: keyof SampleRecord,
+  type: ColumnType,
+  { nullable = false, least = 0, name = key as string } = {},
+) => ({
   name,
   key,
   type,

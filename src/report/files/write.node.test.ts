@@ -72,6 +72,18 @@ describe("writeReport", () => {
     expect(html.includes('id="report-data"')).toBe(isBuilt);
   });
 
+  it("needs no command line, and then names none", async () => {
+    const [named, bare] = [join(home, "with"), join(home, "without")];
+    await writeReport(result, named, { command: "perturb evaluate" });
+    await writeReport(result, bare);
+    const [told, untold] = await Promise.all(
+      [named, bare].map((folder) => readFile(join(folder, "report.html"), "utf8")),
+    );
+    expect(told).toContain("<h2>Reproduce</h2>");
+    expect(untold).not.toMatch(/Reproduce|undefined/);
+    expect(await readdir(bare)).toEqual(await readdir(named));
+  });
+
   it("saves the examples as arrays", async () => {
     await writeReport(result, join(home, "r"), options);
     const arrays = readNpz(new Uint8Array(await readFile(join(home, "r", "adversarial.npz"))), "adversarial.npz");

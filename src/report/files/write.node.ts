@@ -30,17 +30,17 @@ export const REPORT_FILES = [
   "report.html",
   ...SAMPLE_FILES,
 ] as const;
-type FileName = (typeof REPORT_FILES)[number];
+export type ReportFile = (typeof REPORT_FILES)[number];
 
 export interface WriteOptions {
-  /** The command line that gives the same result. */
-  readonly command: string;
+  /** The command line that gives the same result; without one, the report names none. */
+  readonly command?: string;
   /** Puts the files with a record of each sample into a folder. */
   readonly samples?: (folder: string) => Promise<void>;
   /** Their records, for report.html: those of `SampleSpool.table`. */
   readonly table?: SampleTable;
   /** Told of each file once it is written. */
-  readonly progress?: (file: FileName) => void;
+  readonly progress?: (file: ReportFile) => void;
 }
 
 /** Begins to load what draws, so that `writeReport` need not wait for it. */
@@ -54,7 +54,7 @@ export function preload(): void {
  * is empty or holds a report, or what a run has kept to go on with, and nothing else.
  * @throws usage when the folder holds other things, or cannot be written
  */
-export async function writeReport(result: EvaluationResult, folder: string, options: WriteOptions): Promise<void> {
+export async function writeReport(result: EvaluationResult, folder: string, options: WriteOptions = {}): Promise<void> {
   await checkReplaceable(folder);
   const target = await placeOf(folder);
   try {
@@ -78,7 +78,7 @@ async function writeFiles(
   folder: string,
   { command, samples, table, progress }: WriteOptions,
 ): Promise<void> {
-  const write = async (name: FileName, make: () => string | Uint8Array | Promise<Uint8Array>) => {
+  const write = async (name: ReportFile, make: () => string | Uint8Array | Promise<Uint8Array>) => {
     await writeFile(join(folder, name), await make());
     progress?.(name);
   };

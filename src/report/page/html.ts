@@ -23,8 +23,8 @@ export interface PageOptions {
   readonly svgs: Plots<string>;
   /** The same for narrow windows: see `draw`. Without them the plots are drawn smaller there. */
   readonly narrow?: Partial<Plots<string>> | undefined;
-  /** The command line that gives the same result. */
-  readonly command: string;
+  /** The command line that gives the same result; without one, the page names none. */
+  readonly command?: string | undefined;
   /** The records of the samples; without them the page says nothing of single samples. */
   readonly samples?: SampleTable | undefined;
   /** What makes the page interactive; without it nothing in it runs. */
@@ -69,7 +69,7 @@ ${linearitySection(evaluation, drawing("linearity"), drawing("dimensions"))}
 ${samples ? samplesSection(samples) : null}
 ${settingSection(evaluation)}
 ${costSection(evaluation)}
-${reproduceSection(command)}
+${command === undefined ? null : reproduceSection(command)}
 </main>
 <footer>The plots of this page are in it as Vega-Lite specifications: <code>script[type="application/json"]</code>.</footer>
 ${specs}${page ? scripts(page, reportData(result, examples, samples ?? null)) : null}</body>

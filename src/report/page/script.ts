@@ -1,4 +1,4 @@
-import { sha256 } from "../../datasets/checksum.ts";
+import { sha256 } from "../../sha256.ts";
 import { toBase64 } from "../pictures/base64.ts";
 
 /** What makes report.html interactive, ready to stand in it. */

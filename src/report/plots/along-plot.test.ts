@@ -30,7 +30,7 @@ interface Drawn {
   readonly name?: string;
 }
 const valuesOf = (of: LinearView, options: AlongPlotOptions) =>
-  (alongPlot(of, options) as { data: { values: Drawn[] } }).data.values;
+  (alongPlot(of, options) as unknown as { data: { values: Drawn[] } }).data.values;
 /** The lines of a plot: their points, their colour and their width. */
 const linesOf = (svg: string) =>
   Array.from(svg.matchAll(/<path[^>]* d="(M[^"]*L[^"]*)"[^>]* stroke="(#\w+)" stroke-width="([\d.]+)"/g), (found) => ({

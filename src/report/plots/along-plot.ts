@@ -1,3 +1,4 @@
+import type { TopLevelSpec } from "vega-lite";
 import type { LinearView } from "../../evaluate/linear/along.ts";
 import { formatCount, NORM_SYMBOL, printable } from "../format.ts";
 import { PALETTES, plotConfig, type Theme } from "../theme.ts";
@@ -111,7 +112,7 @@ export function alongPlot(view: LinearView, options: AlongPlotOptions): PlotSpec
         },
       ],
     },
-  };
+  } satisfies TopLevelSpec;
 }
 
 const largest = (logits: readonly number[]): number => logits.reduce((best, z, c) => (z > logits[best]! ? c : best), 0);

@@ -1,9 +1,17 @@
-import type { TopLevelSpec } from "vega-lite";
 import type { NormName } from "../../norm.ts";
 import { NORM_SYMBOL } from "../format.ts";
+import type { PlotConfig } from "../theme.ts";
 
-/** A Vega-Lite plot that holds its own data. */
-export type PlotSpec = TopLevelSpec;
+/**
+ * A Vega-Lite plot (version 6) that holds its own data, as JSON. Where one is made, Vega-Lite's own types check it; they stay out of
+ * this one, because they do not compile in a strict project.
+ */
+export interface PlotSpec {
+  readonly $schema: string;
+  readonly description?: string;
+  readonly config?: PlotConfig;
+  readonly [property: string]: unknown;
+}
 
 export const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
 

@@ -1,3 +1,4 @@
+import type { TopLevelSpec } from "vega-lite";
 import type { Evaluation } from "../../evaluate.ts";
 import { formatCount, formatEpsilon, formatPercent, printable, seriesOf } from "../format.ts";
 import { PALETTES, plotConfig, type Theme } from "../theme.ts";
@@ -83,7 +84,7 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
       },
       ...(series.length === 1 && values.length <= FEW ? [accuracyLabels(theme)] : []),
     ],
-  };
+  } satisfies TopLevelSpec;
 }
 
 /** "fgsm L∞, ε = 0.1: 86.60%, 95% interval 85.92 to 87.25%" */

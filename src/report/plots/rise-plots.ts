@@ -1,3 +1,4 @@
+import type { TopLevelSpec } from "vega-lite";
 import type { Evaluation, Linearity } from "../../evaluate.ts";
 import { formatCount, formatEpsilon } from "../format.ts";
 import { PALETTES, plotConfig, type Theme } from "../theme.ts";
@@ -23,7 +24,7 @@ export function linearityPlot({ linearity, options }: Evaluation, theme: Theme =
     layer: [
       riseLines(theme, ["predicted", "predicted, clipped", "measured"], "', ε = ' + format(datum.epsilon, '.4~g')"),
     ],
-  };
+  } satisfies TopLevelSpec;
 }
 
 /** The rise of the loss against the free dimensions of the perturbation, both axes logarithmic; or null. */
@@ -72,7 +73,7 @@ export function dimensionPlot({ linearity }: Evaluation, theme: Theme = "light")
       ),
       ...(epsilons.length === 1 ? [] : [epsilonLabels(Math.max(...ticks), theme)]),
     ],
-  };
+  } satisfies TopLevelSpec;
 }
 
 const riseFrame = ({ samples }: Linearity, theme: Theme, title: string, fixed: string) => {

@@ -1,11 +1,11 @@
 import type { Spec } from "vega";
+import type { TopLevelSpec } from "vega-lite";
 import type { PlotSpec } from "./plot.ts";
 
-type VegaModules = readonly [typeof import("vega-lite"), typeof import("vega"), typeof import("vega-interpreter")];
+const vega = () => Promise.all([import("vega-lite"), import("vega"), import("vega-interpreter")] as const);
 
 /** Loads Vega, which takes longer than to draw with it. */
-export const loadVega = (): Promise<VegaModules> =>
-  Promise.all([import("vega-lite"), import("vega"), import("vega-interpreter")] as const);
+export const loadVega = async (): Promise<void> => void (await vega());
 
 /** A plot as SVG texts. */
 export interface Drawing {
@@ -51,6 +51,9 @@ function adaptive({ title, legends, ...rest }: Spec): Spec {
 }
 
 async function viewOf(plot: PlotSpec, change = (spec: Spec): Spec => spec) {
-  const [{ compile }, { parse, View }, { expressionInterpreter: expr }] = await loadVega();
-  return new View(parse(change(compile(plot).spec), undefined, { ast: true }), { renderer: "none", expr });
+  const [{ compile }, { parse, View }, { expressionInterpreter: expr }] = await vega();
+  return new View(parse(change(compile(plot as object as TopLevelSpec).spec), undefined, { ast: true }), {
+    renderer: "none",
+    expr,
+  });
 }

@@ -1,4 +1,3 @@
-import { sha256 } from "../../../src/datasets/checksum.ts";
 import { inspectGraph } from "../../../src/models/classifier/inspect.ts";
 import { normalizationOf } from "../../../src/models/classifier/normalization.ts";
 import { weightFormats } from "../../../src/models/formats/weights.ts";
@@ -22,10 +21,9 @@ export async function openModelFile(
   const graph = await graphIn(bytes, name, { arch });
   const shape = options.shape ?? graph.shape ?? dataShape ?? undefined;
   const normalization = normalizationOf(options);
-  const hash = await sha256(bytes);
   const inspection = inspectGraph(name, graph.graph, shape);
   const model = await openGraphModel(
-    { ...graph, sha256: hash },
+    graph,
     { ...(shape && { shape }), ...(normalization && { normalization }) },
     await runtimeFor(device),
   );

@@ -1,0 +1,46 @@
+import type { EvaluationResult } from "../evaluate.ts";
+import { type OptionName, reworded } from "../option.ts";
+
+const FLAGS: Readonly<Record<OptionName, string>> = {
+  arch: "--arch",
+  attacks: "--attack",
+  batch: "--batch",
+  device: "--device",
+  eot: "--eot",
+  epsilons: "--eps",
+  feeds: "--feed NAME=FILE.npy",
+  folder: "--out",
+  input: "--input-name",
+  labels: "--labels FILE",
+  levels: "--levels",
+  limit: "--limit",
+  maxQueries: "--max-queries",
+  norm: "--norm",
+  "normalization.mean": "--mean",
+  "normalization.std": "--std",
+  offset: "--offset",
+  options: "--set",
+  output: "--output-name",
+  rate: "--lr",
+  resume: "--resume",
+  seed: "--seed",
+  surrogate: "--surrogate",
+  target: "--target",
+  validation: "--validation",
+};
+
+/** A message of the library, as the command line says it. */
+export const commandWords = (message: string): string =>
+  reworded(message, (name, value) => {
+    const flag = FLAGS[name];
+    return value === undefined ? flag : `${flag.split(" ")[0]} ${value}`;
+  });
+
+/** A result whose warnings speak as the command line does, for all that it writes. */
+export const inCommandWords = (result: EvaluationResult): EvaluationResult => ({
+  ...result,
+  evaluation: {
+    ...result.evaluation,
+    warnings: result.evaluation.warnings.map(({ code, message }) => ({ code, message: commandWords(message) })),
+  },
+});

@@ -1,0 +1,57 @@
+/** The options that messages name, in the words of the library. Another door says them in its own: see `reworded`. */
+const OPTIONS = [
+  "arch",
+  "attacks",
+  "batch",
+  "device",
+  "eot",
+  "epsilons",
+  "feeds",
+  "folder",
+  "input",
+  "labels",
+  "levels",
+  "limit",
+  "maxQueries",
+  "norm",
+  "normalization.mean",
+  "normalization.std",
+  "offset",
+  "options",
+  "output",
+  "rate",
+  "resume",
+  "seed",
+  "surrogate",
+  "target",
+  "validation",
+] as const;
+
+export type OptionName = (typeof OPTIONS)[number];
+type Value = string | number | readonly number[];
+
+/** An option in a message, as the library has it: `seed`, or `seed: 1`, between backticks. */
+export function option(name: OptionName, value?: Value): string {
+  if (value === undefined) return `\`${name}\``;
+  const text = Array.isArray(value) ? `[${value.join(", ")}]` : JSON.stringify(value).replaceAll("`", "\\u0060");
+  return `\`${name}: ${text}\``;
+}
+
+/** A message of the library in the words of another door, which `say` knows: of an option, and of one with a value. */
+export const reworded = (message: string, say: (name: OptionName, value?: string) => string): string =>
+  message.replace(/`([a-zA-Z.]+)(?:: ([^`]*))?`/g, (whole, name: string, value: string | undefined) => {
+    if (!isOption(name)) return whole;
+    return value === undefined ? say(name) : say(name, plain(value));
+  });
+
+const isOption = (name: string): name is OptionName => OPTIONS.some((known) => known === name);
+
+/** A value as it is typed on a command line and in a field: without quotes and brackets. */
+function plain(json: string): string {
+  try {
+    const value: unknown = JSON.parse(json);
+    return Array.isArray(value) ? value.join(",") : String(value);
+  } catch {
+    return json;
+  }
+}

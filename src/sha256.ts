@@ -1,0 +1,10 @@
+import { PerturbError } from "./errors.ts";
+
+/** SHA-256 in hex. @throws unsupported where the page was not loaded over HTTPS, so that the browser hides WebCrypto */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle;
+  if (!subtle)
+    throw new PerturbError("unsupported", "SHA-256 needs WebCrypto. Load the page over HTTPS or from localhost.");
+  const digest = new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
