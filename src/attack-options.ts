@@ -2,7 +2,7 @@ import { didYouMean, PerturbError } from "./errors.ts";
 import { isLength, isRelative, lengthIn, type RelativeLength } from "./length.ts";
 
 /** The options whose type is a union of words. */
-type Worded<O> = {
+export type Worded<O> = {
   [K in keyof O]: string extends O[K] ? never : RelativeLength extends O[K] ? never : O[K] extends string ? K : never;
 }[keyof O];
 

@@ -18,7 +18,7 @@ export {
   predict,
   type Verdict,
 } from "./attack.ts";
-export type { About, Choices, ChoicesDeclared, Given, LengthWords, OptionsDeclared } from "./attack-options.ts";
+export type { About, Choices, ChoicesDeclared, Given, LengthWords, OptionsDeclared, Worded } from "./attack-options.ts";
 export {
   type Batch,
   type BatchOptions,

@@ -293,7 +293,7 @@ describe("a model of decision trees", () => {
   });
 
   it("is refused to attacks that need gradients, with those that work", async () => {
-    const works = /pgd, autoattack need gradients\. Attacks that work without, in linf: .*hopskipjump.*square/;
+    const works = /pgd, autoattack need gradients\. Attacks that work without, in linf: square, .*hopskipjump/;
     await refuses(["--attack", "square,pgd,autoattack"], works, trees);
   });
 

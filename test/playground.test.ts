@@ -6,6 +6,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { families } from "../src/attacks/index.ts";
 import { CONTENT_SECURITY_POLICY } from "../src/cli/static-server.ts";
 import { readNpz } from "../src/datasets/npz.ts";
 import { toCsv } from "../src/report/files/csv.ts";
@@ -296,6 +297,30 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     expect(await panel(again.page, "Attack").getByRole("combobox", { name: "Target" }).inputValue()).toBe("8");
     await page.context().close();
     await again.page.context().close();
+  });
+
+  it("takes lengths as the command line does, says their units, and shows the families", async () => {
+    const { page, complaints } = await playground.open({ hash: "attack=pgd&set=stepSize%3D0.25eps&epsilon=0.1" });
+    await settled(page);
+    const attack = panel(page, "Attack");
+    const size = attack.getByRole("textbox", { name: "step size" });
+    expect(await size.inputValue()).toBe("0.25eps");
+    expect(await attack.textContent()).toContain(
+      "Length of a step: absolute, such as 2/255, or relative to ε, such as 0.25eps.",
+    );
+    expect(await attack.textContent()).toContain("Gradient steps of each restart.");
+    await size.fill("2/255");
+    await expect.poll(() => page.url()).toContain(`set=stepSize%3D${2 / 255}`);
+    await size.fill("2 pixels");
+    await attack.getByRole("alert").waitFor();
+    await settled(page);
+    expect(page.url()).toContain(`set=stepSize%3D${2 / 255}`);
+    const groups = await attack
+      .locator("optgroup")
+      .evaluateAll((all) => all.map((group) => (group as HTMLOptGroupElement).label));
+    expect(groups).toEqual(Object.keys(families));
+    expect(complaints).toEqual([]);
+    await page.context().close();
   });
 
   it("saves files that hold what they say", async () => {

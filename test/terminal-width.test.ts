@@ -12,13 +12,14 @@ const numbers = (text: string): string[] => (text.match(/\d[\d.,]*%?/g) ?? []).s
 
 describe.each(WIDTHS)("in a terminal of %s columns", (COLUMNS) => {
   it.each(["attacks", "datasets", "models", "operators"])("list %s fits, and loses no word", async (what) => {
-    const [narrow, wide] = await Promise.all([
-      perturb(["list", what], place.path, { COLUMNS }),
-      perturb(["list", what], place.path, { COLUMNS: "1000" }),
-    ]);
-    expect(widest(narrow.stdout)).toBeLessThanOrEqual(Number(COLUMNS));
-    const all = narrow.stdout.replaceAll(/\s+/g, "");
-    for (const word of wide.stdout.split(/\s+/)) expect(all).toContain(word);
+    const { stdout } = await perturb(["list", what], place.path, { COLUMNS });
+    const { stdout: json } = await perturb(["list", what, "--json"], place.path, { COLUMNS });
+    expect(widest(stdout)).toBeLessThanOrEqual(Number(COLUMNS));
+    const all = stdout.replaceAll(/\s+/g, "");
+    // How an attack aims, and what it needs, is told by its family.
+    for (const { aim: _, needs: __, ...row } of JSON.parse(json) as Record<string, unknown>[])
+      for (const value of Object.values(row).flatMap((v) => (typeof v === "object" ? Object.values(v!) : v)))
+        for (const word of String(value).split(" ")) expect(all).toContain(word);
   });
 
   it("inspect fits", async () => {

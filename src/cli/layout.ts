@@ -26,7 +26,13 @@ export function fold(text: string, room: number): string[] {
  */
 export function table(rows: readonly (readonly string[])[], room: number, align: "left" | "right" = "left"): string[] {
   const widths = shrunk(rows, room - GAP * (rows[0]!.length - 1));
-  if (!widths) return records(rows, room);
+  if (!widths)
+    return rows[0]!.length === 2
+      ? facts(
+          rows.map(([name, words]) => [name!, words!]),
+          room,
+        )
+      : records(rows, room);
   return rows.flatMap((row) => {
     const cells = row.map((cell, i) => fold(cell, widths[i]!));
     return Array.from({ length: Math.max(...cells.map(({ length }) => length)) }, (_, k) =>

@@ -142,9 +142,9 @@ describe("a state in a folder", () => {
     await first.close();
     const state = () => folderState(inside(), { resume: true });
     for (const [more, what] of [
-      [{ epsilons: [0.1] }, /--eps was 0.1,0.2/],
-      [{ seed: 1 }, /--seed was 0, and is 1/],
-      [{ batch: 25 }, /--batch was 10, and is 25/],
+      [{ epsilons: [0.1] }, /`epsilons` was 0.1,0.2/],
+      [{ seed: 1 }, /`seed` was 0, and is 1/],
+      [{ batch: 25 }, /`batch` was 10, and is 25/],
     ] as const)
       expect(
         (await failure("mismatch", () => openEvaluation(model, data, { ...options, ...more, state: state() }))).message,

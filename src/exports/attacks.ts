@@ -21,6 +21,7 @@ export {
   type LengthWords,
   type OptionFacts,
   type OptionsDeclared,
+  type Worded,
   type OptionValue,
   optionsOf,
 } from "../attack-options.ts";

@@ -29,7 +29,10 @@ export const options = {
       .default(["fgsm"] as AttackName[], "fgsm")
       .argParser(parseAttacks),
   set: () =>
-    new Option("--set <attack.option=value>", "an attack's own option, such as pgd.steps=100; may be repeated")
+    new Option(
+      "--set <attack.option=value>",
+      "option of an attack, such as pgd.steps=100; lengths: pgd.stepSize=2/255 is absolute, 0.25eps relative to ε; may be repeated (perturb list attacks shows all)",
+    )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   norm: () =>

@@ -76,7 +76,7 @@ async function parse(text: string, path: string): Promise<Heading> {
   if (layout !== LAYOUT)
     throw new PerturbError(
       "unsupported",
-      `${path} has layout ${layout}, of another version of perturb; this one reads layout ${LAYOUT}. Go on with the version that began the run, or start anew without --resume.`,
+      `${path} has layout ${layout}, of another version of perturb; this one reads layout ${LAYOUT}. Go on with the version that began the run, or start anew without ${option("resume")}.`,
       { data: { path, layout } },
     );
   const result = headingSchema.safeParse(value);

@@ -161,7 +161,7 @@ export const evaluationSchema = z
     gates: z
       .array(gate)
       .default([])
-      .describe("What was asked of the worst case, by --fail-under; none in reports from before it was kept."),
+      .describe("What was asked of the worst case; none in reports from before it was kept."),
     points: z
       .array(point)
       .describe(
