@@ -248,6 +248,97 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     await page.context().close();
   });
 
+  it("takes a picture by its name or its first bytes where its type is not told, and says what else it takes", async () => {
+    const { page, complaints } = await playground.open();
+    await settled(page);
+    const grey = sharp({ create: { width: 28, height: 28, channels: 3, background: "#888" } });
+    const pictures = {
+      "star.jpg": await grey.clone().jpeg().toBuffer(),
+      "a picture": await grey.clone().png().toBuffer(),
+      "one.more": await grey.clone().webp().toBuffer(),
+    };
+    for (const [name, bytes] of Object.entries(pictures)) {
+      await dropBytes(page, [{ name, base64: bytes.toString("base64") }]);
+      await expect.poll(() => new URLSearchParams(page.url().split("#")[1]).get("name")).toBe(name);
+      expect(await page.getByRole("alert").count()).toBe(0);
+    }
+    await dropBytes(page, [{ name: "notes", base64: btoa("no picture") }]);
+    await expect
+      .poll(() => page.getByRole("alert").allTextContents())
+      .toEqual([expect.stringMatching(/^notes was not taken: .*\.onnx.*\.npz with x and y.*\.jpg/)]);
+    // What its name says, and what it is not.
+    await dropBytes(page, [{ name: "broken.jpg", base64: btoa("no picture") }]);
+    await expect
+      .poll(() => page.getByRole("alert").allTextContents())
+      .toEqual([expect.stringMatching(/no picture that this browser reads.*Give a PNG, JPEG or WebP/)]);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it("comes back from another input to the test image that was chosen, also in a link", async () => {
+    const { page } = await playground.open({ hash: "sample=25" });
+    await settled(page);
+    const input = panel(page, "Input");
+    const index = () => input.getByRole("spinbutton", { name: /^Index/ }).inputValue();
+    const turn = (name: string) => input.getByRole("radio", { name }).check();
+    await turn("Draw");
+    await turn("Test images");
+    await expect.poll(index).toBe("25");
+    await turn("Draw");
+    const box = (await input.getByRole("img", { name: /^A pad to draw/ }).boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height - 20, { steps: 6 });
+    await page.mouse.up();
+    await expect.poll(() => page.url()).toContain("name=drawn");
+    await page.reload();
+    await settled(page);
+    await turn("Test images");
+    await expect.poll(index).toBe("25");
+    await expect.poll(() => page.url()).toMatch(/#sample=25$/);
+    await page.context().close();
+  });
+
+  it("shows the whole course of an attack that could stop at its first step, and judges as the command line does", async () => {
+    const { page, complaints } = await playground.open({ hash: "attack=pgd&limit=10" });
+    await settled(page);
+    const looking = panel(page, "What the attack makes of it");
+    const head = looking.getByRole("slider", { name: /^Course of the attack/ });
+    expect(await verdict(page).textContent()).toMatch(/^3 → [^3]$/);
+    // 40 steps, and what is judged.
+    expect(Number(await head.getAttribute("max"))).toBeGreaterThanOrEqual(40);
+    const away = panel(page, "Take it away");
+    const words = (await away.getByRole("region", { name: "Command line of this attack" }).textContent())!.trim();
+    expect(words).toContain("--attack pgd --set pgd.stopAtSuccess=false");
+    const file = await saved(page, () => away.getByRole("button", { name: "NPZ", exact: true }).click());
+    await perturb([...words.replace("adversarial/", "course/").split(" ").slice(1), "--quiet"], place.path);
+    const theirs = readNpz(new Uint8Array(await readFile(join(place.path, "course", "adversarial.npz"))), "theirs");
+    const ours = readNpz(file.bytes, file.name);
+    for (const name of ["prediction", "success", "index"])
+      expect(Array.from(ours.get(name)!.data as Int32Array), name).toEqual(
+        Array.from(theirs.get(name)!.data as Int32Array),
+      );
+    expect(Array.from(ours.get("success")!.data as Uint8Array)).toEqual([1]);
+    // The experiment stops where it may, as the command line does.
+    const experiment = panel(page, "The experiment");
+    await experiment.getByRole("button", { name: "Start", exact: true }).click();
+    const report = await saved(page, () => experiment.getByRole("button", { name: "report.json" }).click());
+    const { options } = await readReport(new TextDecoder().decode(report.bytes), report.name);
+    expect(options.settings).toContain("pgd.stopAtSuccess=true");
+    expect(page.url()).not.toContain("stopAtSuccess");
+
+    // One step has a course of two points; where nothing is attacked there is none, and the page says why.
+    await panel(page, "Attack").getByRole("combobox", { name: "Attack" }).selectOption("fgsm");
+    await expect.poll(() => head.getAttribute("max")).toBe("1");
+    expect(await head.isEnabled()).toBe(true);
+    await panel(page, "Attack").getByRole("combobox", { name: "Target" }).selectOption("3");
+    await expect.poll(() => head.isDisabled()).toBe(true);
+    expect(await looking.getByText("There is no course: nothing is attacked.").isVisible()).toBe(true);
+    expect(await looking.getByRole("button", { name: /^Play/ }).isDisabled()).toBe(true);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
   it("says that its engine cannot be loaded, instead of waiting for ever", async () => {
     const { page } = await playground.open({ address: "about:blank" });
     await page.route(/engine\.worker/, (route) => route.abort());

@@ -43,10 +43,5 @@ for (const width of WIDTHS)
     );
     await page.close();
   }
-const page = await browser.newPage({ viewport: { width: 1280, height: 1060 } });
-await page.goto(server.url);
-await page.locator(".looking-change").waitFor();
-await page.waitForTimeout(2000);
-await save(await page.screenshot(), "playground");
 await browser.close();
 await server.close();

@@ -297,7 +297,11 @@ describe("what a result says beside the counts", () => {
   const measure = async (file: ReturnType<typeof classifierFile>, gates?: readonly GateAsked[]) => {
     const model = openClassifier(file, nodeRuntime("cpu", 1));
     const options = { attacks: [fgsm], epsilons: [0, 0.5], followUp: false, ...(gates && { gates }) };
-    return (await evaluate(model, data, options).finally(() => model.release())).evaluation;
+    try {
+      return (await evaluate(model, data, options)).evaluation;
+    } finally {
+      await model.release();
+    }
   };
   const network = smallNetwork([4], 3);
 

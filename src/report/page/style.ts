@@ -31,7 +31,7 @@ figure{margin:0}
 .gate b{display:inline-block;margin-right:.35rem;padding:0 .5rem;border-radius:5px;background:color-mix(in srgb,var(--tint) 45%,transparent);letter-spacing:.03em}
 .met{--tint:var(--right)}
 .unmet{--tint:var(--wrong)}
-.steps{list-style:none;max-width:72rem;display:grid;grid-template-columns:repeat(auto-fit,minmax(7rem,1fr));gap:.75rem;margin:1.75rem 0 0;padding:0}
+.steps{list-style:none;max-width:72rem;display:grid;grid-template-columns:repeat(auto-fit,minmax(6.25rem,1fr));gap:.75rem;margin:1.75rem 0 0;padding:0}
 .steps li{background:var(--surface);border-radius:10px;padding:.75rem .875rem .875rem}
 .steps b{display:block;white-space:nowrap;font-size:1.25rem;letter-spacing:-.02em;line-height:1.4}
 .bar{display:block;height:4px;border-radius:2px;margin-top:.5rem;background:linear-gradient(90deg,var(--series-1) calc(var(--v)*1%),var(--line) 0)}
@@ -53,6 +53,7 @@ thead th{color:var(--muted);font-weight:500;font-size:.875rem;vertical-align:bot
 tbody th{font-weight:600}
 th.text{text-align:left}
 tr>:first-child{padding-left:0}
+tr>:last-child{padding-right:0}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,14rem),1fr));gap:1rem 2rem;margin:0}
 dl code{font-size:.8125rem}
 dl div:has(code){grid-column:1/-1}
@@ -72,13 +73,13 @@ summary span{color:var(--muted);margin-left:.5rem}
 details[open]{padding-bottom:1.5rem}
 .matrix{font-size:.875rem;border-collapse:separate;border-spacing:2px}
 .matrix th,.matrix td{border:0;padding:.3rem .5rem;min-width:2.75rem;border-radius:4px}
-.matrix tr>:first-child{padding-left:.5rem}
+.matrix tr>:is(:first-child,:last-child){padding-inline:.5rem}
 .matrix td{background:color-mix(in srgb,var(--tint) calc(var(--h)*${HEAT}%),transparent)}
 .matrix .right{--tint:var(--right)}
 .matrix .wrong{--tint:var(--wrong)}
 .matrix .none{color:var(--muted);background:none}
 footer{margin-top:4rem;padding-top:1.5rem;padding-bottom:3rem;color:var(--muted);font-size:.875rem}
-@media (max-width:40rem){main{padding-top:2rem}.row{grid-template-columns:repeat(3,1fr)}.plot-wide{display:none}.plot-narrow{display:block}}
+@media (max-width:40rem){main{padding-top:2rem}.steps{grid-template-columns:repeat(auto-fit,minmax(7rem,1fr))}.row{grid-template-columns:repeat(3,1fr)}.plot-wide{display:none}.plot-narrow{display:block}}
 @media (min-width:110rem){main,footer{max-width:120rem}.beside{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,7fr);gap:0 3rem;align-items:start}}
 @media (min-width:150rem){html{font-size:1.25rem}}
 @media print{details{break-inside:avoid}}

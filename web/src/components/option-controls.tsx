@@ -7,7 +7,7 @@ import { Field } from "./field.tsx";
 import "./option-controls.css";
 
 /** The options of an attack. Only what differs from its default is handed on; open where something does. */
-export function OptionControls({ options, values, onValues }: OptionControlsProps) {
+export function OptionControls({ options, values, note, onValues }: OptionControlsProps) {
   const changed = Object.keys(values).length > 0;
   const [open, setOpen] = useState(changed);
   useEffect(() => {
@@ -31,6 +31,7 @@ export function OptionControls({ options, values, onValues }: OptionControlsProp
             onValue={(value) => set(option, value)}
           />
         ))}
+        {note === null ? null : <p class="small">{note}</p>}
         <button type="button" disabled={!changed} onClick={() => onValues({})}>
           Defaults
         </button>
@@ -43,6 +44,8 @@ interface OptionControlsProps {
   readonly options: readonly AttackOption[];
   /** Those that differ from the defaults. */
   readonly values: OptionValues;
+  /** What is to be said of them. */
+  readonly note: string | null;
   readonly onValues: (values: OptionValues) => void;
 }
 

@@ -5,7 +5,7 @@ import "./play-head.css";
 const PACE = 8;
 
 /** Steps through the course of an attack; the last position is its result. It never starts by itself. */
-export function PlayHead({ count, frame, label, onFrame }: PlayHeadProps) {
+export function PlayHead({ count, frame, label, obstacle, onFrame }: PlayHeadProps) {
   const id = useId();
   const [playing, setPlaying] = useState(false);
   const last = count - 1;
@@ -33,7 +33,7 @@ export function PlayHead({ count, frame, label, onFrame }: PlayHeadProps) {
   return (
     <div class="play-head">
       <label for={id}>
-        Course of the attack: <span class="play-head-where">{label}</span>
+        Course of the attack: <span class="play-head-where">{obstacle === null ? label : "none"}</span>
       </label>
       <input
         id={id}
@@ -41,20 +41,27 @@ export function PlayHead({ count, frame, label, onFrame }: PlayHeadProps) {
         min={0}
         max={last}
         value={frame}
+        disabled={obstacle !== null}
         aria-valuetext={label}
+        aria-describedby={obstacle === null ? undefined : `${id}-obstacle`}
         onInput={(event) => go(event.currentTarget.valueAsNumber)}
       />
       <div>
         <button type="button" disabled={frame <= 0} onClick={() => go(frame - 1)}>
-          Previous<span class="hidden"> question</span>
+          Previous<span class="hidden"> query</span>
         </button>
-        <button type="button" onClick={play}>
+        <button type="button" disabled={obstacle !== null} onClick={play}>
           {playing ? "Pause" : "Play"}
           <span class="hidden"> the course</span>
         </button>
         <button type="button" disabled={frame >= last} onClick={() => go(frame + 1)}>
-          Next<span class="hidden"> question</span>
+          Next<span class="hidden"> query</span>
         </button>
+        {obstacle === null ? null : (
+          <p id={`${id}-obstacle`} class="small">
+            {obstacle}
+          </p>
+        )}
       </div>
     </div>
   );
@@ -65,5 +72,7 @@ interface PlayHeadProps {
   readonly frame: number;
   /** Where it stands, in words. */
   readonly label: string;
+  /** Why it cannot be used; null where it can. */
+  readonly obstacle: string | null;
   readonly onFrame: (frame: number) => void;
 }

@@ -7,6 +7,7 @@ import { NormControl } from "../components/norm-control.tsx";
 import { OptionControls } from "../components/option-controls.tsx";
 import { Panel } from "../components/panel.tsx";
 import type { AttackInfo } from "../engine.ts";
+import { mayStop } from "../state/course.ts";
 import { known } from "../state/loading.ts";
 import { attackInfo, attackInfos, classNames, model, second } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
@@ -36,6 +37,11 @@ export function AttackPanel() {
           key={attack}
           options={info.options}
           values={options}
+          note={
+            mayStop(info)
+              ? "The picture is attacked to the end of the course in any case: stop at success is for the experiment."
+              : null
+          }
           onValues={(values) => change({ options: values })}
         />
       ) : null}

@@ -47,7 +47,7 @@ function Result({ open, found, late }: { readonly open: ModelInfo; readonly foun
   const nameOf = (c: number): string => names[c] ?? (c < 0 ? "no answer" : String(c));
   const sure = ({ probabilities, prediction }: { probabilities: readonly number[]; prediction: number }) =>
     prediction < 0 ? "no answer" : `${nameOf(prediction)}, ${formatPercent(probabilities[prediction]!)}`;
-  const course = `question ${formatCount(shown.question ?? 0)} of ${formatCount(found.forwards + found.gradients)}`;
+  const course = `query ${formatCount(shown.question ?? 0)} of ${formatCount(found.forwards + found.gradients)}`;
   const where =
     shown.question === null
       ? verdictOf(found, nameOf)
@@ -71,14 +71,13 @@ function Result({ open, found, late }: { readonly open: ModelInfo; readonly foun
         onAmplify={(times) => change({ amplify: times })}
         captions={{ original: sure(before), adversarial: sure(shown) }}
       />
-      {frames.length > 2 ? (
-        <PlayHead
-          count={frames.length}
-          frame={at}
-          label={shown.question === null ? "the result" : course}
-          onFrame={onFrame}
-        />
-      ) : null}
+      <PlayHead
+        count={frames.length}
+        frame={at}
+        label={shown.question === null ? "the result" : course}
+        obstacle={frames.length > 1 ? null : noCourse(found)}
+        onFrame={onFrame}
+      />
       <div class="looking-numbers">
         <Bars
           names={names}
@@ -93,6 +92,10 @@ function Result({ open, found, late }: { readonly open: ModelInfo; readonly foun
   );
 }
 
+/** Why there is nothing to step through. */
+const noCourse = ({ attacked }: Attacked): string =>
+  `There is no course: ${attacked ? "the attack changed nothing" : "nothing is attacked"}.`;
+
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** What became of the sample, in words. */
@@ -101,9 +104,9 @@ function verdictOf({ attacked, success, before, request }: Attacked, nameOf: (c:
   if (!attacked)
     return before.prediction === label
       ? "already the target class: nothing is attacked"
-      : "wrong already without an attack: nothing is attacked";
+      : "misclassified without an attack: nothing is attacked";
   const budget = `ε = ${formatEpsilon(epsilon)}`;
-  if (!success) return `withstands ${budget}`;
+  if (!success) return `not fooled at ${budget}`;
   return target === null ? `fooled at ${budget}` : `fooled into ${nameOf(target)} at ${budget}`;
 }
 
@@ -111,7 +114,7 @@ function verdictOf({ attacked, success, before, request }: Attacked, nameOf: (c:
 const PATIENCE = 300;
 
 const attacking = (): string =>
-  questions.value > 0 ? `attacking… ${formatCount(questions.value)} questions` : "attacking…";
+  questions.value > 0 ? `attacking… ${formatCount(questions.value)} queries` : "attacking…";
 
 /** Whether something has gone on for longer than so many milliseconds. */
 function useLate(active: boolean, patience: number): boolean {

@@ -20,12 +20,14 @@ const BUNDLED: Readonly<Record<BundledModel, { readonly title: string; readonly 
 };
 
 /** Takes dropped files, and shows the panel where something comes of the first. */
-const drop = (files: readonly File[]): void => {
-  const kind = files[0] && fileKind(files[0]);
+const drop = async (files: readonly File[]): Promise<void> => {
+  const kind = files[0] && (await fileKind(files[0]));
   const panel = kind === "data" || kind === "picture" ? ".input-panel" : ".model-panel";
   document.querySelector(panel)?.scrollIntoView({ block: "nearest" });
-  void giveFiles(files);
+  await giveFiles(files);
 };
+
+const dropped = (files: readonly File[]): void => void drop(files);
 
 /** Which model is attacked, and what is known of it. */
 export function ModelPanel() {
@@ -35,7 +37,7 @@ export function ModelPanel() {
   const failed = modelFailure.value;
   return (
     <Panel title="Model" class="model-panel">
-      <DropZone text="A model, a .npz of samples, or a picture" onFiles={drop} />
+      <DropZone text="A model, a .npz of samples, or a picture" onFiles={dropped} />
       {awaited === null ? null : (
         <p class="model-awaited">This link was made with {awaited}. Drop that file here to go on.</p>
       )}

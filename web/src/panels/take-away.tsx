@@ -9,7 +9,7 @@ import { attackCommand } from "../state/commands.ts";
 import { download } from "../state/download.ts";
 import { isInLink } from "../state/link.ts";
 import { filling, known, loadingSignal } from "../state/loading.ts";
-import { type Attacked, classNames, data, engine, model, outcome } from "../state/session.ts";
+import { type Attacked, attackInfo, classNames, data, engine, model, outcome } from "../state/session.ts";
 import { setting } from "../state/setting.ts";
 import "./take-away.css";
 
@@ -41,7 +41,7 @@ const link = signal<string | null>(null);
 export function TakeAwayPanel() {
   const [open, samples, found] = [known(model.value), known(data.value), known(outcome.value)];
   const ready = found && outcome.value.kind === "ready";
-  const command = open && samples ? attackCommand(setting.value, open, samples) : null;
+  const command = open && samples ? attackCommand(setting.value, attackInfo.value, open, samples) : null;
   return (
     <Panel title="Take it away" class="take-away">
       <div class="row">

@@ -1,5 +1,6 @@
 import { attackWords, type CommandSetting, commandLine, evaluateWords } from "../../../src/report/files/command.ts";
-import type { DataInfo, ModelInfo } from "../engine.ts";
+import type { AttackInfo, DataInfo, ModelInfo } from "../engine.ts";
+import { courseOptions } from "./course.ts";
 import type { Setting } from "./setting.ts";
 
 /** What the page and the command line both know of a setting. */
@@ -26,11 +27,16 @@ function common(
 }
 
 /** `perturb attack` for the sample that is shown. Only samples of data have a number by which it can be told. */
-export function attackCommand(setting: Setting, model: ModelInfo, data: DataInfo): string | null {
+export function attackCommand(
+  setting: Setting,
+  info: AttackInfo | undefined,
+  model: ModelInfo,
+  data: DataInfo,
+): string | null {
   if (setting.input.kind !== "sample") return null;
   const { index } = setting.input;
   const words = attackWords({
-    ...common(setting, model, data),
+    ...common({ ...setting, options: courseOptions(setting.options, info) }, model, data),
     epsilons: [setting.epsilon],
     offset: index,
     limit: 1,

@@ -10,6 +10,7 @@ const input: fc.Arbitrary<InputChoice> = fc.oneof(
     x: fc.float32Array({ minLength: 1, maxLength: 784, noNaN: true, noDefaultInfinity: true }),
     label: fc.option(fc.nat(999)),
     name: fc.stringMatching(/^[\w .-]{1,40}$/),
+    sample: fc.nat(),
   }),
 );
 

@@ -4,7 +4,7 @@ import { isBundled } from "../../../src/models/bundled.ts";
 import type { NormName } from "../../../src/norm.ts";
 import { fromBase64, toBase64 } from "../../../src/report/pictures/base64.ts";
 import type { OptionValues } from "../engine.ts";
-import { DEFAULT_SETTING, type InputChoice, type Setting } from "./setting.ts";
+import { DEFAULT_SETTING, type InputChoice, type Setting, USUAL_SAMPLE } from "./setting.ts";
 
 /** Values of an input of one's own that a link holds; a larger picture has to be given again. */
 const MOST_VALUES = 4096;
@@ -76,15 +76,10 @@ const plainName = (name: string): string => name.replaceAll(/\p{C}/gu, "").slice
 /** Whether the input is in the link: a large picture is not. */
 export const isInLink = (input: InputChoice): boolean => input.kind === "sample" || input.x.length <= MOST_VALUES;
 
-const isUsual = ({ index }: { readonly index: number }): boolean =>
-  DEFAULT_SETTING.input.kind === "sample" && DEFAULT_SETTING.input.index === index;
-
 function encodeInput(input: InputChoice, words: URLSearchParams): void {
-  if (input.kind === "sample") {
-    if (!isUsual(input)) words.append("sample", String(input.index));
-    return;
-  }
-  if (!isInLink(input)) return;
+  const index = input.kind === "sample" ? input.index : input.sample;
+  if (index !== USUAL_SAMPLE) words.append("sample", String(index));
+  if (input.kind === "sample" || !isInLink(input)) return;
   // The bits of each float: what is restored is what was there.
   const { buffer, byteOffset, byteLength } = input.x;
   words.append("pixels", toText(deflateSync(planesOf(new Uint8Array(buffer, byteOffset, byteLength)), { level: 9 })));
@@ -103,7 +98,8 @@ function decodeInput(words: URLSearchParams, sample: number | undefined): InputC
     if (!x.every(Number.isFinite)) return undefined;
     const label = Number(words.get("label") ?? Number.NaN);
     const name = plainName(words.get("name") ?? "own");
-    return { kind: "own", x, label: Number.isInteger(label) && label >= 0 ? label : null, name };
+    const known = Number.isInteger(label) && label >= 0;
+    return { kind: "own", x, label: known ? label : null, name, sample: sample ?? USUAL_SAMPLE };
   } catch {
     return undefined;
   }

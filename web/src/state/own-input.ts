@@ -34,16 +34,15 @@ export const pictureFailure = signal<Failure | null>(null);
 /** Only the newest input counts: a picture that is decoded too late is dropped. */
 let turn = 0;
 
-/** The test image that was in use last. */
+/** The test image that is in use, or was last. */
 let lastIndex = 0;
 
 /** Keeps track of the input, also where another part of the page chooses it, and of the model that it is for. */
 export function beginInput(): void {
   effect(() => {
-    if (input.value.kind === "sample") {
-      lastIndex = input.value.index;
-      turn++;
-    }
+    const now = input.value;
+    lastIndex = now.kind === "sample" ? now.index : now.sample;
+    if (now.kind === "sample") turn++;
     turnedTo.value = null;
   });
   const opened = computed(() => known(model.value));
@@ -96,7 +95,7 @@ async function make(from: "drawing" | "picture", open: ModelInfo, label = labelO
   if (from === "drawing") {
     const { ink } = drawing.peek();
     const x = ink && drawnSample(ink, open);
-    if (x) change({ input: { kind: "own", x, label, name: DRAWN } });
+    if (x) change({ input: { kind: "own", x, label, name: DRAWN, sample: lastIndex } });
     return;
   }
   const chosen = picture.peek();
@@ -104,7 +103,7 @@ async function make(from: "drawing" | "picture", open: ModelInfo, label = labelO
   pictureFailure.value = null;
   try {
     const x = await engine.decodePicture(open.id, chosen.file, chosen.invert);
-    if (mine === turn) change({ input: { kind: "own", x, label, name: chosen.file.name } });
+    if (mine === turn) change({ input: { kind: "own", x, label, name: chosen.file.name, sample: lastIndex } });
   } catch (error) {
     if (mine === turn) pictureFailure.value = failureOf(error);
   }

@@ -4,6 +4,7 @@ import { PerturbError } from "../../../src/errors.ts";
 import type { LinearView } from "../../../src/evaluate/linear/along.ts";
 import type { AttackInfo, AttackOutcome, AttackRequest, DataInfo, Engine, Environment, ModelInfo } from "../engine.ts";
 import { remote } from "../remote.ts";
+import { courseOptions } from "./course.ts";
 import { filling, known, loadingSignal } from "./loading.ts";
 import { type InputChoice, input, setting } from "./setting.ts";
 
@@ -87,7 +88,9 @@ const look = filling(linear, async (request: AttackRequest) => ({ ...(await engi
 export const request = computed((): AttackRequest | undefined => {
   const [open, chosen] = [known(model.value), known(subject.value)];
   if (!open || !chosen || chosen.model !== open.id || model.value.kind !== "ready") return undefined;
-  const { attack, options, norm, epsilon, target, seed, levels } = setting.value;
+  if (!known(attackInfos.value)) return undefined;
+  const { attack, norm, epsilon, target, seed, levels } = setting.value;
+  const options = courseOptions(setting.value.options, attackInfo.value);
   const { x, label, index } = chosen;
   const surrogate = attackInfo.value?.also === "surrogate" ? (known(second.value)?.id ?? null) : null;
   return { model: open.id, x, label, index, attack, options, norm, epsilon, target, seed, levels, surrogate };

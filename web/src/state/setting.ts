@@ -12,6 +12,8 @@ export type InputChoice =
       /** What it shows; null: whatever the model takes it for. */
       readonly label: number | null;
       readonly name: string;
+      /** The test image that was in use before, which turning back leads to. */
+      readonly sample: number;
     };
 
 /** All that a link restores: see `link.ts`. Files of one's own cannot be in it; their names are. */
@@ -41,13 +43,15 @@ export interface Setting {
   readonly limit: number;
 }
 
+/** A three that FGSM turns into a five at ε = 0.1. */
+export const USUAL_SAMPLE = 18;
+
 export const DEFAULT_SETTING: Setting = {
   model: "lenet-mnist",
   sha256: null,
   second: null,
   device: "cpu",
-  // A three that FGSM turns into a five at ε = 0.1.
-  input: { kind: "sample", index: 18 },
+  input: { kind: "sample", index: USUAL_SAMPLE },
   attack: "fgsm",
   options: {},
   norm: "linf",

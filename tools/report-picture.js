@@ -1,0 +1,25 @@
+// Takes the picture of report.html that the README shows, and the page's first view: `npm start && npm run build:playground && node tools/report-picture.js`.
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+import sharp from "sharp";
+import { serveFolder } from "../dist/cli/static-server.js";
+import { findChromium } from "../scripts/system-packages.js";
+
+const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const save = (picture, name) =>
+  sharp(picture)
+    .png({ palette: true, colours: 64, dither: 0, effort: 10 })
+    .toFile(at(`docs/${name}.png`));
+
+const server = await serveFolder(at("dist-web/playground/"), { port: 0 });
+const browser = await chromium.launch({ executablePath: await findChromium(), args: ["--no-sandbox"] });
+const report = await browser.newPage({ viewport: { width: 880, height: 1640 } });
+await report.goto(pathToFileURL(at("runs/lenet-mnist-mnist-fgsm-linf/report.html")).href);
+await save(await report.screenshot(), "report");
+const page = await browser.newPage({ viewport: { width: 1280, height: 1060 } });
+await page.goto(server.url);
+await page.locator(".looking-change").waitFor();
+await page.waitForTimeout(2000);
+await save(await page.screenshot(), "playground");
+await browser.close();
+await server.close();
