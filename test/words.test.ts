@@ -1,7 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { expect, it } from "vitest";
+import { fgsm } from "../src/attacks/gradient/fgsm.ts";
+import { commandWords } from "../src/cli/option-words.ts";
+import { openDataset } from "../src/datasets/locate.node.ts";
+import type { Evaluation } from "../src/evaluate.ts";
+import { evaluate } from "../src/index.ts";
+import { openModel } from "../src/models/open.node.ts";
+import { perturb, scratch } from "./support/cli.ts";
 
 const SRC = fileURLToPath(new URL("../src/", import.meta.url));
 /** Where options of the command line are the trade: they are parsed, or a command line is made. */
@@ -40,4 +48,31 @@ it("leaves options of the command line to the command line: the library says `op
       .map(({ text, line }) => `src/${path}:${line}: ${text}`),
   );
   expect(found).toEqual([]);
+});
+
+it("is worded by each door: a warning in the library's result, on stderr, in report.json and in report.html", async () => {
+  const place = scratch();
+  try {
+    const normalization = { mean: [3], std: [0.05] };
+    const [model, data] = await Promise.all([openModel("lenet-mnist", { normalization }), openDataset("mnist")]);
+    const { evaluation } = await evaluate(model, data, { attacks: [fgsm], epsilons: [0.1], limit: 100 });
+    await model.release();
+    const zeroGradient = ({ warnings }: Evaluation) => warnings.find(({ code }) => code === "zero-gradient")!.message;
+    const ours = zeroGradient(evaluation);
+    expect(ours).toContain("such as square (`attacks`)");
+
+    const args = "evaluate --eps 0.1 --limit 100 --mean 3 --std 0.05 --out report --quiet".split(" ");
+    const { stderr } = await perturb(args, place.path);
+    const [json, html] = ["report.json", "report.html"].map((name) =>
+      readFileSync(join(place.path, "report", name), "utf8"),
+    );
+    expect(zeroGradient(JSON.parse(json!) as Evaluation)).toBe(commandWords(ours));
+    for (const text of [stderr, json, html]) {
+      expect(text).toContain("such as square (--attack)");
+      expect(text).toContain("twice with --mean and --std");
+      expect(text).not.toMatch(/`attacks`|normalization\.mean/);
+    }
+  } finally {
+    place.remove();
+  }
 });
