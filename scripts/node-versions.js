@@ -28,7 +28,13 @@ function packageName() {
 /** The program of a version, installed beside the project's packages and not among them; undefined where npm has none. */
 function installed(version) {
   const folder = join(root, "node_modules", ".cache", "node", version);
-  const program = join(folder, "node_modules", packageName(), "bin", process.platform === "win32" ? "node.exe" : "node");
+  const program = join(
+    folder,
+    "node_modules",
+    packageName(),
+    "bin",
+    process.platform === "win32" ? "node.exe" : "node",
+  );
   if (existsSync(program)) return program;
   mkdirSync(folder, { recursive: true });
   // On Windows npm is a script, and only a shell runs scripts.

@@ -6,7 +6,20 @@ import { describe, expect, it } from "vitest";
 
 // The rows of docs/architecture.md: a file imports from lower rows, from its own folder, or the contracts of its own row.
 const ROWS: readonly (readonly string[])[] = [
-  ["errors", "tensor", "norm", "grid", "random", "epsilons", "version", "crc32", "quote", "zip", "staging.node"],
+  [
+    "errors",
+    "tensor",
+    "norm",
+    "grid",
+    "random",
+    "epsilons",
+    "version",
+    "crc32",
+    "quote",
+    "zip",
+    "own-files.node",
+    "staging.node",
+  ],
   ["onnx"],
   ["autodiff", "runtime"],
   ["model", "models", "architecture", "architectures"],
