@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const at = (...parts) => join(root, ...parts);
-const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** Runs a command with its output on this terminal; ends this process when it fails. */
 function run(title, command, args, { quiet = false, silent = false } = {}) {
@@ -59,6 +59,8 @@ function newest(folder) {
     return Math.max(latest, entry.isDirectory() ? newest(path) : modified(path));
   }, modified(folder));
 }
+
+const PROGRAM = "program.vite.config.js";
 
 let sources;
 /** When what is built was last changed, but for the page's own files. */
@@ -117,18 +119,21 @@ function refresh(folder, changed, title, fill) {
   clean();
 }
 
-/** Compiles src to dist. */
+const bundle = (config, folder) =>
+  node("Build", "node_modules/vite/bin/vite.js", ["build", "--config", config, "--outDir", folder], { silent: true });
+
+/** Compiles src to dist, and bundles the command line to dist/program. */
 const build = () =>
-  refresh(at("dist"), sourcesChanged(), "Building", (fresh) =>
-    node("Build", "node_modules/@typescript/native/bin/tsc", ["-p", "tsconfig.build.json", "--outDir", fresh], {
-      quiet: true,
-    }),
-  );
+  refresh(at("dist"), Math.max(sourcesChanged(), modified(at("scripts", PROGRAM))), "Building", (fresh) => {
+    const options = ["-p", "tsconfig.build.json", "--outDir", fresh];
+    node("Build", "node_modules/@typescript/native/bin/tsc", options, { quiet: true });
+    bundle(`scripts/${PROGRAM}`, join(fresh, "program"));
+  });
 
 /** Bundles a page of web/ to its folder in dist-web. */
 const buildWeb = (name, title, config) =>
   refresh(at("dist-web", name), Math.max(sourcesChanged(), newest(at("web"))), `Building ${title}`, (fresh) =>
-    node("Build", "node_modules/vite/bin/vite.js", ["build", "--config", config, "--outDir", fresh], { silent: true }),
+    bundle(config, fresh),
   );
 
 /** In this process: one start less, and signals reach the program itself. */

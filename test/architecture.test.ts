@@ -20,6 +20,7 @@ const ROWS: readonly (readonly string[])[] = [
     "sha256",
     "option",
     "zip",
+    "own-files.node",
     "staging.node",
   ],
   ["onnx"],

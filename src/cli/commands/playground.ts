@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
+import { ownFile } from "../../own-files.node.ts";
 import { print, prose } from "../output.ts";
 import { serveFolder } from "../static-server.ts";
 
 /** Always the same, where it is free: a link that holds the state of the page then stays valid. */
 const PORT = 5273;
-const PAGE = fileURLToPath(new URL("../../../dist-web/playground/", import.meta.url));
+const PAGE = ownFile("dist-web/playground");
 
 export const playgroundCommand = new Command("playground")
   .description(

@@ -6,6 +6,7 @@ import { messageOf, PerturbError } from "../../errors.ts";
 import { beginsAsState, STATE } from "../../evaluate/state/heading.node.ts";
 import { LOCK } from "../../evaluate/state/lock.node.ts";
 import type { EvaluationResult } from "../../evaluate.ts";
+import { ownFile } from "../../own-files.node.ts";
 import { staged } from "../../staging.node.ts";
 import { toHtml } from "../page/html.ts";
 import { type PageScript, pageScript } from "../page/script.ts";
@@ -112,7 +113,7 @@ async function writeFiles(
 
 /** The script of report.html; undefined in a checkout where it is not built. */
 async function builtScript(): Promise<PageScript | undefined> {
-  const read = (name: string) => readFile(new URL(`../../../dist-web/report/${name}`, import.meta.url), "utf8");
+  const read = (name: string) => readFile(ownFile(`dist-web/report/${name}`), "utf8");
   const texts = await Promise.all([read("report.js"), read("report.css")]).catch(() => undefined);
   return texts && pageScript(...texts);
 }
