@@ -21,9 +21,9 @@ export {
   type LengthWords,
   type OptionFacts,
   type OptionsDeclared,
-  type Worded,
   type OptionValue,
   optionsOf,
+  type Worded,
 } from "../attack-options.ts";
 export { gaussianNoise } from "../attacks/baselines/gaussian-noise.ts";
 export { saltAndPepper } from "../attacks/baselines/salt-and-pepper.ts";

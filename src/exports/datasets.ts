@@ -7,7 +7,14 @@ export { type ArraySetOptions, type NpyOptions, type NpzOptions, openNpy, openNp
 export { type IdxOptions, openIdx } from "../datasets/idx.ts";
 export { type ArraysOptions, datasetOf } from "../datasets/in-memory.ts";
 export { datasets } from "../datasets/index.ts";
-export { defineDataset, type KnownDataset, type KnownFile, openKnown, type Place, type Split } from "../datasets/known.ts";
+export {
+  defineDataset,
+  type KnownDataset,
+  type KnownFile,
+  openKnown,
+  type Place,
+  type Split,
+} from "../datasets/known.ts";
 export { readNpy, writeNpy } from "../datasets/npy.ts";
 export { readNpz, writeNpz } from "../datasets/npz.ts";
 export { type ArraySpec, type ByteSink, createNpz, type NpzStream } from "../datasets/npz-stream.ts";
