@@ -45,14 +45,21 @@ export { type CwLinfOptions, cwLinf } from "../attacks/least-change/cw-linf.ts";
 export { type DdnOptions, ddn } from "../attacks/least-change/ddn.ts";
 export { type DeepFoolOptions, deepfool } from "../attacks/least-change/deepfool.ts";
 export { type EadOptions, ead } from "../attacks/least-change/ead.ts";
-export { type FabOptions, type FabTargetedOptions, fab, fabT } from "../attacks/least-change/fab.ts";
+export {
+  type CommonOptions as FabCommonOptions,
+  type FabOptions,
+  type FabTargetedOptions,
+  fab,
+  fabT,
+} from "../attacks/least-change/fab.ts";
 export { type FmnOptions, fmn } from "../attacks/least-change/fmn.ts";
-export { type JsmaOptions, jsma } from "../attacks/least-change/jsma.ts";
+export { type JsmaOptions, jsma, type Outputs as JsmaOutputs } from "../attacks/least-change/jsma.ts";
 export { type SigmaZeroOptions, sigmaZero } from "../attacks/least-change/sigma-zero.ts";
 export { type NesOptions, nes } from "../attacks/scores/nes.ts";
 export { type OnePixelOptions, onePixel } from "../attacks/scores/one-pixel.ts";
 export { type SpsaOptions, spsa } from "../attacks/scores/spsa.ts";
 export { type SquareOptions, square } from "../attacks/scores/square.ts";
+export type { AscentOptions } from "../attacks/steps/ascent.ts";
 export { defineEnsemble, type EnsembleDefinition } from "../attacks/steps/ensemble.ts";
 export type { AttackLoss } from "../attacks/steps/losses.ts";
 export type { NoiseOptions } from "../attacks/steps/noise.ts";
@@ -61,6 +68,10 @@ export {
   type RotationTranslationOptions,
   rotationTranslation,
 } from "../attacks/transfer-and-structure/rotation-translation.ts";
-export { type TransferOptions, transfer } from "../attacks/transfer-and-structure/transfer.ts";
+export {
+  type Method as TransferMethod,
+  type TransferOptions,
+  transfer,
+} from "../attacks/transfer-and-structure/transfer.ts";
 export { type UniversalOptions, universal } from "../attacks/transfer-and-structure/universal.ts";
 export type { Length, RelativeLength } from "../length.ts";

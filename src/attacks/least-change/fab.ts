@@ -10,7 +10,7 @@ import { successOf } from "../steps/sweep.ts";
 import { approach, type Pace } from "./fab/approach.ts";
 import { finalSearch } from "./fab/final-search.ts";
 
-interface CommonOptions {
+export interface CommonOptions {
   /** Steps of a run: a linearisation and a forward pass each. */
   readonly steps: number;
   /** Runs: the first from x, the others from random points. */

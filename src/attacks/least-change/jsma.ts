@@ -6,7 +6,7 @@ import { nearest, rowsOf } from "../steps/nearest.ts";
 import { salientPair } from "./jsma/salient-pair.ts";
 
 const OUTPUTS = ["probabilities", "logits"] as const;
-type Outputs = (typeof OUTPUTS)[number];
+export type Outputs = (typeof OUTPUTS)[number];
 
 export interface JsmaOptions {
   /** θ: what is added to both elements of a pair, in ranges of the input; negative to lower them. */

@@ -23,7 +23,7 @@ const METHODS = {
   "apgd-dlr": apgdDlr,
   "apgd-t": apgdT,
 } as const satisfies Record<string, AnyAttack<DifferentiableModel>>;
-type Method = keyof typeof METHODS;
+export type Method = keyof typeof METHODS;
 const NAMES = Object.keys(METHODS) as readonly Method[];
 
 export interface TransferOptions {
