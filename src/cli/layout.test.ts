@@ -9,7 +9,7 @@ const rows = fc
   .chain(([wide, long]) =>
     fc.array(fc.array(cell, { minLength: wide, maxLength: wide }), { minLength: long, maxLength: long }),
   );
-const letters = (text: string) => [...text.replaceAll(/\s/g, "")].sort().join("");
+const letters = (text: string) => Array.from(text.replaceAll(/\s/g, "")).sort().join("");
 
 describe("layout", () => {
   it("folds between words, and cuts only a word that is longer than a line", () => {
