@@ -75,7 +75,7 @@ interface Source {
 
 const files = (readdirSync(SRC, { recursive: true }) as string[])
   .map((path) => path.replaceAll("\\", "/"))
-  .filter((path) => path.endsWith(".ts") && !/\.test(-data)?\.ts$/.test(path))
+  .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
   .sort();
 
 function read(path: string): Source {

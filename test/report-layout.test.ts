@@ -8,14 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withGates } from "../src/evaluate/results/gates.ts";
 import type { EvaluationResult } from "../src/evaluate.ts";
 import { tabulate } from "../src/report/files/sample-table.ts";
-import { brokenSample, sampleRecord } from "../src/report/files/samples.test-data.ts";
-import { fixture } from "../src/report/fixture.test-data.ts";
 import { toHtml } from "../src/report/page/html.ts";
 import { type PageScript, pageScript } from "../src/report/page/script.ts";
 import { plotsOf } from "../src/report/plots/plots.ts";
 import { draw } from "../src/report/plots/vega.ts";
 import { NO_CHROMIUM, requireChromium } from "./support/browser.ts";
 import { scratch } from "./support/cli.ts";
+import { fixture } from "./support/report.ts";
+import { brokenSample, sampleRecord } from "./support/sample-records.ts";
 
 const executablePath = requireChromium("The layout of report.html");
 const WIDTHS = [360, 400, 768, 1280, 1920, 2560];

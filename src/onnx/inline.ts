@@ -19,7 +19,7 @@ export interface Body {
 }
 
 /** @param where names the node that holds it, for errors. @throws invalid-file */
-export function graphBody(graph: GraphProto, where: string): Body {
+function graphBody(graph: GraphProto, where: string): Body {
   for (const t of graph.initializer) checkTensor(t, where);
   const inputs = graph.input.map((v) => v.name);
   const outputs = graph.output.map((v) => v.name);

@@ -40,7 +40,7 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
 };
 
 /** The same for the operators of ONNX Runtime, com.microsoft. */
-export const microsoftShapeRules: Readonly<Record<string, ShapeRule>> = {
+const microsoftShapeRules: Readonly<Record<string, ShapeRule>> = {
   ...microsoftQuantizationShapes,
 };
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
+import { first100 } from "../../test/support/training.ts";
 import { lenet } from "../architectures/lenet.ts";
 import type { Dataset } from "../dataset.ts";
 import { drawMasks } from "./dropout.ts";
-import { first100 } from "./fixture.test-data.ts";
 import { loadSamples, shuffledOrder } from "./samples.ts";
 import { schedules } from "./schedule.ts";
 import { initialVector, parameterViews } from "./vector.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
+import { smallTraining, torchResult, torchWeights, withoutDropout } from "../../test/support/training.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import type { Optimizer, TrainState } from "../train.ts";
 import { adam } from "./adam.ts";
-import { smallTraining, torchResult, torchWeights, withoutDropout } from "./fixture.test-data.ts";
 import { train, weightsOf } from "./run.ts";
 import { schedules } from "./schedule.ts";
 import { sgd } from "./sgd.ts";

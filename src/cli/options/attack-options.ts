@@ -44,6 +44,3 @@ function unknownOption(chosen: readonly AttackName[], given: string): PerturbErr
 /** An option with its default, such as "steps=40", or "loss=margin|dlr" where there is a choice, the default first. */
 export const optionText = ({ name, value, choices }: OptionFacts): string =>
   `${name}=${[value, ...(choices ?? []).filter((choice) => choice !== value)].join("|")}`;
-
-/** Every option of an attack in this form. */
-export const optionTexts = (attack: AnyAttack<DifferentiableModel>): string[] => optionsOf(attack).map(optionText);

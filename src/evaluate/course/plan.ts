@@ -147,7 +147,7 @@ function noAttack(given: unknown): string {
 }
 
 /** @throws usage for budgets that are negative, not numbers, not rising, or none */
-export function checkEpsilons(epsilons: readonly number[]): void {
+function checkEpsilons(epsilons: readonly number[]): void {
   if (epsilons.length === 0)
     throw new PerturbError("usage", `No ε was given. Give at least one, such as 8/255 (${option("epsilons")}).`);
   for (const [i, epsilon] of epsilons.entries()) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { failure } from "../../../test/support/datasets.ts";
-import { fixture } from "../../report/fixture.test-data.ts";
+import { fixture } from "../../../test/support/report.ts";
 import { checkGates, withGates } from "./gates.ts";
 
 // The worst case of these attacks: 0.7541 at ε = 0.05 and 0.0695 at ε = 0.3.

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { failure, survives } from "../../../test/support/datasets.ts";
+import { EXTENT, run } from "../../../test/support/journal.ts";
 import { addTally, EXAMPLES, type Tally } from "../results/tally.ts";
 import { checkFacts, headingText, readHeading, STATE } from "./heading.node.ts";
 import { newJournal, resumedJournal } from "./journal.node.ts";
-import { EXTENT, run } from "./journal.test-data.ts";
 import { lineOf, readLines } from "./lines.node.ts";
 import { LOCK } from "./lock.node.ts";
 

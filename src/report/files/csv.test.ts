@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixture } from "../fixture.test-data.ts";
+import { fixture } from "../../../test/support/report.ts";
 import { toCsv } from "./csv.ts";
 
 /** RFC 4180, read by its grammar, letter by letter. */

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import { fixture } from "../../../test/support/report.ts";
 import { PerturbError } from "../../errors.ts";
 import { withGates } from "../../evaluate/results/gates.ts";
 import type { Evaluation } from "../../evaluate.ts";
-import { fixture } from "../fixture.test-data.ts";
 import { readReport, toJson } from "./json.ts";
 
 const loads = vi.hoisted(() => ({ schema: 0 }));

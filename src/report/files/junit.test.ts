@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fixture } from "../../../test/support/report.ts";
 import { type Element, parseXml } from "../../../test/support/xml.ts";
 import { withGates } from "../../evaluate/results/gates.ts";
-import { fixture } from "../fixture.test-data.ts";
 import { toJunit } from "./junit.ts";
 
 const child = (element: Element, name: string) => element.children.find((one) => one.name === name);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { brokenSample, sampleRecord } from "../../../test/support/sample-records.ts";
 import type { SampleRecord } from "../../evaluate.ts";
 import { rowsOf, tabulate } from "./sample-table.ts";
-import { brokenSample, sampleRecord } from "./samples.test-data.ts";
 
 const OUTCOMES = ["wrong", "skipped", "broken", "error", "robust"] as const;
 

@@ -4,9 +4,9 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "h
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { scratch } from "../../../test/support/cli.ts";
 import { failure } from "../../../test/support/datasets.ts";
+import { brokenSample, collect, sampleRecord } from "../../../test/support/sample-records.ts";
 import type { SampleRecord } from "../../evaluate.ts";
 import { openSamples, samplesIn, spoolSamples } from "./samples.node.ts";
-import { brokenSample, collect, sampleRecord } from "./samples.test-data.ts";
 import { SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./samples.ts";
 
 let place: ReturnType<typeof scratch>;

@@ -1,8 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { failure } from "../../../test/support/datasets.ts";
+import {
+  brokenSample,
+  collect,
+  sampleRecord as robustSample,
+  sampleRecords,
+} from "../../../test/support/sample-records.ts";
 import type { SampleRecord } from "../../evaluate.ts";
-import { brokenSample, collect, sampleRecord as robustSample, sampleRecords } from "./samples.test-data.ts";
 import { readSamples, SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./samples.ts";
 
 const textOf = (records: readonly SampleRecord[]) => SAMPLES_HEADER + records.map(sampleLine).join("");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fixture } from "../fixture.test-data.ts";
+import { fixture } from "../../../test/support/report.ts";
 import { exampleRows } from "../pictures/examples.ts";
 import { decode, type ReportData, reportData } from "./data.ts";
 

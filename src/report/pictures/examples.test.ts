@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { fixture } from "../../../test/support/report.ts";
 import type { EvaluationResult } from "../../evaluate.ts";
-import { fixture } from "../fixture.test-data.ts";
 import { exampleRows, examplesSvg } from "./examples.ts";
 import { svgToPng } from "./png.node.ts";
 

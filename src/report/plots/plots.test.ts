@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { fixture } from "../fixture.test-data.ts";
+import { fixture } from "../../../test/support/report.ts";
 import { followTheme, PALETTES } from "../theme.ts";
 import { accuracyPlot, accuracyPlots, dimensionPlot, linearityPlot, plotsOf } from "./plots.ts";
 import { draw, toSvg } from "./vega.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixture } from "../fixture.test-data.ts";
+import { fixture } from "../../../test/support/report.ts";
 import { toCurve } from "./curve.ts";
 import { toTable } from "./terminal.ts";
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { SampleRecord } from "../../evaluate.ts";
+import type { SampleRecord } from "../../src/evaluate.ts";
 
 export const sampleRecord: SampleRecord = {
   index: 7,

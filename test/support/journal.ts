@@ -1,7 +1,14 @@
 import fc from "fast-check";
-import type { SampleRecord } from "../../evaluate.ts";
-import type { AttackTally, LinearityTally, PointTally, Shown, Tally, WorstTally } from "../results/tally.ts";
-import type { Extent } from "./decode.ts";
+import type {
+  AttackTally,
+  LinearityTally,
+  PointTally,
+  Shown,
+  Tally,
+  WorstTally,
+} from "../../src/evaluate/results/tally.ts";
+import type { Extent } from "../../src/evaluate/state/decode.ts";
+import type { SampleRecord } from "../../src/evaluate.ts";
 
 export const EXTENT: Extent = { classes: 3, budgets: 2, points: 4, attacks: 3, total: 23, batch: 5, shape: [1, 2, 3] };
 const { classes, budgets, points, attacks, batch, total } = EXTENT;

@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
-import type { Architecture } from "../architecture.ts";
-import { lenet } from "../architectures/lenet.ts";
-import { bytesSource, type Dataset } from "../dataset.ts";
-import { openNpz } from "../datasets/arrays.ts";
-import { readSafetensors } from "../models/formats/safetensors.ts";
-import { readWeights } from "../models/formats/weights.ts";
-import { nodeRuntime } from "../runtime/ort.node.ts";
-import type { TrainOptions } from "../train.ts";
-import { adam } from "./adam.ts";
-import { schedules } from "./schedule.ts";
-import { parameterNames } from "./vector.ts";
+import type { Architecture } from "../../src/architecture.ts";
+import { lenet } from "../../src/architectures/lenet.ts";
+import { bytesSource, type Dataset } from "../../src/dataset.ts";
+import { openNpz } from "../../src/datasets/arrays.ts";
+import { readSafetensors } from "../../src/models/formats/safetensors.ts";
+import { readWeights } from "../../src/models/formats/weights.ts";
+import { nodeRuntime } from "../../src/runtime/ort.node.ts";
+import { adam } from "../../src/train/adam.ts";
+import { schedules } from "../../src/train/schedule.ts";
+import { parameterNames } from "../../src/train/vector.ts";
+import type { TrainOptions } from "../../src/train.ts";
 
 const fixture = (name: string): Uint8Array =>
-  new Uint8Array(readFileSync(new URL(`../../test/fixtures/pytorch/${name}`, import.meta.url)));
+  new Uint8Array(readFileSync(new URL(`../fixtures/pytorch/${name}`, import.meta.url)));
 
 /** The first 100 test images of MNIST. */
 export const first100 = (): Promise<Dataset> =>

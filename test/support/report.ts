@@ -1,4 +1,4 @@
-import type { Evaluation, EvaluationResult, Example, Picture, Point } from "../evaluate.ts";
+import type { Evaluation, EvaluationResult, Example, Picture, Point } from "../../src/evaluate.ts";
 
 /** For tests: the counts that the PyTorch tutorial's LeNet has under FGSM, with drawn digits as examples. */
 const CORRECT = [9810, 9426, 8510, 6826, 4301, 2082, 869];
