@@ -43,7 +43,8 @@ export const brokenSample: SampleRecord = {
 const number = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((v) => v + 0);
 const count = fc.nat();
 const right = fc.record({
-  label: count,
+  // A misclassified one gets the next class, which has to be an INT32 too.
+  label: fc.nat({ max: 2 ** 31 - 2 }),
   margin: fc.double({ noNaN: true, noDefaultInfinity: true }).map((v) => v + 0),
   queries: count,
   forwards: count,

@@ -1,4 +1,4 @@
-import { type AnyAttack, type Configured, configured } from "../../attack.ts";
+import { type Configured, configured } from "../../attack.ts";
 import { type OptionFacts, optionIn, optionsOf } from "../../attack-options.ts";
 import { type AttackName, attacks } from "../../attacks/index.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
