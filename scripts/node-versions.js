@@ -58,7 +58,7 @@ function mainJob(program, version) {
 
 function unitTests(program, version) {
   const without = LEFT_OUT.flatMap((file) => ["--exclude", file]);
-  const args = ["node_modules/vitest/vitest.mjs", "run", "src", "--reporter=dot", ...without];
+  const args = ["node_modules/vitest/vitest.mjs", "run", "src", ...without];
   const { status } = spawnSync(program, args, { cwd: root, stdio: ["ignore", 2, 2] });
   if (status !== 0) fail(`Node ${version}: unit tests failed.`);
 }
