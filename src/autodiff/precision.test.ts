@@ -74,6 +74,22 @@ describe("element types: logits and gradients are torch's for the same weights",
   });
 });
 
+/**
+ * Whether ONNX Runtime adds products of 8-bit numbers up in 16 bits here, where they saturate: it does on x64 processors
+ * without VNNI, and a quantised graph that it fuses then answers something else than the graph says.
+ */
+const saturates = await (async () => {
+  const b = new Ops(emptyGraph("products"));
+  const x = b.input({ name: "x", type: "uint8", dims: [1, 64] });
+  const w = b.constant(tensor("int8", [64, 1], new Int8Array(64).fill(127)));
+  const sum = b.add("MatMulInteger", [x, w]);
+  const feeds = { x: tensor("uint8", [1, 64], new Uint8Array(64).fill(255)) };
+  const result = await withProgram(b.finish([sum]), (program) => program.run(feeds));
+  return Number(result[sum]!.data[0]) !== 64 * 127 * 255;
+})();
+const ANYWHERE = "; its own graph gives the same logits";
+const WITH_VNNI = "; that its own graph gives the same logits is skipped (8-bit products saturate on this processor)";
+
 describe("quantised models: gradients pass straight through rounding", () => {
   it("those of torch's fake quantisation, saturation included", async () => {
     const classifier = classifierOf("quantized/fake");
@@ -86,17 +102,18 @@ describe("quantised models: gradients pass straight through rounding", () => {
   });
 
   it.each([
-    ["pairs", 11],
-    ["pairs_16", 11],
-    ["operators", 9],
-    ["dynamic", 2],
-  ])("%s: near those of the model from before quantisation", async (name, count) => {
+    ["pairs", 11, saturates ? WITH_VNNI : ANYWHERE],
+    ["pairs_16", 11, ANYWHERE],
+    ["operators", 9, ANYWHERE],
+    ["dynamic", 2, ANYWHERE],
+  ])("%s (%i roundings): near those of the model from before quantisation%s", async (name, count, same) => {
     const classifier = classifierOf(`quantized/${name}`);
     expect(classifier).toMatchObject({ head: "softmax", straightThrough: count });
     const { values, forward, logits, gradient } = await run(classifier, "quantized");
     expect(compared(logits, numbersOf(values.get("logits"))).cosine).toBeGreaterThan(0.999);
     expect(compared(gradient, numbersOf(values.get("grad"))).cosine).toBeGreaterThan(0.99);
-    expect(compared(forward, logits).distance).toBeLessThan(1e-6);
+    if (same === WITH_VNNI) console.warn(`${name}${same}`);
+    else expect(compared(forward, logits).distance).toBeLessThan(1e-6);
   });
 
   it("integers that a rule does not know are refused by name", () => {

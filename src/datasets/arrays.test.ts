@@ -62,7 +62,8 @@ describe("openNpy", () => {
     for (const [i, value] of FLOATS.entries()) new DataView(big.buffer).setFloat32(4 * i, value);
     const file = writeNpy(float32([N, 12], FLOATS));
     const edit = (from: string, to: string, data: Uint8Array) => {
-      const header = new TextDecoder("latin1").decode(file.subarray(0, 128)).replace(from, to);
+      // Not TextDecoder, whose "latin1" is windows-1252, as the standard has it, from Node 24 on.
+      const header = Buffer.from(file.subarray(0, 128)).toString("latin1").replace(from, to);
       return bytesSource("x.npy", Uint8Array.from([...Array.from(header, (c) => c.charCodeAt(0)), ...data]));
     };
     const labels = () => source("y.npy", int64(LABELS));
