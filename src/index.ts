@@ -84,6 +84,7 @@ export type {
   Example,
   Gate,
   Linearity,
+  Outcome,
   Picture,
   Point,
   SampleRecord,

@@ -87,7 +87,7 @@ describe("a model behind an address", () => {
     const outcome = await run("--model", server.url, ...surrogate, "--limit", "10", "--eps", "0.2", "--json", "-");
     expect(outcome.code).toBe(0);
     const { worst, attacks } = JSON.parse(outcome.stdout);
-    expect(attacks[0]).toMatchObject({ attack: "transfer", met: 10, forwards: 0 });
+    expect(attacks[0]).toMatchObject({ attack: "transfer", attacked: 10, forwards: 0 });
     expect(worst[0].correct).toBeLessThan(8);
   });
 

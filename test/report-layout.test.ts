@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withGates } from "../src/evaluate/results/gates.ts";
 import type { EvaluationResult } from "../src/evaluate.ts";
 import { tabulate } from "../src/report/files/sample-table.ts";
-import { brokenSample, sampleRecord } from "../src/report/files/samples.test-data.ts";
+import { fooledSample, sampleRecord } from "../src/report/files/samples.test-data.ts";
 import { fixture } from "../src/report/fixture.test-data.ts";
 import { toHtml } from "../src/report/page/html.ts";
 import { type PageScript, pageScript } from "../src/report/page/script.ts";
@@ -75,7 +75,7 @@ describe.skipIf(!executablePath)(`the layout of report.html${executablePath ? ""
       dimensions: all.dimensions[which],
     });
     const { add, table } = tabulate();
-    add([sampleRecord, brokenSample]);
+    add([sampleRecord, fooledSample]);
     const options = { svgs: kind("wide"), narrow: kind("narrow"), samples: table(), page };
     writeFileSync(fileOf(name), toHtml(result, { ...options, command: `perturb evaluate --data ${"x".repeat(200)}` }));
   }

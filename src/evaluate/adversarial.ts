@@ -4,7 +4,7 @@ import { checkSignal } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
-import { cascade, type Meeting, pick } from "./course/cascade.ts";
+import { type Attempt, cascade, pick } from "./course/cascade.ts";
 import { type AttackOptions, batchFor, open } from "./opening.ts";
 
 /** What an attack made of one batch at one ε. Lists have one entry a sample. */
@@ -69,8 +69,8 @@ async function attackBatch(
   const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, predictions));
   const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   let series = 0;
-  const hear = ({ entry, budget, rows, verdict }: Meeting): void => {
-    // What an attack broke at one ε is broken above it for those that follow.
+  const hear = ({ entry, budget, rows, verdict }: Attempt): void => {
+    // A sample fooled at one ε counts as fooled above it for the attacks that follow.
     for (; series < plan.attacks[entry]!.series; series++) settle(results, attackedRows);
     const result = results[budget];
     if (result)
@@ -81,7 +81,7 @@ async function attackBatch(
       );
   };
   await cascade(model, attacked, plan, hear, { surrogate, signal });
-  // Attacks that met no sample were not heard of.
+  // Attacks that got no sample were not heard of.
   for (; series < plan.series.length - 1; series++) settle(results, attackedRows);
   return results;
 }

@@ -2,7 +2,7 @@ import { PerturbError } from "../../errors.ts";
 import type { Evaluation, Gate } from "../../evaluate.ts";
 import { sameEpsilon } from "./statistics.ts";
 
-/** What is asked of the worst case over the attacks at one ε: an accuracy of at least `atLeast`, from 0 to 1. */
+/** A robust accuracy that is asked for at one ε: at least `atLeast`, from 0 to 1. */
 export type GateAsked = Pick<Gate, "epsilon" | "atLeast">;
 
 /** @throws usage for an accuracy that cannot be, or an ε that is not evaluated */
