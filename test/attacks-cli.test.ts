@@ -295,7 +295,8 @@ describe("a model of decision trees", () => {
   });
 
   it("is refused to attacks that need gradients, with those that work", async () => {
-    const works = /pgd, autoattack need gradients\. Attacks that work without, in linf: square, .*hopskipjump/;
+    const works =
+      /pgd, autoattack need gradients\. These attacks work without gradients in linf: square, .*hopskipjump/;
     await refuses(["--attack", "square,pgd,autoattack"], works, trees);
   });
 

@@ -45,7 +45,9 @@ describe("checks that follow an evaluation", () => {
     const random = changed((b, z) => noise(b, z, 3));
     const found = await warningsFor(random);
     expect(found.get("random-model")).toMatch(/moved by up to \d+(\.\d+)? on 16 samples.*`eot: 20`/);
-    expect((await warningsFor(random, { eot: 4 })).get("random-model")).toMatch(/average over draws, and each verdict/);
+    expect((await warningsFor(random, { eot: 4 })).get("random-model")).toMatch(
+      /average several runs of the model, but each verdict/,
+    );
   });
 
   it("of gradients masked by saturation: zero gradients, samples not fooled at any ε, and weaker than Square", async () => {

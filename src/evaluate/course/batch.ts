@@ -10,7 +10,7 @@ import { outcomes } from "../results/outcomes.ts";
 import { firstExamples, recordsOf } from "../results/records.ts";
 import { show } from "../results/show.ts";
 import { type AttackTally, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
-import { type Attempt, type CascadePlan, type Course, cascade, pick, type Subjects } from "./cascade.ts";
+import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subjects } from "./cascade.ts";
 
 /** What is done with every batch of an evaluation. */
 export interface BatchPlan extends CascadePlan {
@@ -55,12 +55,12 @@ export async function evaluateBatch(
     outcome.settle();
     series++;
   };
-  const hear = (attempt: Attempt): void => {
-    while (series < plan.attacks[attempt.entry]!.series) endSeries();
-    outcome.hear(attempt);
-    first.hear(attempt);
-    if (attempt.budget < budgets) invalid += attempt.verdict.predictions.filter((p) => p < 0).length;
-    else attacks[attempt.entry]!.distances.push(...reach(attempt));
+  const hear = (judgement: Judgement): void => {
+    while (series < plan.attacks[judgement.entry]!.series) endSeries();
+    outcome.hear(judgement);
+    first.hear(judgement);
+    if (judgement.budget < budgets) invalid += judgement.verdict.predictions.filter((p) => p < 0).length;
+    else attacks[judgement.entry]!.distances.push(...reach(judgement));
   };
   const course = await cascade(model, attacked, plan, hear, context);
   while (series < plan.series.length) endSeries();
@@ -112,7 +112,7 @@ const emptyAttack = (budgets: number): AttackTally => ({
 });
 
 /** How far each sample's nearest adversarial point lies; Infinity where none was found. */
-const reach = ({ verdict: { success, distances } }: Attempt): number[] =>
+const reach = ({ verdict: { success, distances } }: Judgement): number[] =>
   Array.from(distances, (distance, i) => (success[i] ? distance : Number.POSITIVE_INFINITY));
 
 function addCourse(attacks: readonly AttackTally[], { fooledAt, fooledBy, entries }: Course): void {

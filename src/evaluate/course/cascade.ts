@@ -44,7 +44,7 @@ export interface Subjects {
 }
 
 /** What one attack did to some samples at one ε. */
-export interface Attempt {
+export interface Judgement {
   readonly entry: number;
   /** Number of the ε; that of no ε, which is the number of them, for the nearest point of a least-change attack. */
   readonly budget: number;
@@ -76,7 +76,7 @@ export async function cascade(
   model: Model,
   subjects: Subjects,
   plan: CascadePlan,
-  heard: (attempt: Attempt) => void,
+  heard: (judgement: Judgement) => void,
   { surrogate, signal }: { readonly surrogate?: Model | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Course> {
   const n = subjects.labels.length;

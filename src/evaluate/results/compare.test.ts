@@ -67,7 +67,7 @@ const records = (...fates: Fate[]) => fates.map((fate, i) => record(i, fate));
 const [low, middle, high] = EPSILONS as [number, number, number];
 
 describe("compareRuns", () => {
-  it("counts who is right about what, clean and at each ε", async () => {
+  it("counts which samples are correct and not fooled for which model", async () => {
     const a = runOf("a", records("not-fooled", "not-fooled", low, "misclassified", "skipped", high, "misclassified"));
     const b = runOf("b", records("not-fooled", low, "not-fooled", "not-fooled", middle, low, "misclassified"));
     const { clean, points, warnings, ...facts } = await compareRuns(a, b);
@@ -152,7 +152,7 @@ describe("compareRuns", () => {
     const b = { ...runOf("b", records("not-fooled", low)), samples: streamOf(records("not-fooled", "not-fooled")) };
     const { message } = await failure("invalid-file", () => compareRuns(a, b));
     expect(message).toMatch(
-      /^b does not agree with itself: at ε = 0\.1, its report counts 1 right samples, and its .* 2/,
+      /^b does not agree with itself: at ε = 0\.1, its report counts 1 correct samples, and its .* 2/,
     );
     expect((await failure("invalid-file", () => compareRuns(b, a))).message).toMatch(/^b /);
   });

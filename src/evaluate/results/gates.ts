@@ -9,7 +9,7 @@ export type GateAsked = Pick<Gate, "epsilon" | "atLeast">;
 export function checkGates(asked: readonly GateAsked[], epsilons: readonly number[]): void {
   for (const { epsilon, atLeast } of asked) {
     if (!(atLeast >= 0 && atLeast <= 1))
-      throw new PerturbError("usage", `A gate asks for an accuracy between 0 and 1, got ${atLeast}.`);
+      throw new PerturbError("usage", `A gate asks for an accuracy from 0 to 1; got ${atLeast}.`);
     if (!epsilons.some((one) => sameEpsilon(one, epsilon)))
       throw new PerturbError(
         "usage",

@@ -1,4 +1,4 @@
-import type { Attempt, Subjects } from "../course/cascade.ts";
+import type { Judgement, Subjects } from "../course/cascade.ts";
 import { show } from "./show.ts";
 import { exact, probability } from "./statistics.ts";
 import { EXAMPLES, emptyPoint, type PointTally, type Shown } from "./tally.ts";
@@ -15,7 +15,7 @@ interface Outcome {
 }
 
 export interface Outcomes {
-  readonly hear: (attempt: Attempt) => void;
+  readonly hear: (judgement: Judgement) => void;
   /** A sample fooled at one ε counts as fooled above it; the next attack begins with that. */
   readonly settle: () => void;
   /** The points of the attack that is under way. `untouched`: confusion counts of what is not attacked. */

@@ -1,6 +1,6 @@
 import type { Outcome, SampleRecord } from "../../evaluate.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
-import type { Attempt, Course, Entry, Subjects } from "../course/cascade.ts";
+import type { Course, Entry, Judgement, Subjects } from "../course/cascade.ts";
 
 /** The adversarial example of a sample at the least ε at which it was fooled. */
 interface FirstExample {
@@ -13,7 +13,7 @@ interface FirstExample {
 }
 
 export interface FirstExamples {
-  readonly hear: (attempt: Attempt) => void;
+  readonly hear: (judgement: Judgement) => void;
   readonly of: (row: number) => Readonly<FirstExample> | undefined;
   /** Whether the logits of an attacked sample held NaN, at some ε. */
   readonly nan: (row: number) => boolean;

@@ -57,7 +57,7 @@ describe("toJson", () => {
     const lines = toJson(evaluation).split("\n");
     expect(lines.slice(0, 6)).toEqual([
       "{",
-      '  "schema": 1,',
+      '  "schema": 2,',
       '  "tool": {',
       '    "name": "perturb",',
       '    "version": "0.1.0"',

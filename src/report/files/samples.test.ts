@@ -17,7 +17,7 @@ describe("samples.csv", () => {
   });
 
   it("holds a sample a line, empty where there is nothing to say", () => {
-    expect(sampleLine(notFooledSample)).toBe("7,2,2,3.5,robust,,,,,,,,40,42,40,0.125\r\n");
+    expect(sampleLine(notFooledSample)).toBe("7,2,2,3.5,not-fooled,,,,,,,,40,42,40,0.125\r\n");
     expect(sampleLine(fooledSample)).toBe("8,1,1,0.25,fooled,0.1,pgd,7,0.1,1.5,30.25,500,12,13,12,0.0625\r\n");
   });
 
@@ -73,8 +73,16 @@ describe("what is no samples.csv", () => {
       /not-fooled, with epsilon/,
     ],
     ["a fooled sample without a distance", SAMPLES_HEADER + altered("l2", ""), /fooled, without l2/],
-    ["a wrong sample that is right", `${SAMPLES_HEADER}7,2,2,3.5,wrong,,,,,,,,4,4,4,0\r\n`, /wrong, with label 2/],
-    ["a robust sample that is wrong", `${SAMPLES_HEADER}7,2,3,3.5,robust,,,,,,,,4,4,4,0\r\n`, /robust, with label 2/],
+    [
+      "a misclassified sample that is correct",
+      `${SAMPLES_HEADER}7,2,2,3.5,misclassified,,,,,,,,4,4,4,0\r\n`,
+      /misclassified, with label 2/,
+    ],
+    [
+      "a sample that is not fooled and misclassified",
+      `${SAMPLES_HEADER}7,2,3,3.5,not-fooled,,,,,,,,4,4,4,0\r\n`,
+      /not-fooled, with label 2/,
+    ],
   ])("%s", async (_, text, message) => {
     expect((await failure("invalid-file", () => read(text))).message).toMatch(message);
   });

@@ -70,7 +70,7 @@ describe("toHtml", () => {
   it("says the numbers", () => {
     const text = html.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
     for (const fact of [
-      "lenet on mnist", "Of 10,000 samples, 98.10% are classified correctly.", "8.69% still are", "3a7bd3e2360a3d29", "1 × 28 × 28",
+      "lenet on mnist", "Of 10,000 samples, 98.10% are classified correctly.", "8.69% are correct and not fooled by fgsm.", "3a7bd3e2360a3d29", "1 × 28 × 28",
       "onnxruntime-node 1.30.0 on cpu", "0.05 9,426 / 10,000 94.26% 93.79 – 94.70% 384 / 9,810", "12% of the gradients are 0.",
       "perturb evaluate", "Goodfellow et al. (2015, §3)", "ε·‖∇ₓJ‖₁",
     ]) expect(text).toContain(fact); // biome-ignore format: a list
