@@ -107,7 +107,9 @@ export async function benchStrength(dist, { networks, samples, weights, resume }
 
 /** Whether a sample is right, clean and under the attack. */
 const stands = (record, epsilon) =>
-  record.outcome !== "wrong" && record.outcome !== "error" && !(record.epsilon !== null && record.epsilon <= epsilon);
+  record.outcome !== "misclassified" &&
+  record.outcome !== "error" &&
+  !(record.epsilon !== null && record.epsilon <= epsilon);
 
 function tables({ network, sha256, inside, least }, epsilons) {
   const sizes = [...new Set(Object.values(inside).map(({ records }) => records.length))].sort((a, b) => a - b);
@@ -145,7 +147,7 @@ function members(records, epsilon) {
   const met = new Set();
   for (const member of ["apgd-ce", "apgd-t", "fab-t", "square"]) {
     met.add(member);
-    const left = records.filter((r) => stands(r, epsilon) || (r.outcome === "broken" && !met.has(r.attack)));
+    const left = records.filter((r) => stands(r, epsilon) || (r.outcome === "fooled" && !met.has(r.attack)));
     row(member, percent(left.length, records.length), `${left.length} of ${records.length}`);
   }
 }
@@ -160,7 +162,7 @@ function leastTable(least) {
   const images = least.DDN.records.length;
   const found = LEAST.map(([title]) => {
     const { records, seconds } = least[title];
-    const attacked = records.filter((r) => r.outcome !== "wrong");
+    const attacked = records.filter((r) => r.outcome !== "misclassified");
     return {
       title,
       seconds,

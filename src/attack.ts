@@ -14,7 +14,7 @@ import { argmax, type FloatTensor, sampleSize } from "./tensor.ts";
 
 /** What an attack is asked to do with one batch. */
 export interface AttackTask<M extends Model> {
-  /** Asked with `samples`, so that questions are counted, and budgets hold, for each sample. */
+  /** Called with `samples`, so that queries are counted, and budgets hold, for each sample. */
   readonly model: M;
   /** [n, ...inputShape], inside the model's bounds. Never to be changed. */
   readonly x: FloatTensor;
@@ -58,9 +58,9 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   readonly also?: "surrogate" | "examples";
   /** Whether it makes use of examples where there are any. */
   readonly learns?: true;
-  /** A base line that asks the model nothing: noise. */
+  /** A baseline that makes no queries: random noise. */
   readonly baseline?: true;
-  /** What an ensemble is made of, in order: each meets what the others left standing. */
+  /** What an ensemble is made of, in order: each gets the samples that the others did not fool. */
   readonly members?: (norm: NormName) => readonly Configured<M>[];
   readonly defaults: O;
   /** What the options that are words may be. */
@@ -132,7 +132,7 @@ export interface Verdict {
 }
 
 /**
- * Clips candidates to the ball and the bounds, asks the model again, and decides. Every attack goes through here. With
+ * Clips candidates to the ball and the bounds, runs the model on them, and decides. Every attack goes through here. With
  * `levels`, what is judged lies on the grid of so many evenly spaced values that includes both bounds.
  */
 export async function judge(

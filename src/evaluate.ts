@@ -2,10 +2,23 @@ import type { Head } from "./model.ts";
 import type { Normalization } from "./models/classifier/preprocess.ts";
 import type { NormName } from "./norm.ts";
 
-/** The result of an evaluation, as report.json holds it: numbers and names only. */
+/**
+ * The result of an evaluation, as report.json holds it: numbers and names only.
+ *
+ * Its words, here and wherever perturb speaks of samples and attacks:
+ * - correct, misclassified: the prediction on the clean sample is its label, or another class.
+ * - fooled: an attack found an adversarial example within the budget. Not fooled: no attack of the run found one, which proves
+ *   nothing.
+ * - certified: proven by another tool to have no adversarial example within the budget.
+ * - clean accuracy: the share of all samples that are correct. Robust accuracy: the share of all samples that are correct and not
+ *   fooled by any attack of the run; with several attacks it is their worst case for each sample.
+ * - budget: ε in a norm, what an attack may change at most.
+ * - query: one forward or backward pass for one sample.
+ * - step, restart, step size: as in the papers of the attacks.
+ */
 export interface Evaluation {
   /** Version of this layout. */
-  readonly schema: 1;
+  readonly schema: 2;
   readonly tool: { readonly name: "perturb"; readonly version: string };
   /** When it began, ISO 8601. */
   readonly date: string;
@@ -20,10 +33,10 @@ export interface Evaluation {
     readonly parameters: number | null;
     readonly bounds: { readonly lower: number; readonly upper: number };
     /**
-     * What stands between the samples and the model's own graph: (x - mean) / std, one value each, or one a channel. Null:
-     * nothing. Missing from reports that were written before it was kept.
+     * What is computed between the samples and the model's own graph: (x - mean) / std, one value each, or one a channel. Null:
+     * nothing.
      */
-    readonly preprocessing?: Normalization | null;
+    readonly preprocessing: Normalization | null;
   };
   readonly data: {
     readonly name: string;
@@ -41,11 +54,11 @@ export interface Evaluation {
     readonly seed: number;
     /** Options of each attack that ran, in order, such as "pgd.steps=40"; an ensemble's members by their own names. */
     readonly settings: readonly string[];
-    /** Draws that the gradients and logits of a randomised model are averaged over. */
+    /** How many times a model that uses random numbers is run; its gradients and logits are averaged. */
     readonly eot: number;
     /** The number of values that an element may take, or null when any will do. */
     readonly levels: number | null;
-    /** Questions that each attack may ask about a sample, or null when there is no limit. */
+    /** Queries that each attack may make for a sample, or null when there is no limit. */
     readonly maxQueries: number | null;
     /** The model that transfer attacks work on. */
     readonly surrogate: string | null;
@@ -55,16 +68,16 @@ export interface Evaluation {
     /** [label][prediction] counts over all samples. */
     readonly confusion: readonly (readonly number[])[];
   };
-  /** The headline: what is left at each ε when each sample meets every attack until it falls. */
+  /** Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled. */
   readonly worst: readonly WorstPoint[];
-  /** What was asked of the worst case, and whether it was met. */
+  /** The robust accuracies that were asked for, and whether they were met. */
   readonly gates: readonly Gate[];
   /**
-   * One for each attack and ε, in order: what the attack left of the samples that the attacks before it had not broken. The
-   * first attack meets all, and its counts are its own.
+   * One for each attack and ε, in order: the samples that are still not fooled after this attack and the ones before it. The
+   * first attack gets every correct sample, and its counts are its own.
    */
   readonly points: readonly Point[];
-  /** What each attack did, an ensemble's members one by one, in the order in which samples met them. */
+  /** What each attack did, an ensemble's members one by one, in the order in which they attack a sample. */
   readonly attacks: readonly AttackSummary[];
   readonly linearity: Linearity | null;
   readonly warnings: readonly Warning[];
@@ -87,11 +100,11 @@ export interface Accuracy {
 
 export interface WorstPoint extends Accuracy {
   readonly epsilon: number;
-  /** Samples for which the model answered NaN: neither robust nor fooled. */
+  /** Samples for which the model's logits held NaN: they count neither as correct nor as fooled. */
   readonly errors: number;
 }
 
-/** An accuracy that was asked for (`--fail-under`), and the one that was found, in the worst case over the attacks. */
+/** A robust accuracy that was asked for (`--fail-under`), and the one that was found. */
 export interface Gate {
   readonly epsilon: number;
   /** The accuracy asked for, from 0 to 1. */
@@ -106,33 +119,35 @@ export interface AttackSummary {
   readonly attack: string;
   /** The attack that was asked for: itself, or the ensemble that it is a member of. */
   readonly of: string;
-  /** Samples that it was tried on. */
-  readonly met: number;
-  /** Samples that it was the first to break, by the least ε at which it did. */
-  readonly broke: readonly number[];
-  /** Rows of forward passes and of gradients that it asked for. */
+  /** Samples that it attacked. */
+  readonly attacked: number;
+  /** Samples that it was the first to fool, for each ε that was the least to do so. */
+  readonly fooled: readonly number[];
+  /** Queries of the attack: forward passes, and gradients, each for one sample. */
   readonly forwards: number;
   readonly gradients: number;
   readonly seconds: number;
-  /** For attacks that look for the least change: the distances at which samples fell, as quantiles over those it met. */
+  /** Of attacks that look for the least change: the distances at which they fooled samples, as quantiles over those attacked. */
   readonly distances: readonly { readonly quantile: number; readonly distance: number | null }[] | null;
 }
 
-/** What became of one sample. */
+/**
+ * What became of one sample. `misclassified`: without any attack. `skipped`: it is already of the target's class, and was not
+ * attacked. `fooled`: by an attack, at some ε. `error`: the model's logits held NaN. `not-fooled`: at no ε, by no attack.
+ */
+export type Outcome = "misclassified" | "skipped" | "fooled" | "error" | "not-fooled";
+
+/** What became of one sample, with its numbers. */
 export interface SampleRecord {
   /** Index in the data set. */
   readonly index: number;
   readonly label: number;
-  /** When clean; -1 where the model answered NaN. */
+  /** On the clean sample; -1 where its logits held NaN. */
   readonly prediction: number;
-  /** z_label - max of the other logits, when clean: positive where the sample is right. */
+  /** z_label - max of the other logits, of the clean sample: positive where it is correct. */
   readonly margin: number;
-  /**
-   * `wrong` when clean; `skipped`: already of the target's class; `broken` at `epsilon`; `error`: the model answered NaN;
-   * `robust` at every ε.
-   */
-  readonly outcome: "wrong" | "skipped" | "broken" | "error" | "robust";
-  /** The least ε at which it fell, the attack that broke it there, and the class it was then taken for. */
+  readonly outcome: Outcome;
+  /** The least ε at which it was fooled, the attack that did so first, and the prediction there; null unless fooled. */
   readonly epsilon: number | null;
   readonly attack: string | null;
   readonly adversarialPrediction: number | null;
@@ -141,7 +156,7 @@ export interface SampleRecord {
   readonly l2: number | null;
   readonly l1: number | null;
   readonly l0: number | null;
-  /** Questions that attacks asked about it: what a budget of queries limits. */
+  /** Queries that attacks made for it: what a budget of queries limits. */
   readonly queries: number;
   /** Forward passes and gradients, those of the clean sample and of the judge among them. */
   readonly forwards: number;
@@ -154,11 +169,11 @@ export interface Point extends Accuracy {
   readonly attack: string;
   readonly norm: NormName;
   readonly epsilon: number;
-  /** Samples attacked: those that are right when clean (and not already of the target's class). */
+  /** Samples attacked: those that are correct, and not already of the target's class. */
   readonly attacked: number;
   /** Attacked samples that reached the goal. */
   readonly fooled: number;
-  /** Mean probability of the wrong prediction over the fooled; null when there are none. */
+  /** Mean probability of the prediction over the fooled samples; null when there are none. */
   readonly fooledConfidence: number | null;
   /** Largest distance, in the norm, of any candidate judged: the check that the budget held. */
   readonly largestDistance: number;
@@ -213,9 +228,9 @@ export interface EvaluationResult {
   readonly evaluation: Evaluation;
   /** Pixels of `clean` and of each point's examples, in the order of `evaluation.points[i].examples`. */
   readonly pictures: readonly (readonly Picture[])[];
-  /** For each ε, indices of the first samples that no attack broke, at most fifty. */
-  readonly standing: readonly (readonly number[])[];
-  /** The first five samples that are right when clean: the row of ε = 0. */
+  /** For each ε, indices of the first samples that no attack fooled, at most fifty. */
+  readonly notFooled: readonly (readonly number[])[];
+  /** The first five samples that are correct: the row of ε = 0. */
   readonly cleanExamples: readonly (Example & Picture)[];
   /** What became of each sample, in order; not there where records went to `onRecords`, and in results of a part. */
   readonly records?: readonly SampleRecord[];

@@ -84,6 +84,7 @@ export type {
   Example,
   Gate,
   Linearity,
+  Outcome,
   Picture,
   Point,
   SampleRecord,
@@ -113,7 +114,7 @@ export type { HttpOptions, Retry } from "./models/remote/http.ts";
 export { averaged } from "./models/wrapped/averaged.ts";
 export { type Meter, metered, type Queries } from "./models/wrapped/metered.ts";
 export { rounded } from "./models/wrapped/rounded.ts";
-export { type Question, traced } from "./models/wrapped/traced.ts";
+export { type Query, traced } from "./models/wrapped/traced.ts";
 export { type Box, type Norm, type NormName, norms } from "./norm.ts";
 export { type Random, randomFor } from "./random.ts";
 export { type Ort, type OrtOptions, ortRuntime } from "./runtime/ort.ts";

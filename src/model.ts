@@ -9,7 +9,7 @@ export interface Bounds {
 /** What the last node of a classifier gives. `hidden`: probabilities without visible logits. */
 export type Head = "logits" | "softmax" | "log-softmax" | "hidden";
 
-/** A classifier that can be asked. Inputs are batches [n, ...inputShape] inside the bounds. */
+/** A classifier that can be run. Inputs are batches [n, ...inputShape] inside the bounds. */
 export interface Model {
   readonly name: string;
   /** Shape of one sample. */
@@ -23,7 +23,7 @@ export interface Model {
   readonly runtime?: { readonly name: string; readonly device: string };
   /**
    * Logits [n, classes]: the values behind a softmax head; log-probabilities where the graph hides them. `samples`: whose
-   * question each row is, by the sample's index in the data set; a model that counts questions needs it.
+   * query each row is, by the sample's index in the data set; a model that counts queries needs it.
    */
   logits(x: FloatTensor, samples?: Int32Array): Promise<FloatTensor>;
 }

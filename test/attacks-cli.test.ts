@@ -51,12 +51,12 @@ describe("several attacks", () => {
     outcome = await at(...THREE, "--out", "three", "--junit", "three.xml", "--fail-under", "40%@0.2");
     evaluation = evaluationSchema.parse(JSON.parse(textOf("three", "report.json")));
   });
-  const brokenAt = (rows: readonly SampleRecord[], epsilon: number) =>
-    rows.filter((row) => row.outcome === "broken" && row.epsilon! <= epsilon).length;
+  const fooledAt = (rows: readonly SampleRecord[], epsilon: number) =>
+    rows.filter((row) => row.outcome === "fooled" && row.epsilon! <= epsilon).length;
 
-  it("end with 1 where the worst case is under --fail-under, also when the first attack leaves more", () => {
+  it("end with 1 where robust accuracy is under --fail-under, also when it is not after the first attack", () => {
     expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toContain("perturb: accuracy 0.35 at ε = 0.2 in the worst case is under 0.4.\n");
+    expect(outcome.stderr).toContain("perturb: robust accuracy 0.35 at ε = 0.2 is under 0.4.\n");
     expect(evaluation.points[1]).toMatchObject({ attack: "fgsm", epsilon: 0.2, accuracy: 0.45 });
     expect(evaluation.worst[1]).toMatchObject({ epsilon: 0.2, accuracy: 0.35, errors: 0 });
   });
@@ -69,9 +69,9 @@ describe("several attacks", () => {
     expect(options.settings).toEqual(expect.arrayContaining(["pgd.steps=5", "square.queries=50"]));
     expect(points.map(({ attack }) => attack)).toEqual(["fgsm", "fgsm", "pgd", "pgd", "square", "square"]);
     for (const [k, { epsilon, correct }] of worst.entries()) {
-      expect(correct).toBe(clean.correct - brokenAt(rows, epsilon));
+      expect(correct).toBe(clean.correct - fooledAt(rows, epsilon));
       const [fgsm, pgd, square] = [points[k]!, points[2 + k]!, points[4 + k]!];
-      expect([square.correct, square.fooled]).toEqual([correct, brokenAt(rows, epsilon)]);
+      expect([square.correct, square.fooled]).toEqual([correct, fooledAt(rows, epsilon)]);
       expect(pgd.correct).toBeGreaterThanOrEqual(square.correct);
       expect(fgsm.correct).toBeGreaterThanOrEqual(pgd.correct);
       for (const { attacked, largestDistance } of [fgsm, pgd, square]) {
@@ -79,17 +79,17 @@ describe("several attacks", () => {
         expect(largestDistance).toBeLessThanOrEqual(Math.fround(epsilon) * (1 + 1e-6));
       }
     }
-    for (const [e, { attack, of, met, broke }] of attacks.entries()) {
+    for (const [e, { attack, of, attacked, fooled }] of attacks.entries()) {
       expect(of).toBe(attack);
       const own = rows.filter((row) => row.attack === attack);
-      expect(broke).toEqual([0.1, 0.2].map((epsilon) => own.filter((row) => row.epsilon === epsilon).length));
-      // Only what falls at the least ε is spared later attacks.
-      const done = attacks.slice(0, e).reduce((sum, before) => sum + before.broke[0]!, 0);
-      expect(met).toBe(clean.correct - done);
+      expect(fooled).toEqual([0.1, 0.2].map((epsilon) => own.filter((row) => row.epsilon === epsilon).length));
+      // Only what is fooled at the least ε is spared later attacks.
+      const done = attacks.slice(0, e).reduce((sum, before) => sum + before.fooled[0]!, 0);
+      expect(attacked).toBe(clean.correct - done);
     }
     const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
     expect(sum(rows.map(({ queries }) => queries))).toBe(sum(attacks.map((a) => a.forwards + a.gradients)));
-    for (const row of rows.filter(({ outcome: o }) => o === "broken")) {
+    for (const row of rows.filter(({ outcome: o }) => o === "fooled")) {
       expect(row.linf).toBeLessThanOrEqual(Math.fround(row.epsilon!) * (1 + 1e-6));
       expect(row.adversarialPrediction).not.toBe(row.label);
     }
@@ -120,7 +120,7 @@ describe("several attacks", () => {
     expect(suite.attributes).toMatchObject({ tests: "3", failures: "1" });
     const failures = suite.children.flatMap(({ children }) => children.filter(({ name }) => name === "failure"));
     expect(failures.map(({ text }) => text)).toEqual([
-      expect.stringMatching(/^accuracy 35\.00% is under 40\.00% at ε = 0\.2; \w+ broke most/),
+      expect.stringMatching(/^robust accuracy 35\.00% is under 40\.00% at ε = 0\.2; \w+ fooled most/),
     ]);
   });
 
@@ -137,10 +137,10 @@ describe("several attacks", () => {
     expect(table.stderr).toContain("warning: The runs differ in attacks");
     const comparison = JSON.parse((await at("compare", "three", "pgd", "--json", "-")).stdout);
     const [a, b] = [await records("three"), await records("pgd")];
-    const stands = (rows: readonly SampleRecord[], epsilon: number) =>
-      rows.map((row) => row.outcome === "robust" || (row.outcome === "broken" && row.epsilon! > epsilon));
+    const counted = (rows: readonly SampleRecord[], epsilon: number) =>
+      rows.map((row) => row.outcome === "not-fooled" || (row.outcome === "fooled" && row.epsilon! > epsilon));
     for (const point of comparison.points) {
-      const [inA, inB] = [stands(a, point.epsilon), stands(b, point.epsilon)];
+      const [inA, inB] = [counted(a, point.epsilon), counted(b, point.epsilon)];
       expect(point).toMatchObject({
         both: inA.filter((s, i) => s && inB[i]).length,
         onlyA: inA.filter((s, i) => s && !inB[i]).length,
@@ -160,15 +160,15 @@ describe("an attack", () => {
     expect(attacks.map(({ attack, of }) => `${of}: ${attack}`)).toEqual(
       ["apgd-ce", "apgd-t", "fab-t", "square"].map((member) => `autoattack: ${member}`),
     );
-    expect(attacks.map(({ met }) => met)).toEqual([2, 2, 2, 2]);
+    expect(attacks.map(({ attacked }) => attacked)).toEqual([2, 2, 2, 2]);
     expect([clean.correct, points.length, points[0]!.correct, worst[0]!.correct]).toEqual([2, 1, 2, 2]);
   });
 
   it("asks no more than --max-queries", async () => {
     const { attacks } = await measured("--attack", "pgd,square,fmn", "--max-queries", "20");
-    for (const { met, forwards, gradients } of attacks) {
-      expect(forwards + gradients).toBeLessThanOrEqual(20 * met);
-      expect(forwards + gradients).toBeGreaterThan(5 * met);
+    for (const { attacked, forwards, gradients } of attacks) {
+      expect(forwards + gradients).toBeLessThanOrEqual(20 * attacked);
+      expect(forwards + gradients).toBeGreaterThan(5 * attacked);
     }
   });
 
@@ -182,7 +182,7 @@ describe("an attack", () => {
 
   it("learns one perturbation from examples, and asks nothing about the samples", async () => {
     const { attacks, points } = await measured("--attack", "universal", "--set", "universal.steps=20");
-    expect(attacks[0]).toMatchObject({ attack: "universal", met: 20, forwards: 0, gradients: 0 });
+    expect(attacks[0]).toMatchObject({ attack: "universal", attacked: 20, forwards: 0, gradients: 0 });
     expect(points[1]!.fooled).toBeGreaterThan(0);
   });
 
@@ -216,7 +216,7 @@ describe("an attack", () => {
     expect(of7.length).toBeGreaterThan(0);
     for (const row of of7) expect(row).toMatchObject({ outcome: "skipped", queries: 0, prediction: 7 });
     for (const { outcome, adversarialPrediction } of rows)
-      if (outcome === "broken") expect(adversarialPrediction).toBe(7);
+      if (outcome === "fooled") expect(adversarialPrediction).toBe(7);
     const { points, clean } = evaluationSchema.parse(JSON.parse(textOf("target", "report.json")));
     expect(points[0]!.attacked).toBe(clean.correct - of7.length);
   });
@@ -224,8 +224,10 @@ describe("an attack", () => {
   it("is held against certificates", async () => {
     writeFileSync(inside("radii.csv"), `index,radius\n${[...Array(20).keys()].map((i) => `${i},0.5`).join("\n")}\n`);
     const { warnings, worst, stderr } = await measured(...PGD, "--certified", "radii.csv");
-    const { message } = warnings.find(({ code }) => code === "certified-broken")!;
-    expect(message).toMatch(new RegExp(`^${20 - worst[1]!.correct} samples fell inside .* certified up to 0\\.5\\.`));
+    const { message } = warnings.find(({ code }) => code === "certified-fooled")!;
+    expect(message).toMatch(
+      new RegExp(`^${20 - worst[1]!.correct} samples were fooled inside .* certified up to 0\\.5\\.`),
+    );
     expect(stderr).toContain(`warning: ${message}\n`);
   });
 });
@@ -293,7 +295,8 @@ describe("a model of decision trees", () => {
   });
 
   it("is refused to attacks that need gradients, with those that work", async () => {
-    const works = /pgd, autoattack need gradients\. Attacks that work without, in linf: square, .*hopskipjump/;
+    const works =
+      /pgd, autoattack need gradients\. These attacks work without gradients in linf: square, .*hopskipjump/;
     await refuses(["--attack", "square,pgd,autoattack"], works, trees);
   });
 
@@ -306,7 +309,7 @@ describe("a model of decision trees", () => {
   });
 });
 
-it("an answer of NaN is an error, and neither robust nor fooled", async () => {
+it("an answer of NaN is an error, and neither correct nor fooled", async () => {
   // Class 1 where the sum is above one; NaN where the first value is above .9.
   const model = graphOf([2], (b, x) => {
     const first = b.slice(x, [1], [0], [1]);
@@ -321,11 +324,11 @@ it("an answer of NaN is an error, and neither robust nor fooled", async () => {
   expect(outcome).toMatchObject({ code: 0 });
   const rows = await records("nan");
   expect(rows.map(({ outcome: o, prediction }) => [o, prediction])).toEqual([
-    ["robust", 0],
+    ["not-fooled", 0],
     ["error", -1],
     ["error", 0],
-    ["broken", 0],
-    ["wrong", 0],
+    ["fooled", 0],
+    ["misclassified", 0],
   ]);
   const { clean, worst, warnings } = evaluationSchema.parse(JSON.parse(textOf("nan", "report.json")));
   expect(clean.correct).toBe(3);

@@ -144,7 +144,7 @@ describe("evaluate", () => {
       cwd,
     );
     expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toMatch(/^perturb: accuracy 0\.\d+ at ε = 0\.3 in the worst case is under 0\.99\.\n$/);
+    expect(outcome.stderr).toMatch(/^perturb: robust accuracy 0\.\d+ at ε = 0\.3 is under 0\.99\.\n$/);
     expect(counts(json(outcome))).toHaveLength(7);
     const { gates, worst } = json(outcome);
     expect(gates).toEqual([{ epsilon: 0.3, atLeast: 0.99, accuracy: worst.at(-1)!.accuracy, met: false }]);

@@ -95,11 +95,15 @@ describe("compare", () => {
     const csv = join(place.path, "torn", "samples.csv");
     writeFileSync(csv, readFileSync(csv).subarray(0, -10));
     mkdirSync(join(place.path, "empty"));
+    mkdirSync(join(place.path, "earlier"));
+    const report = readFileSync(join(place.path, "fgsm", "report.json"), "utf8");
+    writeFileSync(join(place.path, "earlier", "report.json"), report.replace('"schema": 2', '"schema": 1'));
     const cases: [string[], RegExp][] = [
       [["fewer", "l2"], /fewer and l2 cannot be compared: norm is linf in the one and l2 in the other/],
       [["fgsm", "fewer"], /number of samples is 60 in the one and 5 in the other/],
       [["fgsm", "torn"], /samples\.csv holds no samples of perturb: line 61 is cut off/],
       [["fgsm", "empty"], /report\.json cannot be opened/],
+      [["fgsm", "earlier"], /earlier\/report\.json was written by an earlier version of perturb.*: evaluate it again/],
       [["fgsm", "lenet-mnist"], /fgsm is a folder and lenet-mnist is none/],
       [["fgsm", "pgd", "--eps", "0.1"], /eps would change nothing/],
       [["fgsm"], /missing required argument/],

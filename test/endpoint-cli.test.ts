@@ -87,7 +87,7 @@ describe("a model behind an address", () => {
     const outcome = await run("--model", server.url, ...surrogate, "--limit", "10", "--eps", "0.2", "--json", "-");
     expect(outcome.code).toBe(0);
     const { worst, attacks } = JSON.parse(outcome.stdout);
-    expect(attacks[0]).toMatchObject({ attack: "transfer", met: 10, forwards: 0 });
+    expect(attacks[0]).toMatchObject({ attack: "transfer", attacked: 10, forwards: 0 });
     expect(worst[0].correct).toBeLessThan(8);
   });
 
@@ -102,7 +102,7 @@ describe("a model behind an address", () => {
   it.each<[string[], RegExp]>([
     [["--attack", "square,pgd"], /^perturb: \S+ has no gradients.* pgd needs gradients\. .*, in linf: .*square/],
     [["--header", "Authorization"], /--header takes "Name: value"/],
-    [["--arch", "lenet"], /--arch cannot be told to a model behind an address/],
+    [["--arch", "lenet"], /--arch cannot be used with an inference server/],
     [["--mean", "0.5", "--feed", "a=b.npy"], /--mean, --feed cannot be told/],
     [["--timeout", "0"], /at least 1/],
     [["--norm", "l0", "--attack", "square"], /square has no l0 version/],

@@ -15,7 +15,7 @@ import { draw } from "../src/report/plots/vega.ts";
 import { NO_CHROMIUM, requireChromium } from "./support/browser.ts";
 import { scratch } from "./support/cli.ts";
 import { fixture } from "./support/report.ts";
-import { brokenSample, sampleRecord } from "./support/sample-records.ts";
+import { fooledSample, sampleRecord } from "./support/sample-records.ts";
 
 const executablePath = requireChromium("The layout of report.html");
 const WIDTHS = [360, 400, 768, 1280, 1920, 2560];
@@ -75,7 +75,7 @@ describe.skipIf(!executablePath)(`the layout of report.html${executablePath ? ""
       dimensions: all.dimensions[which],
     });
     const { add, table } = tabulate();
-    add([sampleRecord, brokenSample]);
+    add([sampleRecord, fooledSample]);
     const options = { svgs: kind("wide"), narrow: kind("narrow"), samples: table(), page };
     writeFileSync(fileOf(name), toHtml(result, { ...options, command: `perturb evaluate --data ${"x".repeat(200)}` }));
   }

@@ -203,6 +203,17 @@ describe("--resume", () => {
     expect(await resume("whole")).toMatchObject({ code: 0 });
   });
 
+  it("of a run that an earlier version finished is refused by name", async () => {
+    const kept = readFileSync(inside("whole", "report.json"), "utf8");
+    mkdirSync(inside("earlier"));
+    writeFileSync(inside("earlier", "report.json"), kept.replace('"schema": 2', '"schema": 1'));
+    expect(await resume("earlier")).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("earlier/report.json was written by an earlier version of perturb"),
+    });
+  });
+
   it("of no run is an error that says so", async () => {
     mkdirSync(inside("empty"));
     for (const folder of ["nowhere", "empty"])

@@ -164,7 +164,7 @@ describe.each(conformance)("$title", ({ attack, norm, goal }) => {
     expect(await propose({ start })).toEqual(await propose());
   });
 
-  it.each([1, 7, 30])("asks no more than %i questions about a sample where no more are granted", async (budget) => {
+  it.each([1, 7, 30])("makes no more than %i queries for a sample where no more are granted", async (budget) => {
     const meter = metered(model, budget);
     for (const [k, candidates] of (await propose({ model: meter.model })).entries()) {
       const { adversarial } = await judge(model, x, candidates, goal, norm, epsilons[k]!);
@@ -277,7 +277,7 @@ describe.each(conformance.filter((one) => one.attack.aim === "within-epsilon" &&
           const clean = -Math.abs(margins[i]!);
           const margin = (logits.data[4 * i + 1]! - logits.data[4 * i]!) * (two[i] === 0 ? 1 : -1);
           const best = bestRise(norm.name, pixels, direction, epsilon, linear.bounds);
-          // A sample that falls leaves an attack of many steps: it owes no more.
+          // A fooled sample leaves an attack of many steps: it owes no more.
           const owed = clean + leastShare(attack, norm) * best;
           expect(margin).toBeGreaterThan((attack.name === "fgsm" ? owed : Math.min(owed, 0)) - 5e-6);
           expect(margin).toBeLessThan(clean + best + 5e-6);

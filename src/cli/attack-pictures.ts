@@ -19,7 +19,7 @@ export function requirePictures(shape: readonly number[]): void {
 }
 
 /**
- * Writes a PNG for each success, reads each file back, and asks the model about what it holds: the number of those that
+ * Writes a PNG for each success, reads each file back, and runs the model on what it holds: the number of those that
  * still reach the goal. `exact`: the pixels were judged on the grid of 8 bits, and the files must hold them as they are.
  * @throws internal where they do not
  */

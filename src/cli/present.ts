@@ -106,7 +106,7 @@ async function printTable(evaluation: Evaluation): Promise<void> {
 export function verdict({ gates }: Evaluation): number {
   const failed = gates.filter(({ met }) => !met);
   for (const { accuracy, epsilon, atLeast } of failed)
-    stderr.write(`perturb: accuracy ${accuracy} at ε = ${epsilon} in the worst case is under ${atLeast}.\n`);
+    stderr.write(`perturb: robust accuracy ${accuracy} at ε = ${epsilon} is under ${atLeast}.\n`);
   return failed.length > 0 ? EXIT.failed : EXIT.ok;
 }
 

@@ -44,7 +44,7 @@ describe("adversarialExamples", () => {
     }
   });
 
-  it("moves only what was right, by ε at most, inside the bounds", async () => {
+  it("moves only what was correct, by ε at most, inside the bounds", async () => {
     for (const { epsilon, batch, adversarial, success, distances } of await collect({ batch: 90 })) {
       let moved = 0;
       for (let i = 0; i < success.length; i++) {

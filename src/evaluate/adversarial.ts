@@ -4,7 +4,7 @@ import { checkSignal } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
-import { cascade, type Meeting, pick } from "./course/cascade.ts";
+import { cascade, type Judgement, pick } from "./course/cascade.ts";
 import { type AttackOptions, batchFor, open } from "./opening.ts";
 
 /** What an attack made of one batch at one ε. Lists have one entry a sample. */
@@ -30,8 +30,8 @@ export interface AdversarialExamples extends AsyncIterable<readonly AdversarialB
 }
 
 /**
- * Adversarial examples batch by batch, for each ε in order: each sample meets the attacks of the plan until it falls. As in
- * an evaluation with the same options, only samples that are right when clean (and not of the target's class) are attacked, so
+ * Adversarial examples batch by batch, for each ε in order: every sample is attacked by one attack of the plan after the other until one succeeds. As in
+ * an evaluation with the same options, only samples that are correct (and not of the target's class) are attacked, so
  * that the share of rows whose prediction is the label is the accuracy that the evaluation reports. Memory is that of a batch
  * and its ε. @throws as `openEvaluation`; the loop whatever data or model throw; cancelled
  */
@@ -69,8 +69,8 @@ async function attackBatch(
   const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, predictions));
   const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   let series = 0;
-  const hear = ({ entry, budget, rows, verdict }: Meeting): void => {
-    // What an attack broke at one ε is broken above it for those that follow.
+  const hear = ({ entry, budget, rows, verdict }: Judgement): void => {
+    // A sample fooled at one ε counts as fooled above it for the attacks that follow.
     for (; series < plan.attacks[entry]!.series; series++) settle(results, attackedRows);
     const result = results[budget];
     if (result)
@@ -81,7 +81,7 @@ async function attackBatch(
       );
   };
   await cascade(model, attacked, plan, hear, { surrogate, signal });
-  // Attacks that met no sample were not heard of.
+  // Attacks that got no sample were not heard of.
   for (; series < plan.series.length - 1; series++) settle(results, attackedRows);
   return results;
 }

@@ -18,11 +18,11 @@ export interface EvaluateOptions extends AttackOptions {
   readonly place?: WorkPlace;
   /** Where the work is kept, so that an evaluation that was ended can go on; by default nowhere. */
   readonly state?: EvaluationState | undefined;
-  /** Radii within which samples are certified, in the same norm: an attack that breaks one inside is a contradiction. */
+  /** Radii within which samples are certified, in the same norm: an attack that succeeds inside one is a contradiction. */
   readonly certified?: Certified;
-  /** Accuracies that are asked for: the result says whether each was met. By default none. */
+  /** Robust accuracies that are asked for: the result says whether each was met. By default none. */
   readonly gates?: readonly GateAsked[];
-  /** Whether the model is asked once more in the end, to check the evaluation itself: see `followUp`. By default it is. */
+  /** Whether the model is run once more in the end, to check the evaluation itself: see `followUp`. By default it is. */
   readonly followUp?: boolean;
   /** Gets the record of each sample, batch by batch, in order; by default the result holds them, some 300 bytes each. */
   readonly onRecords?: (records: readonly SampleRecord[]) => void | Promise<void>;
@@ -51,7 +51,7 @@ export interface OpenEvaluation extends AsyncIterable<Progress> {
 /**
  * Opens the evaluation of a model on data: clean accuracy, and accuracy under attacks, over all samples at each ε, with 95 %
  * intervals. ε is in the units of the model's bounds, by default pixels from 0 to 1. The data is seen in the model's shape
- * where it holds the same elements. Only samples that are right when clean are attacked, and one that is wrong stays wrong.
+ * where it holds the same elements. Only samples that are correct are attacked; the misclassified ones count as such at every ε.
  * @throws usage for options that cannot be; no-gradient for attacks that need what the model has not; mismatch for data that
  * does not fit, and for a state of another evaluation
  */

@@ -1,5 +1,6 @@
 import type { Accuracy, Evaluation, Gate, Point } from "../evaluate.ts";
 import type { NormName } from "../norm.ts";
+import { ROBUST_ACCURACY } from "./words.ts";
 
 export const NORM_SYMBOL: Readonly<Record<NormName, string>> = {
   linf: "L∞",
@@ -24,10 +25,10 @@ export function formatGate({ accuracy, atLeast }: Pick<Gate, "accuracy" | "atLea
   return { found: percent(accuracy), asked: percent(atLeast) };
 }
 
-/** "accuracy 41.20% is under 50.00% at ε = 0.1", of a gate that was not met. */
+/** "robust accuracy 41.20% is under 50.00% at ε = 0.1", of a gate that was not met. */
 export function formatShortfall(gate: Gate): string {
   const { found, asked } = formatGate(gate);
-  return `accuracy ${found} is under ${asked} at ε = ${formatEpsilon(gate.epsilon)}`;
+  return `${ROBUST_ACCURACY} ${found} is under ${asked} at ε = ${formatEpsilon(gate.epsilon)}`;
 }
 
 /** [0.9781, 0.9835] as "97.81 – 98.35%". */
@@ -81,7 +82,7 @@ export function seriesOf({ points }: Evaluation): Series[] {
   return Array.from(series, ([name, points]) => ({ name, points }));
 }
 
-/** What a report says first, for each ε: the worst case over the attacks; of one attack, its own counts. */
+/** What a report says first, for each ε: robust accuracy; with one attack, its own counts at each ε by itself. */
 export const headlineOf = ({
   options,
   points,

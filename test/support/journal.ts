@@ -50,11 +50,11 @@ const point: fc.Arbitrary<PointTally> = fc.record({
 const worst: fc.Arbitrary<WorstTally> = fc.record({
   correct: small,
   errors: small,
-  standing: fc.array(count, { maxLength: 3 }),
+  notFooled: fc.array(count, { maxLength: 3 }),
 });
 const attack: fc.Arbitrary<AttackTally> = fc.record({
-  met: small,
-  broke: many(small, budgets),
+  attacked: small,
+  fooled: many(small, budgets),
   forwards: count,
   gradients: count,
   seconds: real,
@@ -66,7 +66,7 @@ const record: fc.Arbitrary<SampleRecord> = fc.record({
   label,
   prediction,
   margin: real,
-  outcome: fc.constantFrom("wrong", "skipped", "broken", "error", "robust"),
+  outcome: fc.constantFrom("misclassified", "skipped", "fooled", "error", "not-fooled"),
   epsilon: measured,
   attack: fc.option(fc.string()),
   adversarialPrediction: fc.option(prediction),

@@ -139,7 +139,7 @@ export function fixture({
     }),
   );
   const evaluation: Evaluation = {
-    schema: 1,
+    schema: 2,
     tool: { name: "perturb", version: "0.1.0" },
     date: "2026-11-22T14:05:31.000Z",
     model: {
@@ -178,8 +178,8 @@ export function fixture({
     attacks: attacks.map((attack) => ({
       attack,
       of: attack,
-      met: CORRECT[0]!,
-      broke: EPSILONS.map((_, k) => CORRECT[k]! - CORRECT[k + 1]!),
+      attacked: CORRECT[0]!,
+      fooled: EPSILONS.map((_, k) => CORRECT[k]! - CORRECT[k + 1]!),
       forwards: 0,
       gradients: 0,
       seconds: 1.1,
@@ -208,5 +208,5 @@ export function fixture({
     ...exampleOf(index, label, label, 0.99),
     ...pictureOf(label, 0, shape, index),
   }));
-  return { evaluation, pictures, standing: EPSILONS.map(() => []), cleanExamples };
+  return { evaluation, pictures, notFooled: EPSILONS.map(() => []), cleanExamples };
 }

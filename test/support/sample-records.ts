@@ -6,7 +6,7 @@ export const sampleRecord: SampleRecord = {
   label: 2,
   prediction: 2,
   margin: 3.5,
-  outcome: "robust",
+  outcome: "not-fooled",
   epsilon: null,
   attack: null,
   adversarialPrediction: null,
@@ -20,13 +20,13 @@ export const sampleRecord: SampleRecord = {
   seconds: 0.125,
 };
 
-export const brokenSample: SampleRecord = {
+export const fooledSample: SampleRecord = {
   ...sampleRecord,
   index: 8,
   label: 1,
   prediction: 1,
   margin: 0.25,
-  outcome: "broken",
+  outcome: "fooled",
   epsilon: 0.1,
   attack: "pgd",
   adversarialPrediction: 7,
@@ -42,7 +42,7 @@ export const brokenSample: SampleRecord = {
 
 const number = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((v) => v + 0);
 const count = fc.nat();
-const right = fc.record({
+const facts = fc.record({
   // A misclassified one gets the next class, which has to be an INT32 too.
   label: fc.nat({ max: 2 ** 31 - 2 }),
   margin: fc.double({ noNaN: true, noDefaultInfinity: true }).map((v) => v + 0),
@@ -51,7 +51,7 @@ const right = fc.record({
   gradients: count,
   seconds: number,
 });
-const fall = fc.record({
+const fooled = fc.record({
   epsilon: number,
   // As odd as the name of an attack can be.
   attack: fc.string({ minLength: 1 }),
@@ -66,18 +66,18 @@ const fall = fc.record({
 export const sampleRecords: fc.Arbitrary<SampleRecord[]> = fc
   .array(
     fc.tuple(
-      right,
-      fall,
-      fc.constantFrom("wrong", "skipped", "broken", "error", "robust"),
+      facts,
+      fooled,
+      fc.constantFrom("misclassified", "skipped", "fooled", "error", "not-fooled"),
       fc.integer({ min: 1, max: 1000 }),
     ),
   )
   .map((all) => {
     let index = -1;
-    return all.map(([facts, fell, outcome, step]) => {
+    return all.map(([common, example, outcome, step]) => {
       index += step;
-      const prediction = outcome === "wrong" ? facts.label + 1 : facts.label;
-      return { ...sampleRecord, ...facts, index, prediction, outcome, ...(outcome === "broken" && fell) };
+      const prediction = outcome === "misclassified" ? common.label + 1 : common.label;
+      return { ...sampleRecord, ...common, index, prediction, outcome, ...(outcome === "fooled" && example) };
     });
   });
 

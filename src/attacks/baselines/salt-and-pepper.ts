@@ -5,7 +5,7 @@ import { NOISE_ABOUT, NOISE_DEFAULTS, type NoiseOptions, noise } from "../steps/
 /**
  * Salt-and-pepper noise: ε elements drawn without replacement, each set to one of the bounds at random. A base line of L0.
  * Default: the best of 10 draws. Difference from Foolbox (Rauber, Brendel and Bethge 2017), which raises the share of
- * noisy pixels until the sample falls: the number of elements is given, and is never exceeded.
+ * noisy pixels until the sample is fooled: the number of elements is given, and is never exceeded.
  */
 export const saltAndPepper = defineAttack<Model, NoiseOptions>({
   name: "salt-and-pepper",

@@ -8,7 +8,7 @@ import { nearest, rowsOf } from "../steps/nearest.ts";
 import { proposals, verdicts } from "./boundary/walk.ts";
 
 export interface BoundaryOptions {
-  /** Proposals a sample, each of which is a question; every tenth asks another about its orthogonal step alone. */
+  /** Proposals a sample, each of which is a query; every tenth makes another for its orthogonal step alone. */
   readonly steps: number;
   /** δ and ε at the start: the lengths of the orthogonal step and of the one towards x, as parts of the distance from x. */
   readonly sphericalStep: number;
@@ -17,7 +17,7 @@ export interface BoundaryOptions {
   readonly convergence: number;
   /** What δ and ε are multiplied or divided by. */
   readonly adaptation: number;
-  /** Most questions about a sample, the start included. */
+  /** Most queries for a sample, the start included. */
   readonly queries: number;
 }
 
@@ -71,8 +71,8 @@ export const boundary = defineAttack<Model, BoundaryOptions>({
     const { model, x, norm, indices, seed } = task;
     const size = sampleSize(x);
     const found = nearest(task);
-    const questions = oracle(task, queries, found);
-    const { points, rows: started } = await starts(task, questions);
+    const queried = oracle(task, queries, found);
+    const { points, rows: started } = await starts(task, queried);
     const [original, point] = [rowsOf(x), rowsOf(points)];
     const walkers = Array.from(indices, () => ({
       spherical: sphericalStep,
@@ -90,7 +90,7 @@ export const boundary = defineAttack<Model, BoundaryOptions>({
       for (const [i, row] of rows.entries())
         walk(part(i), part(n + i), original(row), point(row), walkers[row]!, randomFor(seed, indices[row]!, STREAM, k));
       const whose = k % PROBE_EVERY === 0 ? [...rows, ...rows] : rows;
-      const answers = await questions.ask(asked.subarray(0, whose.length * size), whose);
+      const answers = await queried.ask(asked.subarray(0, whose.length * size), whose);
       for (const [i, row] of rows.entries()) {
         const [walker, at] = [walkers[row]!, original(row)];
         // Rounding may have kept it from coming nearer.
@@ -102,7 +102,7 @@ export const boundary = defineAttack<Model, BoundaryOptions>({
         }
         walker.source *= adaptation ** walker.bySource(answers[i]!);
       }
-      rows = rows.filter((row) => walkers[row]!.source >= convergence && questions.open(row));
+      rows = rows.filter((row) => walkers[row]!.source >= convergence && queried.open(row));
     }
     return found.candidates();
   },

@@ -9,12 +9,12 @@ import { boundaryNormal } from "./hopskipjump/normal.ts";
 
 export interface HopSkipJumpOptions {
   readonly iterations: number;
-  /** Questions for the first estimate of the gradient, B₀; B₀√t for estimate t, but never more than `maxEvaluations`. */
+  /** Queries for the first estimate of the gradient, B₀; B₀√t for estimate t, but never more than `maxEvaluations`. */
   readonly initialEvaluations: number;
   readonly maxEvaluations: number;
   /** γ: bisection ends within θ = γ / (d√d) of the way in L2, γ / d² in L∞, for d elements; probes reach γ / d. */
   readonly gamma: number;
-  /** Most questions about a sample, the start included. */
+  /** Most queries for a sample, the start included. */
   readonly queries: number;
 }
 
@@ -63,8 +63,8 @@ export const hopskipjump = defineAttack<Model, HopSkipJumpOptions>({
     const tolerance = gamma / (signs ? size ** 2 : size ** 1.5);
     const leastReach = FINEST * Math.sqrt(size) * (upper - lower);
     const found = nearest(task);
-    const questions = oracle(task, queries, found);
-    const { points, rows: started } = await starts(task, questions);
+    const queried = oracle(task, queries, found);
+    const { points, rows: started } = await starts(task, queried);
     const [original, point] = [rowsOf(x), rowsOf(points)];
     const distance = (row: number) => norm.distance(point(row), original(row));
     const directions = new Float32Array(x.data.length);
@@ -72,7 +72,7 @@ export const hopskipjump = defineAttack<Model, HopSkipJumpOptions>({
     const began = new Float64Array(indices.length);
     const step = new Float64Array(indices.length);
     const tries = new Float32Array(started.length * size);
-    await bisect(questions, x, points, started, way, tolerance);
+    await bisect(queried, x, points, started, way, tolerance);
     let rows = started;
     for (let t = 1; t <= iterations && rows.length > 0; t++) {
       const evaluations = Math.min(maxEvaluations, Math.floor(initialEvaluations * Math.sqrt(t)));
@@ -82,7 +82,7 @@ export const hopskipjump = defineAttack<Model, HopSkipJumpOptions>({
         const random = randomFor(seed, indices[row]!, STREAM, t);
         await boundaryNormal(
           direction,
-          questions,
+          queried,
           row,
           point(row),
           { evaluations, reach, signs, bounds: model.bounds },
@@ -98,15 +98,15 @@ export const hopskipjump = defineAttack<Model, HopSkipJumpOptions>({
           for (let j = 0; j < size; j++) tried[j] = from[j]! + step[row]! * directions[row * size + j]!;
           clip(tried, model.bounds);
         }
-        const answers = await questions.ask(tries.subarray(0, waiting.length * size), waiting);
+        const answers = await queried.ask(tries.subarray(0, waiting.length * size), waiting);
         for (const [i, row] of waiting.entries())
           if (answers[i]) point(row).set(tries.subarray(i * size, (i + 1) * size));
           else step[row]! /= 2;
-        waiting = waiting.filter((row, i) => !answers[i] && questions.open(row));
+        waiting = waiting.filter((row, i) => !answers[i] && queried.open(row));
       }
       for (const row of rows) began[row] = distance(row);
-      await bisect(questions, x, points, rows, way, tolerance);
-      rows = rows.filter(questions.open);
+      await bisect(queried, x, points, rows, way, tolerance);
+      rows = rows.filter(queried.open);
     }
     return found.candidates();
   },

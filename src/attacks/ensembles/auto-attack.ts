@@ -29,7 +29,7 @@ const squares: Member = { attack: square, options: { ...square.defaults, queries
 
 /**
  * AutoAttack, standard (Croce and Hein 2020, §6; for L1 Croce and Hein 2021, https://arxiv.org/abs/2103.01208, §5): APGD on
- * the cross-entropy, targeted APGD, targeted FAB, Square, in this order, each on what the others left standing. Parameters
+ * the cross-entropy, targeted APGD, targeted FAB, Square, in this order, each on the samples that the others did not fool. Parameters
  * are those of the authors' code (github.com/fra31/auto-attack): 100 steps, one run (L1: five of the cross-entropy), nine
  * target classes (L1: five for APGD), 5,000 queries on Square's schedule for 10,000. Differences are those of its members.
  */

@@ -109,23 +109,23 @@ describe("on 50 images of MNIST and the LeNet", () => {
   const model = openClassifier(lenetFile(), nodeRuntime("cpu", 1));
   afterAll(() => model.release());
 
-  it("breaks what PGD-40 breaks, with the cross-entropy, and more than FGSM, with any loss", async () => {
+  it("fools what PGD-40 fools, with the cross-entropy, and more than FGSM, with any loss", async () => {
     const mnist = await openDataset("mnist");
     for await (const { x, labels, indices } of mnist.batches({ batch: 50, limit: 50 })) {
       const goal = { kind: "untargeted", labels } as const;
       const task = { model, x, goal, norm: norms.linf, epsilons: [0.1], indices, seed: 0 };
-      const standing = async (propose: (given: typeof task) => Promise<readonly FloatTensor[]>) => {
+      const notFooled = async (propose: (given: typeof task) => Promise<readonly FloatTensor[]>) => {
         const [candidates] = await propose(task);
         const { success } = await judge(model, x, candidates!, goal, norms.linf, 0.1);
         return success.filter((s) => s === 0).length;
       };
-      const byFgsm = await standing(fgsm.propose);
-      const byCe = await standing(apgdCe.propose);
-      const byDlr = await standing(apgdDlr.propose);
-      expect(byCe).toBeLessThanOrEqual(await standing(pgd.propose));
+      const byFgsm = await notFooled(fgsm.propose);
+      const byCe = await notFooled(apgdCe.propose);
+      const byDlr = await notFooled(apgdDlr.propose);
+      expect(byCe).toBeLessThanOrEqual(await notFooled(pgd.propose));
       expect(byCe).toBeLessThan(byFgsm);
       expect(byDlr).toBeLessThan(byFgsm);
-      expect(await standing((given) => apgdT.propose(given, { targets: 3 }))).toBeLessThanOrEqual(byDlr);
+      expect(await notFooled((given) => apgdT.propose(given, { targets: 3 }))).toBeLessThanOrEqual(byDlr);
     }
   });
 });

@@ -18,7 +18,7 @@ export interface ApgdOptions {
 const defaults: ApgdOptions = { steps: 100, restarts: 1, rho: 0.75 };
 const about: About<ApgdOptions> = {
   steps: "gradient steps of each restart",
-  restarts: "runs, each from another random start",
+  restarts: "how often it starts, each time from another random point",
   rho: "share of the steps that must raise the loss, or the step size is halved (not for l1)",
 };
 
@@ -27,7 +27,7 @@ const about: About<ApgdOptions> = {
  * https://arxiv.org/abs/2103.01208, Algorithm 1): projected gradient ascent with momentum that halves each sample's step,
  * from 2ε on, and goes back to its best point, when it has stopped to gain. Defaults, starts, checkpoints and comparisons
  * are those of the original's code (github.com/fra31/auto-attack). Differences from it:
- * - A sample that falls leaves at once. One that stands gives its point of the highest loss, where the original gives x.
+ * - A fooled sample leaves at once. One that is not fooled gives its point of the highest loss, where the original gives x.
  * - The first checkpoint compares the first step with the start, as the paper has it; the code compares it with 0.
  * - Losses are compared in float64: in float32 the cross-entropy of confident samples is 0, and nothing seems to gain.
  * - Gradients are normalised by their length alone, without 1e-12: tiny ones still give a whole step.
@@ -70,7 +70,7 @@ export interface ApgdTargetedOptions extends ApgdOptions {
 
 /**
  * Targeted APGD (Croce and Hein 2020, §4.2): runs on the targeted ratio of logits (eq. 7) towards one class after another, over
- * the samples that still stand. Given a targeted goal, its target is the only one.
+ * the samples that are not fooled yet. Given a targeted goal, its target is the only one.
  */
 export const apgdT = defineAttack<DifferentiableModel, ApgdTargetedOptions>({
   name: "apgd-t",

@@ -15,7 +15,7 @@ const STEPS = 40;
  * inside the bounds (for L1 that is the whole step on the few steepest elements). Defaults: 40 steps and one start, as the
  * authors' MNIST attack; α = 2.5 ε / steps (§B: steps can reach the other side of the ball and still turn).
  *
- * Differences: FGSM's point is measured first, so that whatever FGSM breaks PGD breaks too, at the cost of a forward pass; the
+ * Differences: FGSM's point is measured first, so that PGD fools whatever FGSM fools, at the cost of a forward pass; the
  * best point of each sample is kept, the last one included, and a sample that reaches its goal leaves the batch (the original
  * takes the last point); α scales with ε (the original: .01 at ε = .3, which is 1.33 / steps).
  */

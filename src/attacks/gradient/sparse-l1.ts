@@ -75,7 +75,7 @@ async function descend(
   const points: FloatTensor = { ...x, data: x.data.slice() };
   const [original, point] = [rowsOf(x), rowsOf(points)];
   const scratch = new Float32Array(size);
-  const standing = (row: number): boolean => !stopAtSuccess || best.success[row] === 0;
+  const active = (row: number): boolean => !stopAtSuccess || best.success[row] === 0;
   let rows = [...best.success.keys()];
   for (let t = 0; rows.length > 0; t++) {
     checkSignal(signal);
@@ -90,12 +90,12 @@ async function descend(
     best.offer(rows, asked, logits, goals);
     const slope = rowsOf(gradient);
     for (const [i, row] of rows.entries()) {
-      if (!standing(row)) continue;
+      if (!active(row)) continue;
       sparseStep(point(row), slope(i), count, lengthAt(stepSize, epsilon), model.bounds, scratch);
       projectL1Box(point(row), original(row), epsilon, model.bounds);
     }
-    rows = rows.filter(standing);
+    rows = rows.filter(active);
   }
-  // A larger ε has no more to do for a sample that fell, unless its loss is wanted.
+  // A larger ε has no more to do for a fooled sample, unless its loss is wanted.
   return { candidates: best.points, success: stopAtSuccess ? best.success : new Uint8Array(rows.length) };
 }

@@ -39,7 +39,7 @@ export interface FabTargetedOptions extends CommonOptions {
 
 const about: About<CommonOptions> = {
   steps: "steps of each restart: a linearisation and a forward pass each",
-  restarts: "runs: the first from the sample, the others from random points",
+  restarts: "how often it starts: first from the sample, then from random points",
   alphaMax: "largest share of the sample, moved to the boundary, in a step",
   eta: "how far a step goes past the linearised boundary: 1 is onto it",
   beta: "share of its distance that an adversarial point keeps when it is pulled back",

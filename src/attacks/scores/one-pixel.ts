@@ -75,8 +75,8 @@ async function evolve(
   const children = new Float64Array(population * length);
   const fitness = new Float64Array(population).fill(Number.NEGATIVE_INFINITY);
   let highest = Number.NEGATIVE_INFINITY;
-  let fell = 0;
-  for (let generation = 0; generation <= generations && fell === 0; generation++) {
+  let fooled = 0;
+  for (let generation = 0; generation <= generations && fooled === 0; generation++) {
     checkSignal(signal);
     const random = randomFor(seed, indices[row]!, 0, generation);
     if (generation === 0) genes.begin(children, random);
@@ -89,13 +89,13 @@ async function evolve(
       if (!(value >= fitness[i]!)) continue;
       fitness[i] = value;
       parents.set(children.subarray(i * length, (i + 1) * length), i * length);
-      if (success[i]! < fell || (success[i] === fell && !(value > highest))) continue;
-      fell = success[i]!;
+      if (success[i]! < fooled || (success[i] === fooled && !(value > highest))) continue;
+      fooled = success[i]!;
       highest = value;
       genes.paint(out, rowsOf(x)(row), children, i);
     }
   }
-  return fell;
+  return fooled;
 }
 
 /** Of each candidate of sample `row` the logarithm that evolves, and whether the goal is reached. */

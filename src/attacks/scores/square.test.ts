@@ -71,7 +71,7 @@ describe("queries", () => {
   const w = numbers(36, 4);
   const x = floats([3, ...shape], numbers(108, 5, 0.3, 0.7));
 
-  it.each([1, 2, 37])("asks %i times about a sample that stands, the start among them", async (queries) => {
+  it.each([1, 2, 37])("makes %i queries for a sample that is not fooled, the start among them", async (queries) => {
     for (const norm of [linf, l2, l1]) {
       const { model, asked } = linear(shape, w, -1000);
       await square.propose(taskOf(model, x, norm, 0.2), { ...square.defaults, queries });
@@ -79,8 +79,8 @@ describe("queries", () => {
     }
   });
 
-  it("asks no more about a sample that fell", async () => {
-    // The farther from the boundary, the later it falls; the last cannot.
+  it("makes no query for a fooled sample", async () => {
+    // The farther from the boundary, the later it is fooled; the last cannot be.
     const along = (margin: number) => w.map((v) => 0.5 + (margin * v) / w.reduce((s, u) => s + u * u, 0));
     const bias = -0.5 * w.reduce((s, v) => s + v, 0);
     const moved = linear(shape, w, bias);
@@ -220,10 +220,10 @@ describe("strength", () => {
     const { x, labels, indices } = await firstBatch(await openDataset("mnist"), 60);
     const goal: Goal = { kind: "untargeted", labels };
     const task = { model: lenet, x, goal, norm: linf, epsilons: [0.2], indices, seed: 0 };
-    const fallen = async ([candidates]: readonly FloatTensor[]) =>
+    const fooled = async ([candidates]: readonly FloatTensor[]) =>
       (await judge(lenet, x, candidates!, goal, linf, 0.2)).success.reduce((sum, v) => sum + v, 0);
-    const bySquare = await fallen(await square.propose(task, { ...square.defaults, queries: 300 }));
-    expect(bySquare).toBeGreaterThanOrEqual(await fallen(await fgsm.propose(task)));
+    const bySquare = await fooled(await square.propose(task, { ...square.defaults, queries: 300 }));
+    expect(bySquare).toBeGreaterThanOrEqual(await fooled(await fgsm.propose(task)));
   });
 
   it("reaches targets on a linear model", async () => {

@@ -61,7 +61,7 @@ async function search(task: BudgetTask<Model>, image: ImageLayout, options: Squa
   const highest = new Float64Array(indices.length).fill(Number.NEGATIVE_INFINITY);
   const success = new Uint8Array(indices.length);
   let rows = [...indices.keys()];
-  let standing = goal;
+  let remaining = goal;
   for (let query = 0; query < options.queries && rows.length > 0; query++) {
     checkSignal(signal);
     const p = shareOfPixels(query - 1, options.queries, options.initialShare, options.rescale);
@@ -79,21 +79,21 @@ async function search(task: BudgetTask<Model>, image: ImageLayout, options: Squa
     const data = space.subarray(0, rows.length * size);
     const asked: FloatTensor = { type: "float32", dims: [rows.length, ...x.dims.slice(1)], data };
     const logits = await model.logits(asked, take(indices, rows));
-    const fell = successOf(logits, standing);
-    const values = objective(logits, standing, goal.kind === "targeted" ? "cross-entropy" : "margin");
+    const fooled = successOf(logits, remaining);
+    const values = objective(logits, remaining, goal.kind === "targeted" ? "cross-entropy" : "margin");
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
       const value = values[i]!;
       // An infinite rise is an overflow, unless the goal is reached.
       const better = value > highest[row]! + roundingOf(logits, i) && value < Number.POSITIVE_INFINITY;
-      if (query > 0 && !better && !fell[i]) continue;
+      if (query > 0 && !better && !fooled[i]) continue;
       best.set(space.subarray(i * size, (i + 1) * size), row * size);
       if (better) highest[row] = value;
-      success[row] = fell[i]!;
+      success[row] = fooled[i]!;
     }
-    if (!fell.includes(1)) continue;
+    if (!fooled.includes(1)) continue;
     rows = rows.filter((row) => !success[row]);
-    standing = takeGoal(goal, rows);
+    remaining = takeGoal(goal, rows);
   }
   return { candidates: { type: "float32", dims: x.dims, data: best }, success };
 }

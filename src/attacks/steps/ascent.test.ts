@@ -168,7 +168,7 @@ describe("on the fixture LeNet, 200 MNIST images", () => {
   });
   afterAll(() => lenet.release());
 
-  async function standing(attack: Attack<DifferentiableModel>, norm: Norm, epsilons: readonly number[]) {
+  async function notFooled(attack: Attack<DifferentiableModel>, norm: Norm, epsilons: readonly number[]) {
     const { x, labels, indices } = batch;
     const goal: Goal = { kind: "untargeted", labels };
     const candidates = await attack.propose({ model: lenet, x, goal, norm, epsilons, indices, seed: 0 });
@@ -187,9 +187,9 @@ describe("on the fixture LeNet, 200 MNIST images", () => {
   ] as const)("many steps are stronger than one, %s", async (name, epsilons) => {
     const norm = norms[name];
     const [one, ten, forty] = [
-      await standing(fgsm, norm, epsilons),
-      await standing(bim as Attack<DifferentiableModel>, norm, epsilons),
-      await standing(pgd as Attack<DifferentiableModel>, norm, epsilons),
+      await notFooled(fgsm, norm, epsilons),
+      await notFooled(bim as Attack<DifferentiableModel>, norm, epsilons),
+      await notFooled(pgd as Attack<DifferentiableModel>, norm, epsilons),
     ];
     for (const k of epsilons.keys()) {
       expect(ten[k]).toBeLessThan(one[k]!);
@@ -197,9 +197,9 @@ describe("on the fixture LeNet, 200 MNIST images", () => {
     }
   });
 
-  it("a sample that falls costs no more gradients", async () => {
+  it("a fooled sample costs no more gradients", async () => {
     const before = lenet.cost.gradients;
-    await standing(miFgsm as Attack<DifferentiableModel>, norms.linf, [0.3]);
+    await notFooled(miFgsm as Attack<DifferentiableModel>, norms.linf, [0.3]);
     expect(lenet.cost.gradients - before).toBeLessThan(0.8 * 200 * miFgsm.defaults.steps);
     expect(predict(await lenet.logits(batch.x))).toHaveLength(200);
   });

@@ -89,12 +89,12 @@ async function climbs(task: BudgetTask<DifferentiableModel>, options: AscentOpti
     await lookFarthest(task, best, rows, task.start.gradient, () => true);
   }
   for (let restart = 0; restart < options.restarts; restart++) await climb(task, options, best, restart);
-  // A larger ε has no more to do for a sample that fell, unless its loss is wanted.
+  // A larger ε has no more to do for a fooled sample, unless its loss is wanted.
   const success = options.stopAtSuccess ? best.success : new Uint8Array(best.success.length);
   return { candidates: best.points, success };
 }
 
-/** One climb, of the samples that still stand. */
+/** One climb, of the samples that are not fooled yet. */
 async function climb(
   task: BudgetTask<DifferentiableModel>,
   options: AscentOptions,
@@ -106,8 +106,8 @@ async function climb(
   const atX = restart === 0 && !options.randomStart;
   const steering = steeringOf(options, x);
   const step = stepper(task, options, steering);
-  const standing = (row: number): boolean => !options.stopAtSuccess || best.success[row] === 0;
-  let rows = [...best.success.keys()].filter(standing);
+  const active = (row: number): boolean => !options.stopAtSuccess || best.success[row] === 0;
+  let rows = [...best.success.keys()].filter(active);
   let goals = takeGoal(goal, rows);
   let samples = take(indices, rows);
   let points = atX ? takeRows(x, rows) : randomPoints(task, rows, restart);
@@ -124,10 +124,10 @@ async function climb(
     const { logits, gradient }: Gradient =
       t === 0 && atX && start ? start : await model.gradient(asked, goals, options.loss, samples);
     best.offer(rows, asked, logits, goals);
-    const left = rows.filter(standing);
+    const left = rows.filter(active);
     let end = 0;
     for (let i = 0; i < rows.length; i++) {
-      if (!standing(rows[i]!)) continue;
+      if (!active(rows[i]!)) continue;
       const [from, to] = [i * size, (i + 1) * size];
       step(
         spare.subarray(end, end + size),
@@ -146,7 +146,7 @@ async function climb(
     goals = takeGoal(goal, rows);
     samples = take(indices, rows);
   }
-  if (steps && fallsShort(task, options)) await lookFarthest(task, best, steps.rows, steps.gradient, standing);
+  if (steps && fallsShort(task, options)) await lookFarthest(task, best, steps.rows, steps.gradient, active);
 }
 
 /** Whether steps, or projections onto a round ball, may end short of the best point of a loss that is linear. */
@@ -161,9 +161,9 @@ async function lookFarthest(
   best: Best,
   from: readonly number[],
   { data }: FloatTensor,
-  standing: (row: number) => boolean,
+  active: (row: number) => boolean,
 ): Promise<void> {
-  const rows = from.filter(standing);
+  const rows = from.filter(active);
   if (rows.length === 0) return;
   checkSignal(signal);
   const size = sampleSize(x);

@@ -9,17 +9,17 @@ import type { Nearest } from "./nearest.ts";
 export interface Oracle {
   /**
    * 1 for each point of `points` [m · size] that reaches the goal of its sample `rows[i]`, which may be named more than
-   * once. What reaches it is offered to `nearest`. A sample out of questions gets 0, without a question.
+   * once. What reaches it is offered to `nearest`. A sample out of queries gets 0, without a query.
    */
   readonly ask: (points: Float32Array, rows: readonly number[]) => Promise<Uint8Array>;
-  /** Whether more may be asked about a sample. */
+  /** Whether more queries may be made for a sample. */
   readonly open: (row: number) => boolean;
 }
 
 /** Answers of NaN in a row after which a sample is given up: a model that answers no more, or a budget that is spent. */
 const SILENCE = 20;
 
-/** Asks the model of `task` at most `queries` times about each sample. */
+/** Makes at most `queries` queries for each sample to the model of `task`. */
 export function oracle({ model, x, goal, indices, signal }: AttackTask<Model>, queries: number, near: Nearest): Oracle {
   const size = sampleSize(x);
   const left = new Float64Array(indices.length).fill(queries);

@@ -17,8 +17,8 @@ export interface EnsembleDefinition {
 }
 
 /**
- * Several attacks in order, each on the samples that those before it left standing at an ε. An evaluation runs the members
- * one by one, and tells which of them broke a sample; `propose` does the same for who has no evaluation.
+ * Several attacks in order, each on the samples that those before it did not fool at an ε. An evaluation runs the members
+ * one by one, and tells which of them fooled a sample; `propose` does the same for who has no evaluation.
  */
 export const defineEnsemble = (definition: EnsembleDefinition): Attack<DifferentiableModel, object> =>
   defineAttack<DifferentiableModel, object>({
@@ -53,21 +53,21 @@ async function handOver(
       start: member.eot === undefined && task.start ? takeGradient(task.start, rows) : undefined,
     });
     for (const [k, candidates] of proposals.entries()) {
-      const met = [...rows.keys()].filter((i) => k < open[rows[i]!]!);
-      if (met.length === 0) break;
+      const tried = [...rows.keys()].filter((i) => k < open[rows[i]!]!);
+      if (tried.length === 0) break;
       checkSignal(signal);
-      const samples = Int32Array.from(met, (i) => indices[rows[i]!]!);
-      const logits = await model.logits(takeRows(candidates, met), samples);
+      const samples = Int32Array.from(tried, (i) => indices[rows[i]!]!);
+      const logits = await model.logits(takeRows(candidates, tried), samples);
       const goals = takeGoal(
         goal,
-        samples.map((_, j) => rows[met[j]!]!),
+        samples.map((_, j) => rows[tried[j]!]!),
       );
-      const [fell, margins] = [successOf(logits, goals), objective(logits, goals, "margin")];
-      for (const [j, i] of met.entries()) {
+      const [fooled, margins] = [successOf(logits, goals), objective(logits, goals, "margin")];
+      for (const [j, i] of tried.entries()) {
         const row = rows[i]!;
         const point = candidates.data.subarray(i * size, (i + 1) * size);
-        if (!fell[j]) {
-          // What stands keeps the point that is nearest to reaching its goal.
+        if (!fooled[j]) {
+          // A sample that is not fooled keeps the point that is nearest to reaching its goal.
           if (!(margins[j]! > highest[k]![row]!)) continue;
           highest[k]![row] = margins[j]!;
           results[k]!.data.set(point, row * size);

@@ -120,13 +120,13 @@ describe("strength", () => {
     const { x, labels, indices } = await firstBatch(await openDataset("mnist"), 12);
     const goal: Goal = { kind: "untargeted", labels };
     const task = { model: lenet, x, goal, norm: linf, epsilons: [0.3], indices, seed: 0 };
-    const fallen = async ([candidates]: readonly FloatTensor[]) =>
+    const fooled = async ([candidates]: readonly FloatTensor[]) =>
       (await judge(lenet, x, candidates!, goal, linf, 0.3)).success.reduce((sum, v) => sum + v, 0);
-    const byNoise = await fallen(await uniformNoise.propose(task, uniformNoise.defaults));
-    expect(await fallen(await spsa.propose(task, { ...spsa.defaults, steps: 60, pairs: 25 }))).toBeGreaterThanOrEqual(
+    const byNoise = await fooled(await uniformNoise.propose(task, uniformNoise.defaults));
+    expect(await fooled(await spsa.propose(task, { ...spsa.defaults, steps: 60, pairs: 25 }))).toBeGreaterThanOrEqual(
       byNoise + 5,
     );
-    expect(await fallen(await nes.propose(task, { ...nes.defaults, queries: 2500 }))).toBeGreaterThanOrEqual(
+    expect(await fooled(await nes.propose(task, { ...nes.defaults, queries: 2500 }))).toBeGreaterThanOrEqual(
       byNoise + 5,
     );
   });

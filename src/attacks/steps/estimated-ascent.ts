@@ -19,7 +19,7 @@ export interface EstimatedAscent extends Probing {
 
 /**
  * Ascends estimated gradients inside the ball, sample by sample, until the goal is reached; the best point asked is kept.
- * It asks 1 + steps · (2 · pairs + 1) times about a sample at most.
+ * It makes at most 1 + steps · (2 · pairs + 1) queries for a sample.
  */
 export async function ascendEstimates(task: BudgetTask<Model>, options: EstimatedAscent): Promise<Attempt> {
   const { model, x, goal, norm, epsilon, indices, seed, signal } = task;

@@ -3,7 +3,7 @@ import { checkSignal } from "../../errors.ts";
 import { type Model, reached, takeGoal, takeGradient } from "../../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../../tensor.ts";
 
-/** What an attack with one budget was asked to do: as `AttackTask`, of the samples that still stand. */
+/** What an attack with one budget was asked to do: as `AttackTask`, of the samples that are not fooled yet. */
 export type BudgetTask<M extends Model> = Omit<AttackTask<M>, "epsilons" | "wanted"> & { readonly epsilon: number };
 
 /** Its candidates, in the shape of x, and 1 for each sample whose goal the model says is reached there. */
@@ -13,7 +13,7 @@ export interface Attempt {
 }
 
 /**
- * Candidates for every ε from an attack with one budget: the budgets rise, a sample that fell keeps its candidate, which
+ * Candidates for every ε from an attack with one budget: the budgets rise, a fooled sample keeps its candidate, which
  * lies in all larger balls too, and is not attacked again; nor is one of which the budget is not wanted. ε = 0 gives x.
  */
 export async function sweep<M extends Model>(
@@ -23,11 +23,11 @@ export async function sweep<M extends Model>(
   const { x, goal, indices, start, epsilons, wanted, signal, ...rest } = task;
   const size = sampleSize(x);
   const best = x.data.slice();
-  const standing = new Set(indices.keys());
+  const notFooled = new Set(indices.keys());
   const results: FloatTensor[] = [];
   for (const [k, epsilon] of epsilons.entries()) {
     checkSignal(signal);
-    const rows = [...standing].filter((row) => !wanted || k < wanted[row]!);
+    const rows = [...notFooled].filter((row) => !wanted || k < wanted[row]!);
     if (epsilon > 0 && rows.length > 0) {
       const { candidates, success } = await attack({
         ...rest,
@@ -40,7 +40,7 @@ export async function sweep<M extends Model>(
       });
       for (const [i, row] of rows.entries()) {
         best.set(candidates.data.subarray(i * size, (i + 1) * size), row * size);
-        if (success[i]) standing.delete(row);
+        if (success[i]) notFooled.delete(row);
       }
     }
     results.push({ type: "float32", dims: x.dims, data: best.slice() });

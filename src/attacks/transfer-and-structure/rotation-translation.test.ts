@@ -128,7 +128,7 @@ describe("the attack", () => {
     const { success, logits } = await judge(model, x, candidates!, goal, norms.spatial, 1);
     const found = objective(logits, goal, "cross-entropy");
     const worst = new Float64Array(n).fill(Number.NEGATIVE_INFINITY);
-    const falls = new Uint8Array(n);
+    const fooled = new Uint8Array(n);
     for (const motion of grid) {
       const data = new Float32Array(n * size);
       for (let i = 0; i < n; i++)
@@ -143,14 +143,14 @@ describe("the attack", () => {
       const values = objective(verdict.logits, goal, "cross-entropy");
       for (let i = 0; i < n; i++) {
         worst[i] = Math.max(worst[i]!, values[i]!);
-        falls[i] ||= verdict.success[i]!;
+        fooled[i] ||= verdict.success[i]!;
       }
     }
-    expect(success).toEqual(falls);
-    for (let i = 0; i < n; i++) if (!falls[i]) expect(found[i]).toBeCloseTo(worst[i]!, 6);
+    expect(success).toEqual(fooled);
+    for (let i = 0; i < n; i++) if (!fooled[i]) expect(found[i]).toBeCloseTo(worst[i]!, 6);
   });
 
-  it("asks one question for each transformation, and none about a sample that fell", async () => {
+  it("makes one query for each transformation, and none for a fooled sample", async () => {
     const meter = metered<Model>(model);
     const constant: Model = {
       ...meter.model,
@@ -185,19 +185,19 @@ describe("the attack", () => {
   });
 });
 
-it("a coarse grid breaks LeNet on most digits, ten random draws on many", async () => {
+it("a coarse grid fools LeNet on most digits, ten random draws on many", async () => {
   const model = openClassifier(lenetFile(), nodeRuntime("cpu", 1));
   const mnist = await openDataset("mnist");
   for await (const { x, labels, indices } of mnist.batches({ batch: 100, limit: 100 })) {
     const goal: Goal = { kind: "untargeted", labels };
     const task: AttackTask<Model> = { model, x, goal, norm: norms.spatial, epsilons: [1], indices, seed: 0 };
-    const standing = async (options: object) => {
+    const notFooled = async (options: object) => {
       const [candidates] = await rotationTranslation.propose(task, options);
       const { success } = await judge(model, x, candidates!, goal, norms.spatial, 1);
       return success.filter((done) => !done).length;
     };
-    expect(await standing({ rotations: 7, translations: 3 })).toBeLessThanOrEqual(3);
-    expect(await standing({ draws: 10 })).toBeLessThanOrEqual(25);
+    expect(await notFooled({ rotations: 7, translations: 3 })).toBeLessThanOrEqual(3);
+    expect(await notFooled({ draws: 10 })).toBeLessThanOrEqual(25);
   }
   await model.release();
 });

@@ -82,15 +82,15 @@ it("carries over from one LeNet to another of other weights", async () => {
     const epsilons = [0.1, 0.2, 0.3];
     const task = { model, x, goal, norm: norms.linf, epsilons, indices, seed: 0, surrogate };
     const candidates = await transfer.propose(task);
-    const fallen: number[] = [];
+    const fooled: number[] = [];
     for (const [k, epsilon] of epsilons.entries()) {
       const { success } = await judge(model, x, candidates[k]!, goal, norms.linf, epsilon);
-      fallen.push(success.filter((done) => done === 1).length);
+      fooled.push(success.filter((done) => done === 1).length);
     }
     // FGSM on the surrogate: 8, 30 and 74.
-    expect(fallen[0]).toBeGreaterThanOrEqual(7);
-    expect(fallen[1]).toBeGreaterThanOrEqual(40);
-    expect(fallen[2]).toBeGreaterThanOrEqual(105);
+    expect(fooled[0]).toBeGreaterThanOrEqual(7);
+    expect(fooled[1]).toBeGreaterThanOrEqual(40);
+    expect(fooled[2]).toBeGreaterThanOrEqual(105);
   }
   await Promise.all([model.release(), surrogate.release()]);
 });

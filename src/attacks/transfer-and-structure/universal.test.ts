@@ -169,7 +169,7 @@ it.each([
   await expect(universal.propose(task(given), options)).rejects.toMatchObject({ code });
 });
 
-it("one δ, learned on other images, breaks LeNet on half the digits", async () => {
+it("one δ, learned on other images, fools LeNet on half the digits", async () => {
   const lenet = openClassifier(lenetFile(), nodeRuntime("cpu", 1));
   const mnist = await openDataset("mnist");
   const batch = async (offset: number, limit: number) => {

@@ -27,17 +27,17 @@ const BATCH = 50;
 export const attackCommand = withGroups(
   new Command("attack")
     .description(
-      prose(`Attacks samples and writes what comes out as a .npz for numpy. It holds, for each ε in turn, one row a sample:
-x (as it was), x_adv, label, prediction (of x_adv), success (1 where the goal was reached), distance (from x, in the
-norm), index (in the data set) and epsilon. As in an evaluation, a sample that is wrong when clean is not attacked:
-its x_adv is x. So the share of rows whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
+      prose(`Attacks samples and writes the results to a .npz file for numpy. For each ε in turn, it holds one row for each sample:
+x (the clean sample), x_adv, label, prediction (of x_adv), success (1 where the attack reached its goal), distance (from x,
+in the norm), index (in the data set) and epsilon. A misclassified sample is not attacked: its x_adv is x. The share of rows
+whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
     )
     .addHelpText(
       "after",
       `
-With --png, the folder gets EPS/INDEX-LABEL-PREDICTION.png for each success. Each file is read back, and the number of those
-that still fool the model is printed. Rounding to 8 bits may undo an example, or leave the ball: with --levels 256 the attack
-works on what a PNG can hold, and every success lasts. The .npz keeps the exact values.
+With --png, each success is also written as EPS/INDEX-LABEL-PREDICTION.png. Each file is read back, and the number of those
+that still fool the model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
+attack uses only values that a PNG can hold, and every success lasts. The .npz keeps the exact values.
 
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
@@ -51,8 +51,8 @@ Examples:
   attackOptions(),
   runOptions({ batch: BATCH }),
   group("Output")
-    .option("--out <file.npz|dir>", "a .npz file, or a new folder for adversarial.npz", "adversarial.npz")
-    .option("--png", "also write each success as an 8-bit PNG (--out must be a folder); see --levels"),
+    .option("--out <file.npz|dir>", "A .npz file, or a new folder for adversarial.npz.", "adversarial.npz")
+    .option("--png", "Also write each success as an 8-bit PNG. --out must be a folder; see --levels."),
   only(outputOptions(), "quiet"),
 ).action(async (given) => interruptible(() => run(given)));
 
@@ -60,7 +60,7 @@ type Given = ReturnType<typeof attackCommand.opts>;
 
 /** What came of one ε. */
 interface Count {
-  right: number;
+  correct: number;
   fooled: number;
   /** Of the fooled, after rounding to 8 bits. */
   survived: number;
@@ -98,7 +98,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
   const { target = null } = given;
   const plan = await wanted(given, subject);
   const { surrogate } = plan;
-  const counts = given.eps.map((): Count => ({ right: 0, fooled: 0, survived: 0 }));
+  const counts = given.eps.map((): Count => ({ correct: 0, fooled: 0, survived: 0 }));
   const progress = given.quiet ? silent : progressLine("attacking", "samples");
   try {
     const examples = await adversarialExamples(model, data, plan);
@@ -125,7 +125,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
 
   async function tally(result: AdversarialBatch, count: Count): Promise<void> {
     result.predictions.forEach((prediction, i) => {
-      count.right += Number(prediction === result.batch.labels[i]);
+      count.correct += Number(prediction === result.batch.labels[i]);
       count.fooled += result.success[i]!;
     });
     if (pictures === undefined) return;
@@ -181,10 +181,10 @@ async function openRows(handle: FileHandle, limit: number, shape: readonly numbe
 }
 
 function report(given: Given, counts: readonly Count[]): void {
-  const titles = ["ε", "still right", "fooled", ...(given.png ? ["fooled as 8-bit PNG"] : [])];
-  const rows = counts.map(({ right, fooled, survived }, k) => [
+  const titles = ["ε", "still correct", "fooled", ...(given.png ? ["fooled as 8-bit PNG"] : [])];
+  const rows = counts.map(({ correct, fooled, survived }, k) => [
     String(Number(given.eps[k]!.toPrecision(6))),
-    String(right),
+    String(correct),
     String(fooled),
     ...(given.png ? [`${survived} of ${fooled}`] : []),
   ]);

@@ -25,18 +25,20 @@ import { progressLine, silent } from "../progress.ts";
 export const compareCommand = withGroups(
   new Command("compare")
     .description(
-      prose(`Compares two models, or two runs of "perturb evaluate", on the same samples: the accuracy of each, clean and in the
-worst case at each ε; the difference A - B with its 95 % interval (Newcombe's method 10 for pairs); how many samples only
-one of them is right about; and the probability of so uneven a split, or a more uneven one, were both equally good (McNemar's
-exact test, two-sided; not corrected for several ε).`),
+      prose(`Compares two models, or two runs of "perturb evaluate", on the same samples. It shows the clean accuracy of both and
+their robust accuracy at each ε, and the difference A - B with its 95 % interval (Newcombe's method 10 for pairs). It counts
+the samples that are correct and not fooled for one model only. p is the probability of a split at least as uneven if both
+were equally good (McNemar's exact test, two-sided; not corrected for several ε).`),
     )
-    .addArgument(new Argument("<a>", "folder of a report, or a model: .onnx, weights with --arch, a bundled name"))
-    .addArgument(new Argument("<b>", "what to compare it with, of the same kind"))
+    .addArgument(
+      new Argument("<a>", "A folder of a report, or a model: an .onnx file, weights with --arch, or a bundled name."),
+    )
+    .addArgument(new Argument("<b>", "Another folder of a report, or another model."))
     .addHelpText(
       "after",
       `
-Two models are both evaluated by the options given; --arch is for those that are weights. Two reports are taken as they are:
-report.json and samples.csv of each. They must be of the same data, norm and target, and share at least one ε.
+Two models are evaluated with the same options; --arch is for those that are weights. Of two reports, report.json and
+samples.csv are read, and nothing is run. They must have the same data, norm and target, and share at least one ε.
 
 --json holds a and b (name, model, sha256, attacks), data, norm, target, clean, points (one for each ε) and warnings. clean
 and each point hold a and b (correct, total, accuracy, ci95), difference and its ci95, the counts both, onlyA, onlyB and

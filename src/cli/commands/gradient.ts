@@ -21,19 +21,22 @@ const BATCH = 50;
 export const gradientCommand = withGroups(
   new Command("gradient")
     .description(
-      prose(`Differentiates a model with respect to its input. With --out, the result is saved as an ONNX model of standard
-operators, which any ONNX runtime runs: inputs x and labels (int64, [N]); outputs logits [N, classes], loss [N], and
-gradient, that of each sample's own loss, in the shape of x. With --input, --labels and --values, it is computed.`),
+      prose(`Differentiates a model with respect to its input. With --out, the gradient is saved as an ONNX model of standard
+operators, which any ONNX runtime runs. Its inputs are x and labels (int64, [N]). Its outputs are logits [N, classes], loss
+[N], and gradient in the shape of x: that of each sample's own loss. With --input, --labels and --values, it is computed.`),
     )
     .addArgument(modelArgument())
-    .option("--out <model.onnx>", "save the gradient graph")
-    .option("--input <x.npy>", "samples: floats as they are, or uint8 from 0 to 255, which are divided by 255")
-    .option("--labels <y.npy>", "their labels: whole numbers [N], or one-hot [N, classes]")
-    .option("--values <g.npy>", "save the gradient of each sample's loss: float32, in the shape of the input")
+    .option("--out <model.onnx>", "Save the gradient graph as this file.")
+    .option("--input <x.npy>", "The samples: floats as they are, or uint8 from 0 to 255, which are divided by 255.")
+    .option("--labels <y.npy>", "Their labels: whole numbers [N], or one-hot [N, classes].")
+    .option(
+      "--values <g.npy>",
+      "Save the gradient of each sample's loss as this file: float32, in the shape of the input.",
+    )
     .addOption(
       new Option(
         "--loss <loss>",
-        "cross-entropy; margin: the best other logit minus the label's; logit: the label's own",
+        "The loss. margin is the best other logit minus the label's; logit is the label's own.",
       )
         .choices(["cross-entropy", "margin", "dlr", "logit"] as const satisfies readonly Loss[])
         .default("cross-entropy" as const),

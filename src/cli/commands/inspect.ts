@@ -10,11 +10,11 @@ import { columns, print, printJson, prose, room } from "../output.ts";
 export const inspectCommand = withGroups(
   new Command("inspect")
     .description(
-      prose(`Shows the inputs, outputs and operators of a model, where its logits stand, which operators have a gradient rule,
-which nodes stand in the way of a gradient, the number of parameters, and the cost of one sample. Nothing is run.`),
+      prose(`Shows the inputs, outputs and operators of a model, where its logits are, and which operators have a gradient rule. It
+names the nodes that have no gradient, and gives the number of parameters and the cost of one sample. The model is not run.`),
     )
     .addArgument(modelArgument())
-    .option("--json", "print JSON")
+    .option("--json", "Print JSON.")
     .addHelpText(
       "after",
       `

@@ -79,8 +79,8 @@ and how to get them; bundled models, and networks for weights without a graph; o
     `
 Data sets that are installed with the system lie in /usr/share/datasets. PERTURB_DATASETS names another folder.`,
   )
-  .addArgument(new Argument("<what>", "what to list").choices(Object.keys(lists) as (keyof typeof lists)[]))
-  .option("--json", "print JSON")
+  .addArgument(new Argument("<what>", "What to list.").choices(Object.keys(lists) as (keyof typeof lists)[]))
+  .option("--json", "Print JSON.")
   .action(async (what, { json }) => {
     const rows: readonly Readonly<Record<string, unknown>>[] = await lists[what]();
     if (json) return printJson(rows);

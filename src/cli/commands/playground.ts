@@ -13,9 +13,9 @@ const PAGE = ownFile("dist-web/playground");
 export const playgroundCommand = new Command("playground")
   .description(
     prose(`Serves the playground, a page that attacks a model in the browser with this same library, and prints its address.
-It answers on this machine only (127.0.0.1); models and images that are dropped on the page stay in the browser.`),
+It serves this machine only (127.0.0.1). Models and images that are dropped on the page stay in the browser.`),
   )
-  .option("--port <n>", `the port; by default ${PORT}, or a free one where that is taken`, parsePort)
+  .option("--port <n>", `The port. Without it, ${PORT}, or a free one if that is taken.`, parsePort)
   .addHelpText(
     "after",
     `

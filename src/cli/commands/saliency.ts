@@ -27,31 +27,36 @@ const DEFAULT: SaliencyName[] = ["gradient", "smoothgrad", "integrated-gradients
 export const saliencyCommand = withGroups(
   new Command("saliency")
     .description(
-      prose(`Shows which pixels of an image speak for a class, and which against it, as one picture: the original, and
-for each method a signed map with its scale (red raises the score of the class, blue lowers it), alone and over the image.
-The score is the logit of the class, behind a softmax if the model ends in one. Of colours, the sum is shown.`),
+      prose(`Draws which pixels of an image speak for a class, and which against it. The picture holds the original and, for each
+method, a signed map with its scale, alone and over the image. Red raises the score of the class, blue lowers it. The score is
+the logit of the class, also where the model ends in a softmax. Of a colour image, the sum over the channels is shown.`),
     )
     .addArgument(modelArgument())
-    .requiredOption("--image <file>", "the image: PNG, JPEG, WebP, GIF or TIFF; or .npy with one sample")
-    .option("--out <file.png|file.svg>", "where the picture goes", "saliency.png")
-    .option("--values <file.npz>", "also save the maps as arrays, in the shape of the sample")
-    .option("--class <n>", "the class to explain; by default the one that the model predicts", wholeNumber(0))
+    .requiredOption("--image <file>", "The image: PNG, JPEG, WebP, GIF or TIFF, or .npy with one sample.")
+    .option("--out <file.png|file.svg>", "The file of the picture.", "saliency.png")
+    .option("--values <file.npz>", "Also save the maps as arrays, in the shape of the sample.")
+    .option("--class <n>", "The class to explain. Without it, the one that the model predicts.", wholeNumber(0))
     .addOption(
-      new Option("--method <names>", `separated by commas: ${NAMES.join(", ")}`)
+      new Option("--method <names>", `The methods, separated by commas: ${NAMES.join(", ")}.`)
         .argParser(parseMethods)
         .default(DEFAULT, DEFAULT.join(",")),
     )
-    .option("--samples <n>", "SmoothGrad: noisy copies of the image", wholeNumber(1), 50)
+    .option("--samples <n>", "SmoothGrad: how many noisy copies of the image are used.", wholeNumber(1), 50)
     .option(
       "--noise <share>",
-      "SmoothGrad: standard deviation of the noise, as a share of the image's range",
+      "SmoothGrad: the standard deviation of the noise, as a share of the image's range.",
       parseNumber,
       0.15,
     )
-    .option("--steps <n>", "integrated gradients: points between the baseline and the image", wholeNumber(1), 50)
+    .option(
+      "--steps <n>",
+      "Integrated gradients: how many points between the baseline and the image are used.",
+      wholeNumber(1),
+      50,
+    )
     .option(
       "--baseline <value>",
-      "integrated gradients: grey level where they begin, from 0 (black) to 1",
+      "Integrated gradients: the grey level of the baseline, from 0 (black) to 1.",
       parseNumber,
       0,
     )

@@ -38,34 +38,34 @@ const FIXED = [
 
 export const trainCommand = withGroups(
   new Command("train")
-    .description("train a built-in network and save it as ONNX")
+    .description("Trains a built-in network and saves it as ONNX.")
     .addOption(
-      new Option("--arch <name>", "the network")
+      new Option("--arch <name>", "The network.")
         .choices(namesOf<ArchitectureName>(architectures))
         .default("lenet" as const),
     )
-    .addOption(new Option("--epochs <n>", "times that every sample is seen").argParser(wholeNumber(1)).default(12))
-    .addOption(new Option("--batch <n>", "samples a step").argParser(wholeNumber(1)).default(64))
+    .addOption(new Option("--epochs <n>", "How often every sample is seen.").argParser(wholeNumber(1)).default(12))
+    .addOption(new Option("--batch <n>", "How many samples a step uses.").argParser(wholeNumber(1)).default(64))
     .addOption(
-      new Option("--optimizer <name>", "how gradients become weights")
+      new Option("--optimizer <name>", "The optimizer.")
         .choices(namesOf<OptimizerName>(optimizers))
         .default("adam" as const),
     )
-    .addOption(new Option("--lr <rate>", `learning rate at its highest (default: ${rates})`).argParser(parseNumber))
+    .addOption(new Option("--lr <rate>", `The highest learning rate. (default: ${rates})`).argParser(parseNumber))
     .addOption(
-      new Option("--schedule <name>", "how the learning rate moves")
+      new Option("--schedule <name>", "How the learning rate changes during training.")
         .choices(namesOf<ScheduleName>(schedules))
         .default("one-cycle" as const),
     )
-    .addOption(new Option("--weight-decay <share>", "L2 penalty on weights").argParser(parseNumber).default(0))
+    .addOption(new Option("--weight-decay <share>", "The L2 penalty on the weights.").argParser(parseNumber).default(0))
     .addOption(
-      new Option("--validation <n>", "last samples of the training set that are held out")
+      new Option("--validation <n>", "Hold out the last n samples of the training set for validation.")
         .argParser(wholeNumber(0))
         .default(5000),
     )
-    .option("--out <dir>", "folder of the result (default: runs/train-ARCH-DATA)")
+    .option("--out <dir>", "The folder of the result. (default: runs/train-ARCH-DATA)")
     .addOption(
-      new Option("--resume <dir>", "go on with an interrupted training, with its own options").conflicts([...FIXED]),
+      new Option("--resume <dir>", "Go on with an interrupted training, with its own options.").conflicts([...FIXED]),
     )
     .addHelpText(
       "after",

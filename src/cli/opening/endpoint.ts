@@ -61,7 +61,7 @@ function refuse({ arch, surrogate, mean, std, feed = [], device }: EndpointGiven
   if (wrong.length > 0)
     throw new PerturbError(
       "usage",
-      `${wrong.map(([name]) => name).join(", ")} cannot be told to a model behind an address: it is asked as it is. Leave it out.`,
+      `${wrong.map(([name]) => name).join(", ")} cannot be used with an inference server, which runs the model as it is. Leave it out.`,
     );
 }
 

@@ -10,93 +10,118 @@ export const options = {
   model: () =>
     new Option(
       "--model <file|name>",
-      "the model: .onnx, weights with --arch, a bundled name, or http(s)://… of an inference server",
+      "The model to attack: an .onnx file, weights with --arch, a bundled name, or http(s)://… of an inference server.",
     ).default("lenet-mnist"),
   arch: () =>
     // Checked when the model is opened: to know the networks costs a third of the start-up time.
-    new Option("--arch <name>", "the network that a file of weights belongs to, such as lenet"),
-  inputName: () => new Option("--input-name <name>", "the input to perturb, where the model has several"),
+    new Option(
+      "--arch <name>",
+      "The network that a file of weights belongs to, such as lenet. An .onnx file needs none.",
+    ),
+  inputName: () => new Option("--input-name <name>", "The input to perturb. Needed where the model has several."),
   feed: () =>
-    new Option("--feed <name=file.npy>", "what another input holds, the same for every sample; may be repeated")
+    new Option("--feed <name=file.npy>", "The value of another input, the same for every sample. May be repeated.")
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   outputName: () =>
-    new Option("--output-name <name>", "the output that holds the class scores, where there are several"),
-  data: () => new Option("--data <name|path>", "the data: a known name, a folder, or a file").default("mnist"),
-  labels: () => new Option("--labels <file>", "labels, where the data file has none"),
+    new Option("--output-name <name>", "The output with the class scores. Needed where the model has several."),
+  data: () =>
+    new Option("--data <name|path>", "The data: a known name, a folder of images, or a file.").default("mnist"),
+  labels: () => new Option("--labels <file>", "A file of labels. Needed where the data file has none."),
   attack: () =>
-    new Option("--attack <names>", "attacks, separated by commas")
+    new Option("--attack <names>", "The attacks, separated by commas.")
       .default(["fgsm"] as AttackName[], "fgsm")
       .argParser(parseAttacks),
   set: () =>
     new Option(
       "--set <attack.option=value>",
-      "option of an attack, such as pgd.steps=100; lengths: pgd.stepSize=2/255 is absolute, 0.25eps relative to ε; may be repeated (perturb list attacks shows all)",
+      "Set an option of an attack, such as pgd.steps=100. A length is absolute (pgd.stepSize=2/255) or a share of ε (0.25eps). May be repeated; perturb list attacks shows all options.",
     )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   norm: () =>
-    new Option("--norm <norm>", "what ε measures")
+    new Option("--norm <norm>", "The norm that ε is measured in.")
       .choices(["linf", "l2", "l1", "l0", "spatial"] as const satisfies readonly NormName[])
       .default("linf" as const),
   eps: () =>
-    new Option("--eps <list|from:to:step>", "perturbation budgets; fractions such as 8/255 too")
+    new Option(
+      "--eps <list|from:to:step>",
+      "The budgets ε, in units of the input. Fractions such as 8/255 are understood.",
+    )
       .argParser(parseEpsilons)
       .default([0.05, 0.1, 0.15, 0.2, 0.25, 0.3] as number[], "0.05,0.1,0.15,0.2,0.25,0.3"),
-  target: () => new Option("--target <class>", "aim at this class instead of any wrong one").argParser(wholeNumber(0)),
-  surrogate: () =>
-    new Option("--surrogate <file|name>", "another model, which transfer attacks work on in place of the one attacked"),
+  target: () =>
+    new Option("--target <class>", "Aim at this class. Without it, any class but the label will do.").argParser(
+      wholeNumber(0),
+    ),
+  surrogate: () => new Option("--surrogate <file|name>", "Another model. Transfer attacks make their examples on it."),
   eot: () =>
-    new Option("--eot <n>", "average the gradients and logits of a randomised model over n draws")
+    new Option("--eot <n>", "Run a model that uses random numbers n times and average its gradients and logits.")
       .argParser(wholeNumber(1))
       .default(1),
   levels: () =>
-    new Option("--levels <n>", "values that a pixel may take: 256 for what an 8-bit image can hold").argParser(
-      wholeNumber(2),
-    ),
+    new Option(
+      "--levels <n>",
+      "How many values a pixel may take, such as 256 for 8-bit images. Without it, any value within the bounds.",
+    ).argParser(wholeNumber(2)),
   maxQueries: () =>
     new Option(
       "--max-queries <n>",
-      "questions that each attack may ask about a sample; a gradient counts as one",
+      "The most queries that each attack may make for a sample. A gradient counts as one. Without it, there is no limit.",
     ).argParser(wholeNumber(1)),
   certified: () =>
     new Option(
       "--certified <file>",
-      "lines of INDEX,RADIUS: radii within which samples are certified, to be contradicted",
+      "CSV file with INDEX,RADIUS: certified radii from another tool. The report warns if an attack succeeds inside one.",
     ),
   header: () =>
-    new Option("--header <name: value>", "sent with each request to a model behind an address; may be repeated")
+    new Option("--header <name: value>", "A header to send with each request to an inference server. May be repeated.")
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   timeout: () =>
-    new Option("--timeout <seconds>", "that a request to a model behind an address may take (default: 30)").argParser(
+    new Option(
+      "--timeout <seconds>",
+      "How many seconds a request to an inference server may take. (default: 30)",
+    ).argParser(wholeNumber(1)),
+  retries: () =>
+    new Option("--retries <n>", "How often a failed request is repeated. (default: 5)").argParser(wholeNumber(0)),
+  junit: () => new Option("--junit <file|->", "Write the result as JUnit XML for build servers; - is stdout."),
+  limit: () => new Option("--limit <n>", "Use at most n samples. Without it, all are used.").argParser(wholeNumber(1)),
+  offset: () => new Option("--offset <n>", "Skip the first n samples.").argParser(wholeNumber(0)).default(0),
+  batch: () =>
+    new Option("--batch <n>", "Work on n samples at a time. This does not change the result.").argParser(
       wholeNumber(1),
     ),
-  retries: () =>
-    new Option("--retries <n>", "repetitions of a request that failed (default: 5)").argParser(wholeNumber(0)),
-  junit: () => new Option("--junit <file|->", "write the result as JUnit XML, for build servers; - for stdout"),
-  limit: () => new Option("--limit <n>", "use at most n samples").argParser(wholeNumber(1)),
-  offset: () => new Option("--offset <n>", "skip the first n samples").argParser(wholeNumber(0)).default(0),
-  batch: () => new Option("--batch <n>", "samples at a time; does not change the result").argParser(wholeNumber(1)),
-  seed: () => new Option("--seed <n>", "seed of all randomness").argParser(wholeNumber(0)).default(0),
+  seed: () => new Option("--seed <n>", "The seed of all random numbers.").argParser(wholeNumber(0)).default(0),
   device: () =>
-    new Option("--device <device>", "where graphs run")
+    new Option("--device <device>", "The device that runs the model.")
       .choices(["cpu", "webgpu", "cuda"] as const satisfies readonly Device[])
       .default("cpu" as const),
   mean: () =>
-    new Option("--mean <values>", "subtracted from pixels before the model, one value or one a channel").argParser(
-      parseNumbers,
-    ),
-  std: () => new Option("--std <values>", "pixels are divided by it after --mean").argParser(parseNumbers),
+    new Option(
+      "--mean <values>",
+      "Subtract this from the pixels before the model: one value, or one for each channel.",
+    ).argParser(parseNumbers),
+  std: () =>
+    new Option(
+      "--std <values>",
+      "Divide the pixels by this, after --mean: one value, or one for each channel.",
+    ).argParser(parseNumbers),
   shape: () =>
-    new Option("--shape <c,h,w>", "shape of one sample, where model and data leave it open").argParser(parseShape),
+    new Option("--shape <c,h,w>", "The shape of one sample. Needed where model and data leave it open.").argParser(
+      parseShape,
+    ),
   failUnder: () =>
-    new Option("--fail-under <acc@eps>", "exit with 1 when accuracy at eps is below acc").argParser(parseFailUnder),
-  json: () => new Option("--json <file|->", "write the result as JSON; - for stdout"),
-  quiet: () => new Option("--quiet", "no progress"),
+    new Option(
+      "--fail-under <acc@eps>",
+      "Exit with 1 if robust accuracy at eps is below acc, such as 50%@8/255.",
+    ).argParser(parseFailUnder),
+  json: () => new Option("--json <file|->", "Write the result as JSON; - is stdout."),
+  quiet: () => new Option("--quiet", "Show no progress."),
 };
 
-export const modelArgument = () => new Argument("<model>", "the model: .onnx, weights with --arch, or a bundled name");
+export const modelArgument = () =>
+  new Argument("<model>", "The model: an .onnx file, weights with --arch, or a bundled name.");
 
 function parseAttacks(text: string): AttackName[] {
   return text.split(",").map((name) => {

@@ -15,14 +15,14 @@ import {
 const certifiedOption = () => group("Attacks").addOption(options.certified());
 const resumeOption = () =>
   group("Run").addOption(
-    new Option("--resume <dir>", "go on with the run that was ended in this folder, with its own options").conflicts(
+    new Option("--resume <dir>", "Go on with the run that stopped in this folder, with its own options.").conflicts(
       "out",
     ),
   );
 const reportOption = () =>
   group("Output").option(
     "--out <dir>",
-    "folder of the report (default: runs/MODEL-DATA-ATTACK-NORM; none with --json)",
+    "The folder of the report. (default: runs/MODEL-DATA-ATTACK-NORM; none with --json)",
   );
 
 /** `perturb evaluate`, without what it does: also for reading the options of a run that goes on. */
@@ -30,12 +30,12 @@ export const evaluateOptions = () =>
   withGroups(
     new Command("evaluate")
       .description(
-        prose(`Measures the accuracy of a classifier, clean and under attack, with 95 % intervals. Only samples that are right
-when clean are attacked, and accuracy counts over all samples. With several attacks, each sample meets them in order until
-it falls, and the worst case for each sample is the headline. Without any option: the FGSM experiment, LeNet on the
-MNIST test set, L-infinity, ε from 0.05 to 0.3.
+        prose(`Measures the clean and the robust accuracy of a classifier, with 95 % intervals. Only samples that are correct are
+attacked; accuracy is a share of all samples. With several attacks, every sample is attacked by one after the other until
+one succeeds. Robust accuracy counts the samples that none could fool. Without any option, it runs the FGSM experiment: LeNet
+on the MNIST test set, L-infinity, ε from 0.05 to 0.3.
 
-ε, bounds and pictures are in pixels from 0 to 1. A model that wants them normalized gets --mean and --std.`),
+ε and the bounds are in units of pixels from 0 to 1. If the model wants normalized pixels, give --mean and --std.`),
       )
       .addHelpText(
         "after",
@@ -49,7 +49,7 @@ Examples:
   perturb evaluate --model http://localhost:8000/v2/models/net --data images/ --attack square,hopskipjump
   perturb evaluate --resume runs/net                    after Ctrl-C, a power cut, a full disk
 
-A run keeps its work in the folder of its report until that is written.`,
+A run saves its work in the folder of its report until the report is written.`,
       ),
     modelOptions(),
     graphOptions(),

@@ -12,7 +12,7 @@ export const graphOptions = () =>
     .addOption(options.mean())
     .addOption(options.std())
     .addOption(options.shape());
-/** How a model behind an address is asked. */
+/** How an inference server is called. */
 export const endpointOptions = () =>
   group("Model").addOption(options.header()).addOption(options.timeout()).addOption(options.retries());
 

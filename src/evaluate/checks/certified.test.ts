@@ -24,12 +24,14 @@ describe("an evaluation with certificates", () => {
   const codes = async (radius: number) => {
     const certified = new Map([0, 1, 2].map((index) => [index, radius]));
     const { evaluation } = await run(file, data, { epsilons: [0.15], certified });
-    return evaluation.warnings.filter(({ code }) => code === "certified-broken").map(({ message }) => message);
+    return evaluation.warnings.filter(({ code }) => code === "certified-fooled").map(({ message }) => message);
   };
 
-  it("says nothing where both can be right", async () => expect(await codes(0.1)).toEqual([]));
+  it("says nothing where both can be true", async () => expect(await codes(0.1)).toEqual([]));
 
-  it("warns where a sample falls inside its radius", async () => {
-    expect((await codes(0.2))[0]).toMatch(/^2 samples fell inside .* sample 0 at 0.15, certified up to 0.2\./);
+  it("warns where a sample is fooled inside its radius", async () => {
+    expect((await codes(0.2))[0]).toMatch(
+      /^2 samples were fooled inside .* sample 0, fooled at 0.15 and certified up to 0.2\./,
+    );
   });
 });

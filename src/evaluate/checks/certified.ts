@@ -5,9 +5,9 @@ import type { NormName } from "../../norm.ts";
 /** The radius, in the norm of the evaluation, within which a sample is certified not to change its class, by its index. */
 export type Certified = ReadonlyMap<number, number>;
 
-/** Follows the records of an evaluation, and finds samples that were broken inside their certified radius. */
+/** Follows the records of an evaluation, and finds samples that were fooled inside their certified radius. */
 export function certificates(certified: Certified, norm: NormName) {
-  const broken: { index: number; distance: number; radius: number }[] = [];
+  const fooled: { index: number; distance: number; radius: number }[] = [];
   return {
     hear(records: readonly SampleRecord[]): void {
       if (norm === "spatial") return;
@@ -15,16 +15,16 @@ export function certificates(certified: Certified, norm: NormName) {
         const radius = certified.get(record.index);
         const distance = record[norm];
         if (radius === undefined || distance === null || distance >= radius) continue;
-        broken.push({ index: record.index, distance, radius });
+        fooled.push({ index: record.index, distance, radius });
       }
     },
     warning(): Warning | null {
-      const [first] = broken;
+      const [first] = fooled;
       if (!first) return null;
       const few = (v: number) => String(Number(v.toPrecision(4)));
       return {
-        code: "certified-broken",
-        message: `${broken.length} samples fell inside the radius that they are certified for; sample ${first.index} at ${few(first.distance)}, certified up to ${few(first.radius)}. Both cannot be right: check that certificate and evaluation mean the same model, preprocessing and norm.`,
+        code: "certified-fooled",
+        message: `${fooled.length} samples were fooled inside their certified radius. The first is sample ${first.index}, fooled at ${few(first.distance)} and certified up to ${few(first.radius)}. Both cannot be true. Check that certificate and evaluation mean the same model, preprocessing and norm.`,
       };
     },
   };

@@ -185,7 +185,7 @@ describe("atChance", () => {
     ).toBe(true);
   });
 
-  it("does not suspect a model that is right, where all samples have one label", () => {
+  it("does not suspect a model without mistakes, where all samples have one label", () => {
     expect(
       atChance(
         clean([
@@ -252,7 +252,7 @@ describe("warnings", () => {
     );
   });
 
-  it("of NaN logits, which are neither right nor fooled", async () => {
+  it("of NaN logits, which are neither correct nor fooled", async () => {
     // √(x0 - 0.5) is NaN for the first half of the samples.
     const graph = graphOf([2], (b, x) =>
       b.plus(
@@ -280,7 +280,7 @@ describe("warnings", () => {
     expect(evaluation.warnings.find((w) => w.code === "nan-logits")?.message).toMatch(/^50 answers/);
   });
 
-  it("of NaN logits under attack: no longer right, and not fooled", async () => {
+  it("of NaN logits under attack: no longer correct, and not fooled", async () => {
     // z0 = x + 0·√(x - 0.5): right at 0.55, NaN once the attack has gone below 0.5.
     const graph = graphOf([1], (b, x) => {
       const broken = b.mul(b.scalar(0, x), b.add("Sqrt", [b.sub(x, b.scalar(0.5, x))]));

@@ -21,60 +21,60 @@ export function warningsOf(
   if (atChance(clean))
     warn(
       "chance-accuracy",
-      `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class: what follows says nothing about robustness. Check normalization (${option("normalization.mean")}, ${option("normalization.std")}), channel order, 0-255 scale and label numbering.`,
+      `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class. The other numbers say nothing about robustness then. Check normalization (${option("normalization.mean")}, ${option("normalization.std")}), channel order, the 0-255 scale and the numbering of labels.`,
     );
   if (invalid > 0)
     warn(
       "nan-logits",
-      `${invalid} answers of the model held NaN. They are counted neither as correct nor as fooled; look for overflow in the model.`,
+      `${invalid} answers of the model held NaN. They count neither as correct nor as fooled. Look for overflow in the model.`,
     );
   const attacked = points[0]?.attacked ?? 0;
   if (deadGradients > 0)
     warn(
       "zero-gradient",
-      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero: attacks that follow it leave them as they were. The model may mask its gradients, and robust accuracy is then overstated; add an attack without gradients, such as square (${option("attacks")}), or one on the logits (apgd-dlr).`,
+      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero. Attacks that follow the gradient do not change these samples. The model may mask its gradients, and robust accuracy may be overstated. Add an attack without gradients, such as square (${option("attacks")}), or one with another loss (apgd-dlr).`,
     );
   if (nanGradients > 0)
     warn(
       "nan-gradient",
-      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity, and attacks that follow it are blind there: robust accuracy may be overstated. Look for overflow, or a division by zero, in the model, or add an attack without gradients, such as square (${option("attacks")}).`,
+      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity. Attacks that follow the gradient are blind there, and robust accuracy may be overstated. Look for overflow or a division by zero in the model, or add an attack without gradients, such as square (${option("attacks")}).`,
     );
   for (const warning of strangeOrder(attacks, plan)) warnings.push(warning);
   if (model.head === "softmax")
-    warn("softmax-head", "The model ends in a softmax. The loss is built on the logits behind it.");
+    warn(
+      "softmax-head",
+      "The model ends in a softmax. perturb found the logits behind it and builds the loss on them. You need not change anything.",
+    );
   if (model.head === "hidden")
     warn(
       "hidden-logits",
-      "The model gives probabilities and hides its logits. The loss is built on their logarithm, whose gradient vanishes where a probability is rounded to 0 or 1; export the logits for a trustworthy result.",
+      "The model gives probabilities and hides its logits. The loss is built on their logarithm. Its gradient vanishes where a probability is rounded to 0 or 1, and robust accuracy may be overstated. Export the model with its logits.",
     );
   if (straightThrough > 0)
     warn(
       "straight-through",
-      `The model is quantised: ${straightThrough} of its nodes round to integers, and the gradient passes straight through them. It is an estimate, and robust accuracy may be overstated; evaluate the model from before quantisation too.`,
+      `The model is quantised: ${straightThrough} of its nodes round to integers. The gradient passes straight through them, so it is an estimate, and robust accuracy may be overstated. Evaluate the model from before quantisation too.`,
     );
   if (data.total < 100)
-    warn(
-      "few-samples",
-      `Only ${data.total} samples were evaluated: the intervals are wide. Use more for a figure to rely on.`,
-    );
+    warn("few-samples", `Only ${data.total} samples were evaluated, so the intervals are wide. Evaluate at least 100.`);
   return warnings;
 }
 
 /**
- * Attacks that see less of a model must not break what those that see its gradients left standing (Carlini et al. 2019,
+ * Attacks that see less of a model must not fool samples that those that see its gradients did not fool (Carlini et al. 2019,
  * https://arxiv.org/abs/1902.06705, §5): where they do, the gradients do not lead where the loss rises.
  */
 function* strangeOrder(attacks: Evaluation["attacks"], plan: BatchPlan): Generator<Warning> {
   const gradient: string[] = [];
-  for (const [e, { attack: name, met, broke }] of attacks.entries()) {
+  for (const [e, { attack: name, attacked, fooled }] of attacks.entries()) {
     const { attack } = plan.attacks[e]!;
     if (attack.needs === "gradient") gradient.push(name);
-    const broken = broke.reduce((a, b) => a + b, 0);
-    if (attack.needs !== "logits" || gradient.length === 0 || broken === 0) continue;
+    const count = fooled.reduce((a, b) => a + b, 0);
+    if (attack.needs !== "logits" || gradient.length === 0 || count === 0) continue;
     const transfer = attack.also === "surrogate";
     yield {
       code: transfer ? "transfer-stronger" : "black-box-stronger",
-      message: `${name}, which ${transfer ? "works on another model" : "sees no gradients"}, broke ${broken} of the ${met} samples that ${[...new Set(gradient)].join(", ")} had left at some ε. Gradients of this model may be masked, or those attacks are too weak: give them more steps and restarts (${option("options")}), another loss (apgd-dlr), or take the attack autoattack.`,
+      message: `${name} ${transfer ? "works on another model" : "sees no gradients"}, yet it fooled ${count} of the ${attacked} samples that ${[...new Set(gradient)].join(", ")} had not fooled at every ε. Gradients of this model may be masked, or those attacks are too weak. Give them more steps and restarts (${option("options")}), try another loss (apgd-dlr), or take the attack autoattack.`,
     };
   }
 }
@@ -112,38 +112,38 @@ const SUSPICIONS: readonly { readonly name: string; readonly change: (x: FloatTe
 ];
 
 /**
- * For a model that does worse than it should: the change of scale, channels or labels that makes it right most often on one batch; null when
- * none does so beyond doubt (95 % intervals that do not meet).
+ * For a model that does worse than it should: the change of scale, channels or labels with the highest accuracy on one batch.
+ * Null when none is better beyond doubt (95 % intervals that do not meet).
  */
 export async function diagnose(
   model: Model,
   { x, labels }: Batch,
   normalization?: Normalization,
 ): Promise<Warning | null> {
-  const right = (predictions: Int32Array, shift = 0) =>
+  const scored = (predictions: Int32Array, shift = 0) =>
     accuracyOf(predictions.filter((p, i) => p === labels[i]! + shift).length, labels.length);
   const asItIs = predict(await model.logits(x));
   const found = [-1, 1].map((shift) => ({
     cause: `the labels count from one ${shift > 0 ? "lower" : "higher"} than the model's`,
-    ...right(asItIs, shift),
+    ...scored(asItIs, shift),
   }));
   if (normalization) {
-    // What stands in front of the model is undone: it then sees pixels.
+    // The normalization in front of the model is undone: it then sees pixels.
     const { mean, std } = normalization;
     const pixels = map(x, (v, c) => v * std[c % std.length]! + mean[c % mean.length]!);
     found.push({
       cause: `the model normalizes its input by itself, and does so twice with ${option("normalization.mean")} and ${option("normalization.std")}; leave them out`,
-      ...right(predict(await model.logits(pixels))),
+      ...scored(predict(await model.logits(pixels))),
     });
   }
   for (const { name, change } of SUSPICIONS)
-    found.push({ cause: `the model expects ${name}`, ...right(predict(await model.logits(change(x)))) });
+    found.push({ cause: `the model expects ${name}`, ...scored(predict(await model.logits(change(x)))) });
   const best = found.reduce((a, b) => (b.correct > a.correct ? b : a));
-  const { accuracy, ci95 } = right(asItIs);
+  const { accuracy, ci95 } = scored(asItIs);
   if (best.ci95[0] <= ci95[1]) return null;
   return {
     code: "likely-cause",
-    message: `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of the first ${labels.length} samples are right, and ${percent(accuracy)} as given.`,
+    message: `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of the first ${labels.length} samples are correct. As given, ${percent(accuracy)} are.`,
   };
 }
 

@@ -45,18 +45,22 @@ describe("checks that follow an evaluation", () => {
     const random = changed((b, z) => noise(b, z, 3));
     const found = await warningsFor(random);
     expect(found.get("random-model")).toMatch(/moved by up to \d+(\.\d+)? on 16 samples.*`eot: 20`/);
-    expect((await warningsFor(random, { eot: 4 })).get("random-model")).toMatch(/average over draws, and each verdict/);
+    expect((await warningsFor(random, { eot: 4 })).get("random-model")).toMatch(
+      /average several runs of the model, but each verdict/,
+    );
   });
 
-  it("of gradients masked by saturation: zero gradients, standing at every ε, and weaker than Square", async () => {
+  it("of gradients masked by saturation: zero gradients, samples not fooled at any ε, and weaker than Square", async () => {
     const saturated = changed((b, z) => b.mul(z, b.scalar(1e4, z)));
     const found = await warningsFor(saturated, {
       attacks: [pgd, square],
       epsilons: [0.3],
     });
     expect(found.get("zero-gradient")).toMatch(/gradient of \d+ of \d+/);
-    expect(found.get("black-box-stronger")).toMatch(/^square, which sees no gradients, broke \d+ of the \d+/);
-    expect((await warningsFor(saturated)).get("large-epsilon")).toMatch(/At ε = 1, .* \d+ of 10 samples still stand/);
+    expect(found.get("black-box-stronger")).toMatch(/^square sees no gradients, yet it fooled \d+ of the \d+/);
+    expect((await warningsFor(saturated)).get("large-epsilon")).toMatch(
+      /At ε = 1, .* \d+ of 10 samples are not fooled/,
+    );
   });
 
   it("of a surrogate that leads where masked gradients do not", async () => {
@@ -64,7 +68,7 @@ describe("checks that follow an evaluation", () => {
     await using(open(lenetGraph()), async (surrogate) => {
       const given = { attacks: [pgd, attacks.transfer], epsilons: [0.3], surrogate };
       expect((await warningsFor(saturated, given)).get("transfer-stronger")).toMatch(
-        /^transfer, which works on another model, broke \d+ of the \d+ samples that pgd had left/,
+        /^transfer works on another model, yet it fooled \d+ of the \d+ samples that pgd had not fooled/,
       );
       expect((await warningsFor(lenetGraph(), given)).has("transfer-stronger")).toBe(false);
     });
@@ -97,7 +101,7 @@ describe("checks that follow an evaluation", () => {
   it("of an attack that had not converged", async () => {
     const short = [attacks.pgd.with({ steps: 2, stepSize: "0.2eps", randomStart: false })];
     expect((await warningsFor(lenetGraph(), { attacks: short, epsilons: [0.15] })).get("more-steps-gain")).toMatch(
-      /^pgd with 4 times the steps and another run breaks \d+ of 10 samples/,
+      /^pgd with 4 times the steps and one more restart fools \d+ of 10 samples/,
     );
   });
 

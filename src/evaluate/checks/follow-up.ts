@@ -10,7 +10,7 @@ import { goalOf } from "../course/batch.ts";
 import { cascade, type Entry, type Subjects } from "../course/cascade.ts";
 import { atChance, diagnose } from "./checks.ts";
 
-/** What the checks that follow an evaluation may cost: one in so many samples, at most so many, and questions about each. */
+/** What the checks that follow an evaluation may cost: one in so many samples, at most so many, and queries for each. */
 const ONE_IN = 10;
 const SAMPLES = 16;
 const QUERIES = 100;
@@ -22,19 +22,19 @@ const SUSPICIOUS = 0.9;
 const DIAGNOSED = 100;
 
 export interface FollowUpContext extends BatchContext {
-  /** What the model has in front of it, where something is. */
+  /** The normalization in front of the model, where there is one. */
   readonly normalization?: Normalization | undefined;
 }
 
 /**
- * Checks of an evaluation that ask the model once more: does it answer the same twice; does accuracy go to zero where every
+ * Checks of an evaluation that run the model once more: does it give the same logits twice; does accuracy go to zero where every
  * input is allowed; do more steps still gain (Carlini et al. 2019, https://arxiv.org/abs/1902.06705, §5)? On few samples.
  */
 export async function followUp(
   model: Model,
   data: Dataset,
   plan: BatchPlan,
-  { evaluation, standing }: EvaluationResult,
+  { evaluation, notFooled }: EvaluationResult,
   context: FollowUpContext = {},
 ): Promise<Warning[]> {
   const { worst, clean } = evaluation;
@@ -49,14 +49,14 @@ export async function followUp(
   const iterated = plan.attacks.filter(isIterated);
   if (iterated.length === 0) return warnings.filter((w) => w !== null);
 
-  const last = standing.at(-1) ?? [];
+  const last = notFooled.at(-1) ?? [];
   const count = Math.min(SAMPLES, Math.max(2, Math.ceil(total / ONE_IN)));
   const farthest = await samplesAt(data, last.slice(0, count));
   if (farthest) warnings.push(await checkLargeEpsilon(model, farthest, plan, iterated, context));
-  // Where about half of the right samples stand, an attack that is nearly strong enough shows.
+  // Where about half of the correct samples are not fooled, an attack that is nearly strong enough shows.
   const half = worst.map(({ correct }) => Math.abs(correct - clean.correct / 2));
-  const k = half.indexOf(Math.min(...half.filter((_, i) => (standing[i]?.length ?? 0) > 0)));
-  const middle = await samplesAt(data, (standing[k] ?? []).slice(0, count));
+  const k = half.indexOf(Math.min(...half.filter((_, i) => (notFooled[i]?.length ?? 0) > 0)));
+  const middle = await samplesAt(data, (notFooled[k] ?? []).slice(0, count));
   if (middle) warnings.push(await checkMoreSteps(model, middle, plan, plan.epsilons[k]!, iterated, context));
   return warnings.filter((w) => w !== null);
 }
@@ -103,10 +103,10 @@ async function checkRandom(model: Model, { x, indices }: Batch, plan: BatchPlan)
   const averaging = plan.eot > 1 || plan.attacks.some(({ eot }) => (eot ?? 1) > 1);
   return {
     code: "random-model",
-    message: `The model answers differently when it is asked twice: logits moved by up to ${difference.toPrecision(3)} on ${x.dims[0]} samples. ${
+    message: `The model gives different logits when the same samples are given twice: they moved by up to ${difference.toPrecision(3)} on ${x.dims[0]} samples. ${
       averaging
-        ? `Attacks average over draws, and each verdict is one draw: repeat with another ${option("seed")} to see the spread.`
-        : `One draw of its gradient misleads attacks, and robust accuracy is then overstated: average over draws (${option("eot", 20)}), or take the attack autoattack-rand.`
+        ? `Attacks average several runs of the model, but each verdict is a single run. Repeat with another ${option("seed")} to see the spread.`
+        : `The gradient of a single run misleads attacks, and robust accuracy is then overstated. Average several runs (${option("eot", 20)}), or take the attack autoattack-rand.`
     }`,
   };
 }
@@ -119,7 +119,7 @@ const LARGEST: Readonly<Record<NormName, ((range: number, elements: number) => n
   spatial: null,
 };
 
-/** At an ε that allows every input, every sample must fall; where it does not, the attack does not see its way. */
+/** At an ε that allows every input, every sample must be fooled; where one is not, the attack does not see its way. */
 async function checkLargeEpsilon(
   model: Model,
   batch: Batch,
@@ -130,20 +130,20 @@ async function checkLargeEpsilon(
   const { lower, upper } = model.bounds;
   const epsilon = LARGEST[plan.norm]?.(upper - lower, product(model.inputShape));
   if (epsilon === undefined) return null;
-  const standing = await standingUnder(
+  const count = await notFooledBy(
     model,
     batch,
     { ...plan, attacks, epsilons: [epsilon], maxQueries: QUERIES },
     context,
   );
-  if (standing === 0) return null;
+  if (count === 0) return null;
   return {
     code: "large-epsilon",
-    message: `At ε = ${Number(epsilon.toPrecision(4))}, where every input is allowed, ${standing} of ${batch.labels.length} samples still stand after ${QUERIES} questions each. An attack that sees its way breaks them all: gradients are probably masked. Add an attack that needs none, such as square (${option("attacks")}), or look at another loss (apgd-dlr).`,
+    message: `At ε = ${Number(epsilon.toPrecision(4))}, the budget allows every input, yet ${count} of ${batch.labels.length} samples are not fooled after ${QUERIES} queries each. The attack is too weak, or gradients are masked. Add an attack without gradients, such as square (${option("attacks")}), or one with another loss (apgd-dlr).`,
   };
 }
 
-/** More steps and more runs must gain next to nothing, or the attack had not converged. */
+/** More steps and restarts must gain next to nothing, or the attack had not converged. */
 async function checkMoreSteps(
   model: Model,
   batch: Batch,
@@ -156,16 +156,16 @@ async function checkMoreSteps(
   const entry = attacks.find(({ attack }) => attack.needs === "gradient") ?? attacks[0]!;
   const stronger = { ...entry, options: strengthened(entry.options) };
   const limit = STRONGER * QUERIES;
-  const left = await standingUnder(
+  const count = await notFooledBy(
     model,
     batch,
     { ...plan, attacks: [stronger], epsilons: [epsilon], maxQueries: limit },
     context,
   );
-  if (left === before) return null;
+  if (count === before) return null;
   return {
     code: "more-steps-gain",
-    message: `${entry.attack.name} with ${STRONGER} times the steps and another run breaks ${before - left} of ${before} samples that stood at ε = ${Number(epsilon.toPrecision(4))}: it had not converged, and robust accuracy is overstated. Raise its steps or restarts (${option("options")}), or take the attack autoattack.`,
+    message: `${entry.attack.name} with ${STRONGER} times the steps and one more restart fools ${before - count} of ${before} samples that were not fooled at ε = ${Number(epsilon.toPrecision(4))}. It had not converged, so robust accuracy is overstated. Raise its steps or restarts (${option("options")}), or take the attack autoattack.`,
   };
 }
 
@@ -177,8 +177,8 @@ function strengthened(options: object): object {
   return Object.fromEntries(values);
 }
 
-/** How many samples stand after the attacks of a plan. */
-async function standingUnder(model: Model, batch: Batch, plan: BatchPlan, context: BatchContext): Promise<number> {
+/** How many samples the attacks of a plan do not fool. */
+async function notFooledBy(model: Model, batch: Batch, plan: BatchPlan, context: BatchContext): Promise<number> {
   const rows = [...batch.labels.keys()].filter((i) => batch.labels[i] !== plan.target);
   const labels = Int32Array.from(rows, (i) => batch.labels[i]!);
   const subjects: Subjects = {
@@ -188,6 +188,6 @@ async function standingUnder(model: Model, batch: Batch, plan: BatchPlan, contex
     goal: goalOf(labels, plan.target),
     start: undefined,
   };
-  const { fallen } = await cascade(model, subjects, plan, () => undefined, context);
-  return fallen.filter((k) => k > 0).length;
+  const { fooledAt } = await cascade(model, subjects, plan, () => undefined, context);
+  return fooledAt.filter((k) => k > 0).length;
 }

@@ -3,7 +3,7 @@ import { isDifferentiable, type Model } from "../../model.ts";
 import type { BatchPlan } from "../course/batch.ts";
 
 /**
- * Refuses, before anything runs, attacks that need gradients where there are none, and names those that would work.
+ * Refuses attacks that need gradients where there are none, before anything runs, and names those that would work.
  * `prove` makes the gradient of a model that may have none: whatever it throws as `no-gradient` is the reason.
  * @throws no-gradient
  */
@@ -19,7 +19,7 @@ export async function requireGradients(plan: BatchPlan, model: Model, prove?: ()
     .map(({ name }) => name);
   throw new PerturbError(
     "no-gradient",
-    `${missing.message} ${names.join(", ")} ${names.length === 1 ? "needs" : "need"} gradients. Attacks that work without, in ${plan.norm}: ${working.join(", ")}.`,
+    `${missing.message} ${names.join(", ")} ${names.length === 1 ? "needs" : "need"} gradients. These attacks work without gradients in ${plan.norm}: ${working.join(", ")}.`,
     { data: { attacks: names, working }, cause: missing.cause },
   );
 }
@@ -30,7 +30,7 @@ interface Reason {
 }
 
 async function reasonAgainst(model: Model, prove: (() => unknown) | undefined): Promise<Reason | undefined> {
-  if (!isDifferentiable(model)) return { message: `${model.name} has no gradients: it can only be asked.` };
+  if (!isDifferentiable(model)) return { message: `${model.name} has no gradients: it gives logits only.` };
   try {
     await prove?.();
     return undefined;

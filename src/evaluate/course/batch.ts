@@ -7,10 +7,10 @@ import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
 import { outcomes } from "../results/outcomes.ts";
-import { falls, recordsOf } from "../results/records.ts";
+import { firstExamples, recordsOf } from "../results/records.ts";
 import { show } from "../results/show.ts";
-import { type AttackTally, EXAMPLES, STANDING, type Tally } from "../results/tally.ts";
-import { type CascadePlan, type Course, cascade, type Meeting, pick, type Subjects } from "./cascade.ts";
+import { type AttackTally, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
+import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subjects } from "./cascade.ts";
 
 /** What is done with every batch of an evaluation. */
 export interface BatchPlan extends CascadePlan {
@@ -26,7 +26,7 @@ export interface BatchContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Asks the model about one batch, attacks what it gets right, and counts. The unit of work of every evaluation. */
+/** Runs the model on one batch, attacks the samples that are correct, and counts. The unit of work of every evaluation. */
 export async function evaluateBatch(
   model: Model,
   batch: Batch,
@@ -36,16 +36,16 @@ export async function evaluateBatch(
   const began = performance.now();
   const clean = await askClean(model, batch, plan);
   const seconds = (performance.now() - began) / 1000 / batch.labels.length;
-  const { start, logits, predictions, right, attackedRows } = clean;
+  const { start, logits, predictions, correct, attackedRows } = clean;
   const { classes } = model;
   const budgets = plan.epsilons.length;
   const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   const confusion = confusionOf(batch.labels, predictions, classes);
   const untouched = confusion.slice();
   for (const label of attacked.labels) untouched[label * classes + label]! -= 1;
-  const standing = diagonal(untouched, classes);
+  const correctUntouched = diagonal(untouched, classes);
 
-  const [outcome, fall] = [outcomes(attacked, budgets), falls(attacked, budgets)];
+  const [outcome, first] = [outcomes(attacked, budgets), firstExamples(attacked, budgets)];
   const attacks = plan.attacks.map(() => emptyAttack(budgets));
   const points: Tally["points"] = [];
   let series = 0;
@@ -55,12 +55,12 @@ export async function evaluateBatch(
     outcome.settle();
     series++;
   };
-  const hear = (meeting: Meeting): void => {
-    while (series < plan.attacks[meeting.entry]!.series) endSeries();
-    outcome.hear(meeting);
-    fall.hear(meeting);
-    if (meeting.budget < budgets) invalid += meeting.verdict.predictions.filter((p) => p < 0).length;
-    else attacks[meeting.entry]!.distances.push(...reach(meeting));
+  const hear = (judgement: Judgement): void => {
+    while (series < plan.attacks[judgement.entry]!.series) endSeries();
+    outcome.hear(judgement);
+    first.hear(judgement);
+    if (judgement.budget < budgets) invalid += judgement.verdict.predictions.filter((p) => p < 0).length;
+    else attacks[judgement.entry]!.distances.push(...reach(judgement));
   };
   const course = await cascade(model, attacked, plan, hear, context);
   while (series < plan.series.length) endSeries();
@@ -68,14 +68,14 @@ export async function evaluateBatch(
 
   const tally: Tally = {
     total: predictions.length,
-    correct: right.length,
+    correct: correct.length,
     confusion,
-    cleanExamples: right.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions)),
+    cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions)),
     points,
-    worst: outcome.worst().map(({ standing: left, errors }) => ({
-      correct: standing + left.length,
+    worst: outcome.worst().map(({ notFooled, errors }) => ({
+      correct: correctUntouched + notFooled.length,
       errors: errors + predictions.filter((p) => p < 0).length,
-      standing: left.slice(0, STANDING),
+      notFooled: notFooled.slice(0, REMEMBERED),
     })),
     attacks,
     records: recordsOf({
@@ -83,7 +83,7 @@ export async function evaluateBatch(
       logits,
       predictions,
       attackedRows,
-      falls: fall,
+      first,
       course,
       epsilons: plan.epsilons,
       attacks: plan.attacks,
@@ -103,8 +103,8 @@ export async function evaluateBatch(
 const sum = (counts: Int32Array): number => counts.reduce((a, b) => a + b, 0);
 
 const emptyAttack = (budgets: number): AttackTally => ({
-  met: 0,
-  broke: new Array<number>(budgets).fill(0),
+  attacked: 0,
+  fooled: new Array<number>(budgets).fill(0),
   forwards: 0,
   gradients: 0,
   seconds: 0,
@@ -112,12 +112,12 @@ const emptyAttack = (budgets: number): AttackTally => ({
 });
 
 /** How far each sample's nearest adversarial point lies; Infinity where none was found. */
-const reach = ({ verdict: { success, distances } }: Meeting): number[] =>
+const reach = ({ verdict: { success, distances } }: Judgement): number[] =>
   Array.from(distances, (distance, i) => (success[i] ? distance : Number.POSITIVE_INFINITY));
 
-function addCourse(attacks: readonly AttackTally[], { fallen, by, entries }: Course): void {
+function addCourse(attacks: readonly AttackTally[], { fooledAt, fooledBy, entries }: Course): void {
   for (const [e, entry] of entries.entries()) Object.assign(attacks[e]!, entry);
-  for (const [row, e] of by.entries()) if (e >= 0) attacks[e]!.broke[fallen[row]!]! += 1;
+  for (const [row, e] of fooledBy.entries()) if (e >= 0) attacks[e]!.fooled[fooledAt[row]!]! += 1;
 }
 
 /** Samples whose gradient at x points nowhere. */
@@ -142,12 +142,12 @@ interface Clean {
   readonly start: Gradient | undefined;
   readonly logits: FloatTensor;
   readonly predictions: Int32Array;
-  /** The rows that are right, and those of them that are attacked: not already of the target's class. */
-  readonly right: readonly number[];
+  /** The rows that are correct, and those of them that are attacked: not already of the target's class. */
+  readonly correct: readonly number[];
   readonly attackedRows: readonly number[];
 }
 
-/** One pass answers for the clean accuracy and starts every attack. @throws out-of-bounds for data that do not fit */
+/** One pass gives the clean accuracy and starts every attack. @throws out-of-bounds for data that do not fit */
 export async function askClean(model: Model, batch: Batch, plan: BatchPlan): Promise<Clean> {
   checkBatch(model, batch);
   const { labels, x, indices } = batch;
@@ -157,8 +157,8 @@ export async function askClean(model: Model, batch: Batch, plan: BatchPlan): Pro
     : undefined;
   const logits = start?.logits ?? (await model.logits(x, indices));
   const predictions = predict(logits);
-  const right = [...labels.keys()].filter((i) => predictions[i] === labels[i]);
-  return { start, logits, predictions, right, attackedRows: right.filter((i) => labels[i] !== plan.target) };
+  const correct = [...labels.keys()].filter((i) => predictions[i] === labels[i]);
+  return { start, logits, predictions, correct, attackedRows: correct.filter((i) => labels[i] !== plan.target) };
 }
 
 async function linearityOf(

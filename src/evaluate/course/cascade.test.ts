@@ -46,13 +46,13 @@ describe("several attacks", () => {
       ["square", "square"],
     ]);
     const [first, second, third] = attacks;
-    expect(first!.met).toBe(clean.correct);
-    // A sample that fell at the least ε is met by nobody else.
-    expect(second!.met).toBe(clean.correct - first!.broke[0]!);
-    expect(third!.met).toBe(second!.met - second!.broke[0]!);
+    expect(first!.attacked).toBe(clean.correct);
+    // A sample fooled at the least ε is not attacked again.
+    expect(second!.attacked).toBe(clean.correct - first!.fooled[0]!);
+    expect(third!.attacked).toBe(second!.attacked - second!.fooled[0]!);
     for (const [k, { correct }] of worst.entries()) {
-      const broken = records.filter(({ outcome, epsilon }) => outcome === "broken" && epsilon! <= epsilons[k]!).length;
-      expect(correct).toBe(clean.correct - broken);
+      const fooled = records.filter(({ outcome, epsilon }) => outcome === "fooled" && epsilon! <= epsilons[k]!).length;
+      expect(correct).toBe(clean.correct - fooled);
       for (const name of ["fgsm", "bim", "square"])
         expect(correct).toBeLessThanOrEqual(
           points.find((p) => p.attack === name && p.epsilon === epsilons[k])!.correct,
@@ -62,14 +62,14 @@ describe("several attacks", () => {
     expect(worst.map((w) => w.correct)).toEqual(worst.map((w) => w.correct).toSorted((a, b) => b - a));
   });
 
-  it("says of each sample what broke it, and how far away", async () => {
+  it("says of each sample what fooled it, and how far away", async () => {
     const { evaluation, records } = await evaluated({ attacks: [fgsm, lightBim] });
     expect(records.map(({ index }) => index)).toEqual(Array.from({ length: 60 }, (_, i) => i));
-    for (const { attack, broke } of evaluation.attacks)
-      for (const [k, count] of broke.entries())
+    for (const { attack, fooled } of evaluation.attacks)
+      for (const [k, count] of fooled.entries())
         expect(records.filter((r) => r.attack === attack && r.epsilon === epsilons[k])).toHaveLength(count);
     for (const r of records) {
-      if (r.outcome !== "broken") {
+      if (r.outcome !== "fooled") {
         expect([r.epsilon, r.attack, r.adversarialPrediction, r.linf, r.l0]).toEqual([null, null, null, null, null]);
         continue;
       }
@@ -122,7 +122,7 @@ describe("several attacks", () => {
 });
 
 describe("one attack", () => {
-  it("FGSM counts at each ε by itself; the worst case only falls", async () => {
+  it("FGSM counts at each ε by itself; robust accuracy only falls", async () => {
     // z1 - z0 = 0.3 - 2·|x - 0.7|: from 0.5 a step of 0.1 crosses the boundary, and one of 0.4 crosses back.
     const graph = graphOf([1], (b, x) => {
       const away = b.add("Abs", [b.sub(x, b.scalar(0.7, x))]);
@@ -134,7 +134,7 @@ describe("one attack", () => {
     expect(evaluation.points.map((p) => p.correct)).toEqual([2, 0, 2]);
     expect(evaluation.worst.map((w) => w.correct)).toEqual([2, 0, 0]);
     expect(records.map(({ epsilon }) => epsilon)).toEqual([0.1, 0.1]);
-    // What fell stays fallen for an attack that comes after.
+    // A fooled sample stays fooled for an attack that comes after.
     const both = await evaluated({ attacks: [fgsm, uniformNoise], epsilons: [0.01, 0.1, 0.4], limit: 2 }, data, file);
     expect(both.evaluation.points.map((p) => p.correct)).toEqual([2, 0, 2, 2, 0, 0]);
   });
@@ -146,7 +146,7 @@ describe("one attack", () => {
     expect(at(0.5)).toBeGreaterThan(1);
     expect(at(0.5)).toBeLessThan(2.5);
     expect(at(0.05)).toBeLessThanOrEqual(at(0.95));
-    expect(records.filter(({ outcome }) => outcome === "broken")).toHaveLength(attack!.broke[0]!);
+    expect(records.filter(({ outcome }) => outcome === "fooled")).toHaveLength(attack!.fooled[0]!);
   });
 
   it("asks no more than it may", async () => {
@@ -175,7 +175,7 @@ describe("8-bit mode", () => {
 });
 
 describe("a model that answers NaN under attack", () => {
-  it("has errors, and no robust samples", async () => {
+  it("has errors, and no samples that are not fooled", async () => {
     // z0 = x + 0·√(x - 0.5): right at 0.55, NaN once the attack has gone below 0.5.
     const graph = graphOf([1], (b, x) => {
       const broken = b.mul(b.scalar(0, x), b.add("Sqrt", [b.sub(x, b.scalar(0.5, x))]));
@@ -187,7 +187,7 @@ describe("a model that answers NaN under attack", () => {
       data,
       classifierFile(graph, { name: "nan" }),
     );
-    expect(records.map(({ outcome }) => outcome)).toEqual(["error", "error", "robust", "robust"]);
+    expect(records.map(({ outcome }) => outcome)).toEqual(["error", "error", "not-fooled", "not-fooled"]);
     expect(evaluation.worst[0]).toMatchObject({ correct: 2, errors: 2 });
   });
 });

@@ -43,8 +43,8 @@ export interface Subjects {
   readonly start: Gradient | undefined;
 }
 
-/** What one attack made of some samples at one ε. */
-export interface Meeting {
+/** What one attack did to some samples at one ε. */
+export interface Judgement {
   readonly entry: number;
   /** Number of the ε; that of no ε, which is the number of them, for the nearest point of a least-change attack. */
   readonly budget: number;
@@ -55,48 +55,48 @@ export interface Meeting {
 
 /** What became of each sample in the end. */
 export interface Course {
-  /** Number of the least ε at which it fell, or the number of budgets. */
-  readonly fallen: Int32Array;
-  /** Entry that broke it, or -1. */
-  readonly by: Int32Array;
+  /** Number of the least ε at which it was fooled, or the number of budgets. */
+  readonly fooledAt: Int32Array;
+  /** Entry that fooled it, or -1. */
+  readonly fooledBy: Int32Array;
   readonly forwards: Int32Array;
   readonly gradients: Int32Array;
   /** Of `forwards`, those of the judge. */
   readonly judged: Int32Array;
   readonly seconds: Float64Array;
-  /** For each entry: samples it met, rows it asked for, and its time. */
-  readonly entries: { met: number; forwards: number; gradients: number; seconds: number }[];
+  /** For each entry: samples it attacked, queries it made, and its time. */
+  readonly entries: { attacked: number; forwards: number; gradients: number; seconds: number }[];
 }
 
 /**
- * Every sample meets the attacks in order until it falls: what an attack breaks at one ε counts as broken above it, and no
- * later attack meets it there. `heard` gets each verdict as it comes.
+ * Every sample is attacked by one attack after the other until one succeeds: a sample fooled at one ε counts as fooled above it,
+ * and no later attack gets it there. `heard` gets each verdict as it comes.
  */
 export async function cascade(
   model: Model,
   subjects: Subjects,
   plan: CascadePlan,
-  heard: (meeting: Meeting) => void,
+  heard: (judgement: Judgement) => void,
   { surrogate, signal }: { readonly surrogate?: Model | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Course> {
   const n = subjects.labels.length;
   const budgets = plan.epsilons.length;
   const course: Course = {
-    fallen: new Int32Array(n).fill(budgets),
-    by: new Int32Array(n).fill(-1),
+    fooledAt: new Int32Array(n).fill(budgets),
+    fooledBy: new Int32Array(n).fill(-1),
     forwards: new Int32Array(n),
     gradients: new Int32Array(n),
     judged: new Int32Array(n),
     seconds: new Float64Array(n),
     entries: [],
   };
-  const { fallen } = course;
+  const { fooledAt } = course;
   const norm = norms[plan.norm];
   for (const [e, entry] of plan.attacks.entries()) {
     checkSignal(signal);
-    const rows = [...fallen.keys()].filter((i) => fallen[i]! > 0);
-    const wanted = take(fallen, rows);
-    const tally = { met: rows.length, forwards: 0, gradients: 0, seconds: 0 };
+    const rows = [...fooledAt.keys()].filter((i) => fooledAt[i]! > 0);
+    const wanted = take(fooledAt, rows);
+    const tally = { attacked: rows.length, forwards: 0, gradients: 0, seconds: 0 };
     course.entries.push(tally);
     if (rows.length === 0) continue;
 
@@ -122,25 +122,25 @@ export async function cascade(
     };
     const proposals = await proposeWith(entry, task);
     for (const [k, candidates] of proposals.entries()) {
-      const met = [...rows.keys()].filter((i) => k < wanted[i]! || k === budgets);
-      if (met.length === 0) continue;
+      const open = [...rows.keys()].filter((i) => k < wanted[i]! || k === budgets);
+      if (open.length === 0) continue;
       checkSignal(signal);
-      const some = pick(part, met);
+      const some = pick(part, open);
       const verdict = await judge(
         model,
         some.x,
-        met.length === rows.length ? candidates : takeRows(candidates, met),
+        open.length === rows.length ? candidates : takeRows(candidates, open),
         some.goal,
         norm,
         task.epsilons[k]!,
         plan.levels,
       );
-      const of = met.map((i) => rows[i]!);
+      const of = open.map((i) => rows[i]!);
       for (const [i, row] of of.entries()) {
         course.judged[row]!++;
-        if (!verdict.success[i] || k >= fallen[row]!) continue;
-        fallen[row] = k;
-        course.by[row] = e;
+        if (!verdict.success[i] || k >= fooledAt[row]!) continue;
+        fooledAt[row] = k;
+        course.fooledBy[row] = e;
       }
       heard({ entry: e, budget: k, rows: of, verdict });
     }
@@ -150,13 +150,13 @@ export async function cascade(
   return course;
 }
 
-/** The model as an attack is to see it. Questions are counted inside: each draw of a randomised model is one. */
+/** The model as an attack is to see it. Queries are counted inside: each run of a randomised model is one. */
 function asSeen(model: Model, { eot, levels }: CascadePlan, entry: Entry, signal: AbortSignal | undefined): Model {
   const mean = averaged(model, entry.eot ?? eot, signal);
   return levels === null ? mean : rounded(mean, levels);
 }
 
-/** Adds what the meter counted, and the time, which is shared out by the number of questions. */
+/** Adds what the meter counted, and the time, which is shared out by the number of queries. */
 function share(
   course: Course,
   rows: readonly number[],

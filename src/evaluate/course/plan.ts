@@ -11,7 +11,7 @@ import type { Entry } from "./cascade.ts";
 
 /** What is done with each sample. */
 export interface PlanOptions {
-  /** Each sample meets them in this order until it falls: as they are, or with options, as `pgd.with({ steps: 100 })`. */
+  /** Every sample is attacked by one after the other until one succeeds: as they are, or with options, as `pgd.with({ steps: 100 })`. */
   readonly attacks: readonly AttackChoice<DifferentiableModel>[];
   /** By default linf. */
   readonly norm?: NormName;
@@ -27,7 +27,7 @@ export interface PlanOptions {
   readonly eot?: number;
   /** The number of evenly spaced values that an element may take, such as 256 for 8-bit images; by default any will do. */
   readonly levels?: number | null;
-  /** Questions that each attack may ask about a sample, over all ε; a gradient counts as one. By default no limit. */
+  /** Queries that each attack may make for a sample, over all ε; a gradient counts as one. By default no limit. */
   readonly maxQueries?: number | null;
   /** The model that transfer attacks work on. */
   readonly surrogate?: DifferentiableModel | undefined;
@@ -47,7 +47,7 @@ export async function examplesFor(
   data: Dataset,
 ): Promise<Examples | undefined> {
   if (!allChosen(attacks).some(({ attack: { also, learns } }) => also === "examples" || learns)) return undefined;
-  // Numbered below zero: what is asked about an example is charged to no sample.
+  // Numbered below zero: queries for an example are charged to no sample.
   for await (const { x, labels, indices } of data.batches({ batch: EXAMPLES, limit: EXAMPLES }))
     return { x, labels, indices: indices.map((index) => -1 - index) };
   return undefined;

@@ -256,7 +256,7 @@ describe("progress and cancelling", () => {
   });
 });
 
-describe("a model that can only be asked", () => {
+describe("a model that gives logits only", () => {
   const data = arrayDataset(
     floats([40, 2], numbers(80, 1, 0, 1)),
     Array.from({ length: 40 }, (_, i) => i % 2),
@@ -278,7 +278,7 @@ describe("a model that can only be asked", () => {
       evaluate(asked, data, { attacks: [pgd, square], epsilons: [0.1] }),
     );
     expect(error.message).toMatch(
-      /^ours has no gradients: it can only be asked\. pgd needs gradients\. .* in linf: .*square/,
+      /^ours has no gradients: it gives logits only\. pgd needs gradients\. .* in linf: .*square/,
     );
   });
 

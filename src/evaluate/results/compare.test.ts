@@ -11,24 +11,24 @@ import { accuracyOf } from "./statistics.ts";
 
 const EPSILONS = [0.1, 8 / 255 + 0.1, 0.3];
 
-type Fate = "wrong" | "skipped" | "robust" | "error" | number;
+type Fate = "misclassified" | "skipped" | "not-fooled" | "error" | number;
 
 function record(index: number, fate: Fate): SampleRecord {
   const label = index % 3;
-  const broken = typeof fate === "number";
+  const fooled = typeof fate === "number";
   return {
     index,
     label,
-    prediction: fate === "wrong" ? label + 1 : label,
+    prediction: fate === "misclassified" ? label + 1 : label,
     margin: 1,
-    outcome: broken ? "broken" : fate,
-    epsilon: broken ? fate : null,
-    attack: broken ? "pgd" : null,
-    adversarialPrediction: broken ? label + 1 : null,
-    linf: broken ? fate : null,
-    l2: broken ? 1 : null,
-    l1: broken ? 1 : null,
-    l0: broken ? 1 : null,
+    outcome: fooled ? "fooled" : fate,
+    epsilon: fooled ? fate : null,
+    attack: fooled ? "pgd" : null,
+    adversarialPrediction: fooled ? label + 1 : null,
+    linf: fooled ? fate : null,
+    l2: fooled ? 1 : null,
+    l1: fooled ? 1 : null,
+    l0: fooled ? 1 : null,
     queries: 1,
     forwards: 1,
     gradients: 1,
@@ -51,7 +51,7 @@ function runOf(name: string, records: readonly SampleRecord[], { data, options }
   const total = records.length;
   const right = (epsilon: number) =>
     records.filter(
-      (r) => r.outcome === "robust" || r.outcome === "skipped" || (r.outcome === "broken" && r.epsilon! > epsilon),
+      (r) => r.outcome === "not-fooled" || r.outcome === "skipped" || (r.outcome === "fooled" && r.epsilon! > epsilon),
     ).length;
   const evaluation = {
     model: { name: `${name}.onnx`, sha256: "0".repeat(64) },
@@ -67,9 +67,9 @@ const records = (...fates: Fate[]) => fates.map((fate, i) => record(i, fate));
 const [low, middle, high] = EPSILONS as [number, number, number];
 
 describe("compareRuns", () => {
-  it("counts who is right about what, clean and at each ε", async () => {
-    const a = runOf("a", records("robust", "robust", low, "wrong", "skipped", high, "wrong"));
-    const b = runOf("b", records("robust", low, "robust", "robust", middle, low, "wrong"));
+  it("counts which samples are correct and not fooled for which model", async () => {
+    const a = runOf("a", records("not-fooled", "not-fooled", low, "misclassified", "skipped", high, "misclassified"));
+    const b = runOf("b", records("not-fooled", low, "not-fooled", "not-fooled", middle, low, "misclassified"));
     const { clean, points, warnings, ...facts } = await compareRuns(a, b);
     expect(facts).toEqual({
       a: { name: "a", model: "a.onnx", sha256: "0".repeat(64), attacks: ["pgd"] },
@@ -91,26 +91,28 @@ describe("compareRuns", () => {
   });
 
   it("finds no difference between a run and itself", async () => {
-    const same = records("robust", low, "wrong", high);
+    const same = records("not-fooled", low, "misclassified", high);
     for (const point of (await compareRuns(runOf("a", same), runOf("b", same))).points)
       expect(point).toMatchObject({ difference: 0, onlyA: 0, onlyB: 0, pValue: 1 });
   });
 
   it("compares at the ε that both have, however they were written, and says what is left out", async () => {
-    const a = runOf("a", records("robust", 0.1), { options: { epsilons: [0.1, 0.2] } });
+    const a = runOf("a", records("not-fooled", 0.1), { options: { epsilons: [0.1, 0.2] } });
     const b = runOf("b", records(0.30000000000000004, 0.1), { options: { epsilons: [0.1, 0.30000000000000004] } });
     const { points, warnings } = await compareRuns(a, b);
     expect(points.map(({ epsilon }) => epsilon)).toEqual([0.1]);
     expect(warnings.map(({ code }) => code)).toEqual(["other-epsilons"]);
     expect(warnings[0]!.message).toMatch(/ε = 0\.2, 0\.3/);
     const close = runOf("c", records(0.3, 0.3), { options: { epsilons: [0.3] } });
-    const again = runOf("b", records(0.30000000000000004, "robust"), { options: { epsilons: [0.30000000000000004] } });
+    const again = runOf("b", records(0.30000000000000004, "not-fooled"), {
+      options: { epsilons: [0.30000000000000004] },
+    });
     expect((await compareRuns(close, again)).points[0]).toMatchObject({ onlyB: 1, neither: 1 });
   });
 
   it("warns where more than the model differs", async () => {
-    const a = runOf("a", records("robust"));
-    const b = runOf("b", records("robust"), { options: { attacks: ["fgsm"], seed: 1 } });
+    const a = runOf("a", records("not-fooled"));
+    const b = runOf("b", records("not-fooled"), { options: { attacks: ["fgsm"], seed: 1 } });
     const { warnings } = await compareRuns(a, b);
     expect(warnings.map(({ message }) => message.slice(0, 30))).toEqual([
       "The runs differ in attacks: pg",
@@ -125,19 +127,19 @@ describe("compareRuns", () => {
     ["a goal", { options: { target: 3 } }, /target is none in the one and 3/],
     ["budgets", { options: { epsilons: [0.7] } }, /ε is 0\.1, .*in the one and 0\.7/],
   ])("refuses other %s", async (_, given, message) => {
-    const fates = records("robust", "robust");
+    const fates = records("not-fooled", "not-fooled");
     expect((await failure("mismatch", () => compareRuns(runOf("a", fates), runOf("b", fates, given)))).message).toMatch(
       message,
     );
   });
 
   it("refuses other samples", async () => {
-    const three = records("robust", "robust", "robust");
+    const three = records("not-fooled", "not-fooled", "not-fooled");
     const others: [SampleRecord[], RegExp][] = [
-      [[three[0]!, record(2, "robust"), record(3, "robust")], /sample is 1 in the one and 2/],
+      [[three[0]!, record(2, "not-fooled"), record(3, "not-fooled")], /sample is 1 in the one and 2/],
       [[three[0]!, three[1]!, { ...three[2]!, label: 9, prediction: 9 }], /label of sample 2 is 2 in the one and 9/],
       [three.slice(0, 2), /sample 2 is there in the one and missing/],
-      [[...three, record(3, "robust")], /sample 3 is missing in the one and there/],
+      [[...three, record(3, "not-fooled")], /sample 3 is missing in the one and there/],
     ];
     for (const [other, message] of others) {
       const b = runOf("b", other, { data: { total: 3 } });
@@ -146,11 +148,11 @@ describe("compareRuns", () => {
   });
 
   it("refuses records of another run", async () => {
-    const a = runOf("a", records("robust", low));
-    const b = { ...runOf("b", records("robust", low)), samples: streamOf(records("robust", "robust")) };
+    const a = runOf("a", records("not-fooled", low));
+    const b = { ...runOf("b", records("not-fooled", low)), samples: streamOf(records("not-fooled", "not-fooled")) };
     const { message } = await failure("invalid-file", () => compareRuns(a, b));
     expect(message).toMatch(
-      /^b does not agree with itself: at ε = 0\.1, its report counts 1 right samples, and its .* 2/,
+      /^b does not agree with itself: at ε = 0\.1, its report counts 1 correct samples, and its .* 2/,
     );
     expect((await failure("invalid-file", () => compareRuns(b, a))).message).toMatch(/^b /);
   });

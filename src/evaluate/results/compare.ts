@@ -21,7 +21,7 @@ export interface Comparison {
   /** The class that both were pushed to, or null when any other class would do. */
   readonly target: number | null;
   readonly clean: PairedAccuracy;
-  /** One for each ε at which both were attacked, in the worst case over the attacks of each. */
+  /** One for each ε at which both were attacked, the robust accuracies of both. */
   readonly points: readonly (PairedAccuracy & { readonly epsilon: number })[];
   readonly warnings: readonly Warning[];
 }
@@ -45,8 +45,8 @@ export interface PairedAccuracy extends PairedCounts {
 }
 
 /**
- * Compares two evaluations of the same samples, sample by sample; memory does not grow with their number. A sample is right
- * at ε when it is right when clean and no attack broke it at ε or below.
+ * Compares two evaluations of the same samples, sample by sample; memory does not grow with their number. A sample counts
+ * at ε when it is correct and no attack fooled it at ε or below.
  * @throws mismatch for runs on other data, in another norm or with another goal; invalid-file for records that are not those
  * of the evaluation
  */
@@ -96,7 +96,7 @@ function commonFacts(a: RecordedRun, b: RecordedRun): Pick<Comparison, "data" | 
 
 type Tally = { -readonly [K in keyof PairedCounts]: PairedCounts[K] };
 
-/** For each ε, and for null when clean: who is right about how many samples. */
+/** For each ε, and for null without attack: how many samples count for both models, for one, for none. */
 async function countPairs(a: RecordedRun, b: RecordedRun, epsilons: readonly (number | null)[]): Promise<Tally[]> {
   const counts = epsilons.map((): Tally => ({ both: 0, onlyA: 0, onlyB: 0, neither: 0 }));
   const others = recordsIn(b);
@@ -107,7 +107,7 @@ async function countPairs(a: RecordedRun, b: RecordedRun, epsilons: readonly (nu
       if (one.index !== other.index) throw unlike(a, b, "sample", one.index, other.index);
       if (one.label !== other.label) throw unlike(a, b, `label of sample ${one.index}`, one.label, other.label);
       for (const [k, epsilon] of epsilons.entries()) {
-        const [inA, inB] = [isRight(one, epsilon), isRight(other, epsilon)];
+        const [inA, inB] = [isCounted(one, epsilon), isCounted(other, epsilon)];
         counts[k]![inA ? (inB ? "both" : "onlyA") : inB ? "onlyB" : "neither"]++;
       }
     }
@@ -123,10 +123,10 @@ async function* recordsIn({ samples }: RecordedRun): AsyncGenerator<SampleRecord
   yield* samples;
 }
 
-function isRight({ outcome, prediction, label, epsilon: fell }: SampleRecord, epsilon: number | null): boolean {
+function isCounted({ outcome, prediction, label, epsilon: fooledAt }: SampleRecord, epsilon: number | null): boolean {
   if (epsilon === null) return prediction === label;
-  if (outcome === "broken") return fell! > epsilon && !sameEpsilon(fell!, epsilon);
-  return outcome === "robust" || outcome === "skipped";
+  if (outcome === "fooled") return fooledAt! > epsilon && !sameEpsilon(fooledAt!, epsilon);
+  return outcome === "not-fooled" || outcome === "skipped";
 }
 
 function pairedAccuracy(counts: PairedCounts): PairedAccuracy {
@@ -146,18 +146,18 @@ function pairedAccuracy(counts: PairedCounts): PairedAccuracy {
 }
 
 /** @throws invalid-file where records and report are not of one run */
-function checkCounts({ name, evaluation }: RecordedRun, epsilons: readonly number[], right: readonly number[]): void {
+function checkCounts({ name, evaluation }: RecordedRun, epsilons: readonly number[], correct: readonly number[]): void {
   const { clean, worst } = evaluation;
   const told = epsilons.map((epsilon) => worst.find((point) => sameEpsilon(point.epsilon, epsilon)));
-  // Where the model answered NaN, a record tells less than the count at each ε.
+  // Where logits held NaN, a record tells less than the count at each ε.
   const expected = [clean, ...told].map((point) =>
     point && "errors" in point && point.errors > 0 ? undefined : point,
   );
   for (const [k, point] of expected.entries())
-    if (point && point.correct !== right[k])
+    if (point && point.correct !== correct[k])
       throw new PerturbError(
         "invalid-file",
-        `${name} does not agree with itself: ${k === 0 ? "clean" : `at ε = ${epsilons[k - 1]}`}, its report counts ${point.correct} right samples, and its records ${right[k]}. Evaluate it again.`,
+        `${name} does not agree with itself: ${k === 0 ? "without attack" : `at ε = ${epsilons[k - 1]}`}, its report counts ${point.correct} correct samples, and its records ${correct[k]}. Evaluate it again.`,
         { data: { name } },
       );
 }
@@ -176,13 +176,13 @@ function warningsOf(a: RecordedRun, b: RecordedRun, epsilons: readonly number[])
   const differing = names.filter((name) => String(ofA[name]) !== String(ofB[name]));
   const warnings: Warning[] = differing.map((name) => ({
     code: "other-attack",
-    message: `The runs differ in ${name}: ${shown(ofA[name])} and ${shown(ofB[name])}. The difference is not of the models alone; evaluate both the same way.`,
+    message: `The runs differ in ${name}: ${shown(ofA[name])} and ${shown(ofB[name])}. The difference may come from that, not from the models. Evaluate both the same way.`,
   }));
   const left = [...ofA.epsilons, ...ofB.epsilons].filter((e) => !epsilons.some((other) => sameEpsilon(e, other)));
   if (left.length > 0)
     warnings.push({
       code: "other-epsilons",
-      message: `ε = ${left.sort((x, y) => x - y).join(", ")} is left out: only one of the runs has it.`,
+      message: `ε = ${left.sort((x, y) => x - y).join(", ")} is left out, because only one of the runs has it.`,
     });
   return warnings;
 }

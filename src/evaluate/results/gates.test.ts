@@ -3,11 +3,11 @@ import { failure } from "../../../test/support/datasets.ts";
 import { fixture } from "../../../test/support/report.ts";
 import { checkGates, withGates } from "./gates.ts";
 
-// The worst case of these attacks: 0.7541 at ε = 0.05 and 0.0695 at ε = 0.3.
+// The robust accuracies of these attacks: 0.7541 at ε = 0.05 and 0.0695 at ε = 0.3.
 const { evaluation } = fixture({ attacks: ["fgsm", "pgd"] });
 
 describe("withGates", () => {
-  it("compares the worst case over the attacks with what is asked", () => {
+  it("compares robust accuracy with what is asked", () => {
     const gatesOf = (atLeast: number, epsilon: number) => withGates(evaluation, [{ epsilon, atLeast }]).gates;
     expect(gatesOf(0.7541, 0.05)).toEqual([{ epsilon: 0.05, atLeast: 0.7541, accuracy: 0.7541, met: true }]);
     expect(gatesOf(0.75411, 0.05)).toEqual([{ epsilon: 0.05, atLeast: 0.75411, accuracy: 0.7541, met: false }]);

@@ -1,9 +1,9 @@
-import type { Meeting, Subjects } from "../course/cascade.ts";
+import type { Judgement, Subjects } from "../course/cascade.ts";
 import { show } from "./show.ts";
 import { exact, probability } from "./statistics.ts";
 import { EXAMPLES, emptyPoint, type PointTally, type Shown } from "./tally.ts";
 
-/** What the attacks so far made of the attacked samples, at one ε. */
+/** What the attacks so far did to the attacked samples, at one ε. */
 interface Outcome {
   readonly predictions: Int32Array;
   readonly success: Uint8Array;
@@ -15,13 +15,13 @@ interface Outcome {
 }
 
 export interface Outcomes {
-  readonly hear: (meeting: Meeting) => void;
-  /** What is broken at one ε is broken above it; the next attack begins with that. */
+  readonly hear: (judgement: Judgement) => void;
+  /** A sample fooled at one ε counts as fooled above it; the next attack begins with that. */
   readonly settle: () => void;
   /** The points of the attack that is under way. `untouched`: confusion counts of what is not attacked. */
   readonly points: (untouched: Int32Array, classes: number) => PointTally[];
-  /** For each ε: samples that are still right, those among the first that stand, and those that had no answer but NaN. */
-  readonly worst: () => { readonly standing: readonly number[]; readonly errors: number }[];
+  /** For each ε: indices of the samples that are correct and not fooled, and how many had logits with NaN alone. */
+  readonly worst: () => { readonly notFooled: readonly number[]; readonly errors: number }[];
 }
 
 /** Follows the verdicts on one batch. */
@@ -88,7 +88,7 @@ export function outcomes(subjects: Subjects, budgets: number): Outcomes {
       }),
     worst: () =>
       at.map(({ predictions, success }) => ({
-        standing: [...indices].filter((_, row) => predictions[row] === labels[row] && !success[row]),
+        notFooled: [...indices].filter((_, row) => predictions[row] === labels[row] && !success[row]),
         errors: predictions.filter((p, row) => p < 0 && !success[row]).length,
       })),
   };

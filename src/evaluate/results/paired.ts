@@ -1,6 +1,6 @@
 import { wilson95 } from "./statistics.ts";
 
-/** How many samples two models are both right about, only one of them, or neither. */
+/** How many samples are correct (and, under attack, not fooled) for both models, only one of them, or neither. */
 export interface PairedCounts {
   readonly both: number;
   readonly onlyA: number;
@@ -10,7 +10,7 @@ export interface PairedCounts {
 
 /**
  * The exact test of McNemar (1947, https://doi.org/10.1007/BF02295996), two-sided: the probability that, were both models
- * right equally often, the samples that only one of them is right about would be split as unevenly as this or more. It
+ * correct equally often, the samples that only one of them gets correct would be split as unevenly as this or more. It
  * never rejects too often, and is conservative (Fagerland et al. 2013, https://doi.org/10.1186/1471-2288-13-91).
  */
 export function mcNemar({ onlyA, onlyB }: Pick<PairedCounts, "onlyA" | "onlyB">): number {

@@ -1,9 +1,9 @@
-import type { SampleRecord } from "../../evaluate.ts";
+import type { Outcome, SampleRecord } from "../../evaluate.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
-import type { Course, Entry, Meeting, Subjects } from "../course/cascade.ts";
+import type { Course, Entry, Judgement, Subjects } from "../course/cascade.ts";
 
-/** Of each attacked sample: its adversarial example at the least ε at which it fell. */
-interface Fall {
+/** The adversarial example of a sample at the least ε at which it was fooled. */
+interface FirstExample {
   budget: number;
   prediction: number;
   linf: number;
@@ -12,16 +12,16 @@ interface Fall {
   l0: number;
 }
 
-export interface Falls {
-  readonly hear: (meeting: Meeting) => void;
-  readonly of: (row: number) => Readonly<Fall> | undefined;
-  /** Whether the model's only answer about an attacked sample was NaN, at some ε. */
+export interface FirstExamples {
+  readonly hear: (judgement: Judgement) => void;
+  readonly of: (row: number) => Readonly<FirstExample> | undefined;
+  /** Whether the logits of an attacked sample held NaN, at some ε. */
   readonly nan: (row: number) => boolean;
 }
 
 /** Follows the verdicts on one batch, and measures each adversarial example in every norm. */
-export function falls({ x }: Subjects, budgets: number): Falls {
-  const found = new Map<number, Fall>();
+export function firstExamples({ x }: Subjects, budgets: number): FirstExamples {
+  const found = new Map<number, FirstExample>();
   const nan = new Set<number>();
   const size = sampleSize(x);
   const part = (t: FloatTensor, i: number) => t.data.subarray(i * size, (i + 1) * size);
@@ -57,12 +57,12 @@ export function distancesOf(a: Float32Array, b: Float32Array) {
 export interface RecordSources {
   readonly indices: Int32Array;
   readonly labels: Int32Array;
-  /** When clean. */
+  /** Of the clean samples. */
   readonly logits: FloatTensor;
   readonly predictions: Int32Array;
   /** The rows of the batch that were attacked: those whose number in it is their place here. */
   readonly attackedRows: readonly number[];
-  readonly falls: Falls;
+  readonly first: FirstExamples;
   readonly course: Course;
   readonly epsilons: readonly number[];
   readonly attacks: readonly Entry[];
@@ -78,34 +78,34 @@ export function recordsOf(from: RecordSources): SampleRecord[] {
   return Array.from(from.labels, (label, row): SampleRecord => {
     const i = place.get(row);
     const prediction = from.predictions[row]!;
-    const fall = i === undefined ? undefined : from.falls.of(i);
+    const example = i === undefined ? undefined : from.first.of(i);
     const { course } = from;
-    const asked = (counts: Int32Array) => (i === undefined ? 0 : counts[i]!);
+    const counted = (counts: Int32Array) => (i === undefined ? 0 : counts[i]!);
     return {
       index: from.indices[row]!,
       label,
       prediction,
       margin: marginOf(from.logits, row, label),
       outcome: outcomeOf(from, label, prediction, i),
-      epsilon: fall ? from.epsilons[fall.budget]! : null,
-      attack: fall && i !== undefined ? from.attacks[course.by[i]!]!.attack.name : null,
-      adversarialPrediction: fall?.prediction ?? null,
-      linf: fall?.linf ?? null,
-      l2: fall?.l2 ?? null,
-      l1: fall?.l1 ?? null,
-      l0: fall?.l0 ?? null,
-      queries: asked(course.forwards) + asked(course.gradients),
-      forwards: asked(course.forwards) + asked(course.judged) + Number(!from.withGradient),
-      gradients: asked(course.gradients) + Number(from.withGradient),
+      epsilon: example ? from.epsilons[example.budget]! : null,
+      attack: example && i !== undefined ? from.attacks[course.fooledBy[i]!]!.attack.name : null,
+      adversarialPrediction: example?.prediction ?? null,
+      linf: example?.linf ?? null,
+      l2: example?.l2 ?? null,
+      l1: example?.l1 ?? null,
+      l0: example?.l0 ?? null,
+      queries: counted(course.forwards) + counted(course.gradients),
+      forwards: counted(course.forwards) + counted(course.judged) + Number(!from.withGradient),
+      gradients: counted(course.gradients) + Number(from.withGradient),
       seconds: from.seconds + (i === undefined ? 0 : course.seconds[i]!),
     };
   });
 }
 
-function outcomeOf(from: RecordSources, label: number, prediction: number, i: number | undefined) {
-  if (i === undefined) return prediction < 0 ? "error" : prediction === label ? "skipped" : "wrong";
-  if (from.falls.of(i)) return "broken";
-  return from.falls.nan(i) ? "error" : "robust";
+function outcomeOf(from: RecordSources, label: number, prediction: number, i: number | undefined): Outcome {
+  if (i === undefined) return prediction < 0 ? "error" : prediction === label ? "skipped" : "misclassified";
+  if (from.first.of(i)) return "fooled";
+  return from.first.nan(i) ? "error" : "not-fooled";
 }
 
 /** z_label - max of the others; NaN is no number of a record, and gives 0. */

@@ -46,7 +46,7 @@ export function resultOf(
     examples: point.examples.map(withoutPixels),
   }));
   const evaluation: Evaluation = {
-    schema: 1,
+    schema: 2,
     tool: { name: "perturb", version: subject.version },
     date: began.toISOString(),
     model: subject.model,
@@ -83,7 +83,7 @@ export function resultOf(
   const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject.straightThrough);
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),
-    standing: tally.worst.map(({ standing }) => standing),
+    notFooled: tally.worst.map(({ notFooled }) => notFooled),
     pictures: tally.points.map((point: PointTally) => point.examples),
     cleanExamples: tally.cleanExamples,
   };
@@ -102,7 +102,7 @@ function summaryOf({ distances, ...counts }: AttackTally, plan: BatchPlan, e: nu
 /** The shares at which the distances of a least-change attack are told. */
 const QUANTILES = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99];
 
-/** The least distance within which at least that share of the samples falls; null where no distance does. */
+/** The least distance within which at least that share of the samples is fooled; null where there is none. */
 function quantilesOf(distances: readonly number[]): AttackSummary["distances"] {
   const sorted = Float64Array.from(distances).sort();
   return QUANTILES.map((quantile) => {

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { exact } from "./statistics.ts";
-import { addTally, EXAMPLES, type LinearityTally, type PointTally, type Shown, STANDING, type Tally } from "./tally.ts";
+import {
+  addTally,
+  EXAMPLES,
+  type LinearityTally,
+  type PointTally,
+  REMEMBERED,
+  type Shown,
+  type Tally,
+} from "./tally.ts";
 
 const CLASSES = 3;
 const count = fc.nat(1000);
@@ -41,13 +49,13 @@ const tally: fc.Arbitrary<Tally> = fc.record({
   points: fc.tuple(point, point).map((v) => [...v]),
   linearity: fc.option(linearity),
   worst: fc
-    .tuple(fc.record({ correct: count, errors: count, standing: fc.array(count, { maxLength: STANDING }) }))
+    .tuple(fc.record({ correct: count, errors: count, notFooled: fc.array(count, { maxLength: REMEMBERED }) }))
     .map((v) => [...v]),
   attacks: fc
     .tuple(
       fc.record({
-        met: count,
-        broke: fc.tuple(count, count).map((v) => [...v]),
+        attacked: count,
+        fooled: fc.tuple(count, count).map((v) => [...v]),
         forwards: count,
         gradients: count,
         seconds: real,
@@ -97,8 +105,8 @@ describe("addTally", () => {
         expect(all.points[1]!.largestDistance).toBe(Math.max(...tallies.map((t) => t.points[1]!.largestDistance)));
         expect(all.points[0]!.examples).toEqual(tallies.flatMap((t) => t.points[0]!.examples).slice(0, EXAMPLES));
         expect(all.worst[0]!.correct).toBe(added((t) => t.worst[0]!.correct));
-        expect(all.worst[0]!.standing).toEqual(tallies.flatMap((t) => t.worst[0]!.standing).slice(0, STANDING));
-        expect(all.attacks[0]!.broke[1]).toBe(added((t) => t.attacks[0]!.broke[1]!));
+        expect(all.worst[0]!.notFooled).toEqual(tallies.flatMap((t) => t.worst[0]!.notFooled).slice(0, REMEMBERED));
+        expect(all.attacks[0]!.fooled[1]).toBe(added((t) => t.attacks[0]!.fooled[1]!));
         expect(all.attacks[0]!.distances).toEqual(tallies.flatMap((t) => t.attacks[0]!.distances));
         expect(all.cleanExamples).toEqual(tallies.flatMap((t) => t.cleanExamples).slice(0, EXAMPLES));
         expect(all.confusion[4]).toBe(added((t) => t.confusion[4]!));

@@ -28,23 +28,23 @@ export interface LinearityTally {
 export interface WorstTally {
   correct: number;
   errors: number;
-  /** Indices of the first samples that stand. */
-  standing: number[];
+  /** Indices of the first samples that are correct and not fooled. */
+  notFooled: number[];
 }
 
 export interface AttackTally {
-  met: number;
-  /** Samples that it was the first to break, by the least ε. */
-  broke: number[];
+  attacked: number;
+  /** Samples that it was the first to fool, by the least ε. */
+  fooled: number[];
   forwards: number;
   gradients: number;
   seconds: number;
-  /** The distances of the samples it met, Infinity where it found nothing; none for attacks inside a budget. */
+  /** For each sample it attacked the distance found, Infinity where none was; empty for attacks inside a budget. */
   distances: number[];
 }
 
-/** How many standing samples are remembered for the checks that follow an evaluation. */
-export const STANDING = 50;
+/** How many samples that are not fooled are remembered for the checks that follow an evaluation. */
+export const REMEMBERED = 50;
 
 /** What one batch adds to an evaluation. */
 export interface Tally {
@@ -111,12 +111,12 @@ function addPoint(sum: PointTally, next: PointTally): void {
 function addWorst(sum: WorstTally, next: WorstTally): void {
   sum.correct += next.correct;
   sum.errors += next.errors;
-  sum.standing.push(...next.standing.slice(0, STANDING - sum.standing.length));
+  sum.notFooled.push(...next.notFooled.slice(0, REMEMBERED - sum.notFooled.length));
 }
 
 function addAttack(sum: AttackTally, next: AttackTally): void {
-  sum.met += next.met;
-  for (const [k, broke] of next.broke.entries()) sum.broke[k]! += broke;
+  sum.attacked += next.attacked;
+  for (const [k, fooled] of next.fooled.entries()) sum.fooled[k]! += fooled;
   sum.forwards += next.forwards;
   sum.gradients += next.gradients;
   sum.seconds += next.seconds;

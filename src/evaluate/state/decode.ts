@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { SampleRecord } from "../../evaluate.ts";
-import { EXAMPLES, STANDING, type Tally } from "../results/tally.ts";
+import { EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
 
 /** What the tallies of a run hold by its plan: no size is taken from the file. */
 export interface Extent {
@@ -59,11 +59,11 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
   const worst = z.strictObject({
     correct: some,
     errors: some,
-    standing: z.array(count).max(Math.min(samples, STANDING)),
+    notFooled: z.array(count).max(Math.min(samples, REMEMBERED)),
   });
   const attack = z.strictObject({
-    met: some,
-    broke: z.array(some).length(budgets),
+    attacked: some,
+    fooled: z.array(some).length(budgets),
     forwards: count,
     gradients: count,
     seconds: number,
@@ -74,7 +74,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     label,
     prediction,
     margin: number,
-    outcome: z.enum(["wrong", "skipped", "broken", "error", "robust"]),
+    outcome: z.enum(["misclassified", "skipped", "fooled", "error", "not-fooled"]),
     epsilon: nullable,
     attack: z.string().nullable(),
     adversarialPrediction: prediction.nullable(),

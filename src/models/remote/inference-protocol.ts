@@ -44,7 +44,7 @@ export function readMetadata(
   if (inputs.length > 1)
     throw new PerturbError(
       "unsupported",
-      `The model at ${server} has ${inputs.length} inputs (${namesOf(inputs)}), and only models of one input can be asked.`,
+      `The model at ${server} has ${inputs.length} inputs (${namesOf(inputs)}), and only models with one input can be used.`,
     );
   const { datatype = "FP32" } = input;
   if (!DATATYPES.includes(datatype))

@@ -2,21 +2,21 @@ import { PerturbError } from "../../errors.ts";
 import { type DifferentiableModel, type Gradient, isDifferentiable, type Model, take, takeGoal } from "../../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../../tensor.ts";
 
-/** What a model was asked about one sample: rows of forward passes, and rows of gradients. */
+/** The queries made for one sample: forward passes, and gradients. */
 export interface Queries {
   forwards: number;
   gradients: number;
 }
 
 export interface Meter<M extends Model> {
-  /** Counts what it is asked, and answers no more than `budget` questions about a sample. */
+  /** Counts its queries, and answers no more than `budget` of them for a sample. */
   readonly model: M;
-  /** What was asked about a sample, by its index in the data set. */
+  /** The queries made for a sample, by its index in the data set. */
   readonly of: (sample: number) => Readonly<Queries>;
 }
 
 /**
- * Counts the questions about each sample, a forward pass or a gradient being one. Beyond `budget` nothing is asked: the
+ * Counts the queries for each sample: forward passes and gradients. Beyond `budget` the model is not run: the
  * answer is NaN, which no attack takes for a success, and a gradient of zeros.
  */
 export function metered<M extends Model>(model: M, budget = Number.POSITIVE_INFINITY): Meter<M> {
@@ -28,10 +28,13 @@ export function metered<M extends Model>(model: M, budget = Number.POSITIVE_INFI
     counts.set(sample, fresh);
     return fresh;
   };
-  /** The rows that may still be asked, which are counted as asked. */
+  /** The rows within the budget, which are counted. */
   const admit = (x: FloatTensor, samples: Int32Array | undefined, kind: keyof Queries): number[] => {
     if (!samples || samples.length !== x.dims[0])
-      throw new PerturbError("internal", "An attack asked its model without saying about which samples.");
+      throw new PerturbError(
+        "internal",
+        "An attack ran its model without saying for which samples. Please report this.",
+      );
     return [...samples.keys()].filter((i) => {
       const asked = of(samples[i]!);
       if (asked.forwards + asked.gradients >= budget) return false;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type FloatTensor, tensor } from "../../tensor.ts";
 import { callbackModel } from "../callback.ts";
 import { averaged } from "./averaged.ts";
-import { type Question, traced } from "./traced.ts";
+import { type Query, traced } from "./traced.ts";
 
 const model = callbackModel({
   name: "twice",
@@ -14,7 +14,7 @@ const at = (...values: number[]): FloatTensor => tensor("float32", [values.lengt
 
 describe("traced", () => {
   it("tells each question once it is answered, in order, and whose it was", async () => {
-    const heard: Question[] = [];
+    const heard: Query[] = [];
     const told = traced(model, (question) => void heard.push(question));
     const answer = await told.logits(at(0.25), Int32Array.of(7));
     await told.logits(at(0.5, 0.75));

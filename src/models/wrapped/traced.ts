@@ -1,21 +1,21 @@
 import { type DifferentiableModel, isDifferentiable, type Model } from "../../model.ts";
 import type { FloatTensor } from "../../tensor.ts";
 
-/** A point that a model was asked about. */
-export interface Question {
+/** A point that a model was run on. */
+export interface Query {
   readonly kind: "logits" | "gradient";
   readonly x: FloatTensor;
-  /** Whose question each row is, where it was said. */
+  /** Whose query each row is, where it was said. */
   readonly samples: Int32Array | undefined;
   /** [n, classes] at x. */
   readonly logits: FloatTensor;
 }
 
 /**
- * A model that tells `hear` each question that it has answered, in order: the iterations of any attack, seen from outside.
+ * A model that tells `hear` each query that it has answered, in order: the iterations of any attack, seen from outside.
  * What is heard is that of the moment: whoever keeps it copies it.
  */
-export function traced<M extends Model>(model: M, hear: (question: Question) => void | Promise<void>): M {
+export function traced<M extends Model>(model: M, hear: (query: Query) => void | Promise<void>): M {
   const told: Model & Partial<DifferentiableModel> = {
     ...model,
     origin: model.origin ?? model,

@@ -1,6 +1,9 @@
 import { messageOf, PerturbError } from "../../errors.ts";
 import type { Evaluation } from "../../evaluate.ts";
 
+/** Version of the layout of report.json. */
+const LAYOUT: Evaluation["schema"] = 2;
+
 /** Every key of a value and of what it holds. */
 type KeysOf<T> = T extends readonly (infer Element)[]
   ? KeysOf<Element>
@@ -44,6 +47,7 @@ const ORDER = Object.keys({
   device: 0,
   offset: 0,
   attack: 0,
+  of: 0,
   norm: 0,
   dimensions: 0,
   epsilons: 0,
@@ -66,9 +70,7 @@ const ORDER = Object.keys({
   fooledConfidence: 0,
   largestDistance: 0,
   errors: 0,
-  of: 0,
   met: 0,
-  broke: 0,
   distances: 0,
   quantile: 0,
   distance: 0,
@@ -120,7 +122,7 @@ const block = (open: string, items: readonly string[], close: string, indent: st
 
 /**
  * Reads a report.json back. `name` says in errors which file it was.
- * @throws invalid-file, unsupported (a later layout)
+ * @throws invalid-file, unsupported (the layout of another version)
  */
 export async function readReport(text: string, name: string): Promise<Evaluation> {
   let value: unknown;
@@ -133,10 +135,12 @@ export async function readReport(text: string, name: string): Promise<Evaluation
     });
   }
   const layout = typeof value === "object" && value !== null && "schema" in value ? value.schema : undefined;
-  if (typeof layout === "number" && layout > 1)
+  if (typeof layout === "number" && layout !== LAYOUT)
     throw new PerturbError(
       "unsupported",
-      `${name} has layout ${layout}; this version of perturb reads layout 1. Read it with the version that wrote it, or a later one.`,
+      layout < LAYOUT
+        ? `${name} was written by an earlier version of perturb, in layout ${layout}. This version reads layout ${LAYOUT} only: evaluate it again.`
+        : `${name} was written by a later version of perturb, in layout ${layout}. This version reads layout ${LAYOUT} only: read it with the version that wrote it.`,
       { data: { name, layout } },
     );
   // zod is a tenth of the time that the command line takes to start, and only readers need it.

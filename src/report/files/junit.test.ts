@@ -54,17 +54,20 @@ describe("toJunit", () => {
     const { accuracy } = evaluation.worst[1]!;
     expect(failures(accuracy, 0.1)).toEqual([]);
     expect(failures(0.999, 0.1)).toEqual([
-      ["L∞ ε = 0.1", "accuracy 68.08% is under 99.90% at ε = 0.1; fgsm broke most, 1,300 samples"],
+      ["L∞ ε = 0.1", "robust accuracy 68.08% is under 99.90% at ε = 0.1; fgsm fooled most, 1,300 samples"],
     ]);
     // 0.05 + 0.05 + 0.05, as a range may have it.
     expect(failures(1, 0.15000000000000002)).toHaveLength(1);
   });
 
-  it("fails where nothing was broken, too", () => {
-    const unbroken = { ...evaluation, attacks: evaluation.attacks.map((a) => ({ ...a, broke: a.broke.map(() => 0) })) };
-    const xml = toJunit(withGates(unbroken, [{ epsilon: 0.3, atLeast: 1 }]));
+  it("fails where nothing was fooled, too", () => {
+    const unfooled = {
+      ...evaluation,
+      attacks: evaluation.attacks.map((a) => ({ ...a, fooled: a.fooled.map(() => 0) })),
+    };
+    const xml = toJunit(withGates(unfooled, [{ epsilon: 0.3, atLeast: 1 }]));
     expect(xml).toMatch(/is under 100\.00%/);
-    expect(xml).not.toMatch(/broke most/);
+    expect(xml).not.toMatch(/fooled most/);
   });
 
   it("carries the warnings as error output", () => {

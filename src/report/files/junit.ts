@@ -4,8 +4,8 @@ import { formatCount, formatEpsilon, formatInterval, formatPercent, formatShortf
 import { html, type Markup } from "../markup.ts";
 
 /**
- * The result in the XML of JUnit, as build servers show it: a suite with a test for the clean accuracy and one for the worst
- * case at each ε, which fails where a gate of the evaluation was not met. Warnings are the suite's error output.
+ * The result in the XML of JUnit, as build servers show it: a suite with a test for the clean accuracy and one for the robust
+ * accuracy at each ε, which fails where a gate of the evaluation was not met. Warnings are the suite's error output.
  */
 export function toJunit(evaluation: Evaluation): string {
   const { model, data, options, clean, worst, gates, warnings, cost, date } = evaluation;
@@ -56,12 +56,12 @@ const lines = (texts: readonly string[]): Markup[] => texts.map((text) => html`$
 const describe = ({ correct, total, accuracy, ci95 }: Accuracy): string =>
   `accuracy ${formatPercent(accuracy)}: ${formatCount(correct)} of ${formatCount(total)}, 95 % interval ${formatInterval(ci95)}`;
 
-/** The attack that was the first to break most samples up to this ε. */
+/** The attack that was the first to fool most samples up to this ε. */
 function strongest({ attacks }: Evaluation, k: number): string {
-  const broken = attacks.map(({ attack, broke }) => ({
+  const counts = attacks.map(({ attack, fooled }) => ({
     attack,
-    count: broke.slice(0, k + 1).reduce((sum, n) => sum + n, 0),
+    count: fooled.slice(0, k + 1).reduce((sum, n) => sum + n, 0),
   }));
-  const most = broken.reduce((best, next) => (next.count > best.count ? next : best), { attack: "", count: 0 });
-  return most.count === 0 ? "" : `; ${most.attack} broke most, ${formatCount(most.count)} samples`;
+  const most = counts.reduce((best, next) => (next.count > best.count ? next : best), { attack: "", count: 0 });
+  return most.count === 0 ? "" : `; ${most.attack} fooled most, ${formatCount(most.count)} samples`;
 }

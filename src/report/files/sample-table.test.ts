@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { brokenSample, sampleRecord } from "../../../test/support/sample-records.ts";
+import { fooledSample, sampleRecord } from "../../../test/support/sample-records.ts";
 import type { SampleRecord } from "../../evaluate.ts";
 import { rowsOf, tabulate } from "./sample-table.ts";
 
-const OUTCOMES = ["wrong", "skipped", "broken", "error", "robust"] as const;
+const OUTCOMES = ["misclassified", "skipped", "fooled", "error", "not-fooled"] as const;
 
 /** Records of every outcome, by two attacks, with numbers of all sizes. */
 const some = (count: number): SampleRecord[] =>
@@ -11,7 +11,7 @@ const some = (count: number): SampleRecord[] =>
     const outcome = OUTCOMES[i % OUTCOMES.length]!;
     const numbers = { linf: 0.1 / 3, l2: Math.sin(i) ** 2 / 7, l1: 1e4 / (i + 1), l0: i, epsilon: 8 / 255 };
     return {
-      ...(outcome === "broken" ? { ...brokenSample, ...numbers, attack: i % 2 === 0 ? "fgsm" : "pgd" } : sampleRecord),
+      ...(outcome === "fooled" ? { ...fooledSample, ...numbers, attack: i % 2 === 0 ? "fgsm" : "pgd" } : sampleRecord),
       outcome,
       index: 3 * i,
       prediction: outcome === "error" ? -1 : i % 10,
@@ -45,8 +45,8 @@ describe("a table of samples", () => {
     for (let from = 0; from < 20_500; from += 500) add(some(500));
     expect(table().total).toBe(20_500);
     expect(rowsOf(table())).toHaveLength(20_000);
-    // What is broken is told apart to the end.
-    expect(rowsOf(table()).at(-3)).toMatchObject({ outcome: "broken", l0: 497, attack: "pgd" });
+    // Fooled samples keep their own numbers to the end.
+    expect(rowsOf(table()).at(-3)).toMatchObject({ outcome: "fooled", l0: 497, attack: "pgd" });
   });
 
   it("is short", () => {

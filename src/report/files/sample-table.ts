@@ -15,14 +15,14 @@ export interface SampleTable {
   /** Places in OUTCOMES. */
   readonly outcome: readonly number[];
   readonly queries: readonly number[];
-  /** Of the samples that are broken, in order. */
-  readonly broken: Readonly<Record<(typeof BROKEN)[number], readonly number[]>>;
-  /** Names that `broken.attack` gives by their place. */
+  /** Of the samples that are fooled, in order. */
+  readonly fooled: Readonly<Record<(typeof FOOLED)[number], readonly number[]>>;
+  /** Names that `fooled.attack` gives by their place. */
   readonly attacks: readonly string[];
 }
 
-const BROKEN = ["epsilon", "attack", "adversarialPrediction", "linf", "l2", "l1", "l0"] as const;
-type Broken = (typeof BROKEN)[number];
+const FOOLED = ["epsilon", "attack", "adversarialPrediction", "linf", "l2", "l1", "l0"] as const;
+type Fooled = (typeof FOOLED)[number];
 
 /** A row of the table: the fields of a record that a person looks at. */
 export type SampleRow = Omit<SampleRecord, "forwards" | "gradients" | "seconds">;
@@ -43,7 +43,7 @@ export function tabulate(): Tabulator {
     outcome: list(),
     queries: list(),
   };
-  const broken = Object.fromEntries(BROKEN.map((name) => [name, list()])) as Record<Broken, number[]>;
+  const fooled = Object.fromEntries(FOOLED.map((name) => [name, list()])) as Record<Fooled, number[]>;
   const attacks: string[] = [];
   const placeOf = (attack: string): number => {
     const place = attacks.indexOf(attack);
@@ -53,15 +53,15 @@ export function tabulate(): Tabulator {
     for (const name of ["index", "label", "prediction", "queries"] as const) columns[name].push(record[name]);
     columns.margin.push(round(record.margin));
     columns.outcome.push(OUTCOMES.indexOf(record.outcome));
-    if (record.outcome !== "broken") return;
-    for (const name of BROKEN) broken[name].push(name === "attack" ? placeOf(record.attack!) : round(record[name]!));
+    if (record.outcome !== "fooled") return;
+    for (const name of FOOLED) fooled[name].push(name === "attack" ? placeOf(record.attack!) : round(record[name]!));
   };
   return {
     add(records) {
       for (const record of records.slice(0, MOST - columns.index.length)) addOne(record);
       total += records.length;
     },
-    table: () => ({ total, ...columns, broken, attacks }),
+    table: () => ({ total, ...columns, fooled, attacks }),
   };
 }
 
@@ -78,14 +78,14 @@ export function rowsOf({
   margin,
   outcome,
   queries,
-  broken,
+  fooled,
   attacks,
 }: SampleTable): SampleRow[] {
   let next = 0;
   return index.map((at, i) => {
     const kind = OUTCOMES[outcome[i]!]!;
-    const place = kind === "broken" ? next++ : Number.NaN;
-    const of = (name: Broken): number | null => broken[name][place] ?? null;
+    const place = kind === "fooled" ? next++ : Number.NaN;
+    const of = (name: Fooled): number | null => fooled[name][place] ?? null;
     return {
       index: at,
       label: label[i]!,

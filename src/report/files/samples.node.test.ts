@@ -4,7 +4,7 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "h
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { scratch } from "../../../test/support/cli.ts";
 import { failure } from "../../../test/support/datasets.ts";
-import { brokenSample, collect, sampleRecord } from "../../../test/support/sample-records.ts";
+import { collect, fooledSample, sampleRecord } from "../../../test/support/sample-records.ts";
 import type { SampleRecord } from "../../evaluate.ts";
 import { openSamples, samplesIn, spoolSamples } from "./samples.node.ts";
 import { SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./samples.ts";
@@ -17,7 +17,7 @@ afterAll(() => place.remove());
 
 const some = (count: number, from = 0): SampleRecord[] =>
   Array.from({ length: count }, (_, i) => ({
-    ...((from + i) % 3 === 0 ? brokenSample : sampleRecord),
+    ...((from + i) % 3 === 0 ? fooledSample : sampleRecord),
     index: from + i,
     margin: Math.sin(from + i),
   }));
@@ -56,7 +56,7 @@ describe("samples.csv and samples.parquet", () => {
       ),
     );
     const last = await parquetReadObjects({ file, rowStart: 39_999, rowEnd: 40_000 });
-    expect(last).toMatchObject([{ index: 39_999, outcome: "broken", attack: "pgd" }]);
+    expect(last).toMatchObject([{ index: 39_999, outcome: "fooled", attack: "pgd" }]);
   });
 
   it("may hold no sample", async () => {

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { failure } from "../../../test/support/datasets.ts";
 import {
-  brokenSample,
   collect,
-  sampleRecord as robustSample,
+  fooledSample,
+  sampleRecord as notFooledSample,
   sampleRecords,
 } from "../../../test/support/sample-records.ts";
 import type { SampleRecord } from "../../evaluate.ts";
@@ -18,12 +18,12 @@ describe("samples.csv", () => {
     expect(SAMPLES_HEADER).toBe(
       "index,label,prediction,margin,outcome,epsilon,attack,adversarial_prediction,linf,l2,l1,l0,queries,forwards,gradients,seconds\r\n",
     );
-    expect(SAMPLE_COLUMNS.map(({ key }) => key).sort()).toEqual(Object.keys(robustSample).sort());
+    expect(SAMPLE_COLUMNS.map(({ key }) => key).sort()).toEqual(Object.keys(notFooledSample).sort());
   });
 
   it("holds a sample a line, empty where there is nothing to say", () => {
-    expect(sampleLine(robustSample)).toBe("7,2,2,3.5,robust,,,,,,,,40,42,40,0.125\r\n");
-    expect(sampleLine(brokenSample)).toBe("8,1,1,0.25,broken,0.1,pgd,7,0.1,1.5,30.25,500,12,13,12,0.0625\r\n");
+    expect(sampleLine(notFooledSample)).toBe("7,2,2,3.5,not-fooled,,,,,,,,40,42,40,0.125\r\n");
+    expect(sampleLine(fooledSample)).toBe("8,1,1,0.25,fooled,0.1,pgd,7,0.1,1.5,30.25,500,12,13,12,0.0625\r\n");
   });
 
   it("is read back as it was, wherever the text is cut", async () => {
@@ -38,15 +38,15 @@ describe("samples.csv", () => {
   });
 
   it("may have passed through a tool that ends lines otherwise", async () => {
-    expect(await read(textOf([robustSample, brokenSample]).replaceAll("\r\n", "\n"))).toEqual([
-      robustSample,
-      brokenSample,
+    expect(await read(textOf([notFooledSample, fooledSample]).replaceAll("\r\n", "\n"))).toEqual([
+      notFooledSample,
+      fooledSample,
     ]);
   });
 });
 
 describe("what is no samples.csv", () => {
-  const line = sampleLine(brokenSample);
+  const line = sampleLine(fooledSample);
   const altered = (name: string, value: string) => {
     const i = SAMPLE_COLUMNS.findIndex((column) => column.name === name);
     return line
@@ -72,10 +72,22 @@ describe("what is no samples.csv", () => {
     ["a quote without end", `${SAMPLES_HEADER}"${"\n".repeat(20_000)}`, /line 2 is too long/],
     ["a sample twice", `${SAMPLES_HEADER}${line}${line}`, /line 3 has index 8 after 8/],
     ["a sample out of order", `${SAMPLES_HEADER}${line}${altered("index", "3")}`, /line 3 has index 3 after 8/],
-    ["a robust sample with an attack", SAMPLES_HEADER + altered("outcome", "robust"), /robust, with epsilon/],
-    ["a broken sample without a distance", SAMPLES_HEADER + altered("l2", ""), /broken, without l2/],
-    ["a wrong sample that is right", `${SAMPLES_HEADER}7,2,2,3.5,wrong,,,,,,,,4,4,4,0\r\n`, /wrong, with label 2/],
-    ["a robust sample that is wrong", `${SAMPLES_HEADER}7,2,3,3.5,robust,,,,,,,,4,4,4,0\r\n`, /robust, with label 2/],
+    [
+      "a sample with an attack that is not fooled",
+      SAMPLES_HEADER + altered("outcome", "not-fooled"),
+      /not-fooled, with epsilon/,
+    ],
+    ["a fooled sample without a distance", SAMPLES_HEADER + altered("l2", ""), /fooled, without l2/],
+    [
+      "a misclassified sample that is correct",
+      `${SAMPLES_HEADER}7,2,2,3.5,misclassified,,,,,,,,4,4,4,0\r\n`,
+      /misclassified, with label 2/,
+    ],
+    [
+      "a sample that is not fooled and misclassified",
+      `${SAMPLES_HEADER}7,2,3,3.5,not-fooled,,,,,,,,4,4,4,0\r\n`,
+      /not-fooled, with label 2/,
+    ],
   ])("%s", async (_, text, message) => {
     expect((await failure("invalid-file", () => read(text))).message).toMatch(message);
   });
@@ -102,7 +114,7 @@ describe("what is no samples.csv", () => {
   it("whatever else: an error of ours, or records", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ maxLength: 60 }), fc.nat(400), async (noise, at) => {
-        const text = textOf([robustSample, brokenSample]);
+        const text = textOf([notFooledSample, fooledSample]);
         const place = at % text.length;
         const damaged = text.slice(0, place) + noise + text.slice(place + noise.length);
         const outcome = await read(damaged).catch((error: unknown) => error);

@@ -1,9 +1,9 @@
 import { PerturbError } from "../../errors.ts";
-import type { SampleRecord } from "../../evaluate.ts";
+import type { Outcome, SampleRecord } from "../../evaluate.ts";
 import { type Cell, csvLine } from "./csv.ts";
 
-/** What may become of a sample. */
-export const OUTCOMES = ["wrong", "skipped", "broken", "error", "robust"] as const satisfies SampleRecord["outcome"][];
+/** The outcomes of a sample, as samples.csv writes them. */
+export const OUTCOMES = ["misclassified", "skipped", "fooled", "error", "not-fooled"] as const satisfies Outcome[];
 
 export type ColumnType = "INT32" | "DOUBLE" | "STRING";
 
@@ -13,7 +13,7 @@ export interface SampleColumn {
   readonly key: keyof SampleRecord;
   /** In Parquet. */
   readonly type: ColumnType;
-  /** Whether it is empty where the sample was not broken. */
+  /** Whether it is empty where the sample was not fooled. */
   readonly nullable: boolean;
   /** The least value of a number. */
   readonly least: number;
@@ -97,10 +97,10 @@ function parse(fields: readonly string[], fault: (why: string) => PerturbError):
   const { outcome, label, prediction } = record;
   if (!OUTCOMES.includes(outcome)) throw fault(`has "${String(outcome).slice(0, 40)}" for outcome`);
   for (const { key, name, nullable } of SAMPLE_COLUMNS)
-    if (nullable && (record[key] === null) === (outcome === "broken"))
+    if (nullable && (record[key] === null) === (outcome === "fooled"))
       throw fault(`is of a sample that is ${outcome}, ${record[key] === null ? "without" : "with"} ${name}`);
-  const right = outcome !== "wrong" && outcome !== "error";
-  if ((right && prediction !== label) || (outcome === "wrong" && prediction === label))
+  const correct = outcome !== "misclassified" && outcome !== "error";
+  if ((correct && prediction !== label) || (outcome === "misclassified" && prediction === label))
     throw fault(`is of a sample that is ${outcome}, with label ${label} and prediction ${prediction}`);
   return record;
 }

@@ -12,7 +12,7 @@ describe("reportJsonSchema", () => {
   it("is a closed draft 2020-12 schema with a name of its own", () => {
     expect(reportJsonSchema()).toMatchObject({
       $schema: "https://json-schema.org/draft/2020-12/schema",
-      $id: "urn:perturb:report:1",
+      $id: "urn:perturb:report:2",
       title: "perturb report",
       additionalProperties: false,
       required: expect.arrayContaining(["clean", "points", "linearity"]),

@@ -13,8 +13,8 @@ const norm = z
 const confusion = z.array(z.array(count));
 
 const accuracy = {
-  correct: count.describe("Samples that are right."),
-  total: count.describe("Samples in all; one that is wrong when clean stays wrong."),
+  correct: count.describe("Samples that are correct; under attack, and not fooled."),
+  total: count.describe("All samples, also the misclassified ones, which are not attacked."),
   accuracy: fraction.describe("correct / total"),
   ci95: z.tuple([probability, probability]).describe("Wilson score interval, 95%."),
 };
@@ -36,9 +36,10 @@ const model = z.strictObject({
     .strictObject({ lower: z.number(), upper: z.number() })
     .describe("The values that an input element may take."),
   preprocessing: z
-    .exactOptional(z.strictObject({ mean: z.array(z.number()), std: z.array(z.number()) }).nullable())
+    .strictObject({ mean: z.array(z.number()), std: z.array(z.number()) })
+    .nullable()
     .describe(
-      "What stands in front of the model's graph: (x - mean) / std, one value each, or one a channel; null: nothing.",
+      "What is computed in front of the model's graph: (x - mean) / std, one value each, or one a channel; null: nothing.",
     ),
 });
 
@@ -57,9 +58,11 @@ const options = z.strictObject({
   batch: count,
   seed: z.int(),
   settings: z.array(z.string()).describe('Options of each attack that ran, such as "pgd.steps=40".'),
-  eot: count.describe("Draws that gradients and logits of a randomised model are averaged over."),
+  eot: count.describe("How many times a model that uses random numbers is run; its gradients and logits are averaged."),
   levels: count.nullable().describe("Values that an element may take, or null when any will do."),
-  maxQueries: count.nullable().describe("Questions that each attack may ask about a sample, or null."),
+  maxQueries: count
+    .nullable()
+    .describe("Queries that each attack may make for a sample, or null when there is no limit."),
   surrogate: z.string().nullable().describe("The model that transfer attacks work on."),
 });
 
@@ -75,11 +78,11 @@ const point = z.strictObject({
   norm,
   epsilon: positive,
   ...accuracy,
-  attacked: count.describe("Samples attacked: those that are right when clean, and not already of the target's class."),
+  attacked: count.describe("Samples attacked: those that are correct, and not already of the target's class."),
   fooled: count.describe("Attacked samples that reached the goal."),
   fooledConfidence: probability
     .nullable()
-    .describe("Mean probability of the wrong prediction over the fooled; null when there are none."),
+    .describe("Mean probability of the prediction over the fooled samples; null when there are none."),
   largestDistance: positive.describe("Largest distance, in the norm, of any candidate judged: the check that ε held."),
   confusion: confusion.describe("[label][prediction] counts over all samples, after the attack."),
   examples: z.array(example).max(5).describe("The first adversarial examples found."),
@@ -88,21 +91,21 @@ const point = z.strictObject({
 const worst = z.strictObject({
   epsilon: positive,
   ...accuracy,
-  errors: count.describe("Samples for which the model answered NaN: neither robust nor fooled."),
+  errors: count.describe("Samples for which the model's logits held NaN: they count neither as correct nor as fooled."),
 });
 
 const gate = z.strictObject({
   epsilon: positive,
-  atLeast: fraction.describe("The accuracy asked for, in the worst case over the attacks."),
-  accuracy: fraction.describe("The accuracy found."),
+  atLeast: fraction.describe("The robust accuracy asked for."),
+  accuracy: fraction.describe("The robust accuracy found."),
   met: z.boolean(),
 });
 
 const attack = z.strictObject({
   attack: name,
   of: z.string().describe("The attack that was asked for: itself, or the ensemble that it is a member of."),
-  met: count.describe("Samples that it was tried on."),
-  broke: z.array(count).describe("Samples that it was the first to break, by the least ε at which it did."),
+  attacked: count.describe("Samples that it attacked."),
+  fooled: z.array(count).describe("Samples that it was the first to fool, for each ε that was the least to do so."),
   forwards: count,
   gradients: count,
   seconds: positive,
@@ -110,7 +113,7 @@ const attack = z.strictObject({
     .array(z.strictObject({ quantile: fraction, distance: positive.nullable() }))
     .nullable()
     .describe(
-      "Attacks that look for the least change: the distances at which samples fell; null where none was found.",
+      "Attacks that look for the least change: the distances at which they fooled samples; null where none was found.",
     ),
 });
 
@@ -146,7 +149,7 @@ const cost = z.strictObject({ seconds: positive, forwards: count, gradients: cou
 /** What a report.json holds: an `Evaluation`. */
 export const evaluationSchema = z
   .strictObject({
-    schema: z.literal(1).describe("Version of this layout."),
+    schema: z.literal(2).describe("Version of this layout."),
     tool: z.strictObject({ name: z.literal("perturb"), version: z.string() }),
     date: z.string().describe("When the evaluation began, ISO 8601."),
     model,
@@ -157,15 +160,14 @@ export const evaluationSchema = z
       ...accuracy,
       confusion: confusion.describe("[label][prediction] counts, without attack."),
     }),
-    worst: z.array(worst).describe("What is left at each ε when each sample meets every attack until it falls."),
-    gates: z
-      .array(gate)
-      .default([])
-      .describe("What was asked of the worst case; none in reports from before it was kept."),
+    worst: z
+      .array(worst)
+      .describe("Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled."),
+    gates: z.array(gate).describe("The robust accuracies that were asked for, and whether they were met."),
     points: z
       .array(point)
       .describe(
-        "One for each attack and ε, in order: what the attack left of what those before it had not broken; the first meets all.",
+        "One for each attack and ε, in order: the samples that are still not fooled after this attack and the ones before it.",
       ),
     attacks: z.array(attack).describe("What each attack did, an ensemble's members one by one, in order."),
     linearity: linearity.nullable().describe("How far the first-order view of the loss holds: mean rises of the loss."),
@@ -199,7 +201,7 @@ export function reportJsonSchema(): z.core.JSONSchema.BaseSchema {
   });
   return {
     ...($schema !== undefined && { $schema }),
-    $id: "urn:perturb:report:1",
+    $id: "urn:perturb:report:2",
     title: "perturb report",
     description: "The adversarial robustness of a classifier, as `perturb evaluate` measured it: report.json.",
     ...schema,

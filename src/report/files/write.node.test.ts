@@ -138,7 +138,7 @@ describe("writeReport", () => {
 
   it("writes a result without points or examples", async () => {
     const evaluation = { ...result.evaluation, points: [], worst: [], attacks: [], linearity: null };
-    const bare = { evaluation, pictures: [], standing: [], cleanExamples: [] };
+    const bare = { evaluation, pictures: [], notFooled: [], cleanExamples: [] };
     await writeReport(bare, join(home, "r"), options);
     const arrays = readNpz(new Uint8Array(await readFile(join(home, "r", "adversarial.npz"))), "adversarial.npz");
     expect(arrays.get("x")?.dims).toEqual([0, 1, 28, 28]);

@@ -2,6 +2,7 @@ import type { Accuracy, Evaluation, Point } from "../../evaluate.ts";
 import { formatCount, formatEpsilon, formatInterval, formatPercent, seriesOf } from "../format.ts";
 import { html, type Markup, trusted } from "../markup.ts";
 import type { Drawing } from "../plots/vega.ts";
+import { ROBUST_ACCURACY } from "../words.ts";
 import { plotFigure } from "./plot.ts";
 import { scrollTable } from "./table.ts";
 
@@ -21,14 +22,14 @@ ${plotFigure(drawing, "Accuracy against ε, with its 95% interval. The table bes
 ${scrollTable({
   id: "accuracy-table",
   label: "Accuracy at each ε",
-  caption: `All samples count: a misclassified one stays wrong, and is not attacked. ${several ? "Every sample is attacked by one attack after the other until one succeeds, so a row counts the samples that are not fooled after the attacks above it. " : ""}Intervals are Wilson’s, 95%.`,
+  caption: `All samples count, also the misclassified ones, which are not attacked. ${several ? "Every sample is attacked by one attack after the other until one succeeds, so a row counts the samples that are not fooled after the attacks above it. Robust accuracy counts the samples that are correct and that no attack fooled. " : ""}Intervals are Wilson’s, 95%.`,
   kind: "wide",
   head: html`<tr>${several ? html`<th scope="col" class="text">attack</th>` : null}<th scope="col">ε</th><th scope="col">correct</th><th scope="col">accuracy</th><th scope="col">95% interval</th>
 <th scope="col">fooled of attacked</th><th scope="col">mean confidence</th><th scope="col">largest distance</th></tr>`,
   rows: [
     row("clean", 0, evaluation.clean, null),
     ...series.flatMap(({ name, points }) => points.map((point) => row(name, point.epsilon, point, point))),
-    ...(several ? evaluation.worst.map((point) => row("worst case", point.epsilon, point, null)) : []),
+    ...(several ? evaluation.worst.map((point) => row(ROBUST_ACCURACY, point.epsilon, point, null)) : []),
   ],
 })}
 </div>

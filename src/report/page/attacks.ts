@@ -5,7 +5,7 @@ import { scrollTable } from "./table.ts";
 
 /** What each attack did: how many samples it attacked and fooled, and what that took. */
 export function attacksSection({ attacks, options }: Evaluation): Markup {
-  const broke = options.epsilons.map((epsilon) => html`<th scope="col">at ε = ${formatEpsilon(epsilon)}</th>`);
+  const fooled = options.epsilons.map((epsilon) => html`<th scope="col">at ε = ${formatEpsilon(epsilon)}</th>`);
   return html`<section>
 <h2>Attacks</h2>
 ${scrollTable({
@@ -14,7 +14,7 @@ ${scrollTable({
   caption:
     "In the order in which they attack a sample. At each ε: the samples that the attack was the first to fool, by the least ε that was enough. Passes and gradients leave out those on the clean samples, which all attacks share.",
   kind: "wide",
-  head: html`<tr><th scope="col" class="text">attack</th><th scope="col">samples</th>${broke}<th scope="col">forward passes</th><th scope="col">gradients</th><th scope="col">seconds</th></tr>`,
+  head: html`<tr><th scope="col" class="text">attack</th><th scope="col">samples</th>${fooled}<th scope="col">forward passes</th><th scope="col">gradients</th><th scope="col">seconds</th></tr>`,
   rows: attacks.map(row),
 })}
 ${attacks.map((attack, i) => quantiles(attack, i, options.norm))}
@@ -24,12 +24,12 @@ ${attacks.map((attack, i) => quantiles(attack, i, options.norm))}
 const row = ({
   attack,
   of,
-  met,
-  broke,
+  attacked,
+  fooled,
   forwards,
   gradients,
   seconds,
-}: AttackSummary): Markup => html`<tr><th scope="row" class="text">${printable(attack, 40)}${attack === of ? null : html` <span class="small">${printable(of, 40)}</span>`}</th><td>${formatCount(met)}</td>${broke.map((count) => html`<td>${formatCount(count)}</td>`)}<td>${formatCount(forwards)}</td><td>${formatCount(gradients)}</td><td>${formatNumber(seconds)}</td></tr>
+}: AttackSummary): Markup => html`<tr><th scope="row" class="text">${printable(attack, 40)}${attack === of ? null : html` <span class="small">${printable(of, 40)}</span>`}</th><td>${formatCount(attacked)}</td>${fooled.map((count) => html`<td>${formatCount(count)}</td>`)}<td>${formatCount(forwards)}</td><td>${formatCount(gradients)}</td><td>${formatNumber(seconds)}</td></tr>
 `;
 
 /** The distances of a least-change attack; nothing for others. */

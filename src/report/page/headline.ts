@@ -18,21 +18,21 @@ const TILES = 8;
 /** What the page says first: the clean accuracy, then the accuracy at each ε. */
 export function headline(evaluation: Evaluation): Markup {
   const { model, data, clean, options } = evaluation;
-  const worst = headlineOf(evaluation);
-  const last = worst.at(-1);
+  const points = headlineOf(evaluation);
+  const last = points.at(-1);
   const several = options.attacks.length > 1;
-  const fall = last
-    ? html`. Under ${several ? `the worst of ${options.attacks.length} attacks for each sample` : options.attacks.map((name) => printable(name))}, with
-changes of at most ε&nbsp;=&nbsp;${formatEpsilon(last.epsilon)} in ${NORM_SYMBOL[options.norm]}${target(evaluation)}, ${formatPercent(last.accuracy)} still are`
+  const attacked = last
+    ? html` With changes of at most ε&nbsp;=&nbsp;${formatEpsilon(last.epsilon)} in ${NORM_SYMBOL[options.norm]}${target(evaluation)}, ${formatPercent(last.accuracy)} are correct
+and not fooled by ${several ? `any of the ${options.attacks.length} attacks` : options.attacks.map((name) => printable(name))}.`
     : null;
   const isTold = ({ epsilon, accuracy }: Gate) =>
-    worst.some((point) => sameEpsilon(point.epsilon, epsilon) && point.accuracy === accuracy);
+    points.some((point) => sameEpsilon(point.epsilon, epsilon) && point.accuracy === accuracy);
   return html`<header>
 <p class="eyebrow">perturb · robustness report</p>
 <h1>${printable(model.name, 120)} on ${printable(data.name, 120)}</h1>
-<p class="lede">Of ${formatCount(clean.total)} samples, ${formatPercent(clean.accuracy)} are classified correctly${fall}.</p>
-${evaluation.gates.map((gate) => badge(gate, isTold(gate)))}<ol class="steps" aria-label="Accuracy at each ε${several ? ", worst case over the attacks" : ""}">
-${[{ epsilon: 0, accuracy: clean.accuracy }, ...spread(worst, TILES - 1)].map(tile)}</ol>
+<p class="lede">Of ${formatCount(clean.total)} samples, ${formatPercent(clean.accuracy)} are classified correctly.${attacked}</p>
+${evaluation.gates.map((gate) => badge(gate, isTold(gate)))}<ol class="steps" aria-label="${several ? "Clean accuracy, then robust accuracy at each ε" : "Accuracy at each ε"}">
+${[{ epsilon: 0, accuracy: clean.accuracy }, ...spread(points, TILES - 1)].map(tile)}</ol>
 </header>`;
 }
 

@@ -47,9 +47,8 @@ ${facts([
 </section>`;
 }
 
-/** What stands in front of the model. */
+/** What is computed in front of the model. */
 function preprocessingWords({ preprocessing }: Evaluation["model"]): string {
-  if (preprocessing === undefined) return "not recorded";
   if (preprocessing === null) return "none: the model gets the values as they are";
   const { mean, std } = preprocessing;
   return `(x - mean) / std, mean ${mean.join(", ")}, std ${std.join(", ")}`;

@@ -136,5 +136,5 @@ function summary(evaluation: Evaluation): string {
       .slice(-1)
       .map(({ accuracy, epsilon }) => `${formatPercent(accuracy)} at ε = ${formatEpsilon(epsilon)} (${name})`),
   );
-  return [`${formatPercent(evaluation.clean.accuracy)} when clean`, ...last].join(", ");
+  return [`${formatPercent(evaluation.clean.accuracy)} clean`, ...last].join(", ");
 }

@@ -57,7 +57,7 @@ describe("toTable in a narrow terminal", () => {
   it("has the names of attacks on lines of their own", () => {
     const lines = toTable(several, { color: false, width: 40 }).split("\n");
     const inner = lines[0]!.length - 2;
-    const names = ["clean", "fgsm L∞", "autoattack-plus L∞", "worst case"];
+    const names = ["clean", "fgsm L∞", "autoattack-plus L∞", "robust accuracy"];
     expect(lines.filter((line) => /^│[^│]*│$/.test(line))).toEqual(names.map((name) => `│${name.padEnd(inner)}│`));
     expect(new Set(lines.map((line) => line.length))).toEqual(new Set([inner + 2]));
   });

@@ -2,6 +2,7 @@ import Table from "cli-table3";
 import picocolors from "picocolors";
 import type { Accuracy, Evaluation } from "../../evaluate.ts";
 import { formatCount, formatEpsilon, formatInterval, formatPercent, seriesOf } from "../format.ts";
+import { ROBUST_ACCURACY } from "../words.ts";
 
 export interface TableStyle {
   /** Plain text unless true. */
@@ -50,7 +51,7 @@ function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding 
   const parts: readonly Part[] = [
     { name: "clean", points: [{ ...evaluation.clean, epsilon: 0 }] },
     ...series,
-    ...(several ? [{ name: "worst case", points: evaluation.worst }] : []),
+    ...(several ? [{ name: ROBUST_ACCURACY, points: evaluation.worst }] : []),
   ];
   for (const { name, points } of parts) table.push(...points.map((point) => row(name, point.epsilon, point)));
   // cli-table3 draws a rule under every row or under none; one belongs under the head.

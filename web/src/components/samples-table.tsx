@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { SampleRow } from "../../../src/report/files/sample-table.ts";
 import { formatCount, formatEpsilon, formatNumber, NORM_SYMBOL } from "../../../src/report/format.ts";
+import { OUTCOME_LABELS } from "../../../src/report/words.ts";
 import { Field } from "./field.tsx";
 import "./samples-table.css";
 
@@ -61,7 +62,7 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
               <option value="">all, {formatCount(rows.length)}</option>
               {[...counts].map(([name, count]) => (
                 <option key={name} value={name}>
-                  {name}, {formatCount(count)}
+                  {OUTCOME_LABELS[name]}, {formatCount(count)}
                 </option>
               ))}
             </select>
@@ -133,8 +134,8 @@ interface SamplesTableProps {
   readonly classNames: readonly string[];
 }
 
-function countsOf(rows: readonly SampleRow[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
+function countsOf(rows: readonly SampleRow[]): ReadonlyMap<SampleRow["outcome"], number> {
+  const counts = new Map<SampleRow["outcome"], number>();
   for (const { outcome } of rows) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   return counts;
 }
@@ -179,6 +180,7 @@ function sorted(rows: readonly SampleRow[], { key, descending }: Sorting, classN
 function cell(row: SampleRow, key: Key, classNames: readonly string[]): ComponentChildren {
   const value = row[key];
   if (value === null) return "";
+  if (key === "outcome") return OUTCOME_LABELS[row.outcome];
   if (typeof value === "string") return value;
   if (CLASSES.has(key)) return classNames[value] ?? (value < 0 ? "–" : value);
   if (key === "index") return value;

@@ -4,7 +4,7 @@ import { adversarialExamples } from "../../../src/evaluate/adversarial.ts";
 import { probability } from "../../../src/evaluate/results/statistics.ts";
 import type { DifferentiableModel, Model } from "../../../src/model.ts";
 import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
-import { type Question, traced } from "../../../src/models/wrapped/traced.ts";
+import { type Query, traced } from "../../../src/models/wrapped/traced.ts";
 import { norms } from "../../../src/norm.ts";
 import { type FloatTensor, tensor } from "../../../src/tensor.ts";
 import type { Answer, AttackOutcome, AttackRequest, Frame } from "../engine.ts";
@@ -92,7 +92,7 @@ function filming(size: number, progress: ((questions: number) => void) | undefin
   let frames: Frame[] = [];
   let last: Frame | undefined;
   let stride = 1;
-  const hear = ({ kind, x, samples, logits }: Question): void => {
+  const hear = ({ kind, x, samples, logits }: Query): void => {
     const rows = x.dims[0]!;
     for (let i = 0; i < rows; i++) {
       // Examples that an attack learns from are numbered below zero.

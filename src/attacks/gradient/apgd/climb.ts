@@ -58,16 +58,16 @@ export async function climb(
     const answer = await model.gradient(batch, aim, loss, take(indices, rows));
     // In float32 the loss of a confident sample does not change, and no step would seem to gain.
     const heights = loss === "targeted-dlr" ? answer.loss.data : objective(answer.logits, aim, loss);
-    const fallen = successOf(answer.logits, takeGoal(goal, rows));
+    const fooled = successOf(answer.logits, takeGoal(goal, rows));
     for (const [i, climber] of climbers.entries()) {
       observe(climber, heights[i]!, part(answer.gradient.data, i));
-      if (!fallen[i] && step < steps) continue;
-      success[climber.row] = fallen[i]!;
-      losses[climber.row] = fallen[i] ? climber.loss : climber.bestLoss;
-      part(candidates, climber.row).set(fallen[i] ? climber.at : climber.best);
+      if (!fooled[i] && step < steps) continue;
+      success[climber.row] = fooled[i]!;
+      losses[climber.row] = fooled[i] ? climber.loss : climber.bestLoss;
+      part(candidates, climber.row).set(fooled[i] ? climber.at : climber.best);
     }
     if (step === steps) break;
-    climbers = climbers.filter((_, i) => !fallen[i]);
+    climbers = climbers.filter((_, i) => !fooled[i]);
     if (checkpoints.has(step)) {
       for (const climber of climbers) rule.review(climber, ball, step - checked, rho);
       checked = step;
@@ -77,7 +77,7 @@ export async function climb(
   return { candidates: { type: "float32", dims: x.dims, data: candidates }, success, losses };
 }
 
-/** `count` runs in turn over the samples that still stand; what stands in the end keeps its best by `losses`. */
+/** `count` restarts in turn over the samples that are not fooled yet; one that never is keeps its best point by `losses`. */
 export async function climbs(
   task: BudgetTask<DifferentiableModel>,
   count: number,
