@@ -1,19 +1,25 @@
-import { readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { attacks } from "../src/attacks/index.ts";
 import { evaluateOptions } from "../src/cli/options/evaluate-options.ts";
 import { readReport } from "../src/report/files/json.ts";
-import { blocks, followLinks, ROOT, run } from "./support/documents.ts";
+import { blocks, ROOT, run, runPrograms } from "./support/documents.ts";
 
-const place = new URL("../docs/evaluation.md", import.meta.url);
-const text = await readFile(place, "utf8");
+const text = await readFile(new URL("../docs/evaluation.md", import.meta.url), "utf8");
 const commands = blocks(text, "sh").flatMap((block) => block.trim().split("\n"));
 /** Where the commands write; ignored by git. */
 const outputs = commands.flatMap((command) => /--out (\S+)/.exec(command)?.[1] ?? []);
 
+/** Inside the package, so that programs can import it by name. */
+const folder = new URL("../runs/evaluation/", import.meta.url);
+
 afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
   for (const folder of outputs) await rm(new URL(`../${folder}`, import.meta.url), { recursive: true, force: true });
 });
+
+/** The bundled LeNet's predictions of the first 50 digits of MNIST are all correct. */
+const cleanOf50 = 50;
 
 /** The codes that these sources give to warnings. */
 async function codes(): Promise<string[]> {
@@ -45,7 +51,8 @@ describe("docs/evaluation.md", () => {
   });
 
   it("has every warning in its table, and no other", async () => {
-    const rows = [...text.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) => [...cell!.matchAll(/`([^`]+)`/g)]);
+    const [section] = /^## Warnings\n.*?(?=^## )/ms.exec(text)!;
+    const rows = [...section.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) => [...cell!.matchAll(/`([^`]+)`/g)]);
     const listed = rows.map(([, code]) => code!);
     expect(listed.length).toBeGreaterThan(10);
     expect(listed.toSorted()).toEqual(await codes());
@@ -62,5 +69,23 @@ describe("docs/evaluation.md", () => {
     }
   });
 
-  it("links to files that are there", () => followLinks(text, place));
+  it("has programs that type check and run", async () => {
+    await mkdir(folder, { recursive: true });
+    const outputs = await runPrograms(blocks(text, "ts"), folder);
+    expect(outputs).toHaveLength(2);
+    const [both, own] = outputs.map((output) => output.split("\n"));
+    const [compared, made] = [both!.slice(0, 2), both!.slice(2)].map((lines) => lines.map((line) => line.split(" ")));
+    // Of 50 samples, and LeNet is the one that was not trained against attacks.
+    expect(compared!.map(([epsilon]) => epsilon)).toEqual(["0.1", "0.2"]);
+    for (const [, lenet, robust] of compared!) expect(Number(lenet)).toBeLessThan(Number(robust));
+    expect(made!.map(([epsilon]) => epsilon)).toEqual(["0.1", "0.2"]);
+    for (const [k, line] of made!.entries()) {
+      expect(line.slice(1, -1).join(" ")).toBe("[ 50, 1, 28, 28 ] 50");
+      // Those that were fooled are those that LeNet lost.
+      expect(Number(line.at(-1))).toBe(cleanOf50 - Math.round(50 * Number(compared![k]![1])));
+    }
+    expect(own).toHaveLength(2);
+    for (const [i, line] of own!.entries())
+      expect(line).toMatch(new RegExp(`^${i} (misclassified|fooled|not-fooled)$`));
+  });
 });

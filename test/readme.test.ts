@@ -3,15 +3,19 @@ import { once } from "node:events";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { blocks, followLinks, links, ROOT, run, runPrograms } from "./support/documents.ts";
+import { readReport } from "../src/report/files/json.ts";
+import { blocks, ROOT, run, runPrograms } from "./support/documents.ts";
 
-const place = new URL("../README.md", import.meta.url);
-const readme = await readFile(place, "utf8");
+const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
 /** Inside the package, so that it can import itself by name; ignored by git. */
 const folder = new URL("../runs/readme/", import.meta.url);
 
 beforeAll(() => mkdir(folder, { recursive: true }));
-afterAll(() => rm(folder, { recursive: true, force: true }));
+/** Where an example writes its report. */
+const report = new URL("../runs/pgd/", import.meta.url);
+afterAll(async () => {
+  for (const one of [folder, report]) await rm(one, { recursive: true, force: true });
+});
 
 /** `test/installed.test.ts` follows that section, with the package as it is installed. */
 const commands = blocks(readme.replace(/^## Install\n.*?(?=^## )/ms, ""), "sh").flatMap((block) =>
@@ -22,7 +26,7 @@ const commands = blocks(readme.replace(/^## Install\n.*?(?=^## )/ms, ""), "sh").
 );
 
 describe("the README", () => {
-  it("has commands and code", () => expect([commands.length, blocks(readme, "ts").length]).toEqual([12, 1]));
+  it("has commands and code", () => expect([commands.length, blocks(readme, "ts").length]).toEqual([12, 2]));
 
   // `npm test` is what runs this, and the server has a test of its own.
   it.each(commands.filter((command) => !["npm test", "npm run playground"].includes(command)))(
@@ -55,15 +59,18 @@ describe("the README", () => {
     await expect(fetch(address!)).rejects.toThrow("fetch failed");
   });
 
-  it("links to files that are there", async () => {
-    expect(links(readme).length).toBeGreaterThan(5);
-    await followLinks(readme, place);
-  });
-
-  it("has an example that type checks and runs", async () => {
-    const [output] = await runPrograms(blocks(readme, "ts"), folder);
-    const lines = output!.split("\n");
+  it("has examples that type check and run", async () => {
+    await rm(report, { recursive: true, force: true });
+    const [accuracies, progress] = await runPrograms(blocks(readme, "ts"), folder);
+    const lines = accuracies!.split("\n");
     expect(lines).toHaveLength(2);
     for (const line of lines) expect(line).toMatch(/^0\.\d+ [01](\.\d+)? \[/);
+    expect(progress!.split("\n").at(-1)).toBe("100 of 100");
+    const { options, worst } = await readReport(await readFile(new URL("report.json", report), "utf8"), "the report");
+    expect(options.settings).toEqual(expect.arrayContaining(["pgd.steps=100"]));
+    expect(worst.map(({ epsilon, total }) => [epsilon, total])).toEqual([
+      [0.1, 100],
+      [0.2, 100],
+    ]);
   });
 });

@@ -15,20 +15,19 @@ export function attacksTable(): string {
   );
   return `# Attacks
 
-This page is made from the registry by \`npm run docs:attacks\`. Each attack is one file in \`src/attacks/\`. The header of that file names the
-paper, its equations, where the defaults come from, and every difference from the original. Every attack is untargeted by default, and
-aims at a class with \`--target\`.
-
-On the command line, \`--set ATTACK.OPTION=VALUE\` sets an option, such as \`--set pgd.steps=100\`. In code, \`with\` does:
-\`pgd.with({ steps: 100 })\`. Where several values are listed, the first is the default.
+To set an option of an attack on the command line: \`--set pgd.steps=100\`. In code: \`pgd.with({ steps: 100 })\`. Where several values are
+listed, the first is the default. Every attack is untargeted by default. To make it aim at a class, use \`--target\`.
 
 **Lengths.** An option that is called a *length* below is written in one of two ways:
 
 - A plain number is absolute, in the units of the input. With pixels in [0, 1], \`pgd.stepSize=2/255\` is two levels of 255. In code, write \`2 / 255\`.
 - A number with \`eps\` is relative to ε: \`pgd.stepSize=0.25eps\` is a quarter of ε. In code, write \`"0.25eps"\`.
 
-A length is measured in the norm of ε unless its words say otherwise. Attacks that look for the least change have no ε, so all
-their options are plain numbers, whose unit stands beside them.
+A length is measured in the norm of ε unless its description says otherwise. Attacks that look for the least change have no ε, so all
+their options are plain numbers, and the description gives the unit.
+
+Each attack is one file in \`src/attacks/\`. The header of that file names the paper, its equations, where the defaults come from, and every
+difference from the original. This page is made from the registry by \`npm run docs:attacks\`.
 
 ${sections.join("\n\n")}
 `;
@@ -39,7 +38,7 @@ function section(attack: Attack): string {
   const link = `[${paper.replace(/^https:\/\/(arxiv.org\/abs\/|doi.org\/)?/, "")}](${paper})`;
   const facts = `\`${name}\`: ${title}. Norms: ${norms.map((norm) => NORM_SYMBOL[norm]).join(", ")}. Paper: ${link}.`;
   const made = members
-    ? ` Made of ${members(norms[0]!)
+    ? ` Members: ${members(norms[0]!)
         .map((member) => `\`${member.attack.name}\``)
         .join(", ")}.`
     : "";

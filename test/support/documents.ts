@@ -12,14 +12,33 @@ const OPTIONS = "--strict --module nodenext --target es2023 --skipLibCheck --typ
 export const blocks = (text: string, language: string): string[] =>
   [...text.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "gs"))].map((match) => match[1]!);
 
-/** The files that a document links to. */
+/** The files, with sections, that a document links to. */
 export const links = (text: string): string[] =>
-  [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map((match) => match[1]!);
+  [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map((match) => match[1]!);
 
-/** Throws unless every file is there that the document at `url` links to. */
-export async function followLinks(text: string, url: URL): Promise<void> {
-  for (const link of links(text)) await readFile(new URL(link, url));
+/** The links of the document at `url` to files or sections that are not there. */
+export async function brokenLinks(text: string, url: URL): Promise<string[]> {
+  const broken: string[] = [];
+  for (const link of links(text)) {
+    const [, section] = link.split("#");
+    const found = await readFile(new URL(link, url), "utf8").catch(() => null);
+    if (found === null || (section && !sections(found).includes(section))) broken.push(link);
+  }
+  return broken;
 }
+
+/** The sections of a document, as links name them. */
+const sections = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replace(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
+  );
+
+/** The files that a document names between backticks: what has a folder, and the end of a name. */
+export const namedFiles = (text: string): string[] =>
+  [...text.matchAll(/`((?:[\w.-]+\/)+[\w.-]+\.\w+)`/g)].map((match) => match[1]!);
 
 /**
  * Type checks programs in a folder inside the package, so that they can import it by name, and runs them one after the

@@ -79,22 +79,25 @@ export function operatorsTable(): string {
   const others = Object.entries(lowerings).filter(([domain]) => domain !== "");
   return `# Operators and their gradients
 
-Made by \`npm run docs:operators\` from the rules and what they are checked on; a test fails when this page is out of date.
+To see which operators of your own model have a gradient: \`perturb inspect MODEL\`. This page lists all operators that perturb knows.
 
-Models of opset ${OPSETS[0]} to ${OPSETS[1]} are differentiated, the newest that ONNX Runtime 1.30 loads; older ones where they can be read as opset 7.
-Of the ${answers.length} operators of the standard domain, ${answered("rule", "lowering")} have a gradient, ${answered("zero")} have one that is zero wherever it exists,
-${answered("not differentiable")} take or give no real numbers, and ${answered("not yet")} are missing: a model that needs one of these is refused with the name of the node.
+perturb differentiates models of opset ${OPSETS[0]} to ${OPSETS[1]}, the newest that ONNX Runtime 1.30 loads. It also takes older models that can be read as opset 7.
+The standard domain has ${answers.length} operators. ${answered("rule", "lowering")} have a gradient, and ${answered("zero")} have one that is zero wherever it exists. ${answered("not differentiable")} have no real
+numbers as input, or none as output. ${answered("not yet")} are missing: perturb refuses a model that needs one of these, and names the node.
 
-**${count("passed")} of the ${count("passed") + count("refused") + count("failed")} conformance models of the ONNX standard that have a gradient pass**: their gradients by their float inputs are the
-slopes of ONNX Runtime's own values. ${count("refused")} are refused (${reasons(findings)}), ${count("failed")} fail;
-${count("no gradient")} more have no gradient (no floats, steps only, random values), and ${count("not run")} do not run in ONNX Runtime.
-\`test/fixtures/conformance.json\` holds each with its reason. They come from Debian's package libonnx-testdata (ONNX 1.12).
+**${count("passed")} of ${count("passed") + count("refused") + count("failed")} conformance models of the ONNX standard pass**, of those that have a gradient. A model passes if its gradients with respect to its float
+inputs equal the slopes of ONNX Runtime's own values. ${count("failed")} fail, and ${count("refused")} are refused: ${reasons(findings)}.
+${count("no gradient")} more have no gradient, because they have no floats, only steps, or random values. ${count("not run")} do not run in ONNX Runtime.
+\`test/fixtures/conformance.json\` holds each model with its reason. They come from Debian's package libonnx-testdata (ONNX 1.12).
 
-- **Answer.** *rule*: the gradient is written out. *lowering*: the operator is written in others first. *zero*: it changes in steps, or with
-  shapes only; as in PyTorch, nothing flows through it. *not differentiable*: it takes or gives no real numbers. *not yet*: an error says so.
-- **Differences.** Samples whose gradient is compared with five-point differences, by each float input, at those opsets.
-- **Conformance.** Models with this operator, among others, that pass, of those that have a gradient.
-- **Kinks.** The gradient where there is none to the letter, at kinks and ties, is compared with PyTorch's.
+- **Answer.** *rule*: perturb has a rule for the gradient. *lowering*: the operator is first replaced by others. *zero*: its output changes in steps or
+  depends on shapes only, and no gradient flows through it, as in PyTorch. *not differentiable*: it has no real numbers as input, or none as output. *not yet*:
+  perturb throws an error.
+- **Differences.** The number of samples whose gradient is compared with five-point differences for each float input, and their opsets.
+- **Conformance.** Of the conformance models that have a gradient and contain this operator, the number that pass.
+- **Kinks.** Whether the gradient at kinks and ties, where there is no unique one, is compared with PyTorch's.
+
+This page is made by \`npm run docs:operators\`; a test fails when it is out of date.
 
 ## The standard domain, ai.onnx
 

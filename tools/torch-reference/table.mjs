@@ -54,7 +54,7 @@ function section(group, cases, wrong) {
 
 /** Seen by moving the images by 1e-6: both graphs of resnest14d then agree again. */
 const KINKS =
-  "Logits agree. In these images an activation lies within rounding of a kink, where either slope is right: PyTorch's own float32 gradients differ from its float64 ones, or do once the image is moved by 1e-6.";
+  "The logits agree, and the gradients differ. In these images an activation lies so near a kink that rounding chooses the slope, and both slopes are valid. PyTorch's own float32 gradients differ from its float64 ones there, or differ once the image is moved by 1e-6.";
 
 const errorOf = ({ result, noise }) =>
   result.error ??
@@ -73,18 +73,18 @@ export function table(all, wrong) {
   return [
     "# Exporters",
     "",
-    "Classifiers exported with what users export with. The figure is the largest difference between our logits and gradients and the",
-    "framework's own, relative to the largest logit and the largest gradient; at most 1e-3 counts as right. It stands behind the opset.",
-    `${cases.length} files, ${cases.length - failed.length} right. Made by \`tools/torch-reference\`; its README.md says how to make it again.`,
+    "These classifiers were exported with the exporters that users have. A cell gives the opset and, behind it, the largest difference between",
+    "perturb's logits and gradients and the framework's own, relative to the largest logit and gradient. A difference up to 1e-3 passes.",
+    `${cases.length} files, ${cases.length - failed.length} pass. This page is made by \`tools/torch-reference\`, whose README.md says how to make it again.`,
     "",
     ...[...byKey(cases, (c) => c.group)].flatMap(([group, own]) => section(group, own, wrong)),
     ...(failed.length ? ["## Beyond the tolerance", "", KINKS, ""] : []),
     ...[...reasons].map(([reason, own]) => `- ${own.map(name).join(", ")}: ${reason.replaceAll("\n", " ")}`),
     ...(failed.length ? [""] : []),
-    ...(without.length ? ["## No gradient", "", "What has none answers with an error that says so.", ""] : []),
+    ...(without.length ? ["## No gradient", "", "For these models perturb gives this error:", ""] : []),
     ...without.map((c) => `- ${name(c)}: ${c.result.error}`),
     ...(without.length ? [""] : []),
-    ...(refused.length ? ["## What the exporters themselves refuse", ""] : []),
+    ...(refused.length ? ["## Models that the exporters refuse", ""] : []),
     ...newest.map((c) => `- ${name(c)}: ${c.error.slice(0, 200)}`),
     ...(refused.length ? [""] : []),
   ].join("\n");
