@@ -59,13 +59,15 @@ export async function attackOne(
     epsilons: [epsilon],
     surrogate,
   });
-  // The graphs are loaded before the clock runs.
-  const before = answerOf(await model.logits(batchOf(model, request.x)));
-  const began = performance.now();
   const film = filming(request.x.length, progress);
   const watched: DifferentiableModel = traced<DifferentiableModel>(model, film.hear);
+  const examples = await adversarialExamples(watched, alone(model, request), { ...wanted, signal });
+  // The graphs are loaded before the clock runs.
+  if (examples.plan.attacks.some(({ attack: { needs } }) => needs === "gradient")) await model.prepare("cross-entropy");
+  const before = answerOf(await model.logits(batchOf(model, request.x)));
+  const began = performance.now();
   let found: { adversarial: FloatTensor; success: boolean } | undefined;
-  for await (const [result] of await adversarialExamples(watched, alone(model, request), { ...wanted, signal }))
+  for await (const [result] of examples)
     found = { adversarial: result!.adversarial, success: result!.success[0] === 1 };
   const seconds = (performance.now() - began) / 1000;
   const { adversarial, success } = found!;
