@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { numbers, open, smallNetwork, using } from "../../../test/support/models.ts";
 import { classifierFile } from "../../../src/models/classifier/classifier.ts";
 import { openClassifier } from "../../../src/models/classifier/graph-model.ts";
 import { nodeRuntime } from "../../../src/runtime/ort.node.ts";
+import { numbers, open, smallNetwork, using } from "../../../test/support/models.ts";
 import type { AttackRequest } from "../engine.ts";
 import { attackOne, batchOf } from "./one.ts";
 

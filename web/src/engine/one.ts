@@ -87,7 +87,7 @@ export async function attackOne(
   };
 }
 
-/** Keeps the points that a model is asked about, evenly thinned where they are many. */
+/** Keeps the points at which a model is queried, evenly thinned where they are many. */
 function filming(size: number, progress: ((questions: number) => void) | undefined) {
   const most = Math.max(2, Math.min(FRAMES, Math.floor(FRAME_BYTES / (4 * size))));
   const asked = { logits: 0, gradient: 0 };
@@ -115,7 +115,7 @@ function filming(size: number, progress: ((questions: number) => void) | undefin
   return {
     asked,
     hear,
-    /** The last question, that of the judge, is always among them. */
+    /** The last query, that of the judge, is always among them. */
     frames: (): Frame[] => (last && frames.at(-1) !== last ? [...frames, last] : frames),
   };
 }

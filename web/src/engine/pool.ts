@@ -68,7 +68,10 @@ const threadOf = (worker: Worker): PoolWorker => ({
     worker.onerror = (event) => {
       event.preventDefault();
       failed(
-        new PerturbError("internal", `A worker of the page failed: ${event.message ?? "it could not be loaded"}.`),
+        new PerturbError(
+          "internal",
+          `A worker of the page failed: ${event.message ?? "it could not be loaded"}. Reload the page.`,
+        ),
       );
     };
   },
