@@ -57,7 +57,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
   it("counts what the command line counts", async () => {
     const { page, complaints } = await playground.open({ hash: "limit=500" });
     await settled(page);
-    const experiment = panel(page, "The experiment");
+    const experiment = panel(page, "Experiment");
     await experiment.getByRole("button", { name: "Start", exact: true }).click();
     const report = await saved(page, async () => experiment.getByRole("button", { name: "report.json" }).click());
     const ours = await readReport(new TextDecoder().decode(report.bytes), report.name);
@@ -107,10 +107,8 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
       await page.mouse.up();
     };
     await stroke([0.5, 0.15], [0.5, 0.85]);
-    await expect.poll(() => input.getByRole("combobox", { name: "What it shows" }).inputValue()).toBe("");
-    await expect
-      .poll(() => input.getByRole("combobox", { name: "What it shows" }).textContent())
-      .toContain("1, says the network");
+    await expect.poll(() => input.getByRole("combobox", { name: "Label" }).inputValue()).toBe("");
+    await expect.poll(() => input.getByRole("combobox", { name: "Label" }).textContent()).toContain("1 (predicted)");
     await expect.poll(() => verdict(page).textContent()).toMatch(/^1 → [^1]$/);
     expect(complaints).toEqual([]);
     await page.context().close();
@@ -123,8 +121,8 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     await drop(page, fixture("pytorch/lenet_zip.pth"));
     await expect.poll(() => model.getByRole("combobox", { name: "Network" }).textContent()).toContain("lenet_zip.pth");
     await settled(page);
-    await panel(page, "The experiment").getByRole("spinbutton", { name: "Test images" }).fill("100");
-    await panel(page, "The experiment").getByRole("button", { name: "Start", exact: true }).click();
+    await panel(page, "Experiment").getByRole("spinbutton", { name: "Test images" }).fill("100");
+    await panel(page, "Experiment").getByRole("button", { name: "Start", exact: true }).click();
     const report = await saved(page, () => page.getByRole("button", { name: "report.json" }).click());
     const { clean, points } = await readReport(new TextDecoder().decode(report.bytes), report.name);
     const asked = ["evaluate", "--model", fixture("pytorch/lenet_zip.pth"), "--arch", "lenet", "--limit", "100"];
@@ -174,7 +172,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     await dropBytes(page, [{ name: "notes.txt", base64: "aGk=" }]);
     await expect.poll(() => page.getByRole("alert").count()).toBeGreaterThan(0);
     // The model from before is still in use.
-    await page.getByRole("slider", { name: /size of the change/i }).fill("0.3");
+    await page.getByRole("slider", { name: /^budget ε/i }).fill("0.3");
     await expect.poll(() => verdict(page).textContent()).toMatch(/^3 → [^3]$/);
     expect(complaints).toEqual([]);
     await page.context().close();
@@ -191,9 +189,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
 
   it("says that there is no such sample", async () => {
     const { page } = await playground.open({ hash: "sample=123456" });
-    await expect
-      .poll(() => panel(page, "What the attack makes of it").textContent())
-      .toContain("There is no test image 123456.");
+    await expect.poll(() => panel(page, "Result").textContent()).toContain("There is no test image 123456.");
     await page.context().close();
   });
 
@@ -203,7 +199,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     await page.evaluate(() => {
       location.hash = "sample=123456&attack=square";
     });
-    const looking = panel(page, "What the attack makes of it");
+    const looking = panel(page, "Result");
     await expect.poll(() => looking.textContent()).toContain("There is no test image 123456.");
     await page.waitForTimeout(1500);
     expect(await looking.textContent()).toContain("There is no test image 123456.");
@@ -216,7 +212,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     await panel(page, "Input").getByRole("button", { name: "Next", exact: true }).click();
     const other = page.getByRole("button", { name: /^Test image 20,/ });
     await other.waitFor();
-    await page.getByRole("slider", { name: /size of the change/i }).fill("0.3");
+    await page.getByRole("slider", { name: /^budget ε/i }).fill("0.3");
     await expect.poll(() => verdict(page).textContent()).toMatch(/^3 → /);
     await page.waitForTimeout(500);
     expect(await other.count()).toBe(1);
@@ -243,7 +239,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
       .setInputFiles({ name: "early.png", mimeType: "image/png", buffer: png });
     await expect.poll(() => panel(page, "Input").textContent()).toContain("early.png");
     arrive();
-    await panel(page, "Input").getByRole("combobox", { name: "What it shows" }).waitFor();
+    await panel(page, "Input").getByRole("combobox", { name: "Label" }).waitFor();
     await expect.poll(() => page.url()).toContain("name=early.png");
     await page.context().close();
   });
@@ -265,7 +261,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     await dropBytes(page, [{ name: "notes", base64: btoa("no picture") }]);
     await expect
       .poll(() => page.getByRole("alert").allTextContents())
-      .toEqual([expect.stringMatching(/^notes was not taken: .*\.onnx.*\.npz with x and y.*\.jpg/)]);
+      .toEqual([expect.stringMatching(/^notes was not opened: .*\.onnx.*\.npz with x and y.*\.jpg/)]);
     // What its name says, and what it is not.
     await dropBytes(page, [{ name: "broken.jpg", base64: btoa("no picture") }]);
     await expect
@@ -302,12 +298,12 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
   it("shows the whole course of an attack that could stop at its first step, and judges as the command line does", async () => {
     const { page, complaints } = await playground.open({ hash: "attack=pgd&limit=10" });
     await settled(page);
-    const looking = panel(page, "What the attack makes of it");
-    const head = looking.getByRole("slider", { name: /^Course of the attack/ });
+    const looking = panel(page, "Result");
+    const head = looking.getByRole("slider", { name: /^Queries of the attack/ });
     expect(await verdict(page).textContent()).toMatch(/^3 → [^3]$/);
     // 40 steps, and what is judged.
     expect(Number(await head.getAttribute("max"))).toBeGreaterThanOrEqual(40);
-    const away = panel(page, "Take it away");
+    const away = panel(page, "Save and share");
     const words = (await away.getByRole("region", { name: "Command line of this attack" }).textContent())!.trim();
     expect(words).toContain("--attack pgd --set pgd.stopAtSuccess=false");
     const file = await saved(page, () => away.getByRole("button", { name: "NPZ", exact: true }).click());
@@ -320,7 +316,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
       );
     expect(Array.from(ours.get("success")!.data as Uint8Array)).toEqual([1]);
     // The experiment stops where it may, as the command line does.
-    const experiment = panel(page, "The experiment");
+    const experiment = panel(page, "Experiment");
     await experiment.getByRole("button", { name: "Start", exact: true }).click();
     const report = await saved(page, () => experiment.getByRole("button", { name: "report.json" }).click());
     const { options } = await readReport(new TextDecoder().decode(report.bytes), report.name);
@@ -333,7 +329,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     expect(await head.isEnabled()).toBe(true);
     await panel(page, "Attack").getByRole("combobox", { name: "Target" }).selectOption("3");
     await expect.poll(() => head.isDisabled()).toBe(true);
-    expect(await looking.getByText("There is no course: nothing is attacked.").isVisible()).toBe(true);
+    expect(await looking.getByText("No steps to show: this input is not attacked.").isVisible()).toBe(true);
     expect(await looking.getByRole("button", { name: /^Play/ }).isDisabled()).toBe(true);
     expect(complaints).toEqual([]);
     await page.context().close();
@@ -356,8 +352,8 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
         await new Promise(requestAnimationFrame);
       }
     });
-    const experiment = panel(page, "The experiment");
-    await expect.poll(() => experiment.textContent()).toContain("Stopped before anything was counted.");
+    const experiment = panel(page, "Experiment");
+    await expect.poll(() => experiment.textContent()).toContain("Stopped before any sample was evaluated.");
     await experiment.getByRole("button", { name: "Start", exact: true }).waitFor();
     expect(complaints).toEqual([]);
     await page.context().close();
@@ -367,7 +363,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     const { page } = await playground.open();
     await settled(page);
     await panel(page, "Attack").getByRole("combobox", { name: "Attack" }).selectOption("pgd");
-    await page.getByRole("slider", { name: /size of the change/i }).fill("0.08");
+    await page.getByRole("slider", { name: /^budget ε/i }).fill("0.08");
     await panel(page, "Attack").getByRole("combobox", { name: "Target" }).selectOption("8");
     await panel(page, "Input")
       .getByRole("spinbutton", { name: /^Index/ })
@@ -377,7 +373,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
       .press("Enter");
     await expect.poll(() => page.url()).toMatch(/#sample=4&attack=pgd&epsilon=0\.08&target=8$/);
     await settled(page);
-    await panel(page, "Take it away").getByRole("button", { name: "Link" }).click();
+    await panel(page, "Save and share").getByRole("button", { name: "Link" }).click();
     const link = (await page.getByRole("region", { name: /^Link to this page/ }).textContent())!.trim();
     expect(link).toBe(page.url());
     const said = await verdict(page).textContent();
@@ -417,7 +413,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
   it("saves files that hold what they say", async () => {
     const { page } = await playground.open();
     await settled(page);
-    const away = panel(page, "Take it away");
+    const away = panel(page, "Save and share");
     const files = new Map<string, { name: string; bytes: Uint8Array }>();
     for (const kind of ["PNG", "NPZ", "JSON", "SVG"])
       files.set(kind, await saved(page, () => away.getByRole("button", { name: kind, exact: true }).click()));
@@ -471,7 +467,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
       }
       throw new Error(`Tab does not reach ${wanted}`);
     };
-    await tabTo(/^input.*size of the change/i);
+    await tabTo(/^input Budget ε/);
     for (let i = 0; i < 3; i++) await page.keyboard.press("PageUp");
     await tabTo(/^button Test image 18/);
     await page.keyboard.press("ArrowRight");
@@ -481,35 +477,39 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     await page.keyboard.type("bim");
     await tabTo(/^button Start/);
     await page.keyboard.press("Enter");
-    await panel(page, "The experiment").getByRole("button", { name: "report.json" }).waitFor();
+    await panel(page, "Experiment").getByRole("button", { name: "report.json" }).waitFor();
     await page.context().close();
   });
 
-  it("has nothing for axe to find, empty or full, wide or narrow", async () => {
-    for (const width of [1280, 360]) {
-      const { page } = await playground.open({
-        viewport: { width, height: 800 },
-        hash: "limit=100&second=conv-mnist-robust",
-      });
-      await settled(page);
-      await accessible(page, `${width} px`);
-      await panel(page, "The experiment").getByRole("button", { name: "Start", exact: true }).click();
-      await page
-        .getByRole("button", { name: /report\.json/ })
-        .first()
-        .waitFor();
-      await accessible(page, `${width} px, after an experiment`);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-      await page.context().close();
-    }
+  it.each([1280, 360])("has nothing for axe to find, empty or full, at %i pixels", async (width) => {
+    const { page } = await playground.open({
+      viewport: { width, height: 800 },
+      hash: "limit=100&second=conv-mnist-robust",
+    });
+    await settled(page);
+    await accessible(page, "empty");
+    await panel(page, "Experiment").getByRole("button", { name: "Start", exact: true }).click();
+    await page
+      .getByRole("button", { name: /report\.json/ })
+      .first()
+      .waitFor();
+    await accessible(page, "after an experiment");
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    await page.context().close();
   });
 
-  it("runs on WebGPU where the browser has it", async () => {
+  it("runs on WebGPU where the browser has it, an experiment too", async () => {
     const withGpu = await servePlayground(executablePath!, SOFTWARE_WEBGPU);
-    const { page, complaints } = await withGpu.open({ hash: "device=webgpu" });
+    const { page, complaints } = await withGpu.open({ hash: "device=webgpu&limit=40&epsilons=0.1" });
     await settled(page);
     expect(await verdict(page).textContent()).toBe("3 → 5");
     expect(await panel(page, "Model").getByRole("combobox", { name: "Runs on" }).inputValue()).toBe("webgpu");
+    const experiment = panel(page, "Experiment");
+    await experiment.getByRole("button", { name: "Start", exact: true }).click();
+    const report = await saved(page, () => experiment.getByRole("button", { name: "report.json" }).click());
+    const { clean, options } = await readReport(new TextDecoder().decode(report.bytes), report.name);
+    // A card is one worker, whatever the cores: two batches keep it busy.
+    expect([clean.total, options.batch]).toEqual([40, 20]);
     expect(complaints).toEqual([]);
     await withGpu.close();
   });

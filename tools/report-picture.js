@@ -2,8 +2,8 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import sharp from "sharp";
-import { serveFolder } from "../dist/cli/static-server.js";
 import { findChromium } from "../scripts/system-packages.js";
+import { servePlayground } from "./serve.js";
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const save = (picture, name) =>
@@ -11,7 +11,7 @@ const save = (picture, name) =>
     .png({ palette: true, colours: 64, dither: 0, effort: 10 })
     .toFile(at(`docs/${name}.png`));
 
-const server = await serveFolder(at("dist-web/playground/"), { port: 0 });
+const server = await servePlayground();
 const browser = await chromium.launch({ executablePath: await findChromium(), args: ["--no-sandbox"] });
 const report = await browser.newPage({ viewport: { width: 880, height: 1640 } });
 await report.goto(pathToFileURL(at("runs/lenet-mnist-mnist-fgsm-linf/report.html")).href);
@@ -22,4 +22,4 @@ await page.locator(".looking-change").waitFor();
 await page.waitForTimeout(2000);
 await save(await page.screenshot(), "playground");
 await browser.close();
-await server.close();
+server.close();

@@ -3,8 +3,8 @@ import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import sharp from "sharp";
-import { serveFolder } from "../dist/cli/static-server.js";
 import { findChromium } from "../scripts/system-packages.js";
+import { servePlayground } from "./serve.js";
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const WIDTHS = [360, 1280, 2560];
@@ -20,7 +20,7 @@ const save = (picture, name) =>
     .toFile(at(`docs/${name}.png`));
 
 const executablePath = await findChromium();
-const server = await serveFolder(at("dist-web/playground/"), { port: 0 });
+const server = await servePlayground();
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 mkdirSync(at("docs/playground"), { recursive: true });
 for (const width of WIDTHS)
@@ -44,4 +44,4 @@ for (const width of WIDTHS)
     await page.close();
   }
 await browser.close();
-await server.close();
+server.close();

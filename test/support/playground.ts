@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, type BrowserContextOptions, chromium, type Download, type Page } from "playwright-core";
 import { expect } from "vitest";
 import { serveFolder } from "../../src/cli/static-server.ts";
+import { objections } from "./axe.ts";
 
 /** The page as it was built. */
 export const BUILT = fileURLToPath(new URL("../../dist-web/playground/", import.meta.url));
@@ -108,8 +108,6 @@ export async function saved(page: Page, click: () => Promise<void>): Promise<{ n
 export async function accessible(page: Page, what: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-    expect(found, `${what}, ${colorScheme}`).toEqual([]);
+    expect(await objections(page), `${what}, ${colorScheme}`).toEqual([]);
   }
 }

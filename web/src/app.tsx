@@ -14,8 +14,8 @@ export function App() {
       <header>
         <h1>perturb playground</h1>
         <p>
-          Changes too small to see that make a network see something else: on digits, on a picture, on your own model.
-          Everything runs in this page, and nothing leaves it.
+          Attack an image classifier with small changes to its input: on digits, on a picture, on your own model. All of
+          it runs in this page. Nothing leaves your machine.
         </p>
       </header>
       <main class="page-main">

@@ -134,7 +134,7 @@ export interface AttackSetting {
   /** Those that differ from the defaults. */
   readonly options: OptionValues;
   readonly norm: NormName;
-  /** The class aimed at; null when any wrong class will do. */
+  /** The target class; null: untargeted. */
   readonly target: number | null;
   readonly seed: number;
   /** 256: on what an 8-bit picture can hold. */
@@ -152,9 +152,9 @@ export interface AttackRequest extends AttackSetting {
   readonly epsilon: number;
 }
 
-/** A point that the attack asked about. */
+/** A point that the attack queried. */
 export interface Frame {
-  /** Which of its questions it was, from 1 on. */
+  /** Which of its queries it was, from 1 on. */
   readonly question: number;
   readonly x: Float32Array;
   readonly probabilities: readonly number[];
@@ -162,14 +162,14 @@ export interface Frame {
 }
 
 export interface AttackOutcome {
-  /** Whether the sample was attacked: one that is wrong when clean, or already of the target's class, is not. */
+  /** Whether the sample was attacked: one that is misclassified when clean, or whose label is the target, is not. */
   readonly attacked: boolean;
   readonly success: boolean;
   readonly adversarial: Float32Array;
   readonly before: Answer;
   readonly after: Answer;
   readonly distances: { readonly linf: number; readonly l2: number; readonly l1: number; readonly l0: number };
-  /** Points that the attack asked about, thinned where they are many; the last is what was judged. */
+  /** Points that the attack queried, thinned where they are many; the last is what was judged. */
   readonly frames: readonly Frame[];
   readonly forwards: number;
   readonly gradients: number;
@@ -184,7 +184,7 @@ export interface AttackFile {
   readonly readBack: ReadBack | null;
 }
 
-/** What the model says of a file once it is read back. */
+/** The prediction for a file once it is read back. */
 export interface ReadBack {
   readonly answer: Answer;
   /** Whether it still reaches the attack's goal. */
@@ -193,7 +193,7 @@ export interface ReadBack {
 
 export interface RunRequest {
   readonly models: readonly ModelId[];
-  /** One or several; each sample meets them in order until it falls. */
+  /** One or several; each sample is attacked by one after the other until it is fooled. */
   readonly attacks: readonly { readonly attack: string; readonly options: OptionValues }[];
   readonly setting: Omit<AttackSetting, "attack" | "options">;
   readonly epsilons: readonly number[];

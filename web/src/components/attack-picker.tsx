@@ -57,7 +57,7 @@ function About({ info }: { readonly info: AttackInfo }) {
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function kindOf({ family, aim, needs }: AttackInfo): string {
-  if (family === "baselines") return "asks the model nothing, a base line";
-  const looks = aim === "least-change" ? "looks for the least change" : "looks for the worst inside ε";
-  return needs === "logits" ? `${looks}, asks without gradients` : looks;
+  if (family === "baselines") return "a baseline that makes no queries";
+  const search = aim === "least-change" ? "searches for the smallest change that fools the model" : "searches within ε";
+  return needs === "logits" ? `${search}, without gradients` : search;
 }

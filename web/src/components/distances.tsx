@@ -7,7 +7,7 @@ export function Distances({ outcome, size }: { readonly outcome: AttackOutcome; 
   const { distances, forwards, gradients, seconds } = outcome;
   return (
     <table class="distances">
-      <caption>True distance and effort</caption>
+      <caption>Distance and cost</caption>
       <tbody>
         {(["linf", "l2", "l1"] as const).map((norm) => (
           <tr key={norm}>
@@ -26,7 +26,7 @@ export function Distances({ outcome, size }: { readonly outcome: AttackOutcome; 
           <td>{formatCount(forwards)}</td>
         </tr>
         <tr>
-          <th scope="row">Gradients</th>
+          <th scope="row">Backward passes</th>
           <td>{formatCount(gradients)}</td>
         </tr>
         <tr>

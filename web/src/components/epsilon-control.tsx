@@ -10,7 +10,7 @@ export function EpsilonControl({ norm, value, budget, range, onValue }: EpsilonC
   const { max, step, whole } = budget;
   return (
     <div class="epsilon-control">
-      <label for={id}>Size of the change, ε</label>
+      <label for={id}>Budget ε</label>
       <input
         id={id}
         type="range"

@@ -11,7 +11,7 @@ export function Matrix({ confusion, classNames, caption }: MatrixProps) {
   const name = (index: number) => classNames[index] ?? String(index);
   const rest =
     classes.length < confusion.length
-      ? `, the ${MOST} classes of ${formatCount(confusion.length)} with the most mistakes`
+      ? `, the ${MOST} classes of ${formatCount(confusion.length)} that are misclassified most`
       : "";
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard.

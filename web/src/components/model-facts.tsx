@@ -52,7 +52,7 @@ export function ModelFacts({ info }: { readonly info: ModelInfo }) {
         </section>
         {inspection.obstacles.length > 0 ? (
           <>
-            <h3>Nodes in the way of a gradient</h3>
+            <h3>Nodes without a gradient</h3>
             <ul class="small">
               {inspection.obstacles.map((node) => (
                 <li key={node}>{node}</li>

@@ -4,7 +4,7 @@ import "./play-head.css";
 /** Frames a second. */
 const PACE = 8;
 
-/** Steps through the course of an attack; the last position is its result. It never starts by itself. */
+/** Steps through the queries of an attack; the last position is its result. It never starts by itself. */
 export function PlayHead({ count, frame, label, obstacle, onFrame }: PlayHeadProps) {
   const id = useId();
   const [playing, setPlaying] = useState(false);
@@ -33,7 +33,7 @@ export function PlayHead({ count, frame, label, obstacle, onFrame }: PlayHeadPro
   return (
     <div class="play-head">
       <label for={id}>
-        Course of the attack: <span class="play-head-where">{obstacle === null ? label : "none"}</span>
+        Queries of the attack: <span class="play-head-where">{obstacle === null ? label : "none"}</span>
       </label>
       <input
         id={id}
@@ -52,7 +52,7 @@ export function PlayHead({ count, frame, label, obstacle, onFrame }: PlayHeadPro
         </button>
         <button type="button" disabled={obstacle !== null} onClick={play}>
           {playing ? "Pause" : "Play"}
-          <span class="hidden"> the course</span>
+          <span class="hidden"> the queries</span>
         </button>
         <button type="button" disabled={frame >= last} onClick={() => go(frame + 1)}>
           Next<span class="hidden"> query</span>
@@ -70,7 +70,7 @@ export function PlayHead({ count, frame, label, obstacle, onFrame }: PlayHeadPro
 interface PlayHeadProps {
   readonly count: number;
   readonly frame: number;
-  /** Where it stands, in words. */
+  /** Which position it is, in words. */
   readonly label: string;
   /** Why it cannot be used; null where it can. */
   readonly obstacle: string | null;

@@ -11,7 +11,7 @@ export function Progress({ label, done, total, rate, paused }: ProgressProps) {
         {done === null
           ? paused
             ? "Paused"
-            : "Getting ready"
+            : "Starting"
           : [
               `${formatCount(done)} of ${formatCount(total)} samples`,
               ...(paused ? ["paused"] : []),

@@ -31,7 +31,7 @@ const COLUMNS: readonly (readonly [key: Key, title: string, text?: "text"])[] = 
   ["queries", "queries"],
 ];
 
-/** What became of each sample, to be sorted and filtered, a page of rows at a time. */
+/** The outcome of each sample, to be sorted and filtered, a page of rows at a time. */
 export function SamplesTable({ rows, classNames }: SamplesTableProps) {
   const [sorting, setSorting] = useState<Sorting>({ key: "index", descending: false });
   const [outcome, setOutcome] = useState("");
@@ -80,13 +80,13 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
         </Field>
       </div>
       <p class="samples-note">
-        Margin: the logit of the label less the largest of the others, on the clean sample. ε to L0: of the adversarial
-        example at the least ε that fooled the model. Queries: passes that the attacks made for the sample.
+        Margin: the logit of the label minus the largest other logit, on the clean sample. ε to L0: the adversarial
+        example at the smallest ε that fooled the model. Queries: forward and backward passes of all attacks.
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
       <section class="scroll samples-scroll" tabIndex={0} aria-label="Samples" aria-describedby="scrolls">
         <table class="samples-table">
-          <caption class="hidden">What became of each sample</caption>
+          <caption class="hidden">Outcome of each sample</caption>
           <thead>
             <tr>
               {COLUMNS.map(([key, title, text]) => (

@@ -24,7 +24,7 @@ export function createEngine(): Engine {
 
   const opened = (id: ModelId): OpenedModel => {
     const found = models.get(id);
-    if (!found) throw new PerturbError("not-found", "The model is not open any more. Open it again.");
+    if (!found) throw new PerturbError("not-found", "The model is not open any more. Choose it again under Model.");
     return found;
   };
   const modelOf = (id: ModelId) => opened(id).model;
@@ -34,7 +34,7 @@ export function createEngine(): Engine {
     return made.info;
   };
   const fitting = (id: ModelId): Dataset => {
-    if (!data) throw new PerturbError("not-found", "No data are open. Choose some.");
+    if (!data) throw new PerturbError("not-found", "No data are open. Open a .npz file, or go back to MNIST.");
     return withShape(data, modelOf(id).inputShape);
   };
   /** The same; of several models it says which one does not fit. */

@@ -9,7 +9,7 @@ import type { ModelResult, RunProgress, RunRequest } from "../engine.ts";
 import type { Gate } from "./gate.ts";
 import type { OpenedModel } from "./opened.ts";
 import { wantedBy } from "./plans.ts";
-import { sweepWorkers } from "./pool.ts";
+import { sweepWorkers, workersFor } from "./pool.ts";
 
 /** Milliseconds between two reports of progress: each is a whole evaluation so far. */
 const PACE = 200;
@@ -37,7 +37,7 @@ export async function evaluateModel(
     ...(await wantedBy(data, { ...request, surrogate })),
     limit,
     offset,
-    batch: batchFor(request, model.inputShape),
+    batch: batchFor(request, model.inputShape, workersFor({ file: model.file, device: info.device })),
     place: sweepWorkers(info.device, gate),
     onRecords: () => undefined,
     signal,
@@ -67,12 +67,8 @@ export async function evaluateModel(
 export const exampleFile = (result: EvaluationResult): Uint8Array => writeNpz(exampleArrays(result));
 
 /** Few samples are cut up too, so that every worker has some. Results do not depend on it. */
-function batchFor({ limit }: RunRequest, shape: readonly number[]): number {
-  const most = Math.min(
-    BATCH,
-    Math.floor(BATCH_VALUES / product(shape)),
-    Math.ceil(limit / (2 * navigator.hardwareConcurrency)),
-  );
+function batchFor({ limit }: RunRequest, shape: readonly number[], workers: number): number {
+  const most = Math.min(BATCH, Math.floor(BATCH_VALUES / product(shape)), Math.ceil(limit / (2 * workers)));
   return Math.max(1, most);
 }
 

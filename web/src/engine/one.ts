@@ -59,13 +59,15 @@ export async function attackOne(
     epsilons: [epsilon],
     surrogate,
   });
-  // The graphs are loaded before the clock runs.
-  const before = answerOf(await model.logits(batchOf(model, request.x)));
-  const began = performance.now();
   const film = filming(request.x.length, progress);
   const watched: DifferentiableModel = traced<DifferentiableModel>(model, film.hear);
+  const examples = await adversarialExamples(watched, alone(model, request), { ...wanted, signal });
+  // The graphs are loaded before the clock runs.
+  if (examples.plan.attacks.some(({ attack: { needs } }) => needs === "gradient")) await model.prepare("cross-entropy");
+  const before = answerOf(await model.logits(batchOf(model, request.x)));
+  const began = performance.now();
   let found: { adversarial: FloatTensor; success: boolean } | undefined;
-  for await (const [result] of await adversarialExamples(watched, alone(model, request), { ...wanted, signal }))
+  for await (const [result] of examples)
     found = { adversarial: result!.adversarial, success: result!.success[0] === 1 };
   const seconds = (performance.now() - began) / 1000;
   const { adversarial, success } = found!;
@@ -85,7 +87,7 @@ export async function attackOne(
   };
 }
 
-/** Keeps the points that a model is asked about, evenly thinned where they are many. */
+/** Keeps the points at which a model is queried, evenly thinned where they are many. */
 function filming(size: number, progress: ((questions: number) => void) | undefined) {
   const most = Math.max(2, Math.min(FRAMES, Math.floor(FRAME_BYTES / (4 * size))));
   const asked = { logits: 0, gradient: 0 };
@@ -113,7 +115,7 @@ function filming(size: number, progress: ((questions: number) => void) | undefin
   return {
     asked,
     hear,
-    /** The last question, that of the judge, is always among them. */
+    /** The last query, that of the judge, is always among them. */
     frames: (): Frame[] => (last && frames.at(-1) !== last ? [...frames, last] : frames),
   };
 }

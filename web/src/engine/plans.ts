@@ -1,4 +1,5 @@
 import type { Dataset } from "../../../src/dataset.ts";
+import { PerturbError } from "../../../src/errors.ts";
 import { examplesFor } from "../../../src/evaluate/course/plan.ts";
 import type { AttackOptions } from "../../../src/evaluate/opening.ts";
 import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
@@ -19,6 +20,13 @@ export async function wantedBy(
   { attacks, setting, epsilons, surrogate }: Wanted,
 ): Promise<AttackOptions> {
   const chosen = attacks.map(({ attack, options }) => attackNamed(attack, options));
+  // Without data the library would take the sample that is attacked.
+  const learning = chosen.find(({ attack }) => attack.also === "examples");
+  if (learning && !data)
+    throw new PerturbError(
+      "usage",
+      `${learning.attack.name} learns from samples, and the open data do not fit this model. Open a .npz file with samples in the shape of the model.`,
+    );
   return {
     attacks: chosen,
     norm: setting.norm,

@@ -19,7 +19,7 @@ const MEMORY = 2 ** 30;
 const BYTES_OF_MODEL = 4;
 
 /** How many workers a model is worth here. A graphics card is one place. */
-function workersFor({ file, device }: SweepSetup): number {
+export function workersFor({ file, device }: Pick<SweepSetup, "file" | "device">): number {
   if (device !== "cpu") return 1;
   return Math.max(1, Math.min(navigator.hardwareConcurrency, Math.floor(MEMORY / (BYTES_OF_MODEL * file.onnx.length))));
 }
@@ -68,7 +68,10 @@ const threadOf = (worker: Worker): PoolWorker => ({
     worker.onerror = (event) => {
       event.preventDefault();
       failed(
-        new PerturbError("internal", `A worker of the page failed: ${event.message ?? "it could not be loaded"}.`),
+        new PerturbError(
+          "internal",
+          `A worker of the page failed: ${event.message ?? "it could not be loaded"}. Reload the page.`,
+        ),
       );
     };
   },

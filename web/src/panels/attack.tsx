@@ -27,7 +27,7 @@ export function AttackPanel() {
       <NormControl norms={info?.norms ?? [norm]} value={norm} onValue={(chosen) => change(inNorm(chosen))} />
       <ClassSelect
         label="Target"
-        none="any wrong class"
+        none="any other class (untargeted)"
         names={classNames.value}
         value={target}
         onValue={(chosen) => change({ target: chosen })}
@@ -39,7 +39,7 @@ export function AttackPanel() {
           values={options}
           note={
             mayStop(info)
-              ? "The picture is attacked to the end of the course in any case: stop at success is for the experiment."
+              ? "“stop at success” is for the experiment. On a single input the attack always makes all of its steps."
               : null
           }
           onValues={(values) => change({ options: values })}
@@ -68,7 +68,7 @@ export function AttackPanel() {
             checked={levels === 256}
             onChange={(event) => change({ levels: event.currentTarget.checked ? 256 : null })}
           />
-          Only what an 8-bit picture can hold (256 levels)
+          Only 8-bit pixel values (256 levels)
         </label>
       </div>
     </Panel>
@@ -87,6 +87,6 @@ function obstacle({ needs, also }: AttackInfo): string | null {
   const open = known(model.value);
   if (needs === "gradient" && open && open.inspection.differentiable !== true)
     return "needs gradients, which this model does not have";
-  if (also === "surrogate" && !known(second.value)) return "works on a second model: choose one under The experiment";
+  if (also === "surrogate" && !known(second.value)) return "needs a second model: choose one under Experiment";
   return null;
 }

@@ -5,7 +5,7 @@ import { known } from "../state/loading.ts";
 import { model } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
 
-/** What stands in for a model that is not open yet. */
+/** Used until a model is open. */
 const DIGITS = { inputShape: [1, 28, 28], bounds: { lower: 0, upper: 1 } };
 
 /** How ε is offered in a norm, for the model that is open. */

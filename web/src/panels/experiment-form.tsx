@@ -11,7 +11,7 @@ import { change, type Setting, setting } from "../state/setting.ts";
 
 const LIMITS = [100, 500, 1000, 5000, 10_000];
 
-/** What is asked of the experiment, beside the attack. */
+/** The choices of the experiment, beside the attack. */
 export function ExperimentForm() {
   return (
     <>
@@ -27,7 +27,7 @@ export function ExperimentForm() {
         <Second />
       </div>
       <FailureOf loading={second.value} />
-      <p class="small">With the attack chosen above: {attackInWords(setting.value, classNames.value)}.</p>
+      <p class="small">Attack: {attackInWords(setting.value, classNames.value)}.</p>
     </>
   );
 }
@@ -35,7 +35,7 @@ export function ExperimentForm() {
 function Limit() {
   const size = known(data.value)?.size ?? LIMITS.at(-1)!;
   return (
-    <Field label="Test images" hint={`From 1 to ${formatCount(size)}: more make the interval narrower.`}>
+    <Field label="Test images" hint={`From 1 to ${formatCount(size)}. With more images the interval is narrower.`}>
       {(attributes) => (
         <>
           <input
@@ -68,8 +68,8 @@ function Second() {
   const { second: chosen, model } = setting.value;
   const others = Object.keys(bundledModels).filter((name) => name !== model || name === chosen);
   const hint = needsSurrogate.value
-    ? "This attack finds its examples on the second model, and tries them on the first."
-    : "Drawn beside the first.";
+    ? "The attack makes its adversarial examples on the second model, and tests them on the first."
+    : "Evaluated too, and drawn in the same plot.";
   return (
     <Field label="Second model" hint={hint}>
       {(attributes) => (
@@ -88,13 +88,13 @@ function Second() {
   );
 }
 
-/** "pgd (steps 20), L∞, any wrong class, seed 0" */
+/** "pgd (steps 20), L∞, untargeted, seed 0" */
 function attackInWords({ attack, options, norm, target, levels, seed }: Setting, names: readonly string[]): string {
   const chosen = Object.entries(options).map(([name, value]) => `${name} ${value}`);
   return [
     chosen.length === 0 ? attack : `${attack} (${chosen.join(", ")})`,
     NORM_SYMBOL[norm],
-    target === null ? "any wrong class" : `target ${names[target] ?? target}`,
+    target === null ? "untargeted" : `target ${names[target] ?? target}`,
     ...(levels === null ? [] : [`${levels} levels`]),
     `seed ${seed}`,
   ].join(", ");

@@ -39,7 +39,8 @@ export function ExperimentResult({ run }: { readonly run: Run }) {
             <ResultsTable key={info.id} evaluation={evaluation} caption={captionOf(info, evaluation)} />
           ))}
           <p class="small">
-            A sample that is wrong when clean stays wrong, and is not attacked. Intervals are Wilson’s.
+            Clean accuracy: the share of all samples that are correct. Robust accuracy at ε: the share that is correct
+            and not fooled. Misclassified samples are not attacked. Intervals are Wilson’s.
           </p>
         </div>
       </div>
@@ -105,7 +106,7 @@ function exampleRows({ evaluation, examples, cleanExamples }: ModelResult): Exam
   ];
 }
 
-/** Which label is taken for which, at an ε of choice. */
+/** Labels and predictions, at an ε of choice. */
 function Confusion({
   of: all,
   classNames,

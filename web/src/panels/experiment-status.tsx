@@ -33,7 +33,7 @@ export function ExperimentStatus() {
           disabled={!isUnderWay.value && !isReady}
           onClick={() => (isUnderWay.value ? pause(phase === "running") : void start())}
         >
-          {phase === "running" ? "Pause" : phase === "paused" ? "Go on" : "Start"}
+          {phase === "running" ? "Pause" : phase === "paused" ? "Resume" : "Start"}
         </button>
         {isUnderWay.value ? (
           <button
@@ -52,7 +52,9 @@ export function ExperimentStatus() {
       {now?.failure ? <FailureNote failure={now.failure} /> : null}
       {phase === "stopped" ? <p>{stoppedInWords()}</p> : null}
       {now && isOutdated.value ? (
-        <p class="small">The choices above have changed since this run began; it used those from before.</p>
+        <p class="small">
+          The choices above have changed since this run began. The results are for the earlier choices.
+        </p>
       ) : null}
       <Announcement text={now ? announcementOf(now) : ""} />
     </div>
@@ -82,11 +84,11 @@ function Course({ run: { models, progress, phase, setting, data: set } }: { read
 
 function stoppedInWords(): string {
   const counts = counted.value.map(
-    ({ info, evaluation }) => `${formatCount(evaluation.clean.total)} samples of ${info.name}`,
+    ({ info, evaluation }) => `${formatCount(evaluation.clean.total)} samples on ${info.name}`,
   );
   return counts.length === 0
-    ? "Stopped before anything was counted."
-    : `Stopped. What was counted stays: ${counts.join(", ")}.`;
+    ? "Stopped before any sample was evaluated."
+    : `Stopped. The results cover ${counts.join(", ")}.`;
 }
 
 /** What is read out: the beginning and the end of a run, not each step. */
@@ -97,7 +99,7 @@ function announcementOf({ phase }: Run): string {
   if (phase === "stopped") return stoppedInWords();
   const results = counted.value.flatMap(({ info, evaluation }) => {
     const last = headlineOf(evaluation).at(-1);
-    return last ? [`${info.name}: ${formatPercent(last.accuracy)} right at ε ${last.epsilon}`] : [];
+    return last ? [`${info.name}: robust accuracy ${formatPercent(last.accuracy)} at ε = ${last.epsilon}`] : [];
   });
   return `The experiment is done. ${results.join(", ")}.`;
 }

@@ -8,10 +8,10 @@ import { ExperimentStatus } from "./experiment-status.tsx";
 /** The attack that is chosen, on many samples. */
 export function ExperimentPanel() {
   return (
-    <Panel title="The experiment" class="experiment">
+    <Panel title="Experiment" class="experiment">
       <p>
-        One picture says little. Here the attack chosen above meets many, at each ε, and what is still classified right
-        is counted as the command line counts it.
+        Measures robust accuracy: the attack chosen above runs on many test images, at each ε. The counts are those of
+        the command line.
       </p>
       <ExperimentForm />
       <ExperimentStatus />

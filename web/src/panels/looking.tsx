@@ -21,7 +21,7 @@ export function LookingPanel() {
   const late = useLate(outcome.value.kind === "loading", PATIENCE);
   const fits = open && found && found.adversarial.length === product(open.inputShape);
   return (
-    <Panel title="What the attack makes of it">
+    <Panel title="Result">
       <Epsilon />
       <FailureOf loading={outcome.value} />
       {fits ? (
@@ -35,7 +35,7 @@ export function LookingPanel() {
 
 /** Why there is nothing to look at. */
 const emptiness = (): string =>
-  subject.value.kind === "failed" ? subject.value.failure.message : "Nothing is attacked yet.";
+  subject.value.kind === "failed" ? subject.value.failure.message : "No input has been attacked yet.";
 
 function Result({ open, found, late }: { readonly open: ModelInfo; readonly found: Attacked; readonly late: boolean }) {
   const { frame, amplify } = setting.value;
@@ -44,9 +44,9 @@ function Result({ open, found, late }: { readonly open: ModelInfo; readonly foun
   const at = Math.min(frame ?? last, last);
   const shown = at < last ? frames[at]! : { x: found.adversarial, question: null, ...found.after };
   const names = classNames.value;
-  const nameOf = (c: number): string => names[c] ?? (c < 0 ? "no answer" : String(c));
+  const nameOf = (c: number): string => names[c] ?? (c < 0 ? "no prediction" : String(c));
   const sure = ({ probabilities, prediction }: { probabilities: readonly number[]; prediction: number }) =>
-    prediction < 0 ? "no answer" : `${nameOf(prediction)}, ${formatPercent(probabilities[prediction]!)}`;
+    prediction < 0 ? "no prediction" : `${nameOf(prediction)}, ${formatPercent(probabilities[prediction]!)}`;
   const course = `query ${formatCount(shown.question ?? 0)} of ${formatCount(found.forwards + found.gradients)}`;
   const where =
     shown.question === null
@@ -75,7 +75,7 @@ function Result({ open, found, late }: { readonly open: ModelInfo; readonly foun
         count={frames.length}
         frame={at}
         label={shown.question === null ? "the result" : course}
-        obstacle={frames.length > 1 ? null : noCourse(found)}
+        obstacle={frames.length > 1 ? null : noQueries(found)}
         onFrame={onFrame}
       />
       <div class="looking-numbers">
@@ -93,21 +93,23 @@ function Result({ open, found, late }: { readonly open: ModelInfo; readonly foun
 }
 
 /** Why there is nothing to step through. */
-const noCourse = ({ attacked }: Attacked): string =>
-  `There is no course: ${attacked ? "the attack changed nothing" : "nothing is attacked"}.`;
+const noQueries = ({ attacked }: Attacked): string =>
+  attacked ? "No steps to show: the attack changed nothing." : "No steps to show: this input is not attacked.";
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** What became of the sample, in words. */
+/** The outcome of the sample, in words. */
 function verdictOf({ attacked, success, before, request }: Attacked, nameOf: (c: number) => string): string {
   const { label, target, epsilon } = request;
   if (!attacked)
     return before.prediction === label
-      ? "already the target class: nothing is attacked"
-      : "misclassified without an attack: nothing is attacked";
+      ? "the label is the target class, so this input is not attacked"
+      : "misclassified without an attack, so this input is not attacked";
   const budget = `ε = ${formatEpsilon(epsilon)}`;
   if (!success) return `not fooled at ${budget}`;
-  return target === null ? `fooled at ${budget}` : `fooled into ${nameOf(target)} at ${budget}`;
+  return target === null
+    ? `fooled at ${budget}`
+    : `fooled at ${budget}: the prediction is the target ${nameOf(target)}`;
 }
 
 /** Milliseconds after which work is said to take its time. */

@@ -15,8 +15,11 @@ import { OwnClassNames, OwnModelReading } from "./own-model.tsx";
 import "./model.css";
 
 const BUNDLED: Readonly<Record<BundledModel, { readonly title: string; readonly about: string }>> = {
-  "lenet-mnist": { title: "LeNet", about: "Trained on MNIST, without any defence." },
-  "conv-mnist-robust": { title: "Robust network", about: "Trained on MNIST against attacks: L∞, ε = 0.3." },
+  "lenet-mnist": { title: "LeNet", about: "Trained on MNIST, without a defence." },
+  "conv-mnist-robust": {
+    title: "Adversarially trained",
+    about: "Trained on MNIST with adversarial examples: L∞, ε = 0.3.",
+  },
 };
 
 /** Takes dropped files, and shows the panel where something comes of the first. */
@@ -38,14 +41,14 @@ export function ModelPanel() {
   return (
     <Panel title="Model" class="model-panel">
       <DropZone text="A model, a .npz of samples, or a picture" onFiles={dropped} />
-      {awaited === null ? null : (
-        <p class="model-awaited">This link was made with {awaited}. Drop that file here to go on.</p>
-      )}
+      {awaited === null ? null : <p class="model-awaited">This link was made with {awaited}. Drop that file here.</p>}
       <Network />
       <FileButton accept=".onnx,.pth,.pt,.safetensors" onFile={(file) => void giveFiles([file], "model")}>
-        Open a file of your own
+        Open a model file
       </FileButton>
-      <p class="small">.onnx, .pth or .safetensors; or drop it anywhere on the page. It stays on this machine.</p>
+      <p class="small">
+        .onnx, .pth or .safetensors. You can also drop it anywhere on the page. It stays on this machine.
+      </p>
       {refusal.value ? <FailureNote failure={refusal.value} /> : null}
       {failed ? <FailureNote failure={named(failed)} /> : null}
       <OwnModelReading />
@@ -93,7 +96,9 @@ function Network() {
             </option>
           ))}
           {own ? <option value={own.sha256}>{own.file.name}</option> : null}
-          {sha256 !== null && sha256 !== own?.sha256 ? <option value={sha256}>{`${name}, not here yet`}</option> : null}
+          {sha256 !== null && sha256 !== own?.sha256 ? (
+            <option value={sha256}>{`${name} (not open yet)`}</option>
+          ) : null}
         </select>
       )}
     </Field>

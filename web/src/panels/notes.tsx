@@ -12,7 +12,7 @@ export function Notes() {
         perturb {place.version}, {known(model.value)?.runtime ?? "onnxruntime-web"}, {threads}.
         {place.isolated
           ? null
-          : " This host does not isolate the page (the headers Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy are missing), so large models run on one core; the counts are the same."}
+          : " This host does not isolate the page (the headers Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy are missing), so a large model runs on one core. The counts are the same."}
       </p>
     </footer>
   );

@@ -26,7 +26,8 @@ import "./own-picture.css";
 export function Drawing() {
   const { strokes, ink } = drawing.value;
   const open = known(model.value);
-  if (open && !isPicture(open.inputShape)) return <p>{open.name} takes no pictures, so nothing can be drawn for it.</p>;
+  if (open && !isPicture(open.inputShape))
+    return <p>{open.name} does not take pictures. Choose another model, or another input.</p>;
   return (
     <>
       <DrawPad
@@ -50,7 +51,7 @@ export function Drawing() {
           Clear
         </button>
       </div>
-      {ink ? null : <p class="small">Draw a digit. Until then the input stays as it is.</p>}
+      {ink ? null : <p class="small">Draw a digit. Until then the input does not change.</p>}
       <AsSeen from="drawing" />
     </>
   );
@@ -74,7 +75,7 @@ export function PictureFile() {
             checked={chosen.invert}
             onChange={({ currentTarget }) => void choosePicture(chosen.file, currentTarget.checked)}
           />
-          Invert, for black on white
+          Invert (for black on white)
         </label>
       ) : null}
       {pictureFailure.value ? <FailureNote failure={pictureFailure.value} /> : null}
@@ -94,11 +95,11 @@ function AsSeen({ from }: { readonly from: "drawing" | "picture" }) {
   return (
     <div class="own-picture-seen">
       <figure>
-        <PixelPicture pixels={toPixels(open.inputShape, own.x, open.bounds)} label="The pixels that the network gets" />
+        <PixelPicture pixels={toPixels(open.inputShape, own.x, open.bounds)} label="The pixels that the model gets" />
       </figure>
       <ClassSelect
-        label="What it shows"
-        none={guess === undefined ? "the network decides" : `${guess}, says the network`}
+        label="Label"
+        none={guess === undefined ? "the model’s prediction" : `${guess} (predicted)`}
         names={classNames.value}
         value={own.label}
         onValue={labelInput}

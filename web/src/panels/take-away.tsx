@@ -37,13 +37,13 @@ const make = filling(made, async ({ format, of }: { format: FileFormat; of: Atta
 /** The page's address, once somebody asked for it. */
 const link = signal<string | null>(null);
 
-/** What a person takes along: files, a link, a command line. */
+/** Files, a link, a command line. */
 export function TakeAwayPanel() {
   const [open, samples, found] = [known(model.value), known(data.value), known(outcome.value)];
   const ready = found && outcome.value.kind === "ready";
   const command = open && samples ? attackCommand(setting.value, attackInfo.value, open, samples) : null;
   return (
-    <Panel title="Take it away" class="take-away">
+    <Panel title="Save and share" class="take-away">
       <div class="row">
         {(Object.keys(FORMATS) as FileFormat[]).map((format) => (
           <button
@@ -69,7 +69,7 @@ export function TakeAwayPanel() {
       <Verdict of={found} />
       {link.value === null ? null : <LinkText text={linkOf()} />}
       {command === null ? (
-        <p class="small">The command line works on samples of data: choose a test image to see it.</p>
+        <p class="small">To see the command line, choose a test image as input.</p>
       ) : (
         <>
           <p class="small">The same on the command line:</p>
@@ -84,14 +84,18 @@ function LinkText({ text }: { readonly text: string }) {
   const { input, sha256 } = setting.value;
   return (
     <>
-      <CopyText label="Link to this page as it stands" text={text} />
-      {isInLink(input) ? null : <p class="small">The picture is too large for a link, and has to be given again.</p>}
-      {sha256 === null ? null : <p class="small">The model is named in it, and has to be dropped again.</p>}
+      <CopyText label="Link to this page with its settings" text={text} />
+      {isInLink(input) ? null : (
+        <p class="small">The picture is too large for a link. Whoever opens the link gives the picture again.</p>
+      )}
+      {sha256 === null ? null : (
+        <p class="small">The link names the model file. Whoever opens the link drops that file again.</p>
+      )}
     </>
   );
 }
 
-/** What the model says of the file that was saved last. */
+/** The prediction for the file that was saved last. */
 function Verdict({ of }: { readonly of: Attacked | undefined }) {
   const file = known(made.value);
   const readBack = file && file.of === of ? file.readBack : null;
@@ -99,15 +103,13 @@ function Verdict({ of }: { readonly of: Attacked | undefined }) {
   const name = answer && (classNames.value[answer.prediction] ?? answer.prediction);
   const taken = answer && `${name}, ${formatPercent(answer.probabilities[answer.prediction] ?? 0)}`;
   const verdict = holds
-    ? "It still fools the model."
+    ? "The model is still fooled."
     : of?.success
-      ? "Rounding to 8 bits undid it: choose “256 levels” in the attack."
-      : "The attack had not succeeded.";
+      ? "Rounded to 8 bits, it no longer fools the model. Choose “256 levels” under Attack."
+      : "The attack did not fool the model.";
   return (
     <p class="small" role="status">
-      {file && taken
-        ? `Saved as ${file.format.toUpperCase()}, and read back: the model takes it for ${taken}. ${verdict}`
-        : null}
+      {file && taken ? `Saved as ${file.format.toUpperCase()} and read back. Prediction: ${taken}. ${verdict}` : null}
     </p>
   );
 }

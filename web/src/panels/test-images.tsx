@@ -46,12 +46,12 @@ export function TestImages() {
       {shown.value.kind === "failed" ? (
         <>
           <FailureOf loading={shown.value} />
-          <p>Drop a .npz with x and y, or a picture.</p>
+          <p>Drop a .npz file with x and y, or a picture.</p>
         </>
       ) : null}
       <div class="test-images-data">
         <FileButton accept=".npz" onFile={(file) => void giveFiles([file], "data")}>
-          Open a .npz of your own
+          Open a .npz file
         </FileButton>
         {info && info.name !== MNIST ? (
           <button type="button" onClick={() => void openMnist()}>

@@ -79,12 +79,12 @@ function RiseInWords({ view, targeted }: { readonly view: LinearView; readonly t
         <a href="https://arxiv.org/abs/1412.6572" rel="noreferrer">
           Goodfellow et al. 2015
         </a>
-        , §3 and figure 4). {direction} {random} Where the measured rise leaves the predicted one, the loss bends, and a
-        single step no longer tells the whole story.
+        , §3 and figure 4). {direction} {random} Where the measured rise differs from the predicted one, the loss is not
+        linear within ε.
       </p>
       <p class="small">
-        As in the paper, the lines do not keep the pixels in bounds: what wins at their end may be another class than
-        the attack’s.
+        As in the paper, the lines do not keep the pixels in bounds. The prediction at their ends can differ from that
+        of the attack.
       </p>
     </>
   );
@@ -100,13 +100,13 @@ interface Words {
 const LINF: Words = {
   dual: "ε·‖∇ₓJ‖₁",
   direction:
-    "Along the sign of the gradient every pixel moves by ε, the way that raises the loss: the rise is a sum over all pixels, so many changes that are each too small to see add up.",
-  random: "Along random signs the same changes cancel each other.",
+    "Along the sign of the gradient, every pixel moves by ε in the direction that raises the loss. The rise is a sum over all pixels: many changes that are too small to see add up.",
+  random: "Along random signs, the same changes cancel each other.",
 };
 const L2: Words = {
   dual: "ε·‖∇ₓJ‖₂",
-  direction: "A step along the gradient spends its whole length where the loss rises the most.",
-  random: "A random step of the same length is almost at right angles to it, and changes little.",
+  direction: "A step along the gradient goes where the loss rises most.",
+  random: "A random step of the same length is almost orthogonal to the gradient and changes little.",
 };
 const L1: Words = {
   dual: "ε·‖∇ₓJ‖∞",

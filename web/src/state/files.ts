@@ -41,10 +41,10 @@ export async function giveFiles(files: readonly File[], otherwise: FileKind | nu
   refusal.value = strange
     ? {
         code: "usage",
-        message: `${strange.name} was not taken: neither its name nor its first bytes say what it is. Give a model (.onnx, .pth, .pt, .safetensors), samples (.npz with x and y) or a picture (.png, .jpg, .webp, .gif, .bmp, .avif).`,
+        message: `${strange.name} was not opened: neither its name nor its first bytes tell what it is. Give a model (.onnx, .pth, .pt, .safetensors), samples (.npz with x and y) or a picture (.png, .jpg, .webp, .gif, .bmp, .avif).`,
       }
     : spare
-      ? { code: "usage", message: `${spare.name} was not taken: give one model, one .npz and one picture at a time.` }
+      ? { code: "usage", message: `${spare.name} was not opened: give one model, one .npz and one picture at a time.` }
       : null;
   dataFailure.value = null;
   pictureFailure.value = null;

@@ -23,7 +23,7 @@ export const outcome = loadingSignal<Attacked>();
 export const linear = loadingSignal<Looked>();
 /** The second model: see `experiment.ts`. */
 export const second = loadingSignal<ModelInfo>();
-/** How many questions the attack that runs has asked. */
+/** How many queries the attack that runs has made. */
 export const questions = signal(0);
 
 /** What an attack made, and what was asked of it: what is chosen may be something else by then. */
@@ -68,7 +68,7 @@ const loadSubject = filling(subject, async ({ open, chosen }: { open: ModelInfo;
   if (chosen.kind === "sample") {
     const [sample] = await engine.samples(open.id, chosen.index, 1);
     if (sample) return { model: open.id, ...sample };
-    throw new PerturbError("usage", `There is no test image ${chosen.index}. Choose another.`);
+    throw new PerturbError("usage", `There is no test image ${chosen.index}. Choose another index.`);
   }
   const { prediction } = await engine.ask(open.id, chosen.x);
   return { model: open.id, index: 0, label: chosen.label ?? Math.max(0, prediction), x: chosen.x };
