@@ -14,7 +14,7 @@ const MOST_IN_BATCH = 25;
 /** Prints a table; `dist` imports a module of the build. */
 export async function benchAutoAttack(dist, python, images, threads) {
   process.stdout.write(
-    `\nAutoAttack, standard, on the first ${images} images that the robust network gets right; seconds an image, one run\n`,
+    `\nAutoAttack, standard, on the first ${images} images that the network classifies correctly; seconds an image, one run\n`,
   );
   const theirs = await original(python, images, threads);
   const indices = await rightImages(dist, images);
@@ -122,8 +122,8 @@ async function evaluation(dist, limit) {
   const { user, system } = process.cpuUsage(cpu);
   await pool.close();
   let left = result.evaluation.clean.correct;
-  const stages = result.evaluation.attacks.map(({ attack, broke, seconds }) => {
-    left -= broke[0];
+  const stages = result.evaluation.attacks.map(({ attack, fooled, seconds }) => {
+    left -= fooled[0];
     return { attack, left, seconds, own: "seconds" };
   });
   return { seconds, cpu_seconds: (user + system) / 1e6, stages };

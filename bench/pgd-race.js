@@ -14,7 +14,7 @@ export async function racePgd(dist, rounds, python, weights, threads) {
     `\nPGD-40 on LeNet, ${IMAGES} images, batch ${BATCH}, seconds of wall clock and of processor, least of ${rounds} rounds in turn\n`,
   );
   const ours = {
-    "perturb, fallen images leave": await racer(dist, weights, true),
+    "perturb, fooled images leave": await racer(dist, weights, true),
     "perturb, none leaves": await racer(dist, weights, false),
   };
   const torch = existsSync(python) ? await pytorch(python, weights, threads) : null;

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const BATCH = 100;
 const STEPS = 40;
-/** Budgets under which most samples stand until the last step. */
+/** Budgets at which most samples are not fooled until the last step. */
 const EPSILONS = {
   lenet: { linf: 0.1, l2: 1, l1: 5 },
   convnet: { linf: 1 / 255, l2: 0.1, l1: 2 },

@@ -23,7 +23,7 @@ const INSIDE = [
   ["Square", "square", "dear"],
   ["FAB-T", "fab-t", "dear"],
 ];
-/** What the first breaks, the second has to break. */
+/** What the first fools, the second has to fool. */
 const ORDERED = [
   ["FGSM", "PGD-40"],
   ["PGD-40", "PGD-100 x 10"],
@@ -105,8 +105,8 @@ export async function benchStrength(dist, { networks, samples, weights, resume }
   }
 }
 
-/** Whether a sample is right, clean and under the attack. */
-const stands = (record, epsilon) =>
+/** Whether a sample is correct and not fooled. */
+const counts = (record, epsilon) =>
   record.outcome !== "misclassified" &&
   record.outcome !== "error" &&
   !(record.epsilon !== null && record.epsilon <= epsilon);
@@ -117,37 +117,37 @@ function tables({ network, sha256, inside, least }, epsilons) {
   say(`\n## ${network} (SHA-256 ${sha256.slice(0, 12)}…)`);
   const columns = epsilons.flatMap((epsilon) => sizes.map((size) => ({ epsilon, size })));
   head("Accuracy, L∞", ...columns.map(({ epsilon, size }) => `ε ${epsilon}, first ${size}`), "seconds");
-  row("none", ...columns.map(({ size }) => percent(clean.slice(0, size).filter((r) => stands(r, 0)).length, size)), "");
+  row("none", ...columns.map(({ size }) => percent(clean.slice(0, size).filter((r) => counts(r, 0)).length, size)), "");
   for (const [title] of INSIDE) {
     const { records, seconds } = inside[title];
     const left = ({ epsilon, size }) =>
-      records.length < size ? "" : percent(records.slice(0, size).filter((r) => stands(r, epsilon)).length, size);
+      records.length < size ? "" : percent(records.slice(0, size).filter((r) => counts(r, epsilon)).length, size);
     row(title, ...columns.map(left), seconds.toFixed(0));
   }
 
-  head("Broken by the first, standing under the second", ...epsilons.map((epsilon) => `ε ${epsilon}`), "images");
+  head("Fooled by the first, not by the second", ...epsilons.map((epsilon) => `ε ${epsilon}`), "images");
   for (const [weaker, stronger] of ORDERED) {
     const [a, b] = [inside[weaker].records, inside[stronger].records];
     const images = Math.min(a.length, b.length);
-    const broken = (epsilon) =>
+    const fooled = (epsilon) =>
       a
         .slice(0, images)
-        .flatMap((record, i) => (!stands(record, epsilon) && stands(b[i], epsilon) ? [record.index] : []));
-    row(`${weaker}, ${stronger}`, ...epsilons.map((epsilon) => named(broken(epsilon))), images);
+        .flatMap((record, i) => (!counts(record, epsilon) && counts(b[i], epsilon) ? [record.index] : []));
+    row(`${weaker}, ${stronger}`, ...epsilons.map((epsilon) => named(fooled(epsilon))), images);
   }
 
-  // With several budgets a record tells who broke a sample at the least of them alone.
+  // With several budgets a record tells who fooled a sample at the least of them alone.
   if (epsilons.length === 1) members(inside.AutoAttack.records, epsilons[0]);
   leastTable(least);
 }
 
-/** What each member of AutoAttack left. */
+/** The robust accuracy after each member of AutoAttack. */
 function members(records, epsilon) {
-  head("AutoAttack after", "left", "of images");
-  const met = new Set();
+  head("AutoAttack after", "robust accuracy", "of images");
+  const run = new Set();
   for (const member of ["apgd-ce", "apgd-t", "fab-t", "square"]) {
-    met.add(member);
-    const left = records.filter((r) => stands(r, epsilon) || (r.outcome === "fooled" && !met.has(r.attack)));
+    run.add(member);
+    const left = records.filter((r) => counts(r, epsilon) || (r.outcome === "fooled" && !run.has(r.attack)));
     row(member, percent(left.length, records.length), `${left.length} of ${records.length}`);
   }
 }

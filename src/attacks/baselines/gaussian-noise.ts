@@ -4,7 +4,7 @@ import { NOISE_ABOUT, NOISE_DEFAULTS, type NoiseOptions, noise } from "../steps/
 
 /**
  * Gaussian noise scaled so that its length is ε after clipping to the bounds (Rauber and Bethge 2020, §2), where plain
- * clipping would leave it shorter. A base line. Default: the best of 10 draws.
+ * clipping would leave it shorter. A baseline. Default: the best of 10 draws.
  */
 export const gaussianNoise = defineAttack<Model, NoiseOptions>({
   name: "gaussian-noise",

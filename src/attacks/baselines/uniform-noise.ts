@@ -4,7 +4,7 @@ import { NOISE_ABOUT, NOISE_DEFAULTS, type NoiseOptions, noise } from "../steps/
 
 /**
  * Noise drawn uniformly from the ball, then clipped to the bounds: the control experiment of Goodfellow et al. 2015 (§6). A
- * base line: an attack that does no better than this has learned nothing from the model. Default: the best of 10 draws.
+ * baseline: an attack that does no better than this has learned nothing from the model. Default: the best of 10 draws.
  */
 export const uniformNoise = defineAttack<Model, NoiseOptions>({
   name: "uniform-noise",

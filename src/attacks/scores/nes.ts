@@ -7,7 +7,7 @@ import type { Estimate } from "../steps/probes.ts";
 import { sweep } from "../steps/sweep.ts";
 
 export interface NesOptions {
-  /** Most questions about a sample, for each ε. */
+  /** Most queries for a sample, for each ε. */
   readonly queries: number;
   /** Probes for each gradient: an even number. */
   readonly samples: number;

@@ -77,7 +77,7 @@ it("asks about a sample in whole generations, and stops where the goal is reache
     const { model: counted, of } = metered(model);
     await proposed(counted, floats([1, 2], [0, 0]), [1], { population: 40, generations: 7 });
     expect(of(0).forwards).toBe(320);
-    // Beyond a budget of questions it ends at once.
+    // Beyond a budget of queries it ends at once.
     const short = metered(model, 50);
     await proposed(short.model, floats([1, 2], [0, 0]), [1], { population: 40, generations: 1e9 });
     expect(short.of(0).forwards).toBe(50);

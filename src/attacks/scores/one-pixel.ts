@@ -82,7 +82,7 @@ async function evolve(
     if (generation === 0) genes.begin(children, random);
     else genes.mutate(children, parents, factor, random);
     const { values, success } = await ask(task, row, genes, children, population);
-    // A model that answers nothing, as beyond a budget of questions.
+    // A model that answers nothing, as beyond a budget of queries.
     if (values.every(Number.isNaN)) break;
     for (let i = 0; i < population; i++) {
       const value = values[i]!;

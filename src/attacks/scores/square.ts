@@ -10,7 +10,7 @@ import { walks } from "./square/walks.ts";
 import { shareOfPixels } from "./square/windows.ts";
 
 export interface SquareOptions {
-  /** Most questions to the model about a sample, for each ε; the start is one of them. */
+  /** Most queries for a sample, for each ε; the start is one of them. */
   readonly queries: number;
   /** p at the start: the share of the pixels in a window. */
   readonly initialShare: number;

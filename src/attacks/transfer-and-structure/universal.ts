@@ -21,8 +21,8 @@ export interface UniversalOptions {
  * stochastic gradient method of Shafahi et al. 2020 (https://arxiv.org/abs/1811.11304): projected steps on δ that raise the
  * mean over the examples of the cross-entropy, clipped at β, so that those which are lost already do not outweigh the others.
  *
- * It is learned once for each ε, and each target, and is the same for all samples and batches. Questions are about the
- * examples, which are best none of the samples attacked: these are asked nothing.
+ * It is learned once for each ε, and each target, and is the same for all samples and batches. All queries are for the
+ * examples, which are best none of the samples attacked.
  *
  * Differences: steps are those of PGD, and get shorter; δ acts through the bounds, and an element that is held at a bound
  * counts only where its gradient leads back inside; targeted goals have a δ for each target, of unclipped loss.
@@ -71,7 +71,7 @@ interface Lesson extends UniversalOptions {
 
 interface Learned {
   readonly delta: Float32Array;
-  /** Whether a question about an example was not answered, so that another batch may learn more. */
+  /** Whether a query for an example was not answered, so that another batch may learn more. */
   readonly starved: boolean;
 }
 

@@ -13,9 +13,9 @@ const model = callbackModel({
 const at = (...values: number[]): FloatTensor => tensor("float32", [values.length, 1], Float32Array.from(values));
 
 describe("traced", () => {
-  it("tells each question once it is answered, in order, and whose it was", async () => {
+  it("tells each query once it is answered, in order, and whose it was", async () => {
     const heard: Query[] = [];
-    const told = traced(model, (question) => void heard.push(question));
+    const told = traced(model, (query) => void heard.push(query));
     const answer = await told.logits(at(0.25), Int32Array.of(7));
     await told.logits(at(0.5, 0.75));
     expect(heard.map(({ kind, x, samples }) => [kind, [...x.data], samples && [...samples]])).toEqual([
