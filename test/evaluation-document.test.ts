@@ -69,7 +69,7 @@ describe("docs/evaluation.md", () => {
     }
   });
 
-  it("has programs that type check and run", async () => {
+  it("has programs that type check and run", { timeout: 300_000 }, async () => {
     await mkdir(folder, { recursive: true });
     const outputs = await runPrograms(blocks(text, "ts"), folder);
     expect(outputs).toHaveLength(2);

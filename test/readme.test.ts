@@ -31,6 +31,7 @@ describe("the README", () => {
   // `npm test` is what runs this, and the server has a test of its own.
   it.each(commands.filter((command) => !["npm test", "npm run playground"].includes(command)))(
     "%s",
+    { timeout: 300_000 },
     async (command) => {
       const [program, ...args] = command.split(" ");
       const { stdout } = await run(program!, args, { cwd: ROOT });
@@ -59,7 +60,7 @@ describe("the README", () => {
     await expect(fetch(address!)).rejects.toThrow("fetch failed");
   });
 
-  it("has examples that type check and run", async () => {
+  it("has examples that type check and run", { timeout: 300_000 }, async () => {
     await rm(report, { recursive: true, force: true });
     const [accuracies, progress] = await runPrograms(blocks(readme, "ts"), folder);
     const lines = accuracies!.split("\n");
