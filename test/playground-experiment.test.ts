@@ -100,7 +100,11 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
   it("says that a worker failed, and can be started again", async () => {
     const site = join(place.path, "site");
     cpSync(BUILT, site, { recursive: true });
-    const script = join(site, "assets", readdirSync(join(site, "assets")).find((name) => /^sweep\.worker/.test(name))!);
+    const script = join(
+      site,
+      "assets",
+      readdirSync(join(site, "assets")).find((name) => name.startsWith("sweep.worker"))!,
+    );
     const server = await serveFolder(site, { port: 0 });
     const { page } = await playground.open({ address: server.url, hash: "limit=20" });
     await settled(page);

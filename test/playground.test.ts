@@ -500,7 +500,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
 
   it("runs on WebGPU where the browser has it, an experiment too", async () => {
     const withGpu = await servePlayground(executablePath!, SOFTWARE_WEBGPU);
-    const { page, complaints } = await withGpu.open({ hash: "device=webgpu&limit=40&epsilons=0.1" });
+    const { page, complaints } = await withGpu.open({ hash: "device=webgpu&limit=8&epsilons=0.1" });
     await settled(page);
     expect(await verdict(page).textContent()).toBe("3 → 5");
     expect(await panel(page, "Model").getByRole("combobox", { name: "Runs on" }).inputValue()).toBe("webgpu");
@@ -509,7 +509,7 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
     const report = await saved(page, () => experiment.getByRole("button", { name: "report.json" }).click());
     const { clean, options } = await readReport(new TextDecoder().decode(report.bytes), report.name);
     // A card is one worker, whatever the cores: two batches keep it busy.
-    expect([clean.total, options.batch]).toEqual([40, 20]);
+    expect([clean.total, options.batch]).toEqual([8, 4]);
     expect(complaints).toEqual([]);
     await withGpu.close();
   });

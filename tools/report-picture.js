@@ -1,9 +1,8 @@
-// Takes the picture of report.html that the README shows, and the page's first view: `npm start && npm run build:playground && node tools/report-picture.js`.
+// Takes the picture of report.html that the README shows: `npm start && node tools/report-picture.js`.
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import sharp from "sharp";
 import { findChromium } from "../scripts/system-packages.js";
-import { servePlayground } from "./serve.js";
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const save = (picture, name) =>
@@ -11,15 +10,8 @@ const save = (picture, name) =>
     .png({ palette: true, colours: 64, dither: 0, effort: 10 })
     .toFile(at(`docs/${name}.png`));
 
-const server = await servePlayground();
 const browser = await chromium.launch({ executablePath: await findChromium(), args: ["--no-sandbox"] });
 const report = await browser.newPage({ viewport: { width: 880, height: 1640 } });
 await report.goto(pathToFileURL(at("runs/lenet-mnist-mnist-fgsm-linf/report.html")).href);
 await save(await report.screenshot(), "report");
-const page = await browser.newPage({ viewport: { width: 1280, height: 1060 } });
-await page.goto(server.url);
-await page.locator(".looking-change").waitFor();
-await page.waitForTimeout(2000);
-await save(await page.screenshot(), "playground");
 await browser.close();
-server.close();

@@ -11,8 +11,8 @@ const WIDTHS = [360, 1280, 2560];
 /** Wider pages are shown smaller. */
 const WIDEST = 900;
 const SCHEMES = ["light", "dark"];
-/** A setting with something to see: PGD's course, and a finished experiment. */
-const HASH = "attack=pgd&set=stopAtSuccess%3Dfalse&set=steps%3D10&limit=500&second=conv-mnist-robust";
+/** A setting with something to see: the queries of PGD, and a finished experiment on two models. */
+const HASH = "attack=pgd&set=steps%3D10&limit=500&second=conv-mnist-robust";
 
 const save = (picture, name) =>
   sharp(picture)
@@ -22,6 +22,12 @@ const save = (picture, name) =>
 const executablePath = await findChromium();
 const server = await servePlayground();
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+const first = await browser.newPage({ viewport: { width: 1280, height: 1060 } });
+await first.goto(server.url);
+await first.locator(".looking-change").waitFor();
+await first.waitForTimeout(2000);
+await save(await first.screenshot(), "playground");
+await first.close();
 mkdirSync(at("docs/playground"), { recursive: true });
 for (const width of WIDTHS)
   for (const colorScheme of SCHEMES) {

@@ -31,7 +31,7 @@ export interface Engine {
   /** Logits of one sample. */
   ask(model: ModelId, x: Float32Array): Promise<Answer>;
   /** Attacks one sample. A later call stops those before it: they end as `cancelled`. */
-  attack(request: AttackRequest, progress?: (questions: number) => void): Promise<AttackOutcome>;
+  attack(request: AttackRequest, progress?: (queries: number) => void): Promise<AttackOutcome>;
   /** Logits on both sides of the sample: see `linearView`. A later call stops those before it. */
   linear(request: AttackRequest): Promise<LinearView>;
   /** The attacked sample as a file. */
@@ -155,7 +155,7 @@ export interface AttackRequest extends AttackSetting {
 /** A point that the attack queried. */
 export interface Frame {
   /** Which of its queries it was, from 1 on. */
-  readonly question: number;
+  readonly query: number;
   readonly x: Float32Array;
   readonly probabilities: readonly number[];
   readonly prediction: number;

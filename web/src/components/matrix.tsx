@@ -41,7 +41,7 @@ export function Matrix({ confusion, classNames, caption }: MatrixProps) {
                   key={prediction}
                   count={confusion[label]![prediction]!}
                   total={sum(confusion[label]!)}
-                  isRight={label === prediction}
+                  isCorrect={label === prediction}
                 />
               ))}
             </tr>
@@ -59,11 +59,11 @@ interface MatrixProps {
   readonly caption: string;
 }
 
-const Cell = ({ count, total, isRight }: { count: number; total: number; isRight: boolean }) =>
+const Cell = ({ count, total, isCorrect }: { count: number; total: number; isCorrect: boolean }) =>
   count === 0 ? (
     <td class="none">0</td>
   ) : (
-    <td class={isRight ? "right" : "wrong"} style={{ "--share": count / total }}>
+    <td class={isCorrect ? "correct" : "misclassified"} style={{ "--share": count / total }}>
       {formatCount(count)}
     </td>
   );

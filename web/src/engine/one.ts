@@ -48,7 +48,7 @@ export async function attackOne(
     /** What attacks that learn from samples learn from. */
     readonly data: Dataset | undefined;
     readonly signal: AbortSignal;
-    readonly progress: ((questions: number) => void) | undefined;
+    readonly progress: ((queries: number) => void) | undefined;
   },
 ): Promise<AttackOutcome> {
   const { surrogate, data, signal, progress } = context;
@@ -81,16 +81,16 @@ export async function attackOne(
     after,
     distances: { linf: distance("linf"), l2: distance("l2"), l1: distance("l1"), l0: distance("l0") },
     frames: film.frames(),
-    forwards: film.asked.logits,
-    gradients: film.asked.gradient,
+    forwards: film.queries.logits,
+    gradients: film.queries.gradient,
     seconds,
   };
 }
 
 /** Keeps the points at which a model is queried, evenly thinned where they are many. */
-function filming(size: number, progress: ((questions: number) => void) | undefined) {
+function filming(size: number, progress: ((queries: number) => void) | undefined) {
   const most = Math.max(2, Math.min(FRAMES, Math.floor(FRAME_BYTES / (4 * size))));
-  const asked = { logits: 0, gradient: 0 };
+  const queries = { logits: 0, gradient: 0 };
   let frames: Frame[] = [];
   let last: Frame | undefined;
   let stride = 1;
@@ -99,21 +99,21 @@ function filming(size: number, progress: ((questions: number) => void) | undefin
     for (let i = 0; i < rows; i++) {
       // Examples that an attack learns from are numbered below zero.
       if (samples && samples[i]! < 0) continue;
-      const question = ++asked[kind] + asked[kind === "logits" ? "gradient" : "logits"];
-      if (question % 50 === 0) progress?.(question);
+      const query = ++queries[kind] + queries[kind === "logits" ? "gradient" : "logits"];
+      if (query % 50 === 0) progress?.(query);
       const point = x.data.subarray(i * size, (i + 1) * size);
       if (last && same(last.x, point)) continue;
       const { probabilities, prediction } = answerOf(logits, i);
-      last = { question, x: point.slice(), probabilities, prediction };
-      if ((question - 1) % stride !== 0) continue;
+      last = { query, x: point.slice(), probabilities, prediction };
+      if ((query - 1) % stride !== 0) continue;
       frames.push(last);
       if (frames.length < most) continue;
       stride *= 2;
-      frames = frames.filter((frame) => (frame.question - 1) % stride === 0);
+      frames = frames.filter((frame) => (frame.query - 1) % stride === 0);
     }
   };
   return {
-    asked,
+    queries,
     hear,
     /** The last query, that of the judge, is always among them. */
     frames: (): Frame[] => (last && frames.at(-1) !== last ? [...frames, last] : frames),

@@ -10,7 +10,7 @@ import { Panel } from "../components/panel.tsx";
 import { PlayHead } from "../components/play-head.tsx";
 import type { ModelInfo } from "../engine.ts";
 import { known } from "../state/loading.ts";
-import { type Attacked, classNames, model, outcome, questions, subject } from "../state/session.ts";
+import { type Attacked, classNames, model, outcome, queries, subject } from "../state/session.ts";
 import { change, setting } from "../state/setting.ts";
 import { Epsilon } from "./epsilon.tsx";
 import "./looking.css";
@@ -42,16 +42,16 @@ function Result({ open, found, late }: { readonly open: ModelInfo; readonly foun
   const { before, request, frames } = found;
   const last = frames.length - 1;
   const at = Math.min(frame ?? last, last);
-  const shown = at < last ? frames[at]! : { x: found.adversarial, question: null, ...found.after };
+  const shown = at < last ? frames[at]! : { x: found.adversarial, query: null, ...found.after };
   const names = classNames.value;
   const nameOf = (c: number): string => names[c] ?? (c < 0 ? "no prediction" : String(c));
   const sure = ({ probabilities, prediction }: { probabilities: readonly number[]; prediction: number }) =>
     prediction < 0 ? "no prediction" : `${nameOf(prediction)}, ${formatPercent(probabilities[prediction]!)}`;
-  const course = `query ${formatCount(shown.question ?? 0)} of ${formatCount(found.forwards + found.gradients)}`;
+  const position = `query ${formatCount(shown.query ?? 0)} of ${formatCount(found.forwards + found.gradients)}`;
   const where =
-    shown.question === null
+    shown.query === null
       ? verdictOf(found, nameOf)
-      : `${course}: ${shown.prediction === before.prediction ? "still " : ""}${nameOf(shown.prediction)}`;
+      : `${position}: ${shown.prediction === before.prediction ? "still " : ""}${nameOf(shown.prediction)}`;
   const onFrame = useCallback((to: number) => change({ frame: to < last ? to : null }), [last]);
   return (
     <div class={late ? "looking late" : "looking"} aria-busy={late}>
@@ -74,7 +74,7 @@ function Result({ open, found, late }: { readonly open: ModelInfo; readonly foun
       <PlayHead
         count={frames.length}
         frame={at}
-        label={shown.question === null ? "the result" : course}
+        label={shown.query === null ? "the result" : position}
         obstacle={frames.length > 1 ? null : noQueries(found)}
         onFrame={onFrame}
       />
@@ -115,8 +115,7 @@ function verdictOf({ attacked, success, before, request }: Attacked, nameOf: (c:
 /** Milliseconds after which work is said to take its time. */
 const PATIENCE = 300;
 
-const attacking = (): string =>
-  questions.value > 0 ? `attacking… ${formatCount(questions.value)} queries` : "attacking…";
+const attacking = (): string => (queries.value > 0 ? `attacking… ${formatCount(queries.value)} queries` : "attacking…");
 
 /** Whether something has gone on for longer than so many milliseconds. */
 function useLate(active: boolean, patience: number): boolean {

@@ -24,7 +24,7 @@ const FORMATS: Readonly<Record<FileFormat, { readonly what: string; readonly typ
 const made = loadingSignal<{ format: FileFormat; readBack: ReadBack | null; of: Attacked }>();
 const make = filling(made, async ({ format, of }: { format: FileFormat; of: Attacked }) => {
   const { request, ...rest } = of;
-  // The points of its course stay here: no file holds them.
+  // The points that it queried stay here: no file holds them.
   const { bytes, readBack } = await engine.attackFile(format, request, { ...rest, frames: [] }, [...classNames.peek()]);
   download(
     `adversarial-${request.index}-${request.label}-${of.after.prediction}.${format}`,
@@ -34,7 +34,7 @@ const make = filling(made, async ({ format, of }: { format: FileFormat; of: Atta
   return { format, readBack, of };
 });
 
-/** The page's address, once somebody asked for it. */
+/** The page's address, once somebody wants it. */
 const link = signal<string | null>(null);
 
 /** Files, a link, a command line. */

@@ -24,7 +24,7 @@ export const linear = loadingSignal<Looked>();
 /** The second model: see `experiment.ts`. */
 export const second = loadingSignal<ModelInfo>();
 /** How many queries the attack that runs has made. */
-export const questions = signal(0);
+export const queries = signal(0);
 
 /** What an attack made, and what was asked of it: what is chosen may be something else by then. */
 export interface Attacked extends AttackOutcome {
@@ -75,9 +75,9 @@ const loadSubject = filling(subject, async ({ open, chosen }: { open: ModelInfo;
 });
 
 const attack = filling(outcome, async (request: AttackRequest) => {
-  questions.value = 0;
-  const heard = proxy((asked: number) => {
-    questions.value = asked;
+  queries.value = 0;
+  const heard = proxy((made: number) => {
+    queries.value = made;
   });
   return { ...(await engine.attack(request, heard)), request };
 });

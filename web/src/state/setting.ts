@@ -34,7 +34,7 @@ export interface Setting {
   readonly target: number | null;
   readonly seed: number;
   readonly levels: 256 | null;
-  /** Which point of the attack's course is shown; null: the last. */
+  /** Which point that the attack queried is shown; null: the last. */
   readonly frame: number | null;
   /** How many times the perturbation is amplified; null: to the full scale. */
   readonly amplify: number | null;
@@ -71,7 +71,7 @@ export const setting = signal<Setting>(DEFAULT_SETTING);
 /** The input alone: what depends on it does not follow each other choice. */
 export const input = computed(() => setting.value.input);
 
-/** Chooses. What is chosen of the attack begins its course anew. */
+/** Chooses. A new attack shows its last point. */
 export function change(patch: Partial<Setting>): void {
   setting.value = { ...setting.peek(), ...("frame" in patch || "amplify" in patch ? {} : { frame: null }), ...patch };
 }
