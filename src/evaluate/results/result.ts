@@ -83,18 +83,19 @@ export function resultOf(
   const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject.straightThrough);
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),
-    standing: tally.worst.map(({ standing }) => standing),
-    pictures: tally.points.map((point: PointTally) => point.examples),
-    cleanExamples: tally.cleanExamples,
+    standing: tally.worst.map(({ standing }) => [...standing]),
+    pictures: tally.points.map((point: PointTally) => [...point.examples]),
+    cleanExamples: [...tally.cleanExamples],
   };
 }
 
-function summaryOf({ distances, ...counts }: AttackTally, plan: BatchPlan, e: number): AttackSummary {
+function summaryOf({ distances, broke, ...counts }: AttackTally, plan: BatchPlan, e: number): AttackSummary {
   const { attack, series } = plan.attacks[e]!;
   return {
     attack: attack.name,
     of: plan.series[series]!,
     ...counts,
+    broke: [...broke],
     distances: attack.aim === "least-change" ? quantilesOf(distances) : null,
   };
 }
