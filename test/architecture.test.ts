@@ -19,6 +19,7 @@ const ROWS: readonly (readonly string[])[] = [
     "quote",
     "sha256",
     "option",
+    "known-options",
     "zip",
     "own-files.node",
     "staging.node",

@@ -253,6 +253,7 @@ describe("what cannot be", () => {
     [["--certified", "nowhere.csv"], /nowhere\.csv/],
     [["--certified", LENET], /lenet_zip\.pth, line 1, is not INDEX,RADIUS/],
     [["--junit", "nowhere/j.xml"], /no folder/],
+    [["--json", "-", "--junit", "-"], /cannot share stdout/],
     [["--attack", "transfer", "--surrogate", "nothing.onnx"], /nothing\.onnx/],
     [["--levels", "1"], /at least 2/],
     [["--max-queries", "0"], /at least 1/],

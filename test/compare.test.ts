@@ -6,8 +6,12 @@ import { fgsm } from "../src/attacks/gradient/fgsm.ts";
 import { pgd } from "../src/attacks/gradient/pgd.ts";
 import type { Dataset } from "../src/dataset.ts";
 import { openDataset } from "../src/datasets/locate.node.ts";
+import { evaluate } from "../src/evaluate/evaluation.ts";
+import { openClassifier } from "../src/models/classifier/graph-model.ts";
 import { toJson } from "../src/report/files/json.ts";
 import { openSamples } from "../src/report/files/samples.node.ts";
+import { writeReport } from "../src/report/files/write.node.ts";
+import { nodeRuntime } from "../src/runtime/ort.node.ts";
 import { listing, perturb, scratch } from "./support/cli.ts";
 import { run } from "./support/evaluate.ts";
 import { lenetFile } from "./support/models.ts";
@@ -86,6 +90,29 @@ describe("compare", () => {
     expect(clean.both + clean.onlyA + clean.onlyB + clean.neither).toBe(60);
     // The runtime may keep files of its own there.
     expect(listing(tmp).filter((name) => name.startsWith("perturb"))).toEqual([]);
+  });
+
+  it("names options as they are typed, also in what was said of each model", async () => {
+    const options = ["--limit", "20", "--eps", "0.1", "--mean", "9", "--json", "-", "--quiet"];
+    const { code, stdout, stderr } = await compare("lenet-mnist", "lenet-mnist", ...options);
+    expect(code).toBe(0);
+    for (const text of [stdout, stderr]) {
+      expect(text).toContain("Check normalization (--mean, --std)");
+      expect(text).not.toContain("`normalization");
+    }
+  });
+
+  it("reads a report that the library wrote", async () => {
+    const result = await evaluate(openClassifier(lenetFile(), nodeRuntime("cpu", 1)), mnist, {
+      attacks: [fgsm],
+      epsilons: EPSILONS,
+      limit: 60,
+    });
+    await writeReport(result, join(place.path, "library"));
+    const { code, stdout } = await compare("fgsm", "library", "--json", "-");
+    expect(code).toBe(0);
+    const { clean, points } = JSON.parse(stdout);
+    for (const point of [clean, ...points]) expect(point).toMatchObject({ onlyA: 0, onlyB: 0, difference: 0 });
   });
 
   it("refuses what cannot be compared, in one line that says why", async () => {

@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { gradientGraph } from "../src/models/classifier/classifier.ts";
 import { writeOnnx } from "../src/onnx/file.ts";
@@ -27,3 +30,12 @@ it("a runtime in a thread is closed in the middle of a graph without taking the 
   expect((await running)["gradient"]!.dims).toEqual([n, 1, 28, 28]);
   await expect(program.run({})).rejects.toMatchObject({ code: "cancelled" });
 });
+
+it("a program ends that leaves an evaluation in threads in the middle, and never closes it", async () => {
+  const child = spawn(process.execPath, [fileURLToPath(new URL("support/left-child.js", import.meta.url))], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const kill = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  expect(await once(child, "close")).toEqual([0, null]);
+  clearTimeout(kill);
+}, 70_000);

@@ -68,7 +68,7 @@ async function programFor([first, second]: readonly string[]): Promise<CommandUn
   checkCommand(first);
   const wanted = first === "help" ? second : first && Object.hasOwn(COMMANDS, first) ? first : DEFAULT;
   const program: CommandUnknownOpts = new Command("perturb")
-    .description("Measure, explain and raise the adversarial robustness of any ONNX classifier.")
+    .description("Measure and explain the adversarial robustness of any ONNX classifier.")
     .version(VERSION)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) })

@@ -1,4 +1,4 @@
-import type { EvaluationResult } from "../evaluate.ts";
+import type { EvaluationResult, Warning } from "../evaluate.ts";
 import { type OptionName, reworded } from "../option.ts";
 
 const FLAGS: Readonly<Record<OptionName, string>> = {
@@ -41,6 +41,10 @@ export const inCommandWords = (result: EvaluationResult): EvaluationResult => ({
   ...result,
   evaluation: {
     ...result.evaluation,
-    warnings: result.evaluation.warnings.map(({ code, message }) => ({ code, message: commandWords(message) })),
+    warnings: warningWords(result.evaluation.warnings),
   },
 });
+
+/** Warnings, as the command line says them. */
+export const warningWords = (warnings: readonly Warning[]): Warning[] =>
+  warnings.map(({ code, message }) => ({ code, message: commandWords(message) }));

@@ -40,7 +40,7 @@ export async function adversarialExamples(
   given: Dataset,
   options: AttackOptions,
 ): Promise<AdversarialExamples> {
-  const { data, plan, total } = await open(model, given, options);
+  const { data, plan, total } = await open(model, given, options, { of: "adversarialExamples" });
   const { surrogate, signal, batch = batchFor(total, 1) } = options;
   return {
     plan,

@@ -1,7 +1,15 @@
 import type { Dataset } from "../dataset.ts";
+import { PerturbError } from "../errors.ts";
 import type { Warning } from "../evaluate.ts";
+import { checkKind } from "../known-options.ts";
 import type { Model } from "../model.ts";
-import { type EvaluateOptions, type OnProgress, type OpenEvaluation, openEvaluation } from "./evaluation.ts";
+import {
+  type EvaluateOptions,
+  type OnProgress,
+  type OpenEvaluation,
+  openEvaluation,
+  withProgress,
+} from "./evaluation.ts";
 import { type Comparison, compareRuns, type RecordedRun } from "./results/compare.ts";
 
 export interface CompareOptions extends Omit<EvaluateOptions, "state" | "onRecords"> {
@@ -15,12 +23,11 @@ export interface CompareOptions extends Omit<EvaluateOptions, "state" | "onRecor
  * Measures two models on the same samples by the same attacks, and compares them sample by sample: see `compareRuns`.
  * @throws as `openEvaluation` for either, before long work begins; cancelled
  */
-export async function compare(
-  a: Model,
-  b: Model,
-  data: Dataset,
-  { onProgress, names = [a.name, b.name], ...options }: CompareOptions,
-): Promise<Comparison> {
+export async function compare(a: Model, b: Model, data: Dataset, given: CompareOptions): Promise<Comparison> {
+  const { onProgress, names = [a.name, b.name], ...options } = withProgress(given);
+  checkKind("The option names", names, ["two names", isPair]);
+  for (const name of ["state", "onRecords"])
+    if (name in options) throw new PerturbError("usage", `compare has no option "${name}": it evaluates two models.`);
   const opened: OpenEvaluation[] = [];
   try {
     for (const model of [a, b]) opened.push(await openEvaluation(model, data, options));
@@ -36,6 +43,9 @@ export async function compare(
     await Promise.all(opened.map((one) => one.close()));
   }
 }
+
+const isPair = (value: unknown): boolean =>
+  Array.isArray(value) && value.length === 2 && value.every((name) => typeof name === "string");
 
 /** What was said of each by itself. */
 const warningsOf = ({ name, evaluation }: RecordedRun): Warning[] =>

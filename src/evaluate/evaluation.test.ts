@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { scratch } from "../../test/support/cli.ts";
@@ -10,8 +10,11 @@ import { openDataset } from "../datasets/locate.node.ts";
 import type { EvaluationResult } from "../evaluate.ts";
 import { type GraphModel, openClassifier } from "../models/classifier/graph-model.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
+import { adversarialExamples } from "./adversarial.ts";
 import { compare } from "./compare.ts";
 import { evaluate, openEvaluation } from "./evaluation.ts";
+import { here } from "./places/here.ts";
+import { threads } from "./places/threads.node.ts";
 import { folderState } from "./state/folder.node.ts";
 
 let model: GraphModel;
@@ -76,6 +79,40 @@ describe("an evaluation", () => {
     await open.close();
   });
 
+  it("asks nothing more once it is closed", async () => {
+    let asked = 0;
+    const counted: GraphModel = {
+      ...model,
+      gradient: (...question) => {
+        asked++;
+        return model.gradient(...question);
+      },
+    };
+    const unasked = await openEvaluation(counted, data, options);
+    await unasked.close();
+    await failure("cancelled", () => unasked.finish());
+    expect(asked).toBe(0);
+    const begun = await openEvaluation(counted, data, options);
+    const finishing = begun.finish(({ done }) => void (done === 20 && begun.close()));
+    await failure("cancelled", () => finishing);
+    expect(asked).toBe(2);
+    await failure("cancelled", () => begun.finish());
+  });
+
+  it("keeps to the options and results that were given", async () => {
+    const epsilons = [0.1, 0.2];
+    const open = await openEvaluation(model, data, { ...options, epsilons });
+    epsilons[0] = 0.15;
+    const early: [result: EvaluationResult, json: string][] = [];
+    for await (const { soFar } of open) {
+      const result = soFar();
+      early.push([result, JSON.stringify(result)]);
+    }
+    for (const [result, json] of early) expect(JSON.stringify(result)).toBe(json);
+    expect((await open.finish()).evaluation.options.epsilons).toEqual([0.1, 0.2]);
+    await open.close();
+  });
+
   it("gives the records of its samples, unless they go elsewhere", async () => {
     const { records, evaluation } = await evaluate(model, data, { ...options, followUp: false });
     expect(records!.map(({ index }) => index)).toEqual(Array.from({ length: 50 }, (_, i) => i));
@@ -92,6 +129,56 @@ describe("an evaluation", () => {
     await expect(open.finish()).rejects.toThrow("no luck");
     await expect(open.finish()).rejects.toThrow("no luck");
     await open.close();
+  });
+});
+
+/** Options as JavaScript may give them. */
+const untyped = (more: object): typeof options => ({ ...options, ...more });
+
+describe("options in JavaScript", () => {
+  it.each([
+    ["limt", { limt: 100 }, /no option "limt".* Did you mean limit\?/],
+    ["epsilon", { epsilon: [0.3] }, /Did you mean epsilons\?/],
+    ["attack", { attack: [fgsm] }, /Did you mean attacks\?/],
+    ["a controller for its signal", { signal: new AbortController() }, /signal of .* must be the signal/],
+    ["radii that are no map", { certified: { 0: 1 } }, /must be a Map/],
+    ["a function for a place", { place: () => here }, /place of .* must be a place/],
+    ["a path for a state", { state: "runs/a" }, /must be a state|no option "state"/],
+    ["a name for a surrogate", { surrogate: "lenet-mnist" }, /must be a model/],
+    ["one gate", { gates: { epsilon: 0.1, atLeast: 0.5 } }, /must be a list/],
+    ["a gate with another name", { gates: [{ epsilon: 0.1, atleast: 0.5 }] }, /Did you mean atLeast\?/],
+    ["an accuracy in words", { gates: [{ epsilon: 0.1, atLeast: "0.5" }] }, /between 0 and 1/],
+    ["one ε", { epsilons: 0.1 }, /Give at least one/],
+    ["no ε", { epsilons: undefined }, /Give at least one/],
+    ["words for a switch", { followUp: "no" }, /must be true or false/],
+    ["what is no function", { onProgress: true }, /must be a function/],
+  ])("are refused before anything is asked: %s", async (_, more, message) => {
+    const silent = { ...model, logits: () => Promise.reject(new Error("asked")), gradient: () => Promise.reject() };
+    for (const open of [
+      () => evaluate(silent, data, untyped(more)),
+      () => compare(silent, silent, data, untyped(more)),
+    ])
+      expect((await failure("usage", open)).message).toMatch(message);
+  });
+
+  it("are refused by adversarialExamples and compare too", async () => {
+    await failure("usage", () => adversarialExamples(model, data, untyped({ limt: 100 })));
+    for (const more of [{ state: folderState("never") }, { onRecords: () => undefined }, { names: ["one"] }])
+      await failure("usage", () => compare(model, model, data, untyped(more)));
+  });
+
+  it("and what is no model, no data or no options", async () => {
+    const promised = Promise.resolve(model) as unknown as GraphModel;
+    expect((await failure("usage", () => evaluate(promised, data, options))).message).toContain("Await it");
+    await failure("usage", () => evaluate(model, "mnist" as unknown as Dataset, options));
+    await failure("usage", () => evaluate(model, data, undefined as unknown as typeof options));
+  });
+
+  it("and those of places and states", async () => {
+    for (const size of [0, -1, 1.5, Number.NaN]) await failure("usage", async () => threads({ size }));
+    await failure("usage", async () => threads({ sise: 1 } as object));
+    await failure("usage", async () => folderState("never", { resum: true } as object));
+    await failure("usage", async () => folderState(undefined as unknown as string));
   });
 });
 
@@ -136,6 +223,15 @@ describe("a state in a folder", () => {
     expect(existsSync(inside())).toBe(true);
   });
 
+  it("is taken by one evaluation, whatever the folder is called", async () => {
+    const first = await openEvaluation(model, data, { ...options, state: folderState(inside()) });
+    for await (const _ of first) break;
+    symlinkSync(inside(), join(space.path, "alias"));
+    const alias = folderState(join(space.path, "alias"), { resume: true });
+    await failure("usage", () => openEvaluation(model, data, { ...options, state: alias }));
+    await first.close();
+  });
+
   it("of another evaluation is refused by what differs", async () => {
     const first = await openEvaluation(model, data, { ...options, state: folderState(inside()) });
     for await (const _ of first) break;
@@ -149,6 +245,11 @@ describe("a state in a folder", () => {
       expect(
         (await failure("mismatch", () => openEvaluation(model, data, { ...options, ...more, state: state() }))).message,
       ).toMatch(what);
+    const own = { ...fgsm };
+    expect(
+      (await failure("mismatch", () => openEvaluation(model, data, { ...options, attacks: [own], state: state() })))
+        .message,
+    ).toContain("what fgsm is was none, and is an attack of your own");
     const wrapped = { ...model };
     expect(
       (await failure("mismatch", () => openEvaluation(wrapped, data, { ...options, state: state() }))).message,

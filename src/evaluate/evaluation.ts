@@ -1,5 +1,7 @@
 import type { Dataset } from "../dataset.ts";
+import { PerturbError } from "../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../evaluate.ts";
+import { aBoolean, aFunction, aList, checkKind, having, type Kinds } from "../known-options.ts";
 import type { Model } from "../model.ts";
 import type { Certified } from "./checks/certified.ts";
 import { followUp } from "./checks/follow-up.ts";
@@ -27,6 +29,15 @@ export interface EvaluateOptions extends AttackOptions {
   /** Gets the record of each sample, batch by batch, in order; by default the result holds them, some 300 bytes each. */
   readonly onRecords?: (records: readonly SampleRecord[]) => void | Promise<void>;
 }
+
+const KINDS: Kinds<Omit<EvaluateOptions, keyof AttackOptions>> = {
+  certified: having("a Map from indices to radii", "get"),
+  gates: aList,
+  followUp: aBoolean,
+  place: having("a place to work, such as threads() from perturb/node", "start"),
+  state: having("a state, such as folderState(folder) from perturb/node", "open"),
+  onRecords: aFunction,
+};
 
 /** Told after every batch. */
 export type OnProgress = (progress: Progress) => void;
@@ -56,7 +67,7 @@ export interface OpenEvaluation extends AsyncIterable<Progress> {
  * does not fit, and for a state of another evaluation
  */
 export async function openEvaluation(model: Model, data: Dataset, options: EvaluateOptions): Promise<OpenEvaluation> {
-  const opened = await open(model, data, options);
+  const opened = await open(model, data, options, { of: "an evaluation", more: KINDS });
   const { surrogate, signal, place = here, gates = [] } = options;
   checkGates(gates, opened.plan.epsilons);
   const evaluator = await place.start({ model, plan: opened.plan, surrogate, signal });
@@ -80,14 +91,22 @@ export async function openEvaluation(model: Model, data: Dataset, options: Evalu
 export async function evaluate(
   model: Model,
   data: Dataset,
-  { onProgress, ...options }: EvaluateOptions & { readonly onProgress?: OnProgress },
+  options: EvaluateOptions & { readonly onProgress?: OnProgress },
 ): Promise<EvaluationResult> {
-  const open = await openEvaluation(model, data, options);
+  const { onProgress, ...rest } = withProgress(options);
+  const open = await openEvaluation(model, data, rest);
   try {
     return await open.finish(onProgress);
   } finally {
     await open.close();
   }
+}
+
+/** @throws usage for what is no object with a function that is told of the progress, where it has one */
+export function withProgress<O extends { readonly onProgress?: unknown }>(options: O): O {
+  checkKind("The options", options, having("an object, such as { attacks: [fgsm], epsilons: [0.1] }"));
+  if (options.onProgress !== undefined) checkKind("The option onProgress", options.onProgress, aFunction);
+  return options;
 }
 
 interface Measuring extends Opened {
@@ -131,9 +150,11 @@ function evaluation(
   state: OpenState | undefined,
 ): OpenEvaluation {
   let ended: Promise<EvaluationResult> | undefined;
+  let closing: Promise<void> | undefined;
   /** The next progress; undefined at the end. */
   const next = async (): Promise<Progress | undefined> => {
     if (ended) return undefined;
+    if (closing) throw new PerturbError("cancelled", "The evaluation was closed.");
     try {
       const step = await course.next();
       if (!step.done) return step.value;
@@ -146,7 +167,6 @@ function evaluation(
     }
     return undefined;
   };
-  let closing: Promise<void> | undefined;
   return {
     plan,
     total,
@@ -169,6 +189,8 @@ function evaluation(
         await state?.close();
         state?.release();
       })();
+      // Lets go of the data too, where the course stands between two batches, or when it comes there.
+      course.return(undefined as never).catch(() => undefined);
       return closing;
     },
   };

@@ -1,5 +1,6 @@
 import { type Dataset, withShape } from "../dataset.ts";
 import { checkCount, PerturbError } from "../errors.ts";
+import { checkKind, checkOptions, having, type Kind, type Kinds } from "../known-options.ts";
 import type { Model } from "../model.ts";
 import { isGraphModel } from "../models/classifier/graph-model.ts";
 import { option } from "../option.ts";
@@ -26,6 +27,29 @@ export interface Opened {
   readonly total: number;
 }
 
+/** Who opens, and the options that it takes beside those of attacks. */
+interface Door {
+  readonly of: string;
+  readonly more?: Readonly<Record<string, Kind>>;
+}
+
+const ATTACK_OPTIONS: Kinds<AttackOptions> = {
+  attacks: null,
+  norm: null,
+  epsilons: null,
+  target: null,
+  seed: null,
+  offset: null,
+  limit: null,
+  batch: null,
+  eot: null,
+  levels: null,
+  maxQueries: null,
+  surrogate: having("a model with gradients", "logits", "gradient"),
+  examples: having("samples with labels and indices"),
+  signal: having("the signal of an AbortController", "throwIfAborted"),
+};
+
 /** Samples of a batch, where nobody says. */
 const MOST = 100;
 
@@ -37,7 +61,11 @@ export const batchFor = (total: number, concurrency: number): number =>
  * Checks that model, data and options fit each other, and makes the plan for each batch.
  * @throws usage, mismatch, unsupported; no-gradient for attacks that need what the model has not
  */
-export async function open(model: Model, given: Dataset, options: AttackOptions): Promise<Opened> {
+export async function open(model: Model, given: Dataset, options: AttackOptions, { of, more }: Door): Promise<Opened> {
+  checkKind("The model", model, having("a model, such as openModel gives", "logits"));
+  checkKind("The data", given, having("a data set, such as openDataset or datasetOf gives", "batches"));
+  // Of options that stand beside their attack the plan says more.
+  if (!("options" in options)) checkOptions(of, options, { ...ATTACK_OPTIONS, ...more });
   const data = withShape(given, model.inputShape);
   if (data.classes > model.classes)
     throw new PerturbError(

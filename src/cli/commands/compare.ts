@@ -10,6 +10,7 @@ import { archFor } from "../opening/model.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
+import { warningWords } from "../option-words.ts";
 import { only, withGroups } from "../options/group.ts";
 import {
   attackOptions,
@@ -131,7 +132,8 @@ async function compareModels(a: string, b: string, given: Given): Promise<Compar
 const openNamed = async (name: string, given: Given): Promise<OpenedSubject> =>
   openSubject({ ...given, arch: await archFor(name, given.arch), model: name });
 
-async function present(comparison: Comparison, json: string | undefined): Promise<void> {
+async function present(found: Comparison, json: string | undefined): Promise<void> {
+  const comparison = { ...found, warnings: warningWords(found.warnings) };
   if (json === "-") printJson(comparison);
   else await printTable(comparison);
   for (const { message } of comparison.warnings) stderr.write(`warning: ${message}\n`);

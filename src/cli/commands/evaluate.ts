@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { PerturbError } from "../../errors.ts";
 import type { OpenEvaluation } from "../../evaluate/evaluation.ts";
 import type { Threads } from "../../evaluate/places/threads.node.ts";
 import type { EvaluationResult } from "../../evaluate.ts";
@@ -48,6 +49,8 @@ async function start(given: Given, command: CommandUnknownOpts, beforeExit: Befo
 async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   const { given } = work;
   checkFailUnder(given.failUnder, given.eps);
+  if (given.json === "-" && given.junit === "-")
+    throw new PerturbError("usage", "--json - and --junit - cannot share stdout. Give one of them a file.");
   for (const path of [given.json, given.junit]) if (path !== undefined && path !== "-") await requireWritable(path);
   const { threads, workersFor } = await import("../../evaluate/places/threads.node.ts");
   const place = threads({ size: workersFor(given.device) });

@@ -88,7 +88,7 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
     attacks: entries,
     series: names,
     norm,
-    epsilons,
+    epsilons: [...epsilons],
     target,
     seed,
     offset,
@@ -148,7 +148,7 @@ function noAttack(given: unknown): string {
 
 /** @throws usage for budgets that are negative, not numbers, not rising, or none */
 function checkEpsilons(epsilons: readonly number[]): void {
-  if (epsilons.length === 0)
+  if (!Array.isArray(epsilons) || epsilons.length === 0)
     throw new PerturbError("usage", `No ε was given. Give at least one, such as 8/255 (${option("epsilons")}).`);
   for (const [i, epsilon] of epsilons.entries()) {
     if (!Number.isFinite(epsilon) || epsilon < 0)

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Batch } from "../../dataset.ts";
-import { PerturbError } from "../../errors.ts";
+import { checkCount, PerturbError } from "../../errors.ts";
+import { checkOptions, type Kinds } from "../../known-options.ts";
 import type { Device } from "../../runtime.ts";
 import type { WorkPlace } from "../place.ts";
 import { here } from "./here.ts";
@@ -21,6 +22,8 @@ export interface ThreadOptions {
   readonly size?: number;
 }
 
+const KINDS: Kinds<ThreadOptions> = { size: null };
+
 /** Threads as a place to work in. */
 export interface Threads extends WorkPlace {
   /** Lets the threads of the first job load what they need, while the caller opens model and data. `close` them then. */
@@ -34,7 +37,10 @@ export interface Threads extends WorkPlace {
  * that makes them, and small graphs gain more from two batches at once than from two cores on one batch. A model that
  * is no graph, or is wrapped, is asked in this thread.
  */
-export function threads({ size }: ThreadOptions = {}): Threads {
+export function threads(options: ThreadOptions = {}): Threads {
+  checkOptions("threads", options, KINDS);
+  const { size } = options;
+  if (size !== undefined) checkCount("the number of threads", size);
   let booted: Booted | undefined;
   return {
     boot: () => {
@@ -69,11 +75,16 @@ function boot(size: number): Booted {
     const worker = new Worker(new URL("./worker.node.js", import.meta.url));
     // Until the pool listens, a failure waits in the thread's exit.
     worker.on("error", () => undefined);
+    // One without work keeps no process alive: an evaluation may be left and never closed.
+    worker.unref();
     return { worker, ended: new Promise((resolve) => worker.once("exit", resolve)) };
   });
   const close = async (): Promise<void> => {
     // A thread that is ended inside a native call takes the process with it: each ends itself, between two calls.
-    for (const { worker } of workers) worker.postMessage("close" satisfies WorkerTask);
+    for (const { worker } of workers) {
+      worker.ref();
+      worker.postMessage("close" satisfies WorkerTask);
+    }
     await Promise.all(workers.map(({ ended }) => ended));
   };
   return {
@@ -89,9 +100,15 @@ function boot(size: number): Booted {
 }
 
 const threadOf = (worker: Worker): PoolWorker => ({
-  send: (batch) => worker.postMessage({ batch } satisfies WorkerTask),
+  send(batch) {
+    worker.ref();
+    worker.postMessage({ batch } satisfies WorkerTask);
+  },
   listen(answered, failed) {
-    worker.on("message", (answer: WorkerAnswer) => answered(answer));
+    worker.on("message", (answer: WorkerAnswer) => {
+      worker.unref();
+      answered(answer);
+    });
     worker.on("error", failed);
     worker.on("exit", (code) =>
       failed(new PerturbError("internal", `A worker thread ended by itself (exit ${code}). Please report this.`)),

@@ -1,14 +1,19 @@
 import { PerturbError } from "../../errors.ts";
 import type { Evaluation, Gate } from "../../evaluate.ts";
+import { checkOptions, type Kinds } from "../../known-options.ts";
 import { sameEpsilon } from "./statistics.ts";
 
 /** A robust accuracy that is asked for at one ε: at least `atLeast`, from 0 to 1. */
 export type GateAsked = Pick<Gate, "epsilon" | "atLeast">;
 
+const GATE: Kinds<GateAsked> = { epsilon: null, atLeast: null };
+
 /** @throws usage for an accuracy that cannot be, or an ε that is not evaluated */
 export function checkGates(asked: readonly GateAsked[], epsilons: readonly number[]): void {
-  for (const { epsilon, atLeast } of asked) {
-    if (!(atLeast >= 0 && atLeast <= 1))
+  for (const gate of asked) {
+    checkOptions("a gate", gate, GATE);
+    const { epsilon, atLeast } = gate;
+    if (typeof atLeast !== "number" || !(atLeast >= 0 && atLeast <= 1))
       throw new PerturbError("usage", `A gate asks for an accuracy from 0 to 1; got ${atLeast}.`);
     if (!epsilons.some((one) => sameEpsilon(one, epsilon)))
       throw new PerturbError(

@@ -83,18 +83,19 @@ export function resultOf(
   const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject.straightThrough);
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),
-    notFooled: tally.worst.map(({ notFooled }) => notFooled),
-    pictures: tally.points.map((point: PointTally) => point.examples),
-    cleanExamples: tally.cleanExamples,
+    notFooled: tally.worst.map(({ notFooled }) => [...notFooled]),
+    pictures: tally.points.map((point: PointTally) => [...point.examples]),
+    cleanExamples: [...tally.cleanExamples],
   };
 }
 
-function summaryOf({ distances, ...counts }: AttackTally, plan: BatchPlan, e: number): AttackSummary {
+function summaryOf({ distances, fooled, ...counts }: AttackTally, plan: BatchPlan, e: number): AttackSummary {
   const { attack, series } = plan.attacks[e]!;
   return {
     attack: attack.name,
     of: plan.series[series]!,
     ...counts,
+    fooled: [...fooled],
     distances: attack.aim === "least-change" ? quantilesOf(distances) : null,
   };
 }

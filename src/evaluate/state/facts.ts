@@ -1,3 +1,4 @@
+import { attacks as registry } from "../../attacks/index.ts";
 import type { Batch, Dataset } from "../../dataset.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel, isPlainGraph } from "../../models/classifier/graph-model.ts";
@@ -37,6 +38,7 @@ export async function factsOf({
     ...(surrogate ? await modelFacts("the surrogate", surrogate) : []),
     ["the data", `${data.name} (${data.size} samples of [${data.shape}], ${data.classes} classes)`],
     [option("attacks"), plan.series.join(",")],
+    ...ownAttacks(plan),
     ...settingsOf(plan),
     [option("norm"), plan.norm],
     [option("epsilons"), plan.epsilons.join(",")],
@@ -48,6 +50,7 @@ export async function factsOf({
     [option("eot"), String(plan.eot)],
     [option("levels"), plan.levels === null ? "none" : String(plan.levels)],
     [option("maxQueries"), plan.maxQueries === null ? "none" : String(plan.maxQueries)],
+    ...(plan.examples ? [["SHA-256 of the examples", await digestOf(plan.examples)] as const] : []),
   ];
 }
 
@@ -63,6 +66,12 @@ async function modelFacts(which: string, model: Model): Promise<[string, string]
     [`the bounds of ${which}`, `${bounds.lower} to ${bounds.upper}`],
   ];
 }
+
+/** Attacks that are not of the registry are known by their names alone, which may be those of others. */
+const ownAttacks = ({ attacks }: BatchPlan): [string, string][] =>
+  attacks
+    .filter(({ attack }) => !Object.values<unknown>(registry).includes(attack))
+    .map(({ attack }) => [`what ${attack.name} is`, "an attack of your own"]);
 
 /** The options of attacks; those of one that comes several times, side by side. */
 function settingsOf({ attacks }: BatchPlan): [string, string][] {
@@ -105,7 +114,7 @@ export const firstSamples = (digest: string | null): readonly [string, string] =
   digest ?? "none",
 ];
 
-function digestOf({ x, labels }: Batch): Promise<string> {
+function digestOf({ x, labels }: Pick<Batch, "x" | "labels">): Promise<string> {
   const bytes = new Uint8Array(x.data.byteLength + labels.byteLength);
   bytes.set(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength));
   bytes.set(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength), x.data.byteLength);

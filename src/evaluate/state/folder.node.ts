@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { aBoolean, aFunction, checkKind, checkOptions, type Kinds } from "../../known-options.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import type { EvaluationState, OpenState } from "../state.ts";
@@ -21,6 +22,8 @@ export interface FolderStateOptions {
   readonly words?: readonly string[] | null;
 }
 
+const KINDS: Kinds<FolderStateOptions> = { resume: aBoolean, warn: aFunction, words: null };
+
 /** How a program goes on with what a folder keeps. */
 export const RESUME = "folderState(folder, { resume: true })";
 
@@ -28,9 +31,15 @@ export const RESUME = "folderState(folder, { resume: true })";
  * Keeps the work of an evaluation in a folder, from the first batch on: a process that was killed goes on from there, and
  * ends with the same result. A report that is written into the folder takes the place of the state.
  */
-export const folderState = (
+export const folderState = (folder: string, options: FolderStateOptions = {}): EvaluationState => {
+  checkKind("The folder", folder, ["a path", (value) => typeof value === "string"]);
+  checkOptions("folderState", options, KINDS);
+  return stateIn(folder, options);
+};
+
+const stateIn = (
   folder: string,
-  { resume = false, words = null, warn = (message) => process.emitWarning(message) }: FolderStateOptions = {},
+  { resume = false, words = null, warn = (message) => process.emitWarning(message) }: FolderStateOptions,
 ): EvaluationState => ({
   async open(ground) {
     requireUnlocked(folder);

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { PerturbError } from "../../errors.ts";
@@ -20,7 +20,7 @@ const own = new Set<string>();
 /** @throws usage when another evaluation works in the folder */
 export function requireUnlocked(folder: string): void {
   const holder = read(join(folder, LOCK));
-  if (holder && (isAlive(holder) || own.has(resolve(folder))))
+  if (holder && (isAlive(holder) || own.has(placeOf(folder))))
     throw new PerturbError(
       "usage",
       `${folder} is in use: process ${holder.pid} evaluates there. Wait until it has ended, or give another folder (${option("folder")}). If it is no run of perturb, remove ${join(folder, LOCK)}.`,
@@ -38,14 +38,24 @@ export function lock(folder: string): () => void {
   rmSync(path, { force: true });
   // Whoever came first by a hair meets "wx".
   writeFileSync(path, JSON.stringify(self()), { flag: "wx" });
-  own.add(resolve(folder));
+  const place = placeOf(folder);
+  own.add(place);
   const release = (): void => {
     process.off("exit", release);
-    own.delete(resolve(folder));
+    own.delete(place);
     if (read(path)?.pid === process.pid) rmSync(path, { force: true });
   };
   process.once("exit", release);
   return release;
+}
+
+/** One place may have several names. */
+function placeOf(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return resolve(folder);
+  }
 }
 
 const self = (): Holder => ({ pid: process.pid, host: hostname(), started: statusOf(process.pid)?.started ?? null });

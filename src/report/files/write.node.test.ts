@@ -6,9 +6,10 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fixture } from "../../../test/support/report.ts";
+import { fooledSample, sampleRecord } from "../../../test/support/sample-records.ts";
 import { readNpz } from "../../datasets/npz.ts";
 import { readReport } from "./json.ts";
-import { SAMPLE_FILES } from "./samples.node.ts";
+import { SAMPLE_FILES, samplesIn } from "./samples.node.ts";
 import { preload, REPORT_FILES, writeReport } from "./write.node.ts";
 
 const result = fixture();
@@ -70,6 +71,16 @@ describe("writeReport", () => {
     // Interactive where the script is built, and written all the same where it is not.
     const isBuilt = existsSync(new URL("../../../dist-web/report/report.js", import.meta.url));
     expect(html.includes('id="report-data"')).toBe(isBuilt);
+  });
+
+  it("writes the records that the result holds", async () => {
+    const folder = join(home, "recorded");
+    const records = [sampleRecord, fooledSample];
+    await writeReport({ ...result, records }, folder);
+    const read = [];
+    for await (const record of samplesIn(join(folder, "samples.csv"))) read.push(record);
+    expect(read).toEqual(records);
+    expect((await readdir(folder)).toSorted()).toEqual([...REPORT_FILES].toSorted());
   });
 
   it("needs no command line, and then names none", async () => {

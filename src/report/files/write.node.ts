@@ -17,8 +17,8 @@ import { type Drawing, draw, loadVega } from "../plots/vega.ts";
 import { toCsv } from "./csv.ts";
 import { toJson } from "./json.ts";
 import { exampleArrays } from "./npz.ts";
-import type { SampleTable } from "./sample-table.ts";
-import { SAMPLE_FILES } from "./samples.node.ts";
+import { type SampleTable, tabulate } from "./sample-table.ts";
+import { openSamples, SAMPLE_FILES } from "./samples.node.ts";
 
 /** The files of a report. */
 export const REPORT_FILES = [
@@ -36,9 +36,9 @@ export type ReportFile = (typeof REPORT_FILES)[number];
 export interface WriteOptions {
   /** The command line that gives the same result; without one, the report names none. */
   readonly command?: string;
-  /** Puts the files with a record of each sample into a folder. */
+  /** Puts the files with a record of each sample into a folder; by default those that the result holds. */
   readonly samples?: (folder: string) => Promise<void>;
-  /** Their records, for report.html: those of `SampleSpool.table`. */
+  /** Their records, for report.html: those of `SampleSpool.table`, or those that the result holds. */
   readonly table?: SampleTable;
   /** Told of each file once it is written. */
   readonly progress?: (file: ReportFile) => void;
@@ -74,11 +74,8 @@ export async function writeReport(result: EvaluationResult, folder: string, opti
   }
 }
 
-async function writeFiles(
-  result: EvaluationResult,
-  folder: string,
-  { command, samples, table, progress }: WriteOptions,
-): Promise<void> {
+async function writeFiles(result: EvaluationResult, folder: string, given: WriteOptions): Promise<void> {
+  const { command, samples, table, progress } = { ...recorded(result), ...given };
   const write = async (name: ReportFile, make: () => string | Uint8Array | Promise<Uint8Array>) => {
     await writeFile(join(folder, name), await make());
     progress?.(name);
@@ -109,6 +106,21 @@ async function writeFiles(
   // All have ended before the folder may be removed.
   const outcomes = await Promise.allSettled(written);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+/** What is written of each sample, where the result holds it. */
+function recorded({ records }: EvaluationResult): Pick<WriteOptions, "samples" | "table"> {
+  if (!records) return {};
+  const { add, table } = tabulate();
+  add(records);
+  return {
+    table: table(),
+    async samples(folder) {
+      const { write, finish } = await openSamples(folder);
+      await write(records);
+      await finish();
+    },
+  };
 }
 
 /** The script of report.html; undefined in a checkout where it is not built. */
