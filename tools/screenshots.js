@@ -12,7 +12,7 @@ const WIDTHS = [360, 1280, 2560];
 const WIDEST = 900;
 const SCHEMES = ["light", "dark"];
 /** A setting with something to see: the queries of PGD, and a finished experiment on two models. */
-const HASH = "attack=pgd&set=steps%3D10&limit=500&second=conv-mnist-robust";
+const HASH = "attack=pgd&set=steps%3D10&limit=200&second=conv-mnist-robust";
 
 const save = (picture, name) =>
   sharp(picture)
@@ -29,17 +29,20 @@ await first.waitForTimeout(2000);
 await save(await first.screenshot(), "playground");
 await first.close();
 mkdirSync(at("docs/playground"), { recursive: true });
+const page = await browser.newPage();
+await page.goto(`${server.url}#${HASH}`);
+await page.locator(".looking-change").waitFor();
+await page.getByRole("button", { name: "Start", exact: true }).click();
+await page
+  .getByRole("button", { name: /report\.json/ })
+  .first()
+  .waitFor({ timeout: 600_000 });
 for (const width of WIDTHS)
   for (const colorScheme of SCHEMES) {
-    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-    await page.goto(`${server.url}#${HASH}`);
-    await page.locator(".looking-change").waitFor();
-    await page.getByRole("button", { name: "Start", exact: true }).click();
-    await page
-      .getByRole("button", { name: /report\.json/ })
-      .first()
-      .waitFor({ timeout: 300_000 });
-    await page.waitForTimeout(2000);
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    // Plots are drawn anew.
+    await page.waitForTimeout(3000);
     const whole = await page.screenshot({ fullPage: true });
     await save(
       await sharp(whole)
@@ -47,7 +50,6 @@ for (const width of WIDTHS)
         .toBuffer(),
       `playground/${width}-${colorScheme}`,
     );
-    await page.close();
   }
 await browser.close();
 server.close();
