@@ -147,7 +147,7 @@ describe("options in JavaScript", () => {
     ["a name for a surrogate", { surrogate: "lenet-mnist" }, /must be a model/],
     ["one gate", { gates: { epsilon: 0.1, atLeast: 0.5 } }, /must be a list/],
     ["a gate with another name", { gates: [{ epsilon: 0.1, atleast: 0.5 }] }, /Did you mean atLeast\?/],
-    ["an accuracy in words", { gates: [{ epsilon: 0.1, atLeast: "0.5" }] }, /between 0 and 1/],
+    ["an accuracy in words", { gates: [{ epsilon: 0.1, atLeast: "0.5" }] }, /from 0 to 1; got "0.5"/],
     ["one ε", { epsilons: 0.1 }, /Give at least one/],
     ["no ε", { epsilons: undefined }, /Give at least one/],
     ["words for a switch", { followUp: "no" }, /must be true or false/],

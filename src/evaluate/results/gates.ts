@@ -14,7 +14,7 @@ export function checkGates(asked: readonly GateAsked[], epsilons: readonly numbe
     checkOptions("a gate", gate, GATE);
     const { epsilon, atLeast } = gate;
     if (typeof atLeast !== "number" || !(atLeast >= 0 && atLeast <= 1))
-      throw new PerturbError("usage", `A gate asks for an accuracy from 0 to 1; got ${atLeast}.`);
+      throw new PerturbError("usage", `A gate asks for an accuracy from 0 to 1; got ${JSON.stringify(atLeast)}.`);
     if (!epsilons.some((one) => sameEpsilon(one, epsilon)))
       throw new PerturbError(
         "usage",
