@@ -226,7 +226,7 @@ describe("bad usage", () => {
     [["attack", ...lenet, "--png"], /--png needs a folder/],
     [["attack", ...lenet, "--out", space.path], /not empty/],
     [["attack", ...lenet, "--attack", "fgsm,fgsm"], /named twice/],
-    [["attack", ...lenet, "--offset", "99999"], /nothing to attack/],
+    [["attack", ...lenet, "--offset", "99999"], /leaves none of them/],
     [["gradient", pytorch("lenet_zip.pth"), "--arch", "lenet"], /nothing to do/],
     [["gradient", pytorch("lenet_zip.pth"), "--arch", "lenet", "--values", "g.npy"], /all of --input/],
     [["inspect"], /missing required argument 'model'/],

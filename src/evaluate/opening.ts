@@ -82,7 +82,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   if (total === 0)
     throw new PerturbError(
       "usage",
-      `There is nothing to evaluate: ${data.name} has ${data.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none.`,
+      `${data.name} has ${data.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none of them. Lower the offset.`,
     );
   const examples = options.examples ?? (await examplesFor(options.attacks, data));
   const plan = planOf({ ...options, examples }, model);

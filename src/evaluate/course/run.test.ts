@@ -39,7 +39,7 @@ describe("which samples are evaluated", () => {
 
   it("some, at least", async () => {
     for (const given of [{ offset: 9 }, { offset: 100 }, { limit: 0 }])
-      expect((await failure("usage", () => total(given))).message).toMatch(/nothing to evaluate/);
+      expect((await failure("usage", () => total(given))).message).toMatch(/leaves none of them/);
   });
 
   it("whole numbers of them", async () => {
