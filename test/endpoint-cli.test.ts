@@ -100,10 +100,10 @@ describe("a model behind an address", () => {
   });
 
   it.each<[string[], RegExp]>([
-    [["--attack", "square,pgd"], /^perturb: \S+ has no gradients.* pgd needs gradients\. .*, in linf: .*square/],
+    [["--attack", "square,pgd"], /^perturb: \S+ has no gradients.* pgd needs gradients\. .* in linf: .*square/],
     [["--header", "Authorization"], /--header takes "Name: value"/],
     [["--arch", "lenet"], /--arch cannot be used with an inference server/],
-    [["--mean", "0.5", "--feed", "a=b.npy"], /--mean, --feed cannot be told/],
+    [["--mean", "0.5", "--feed", "a=b.npy"], /--mean, --feed cannot be used with an inference server/],
     [["--timeout", "0"], /at least 1/],
     [["--norm", "l0", "--attack", "square"], /square has no l0 version/],
     [["--data", "nothing"], /nothing is neither/],

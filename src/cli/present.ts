@@ -56,7 +56,10 @@ export async function presentFinished(folder: string, { json, junit, failUnder }
   const kept = await readReport(await readFile(path, "utf8"), path);
   checkFailUnder(failUnder, kept.options.epsilons);
   // Judged anew, so that nothing is believed that was only written down.
-  const evaluation = withGates(kept, failUnder ? gatesAsked(failUnder) : kept.gates);
+  const evaluation = withGates(
+    kept,
+    failUnder ? gatesAsked(failUnder) : kept.gates.map(({ epsilon, atLeast }) => ({ epsilon, atLeast })),
+  );
   if (json !== undefined) await writeJson(evaluation, json);
   if (junit !== undefined) await writeJunit(evaluation, junit);
   stderr.write(`Nothing is left to do: ${folder} holds the report of a finished run.\n`);
