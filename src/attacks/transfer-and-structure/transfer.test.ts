@@ -53,7 +53,7 @@ describe("transfer", () => {
   });
 
   it.each([
-    ["usage", "--surrogate", { surrogate: undefined }, {}],
+    ["usage", "`surrogate`", { surrogate: undefined }, {}],
     ["usage", "cw", {}, { method: "cw" as "pgd" }],
     ["usage", "l2", { norm: norms.l2 }, { method: "ni-fgsm" }],
     ["usage", "gradients", { surrogate: unasked as DifferentiableModel }, {}],

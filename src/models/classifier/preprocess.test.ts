@@ -55,15 +55,15 @@ describe("normalization in the graph", () => {
   });
 
   it.each<[string, Normalization, string]>([
-    ["two means for three channels", { mean: [0, 0], std: [1] }, "--mean has 2 values, and the model has 3 channels"],
-    ["four stds for three channels", { mean: [0], std: [1, 1, 1, 1] }, "--std has 4 values"],
-    ["no mean", { mean: [], std: [1] }, "--mean has 0 values"],
-    ["std 0", { mean: [0], std: [0] }, "--std takes positive numbers"],
-    ["a negative std", { mean: [0], std: [1, -1, 1] }, "--std takes positive numbers"],
-    ["std NaN", { mean: [0], std: [Number.NaN] }, "--std takes positive numbers"],
-    ["an infinite std", { mean: [0], std: [Number.POSITIVE_INFINITY] }, "--std takes positive numbers"],
+    ["two means for three channels", { mean: [0, 0], std: [1] }, "`normalization.mean` has 2 values, and the model has 3 channels"],
+    ["four stds for three channels", { mean: [0], std: [1, 1, 1, 1] }, "`normalization.std` has 4 values"],
+    ["no mean", { mean: [], std: [1] }, "`normalization.mean` has 0 values"],
+    ["std 0", { mean: [0], std: [0] }, "`normalization.std` takes positive numbers"],
+    ["a negative std", { mean: [0], std: [1, -1, 1] }, "`normalization.std` takes positive numbers"],
+    ["std NaN", { mean: [0], std: [Number.NaN] }, "`normalization.std` takes positive numbers"],
+    ["an infinite std", { mean: [0], std: [Number.POSITIVE_INFINITY] }, "`normalization.std` takes positive numbers"],
     ["an infinite mean", { mean: [Number.NEGATIVE_INFINITY], std: [1] }, "all finite"],
-    ["a std that float32 rounds to 0", { mean: [0], std: [1e-60] }, "--std takes positive numbers"],
+    ["a std that float32 rounds to 0", { mean: [0], std: [1e-60] }, "`normalization.std` takes positive numbers"],
   ])("refuses %s", async (_, normalization, message) => {
     expect((await failure("usage", () => open(smallNetwork(shape, 3), { normalization }))).message).toMatch(message);
   });
