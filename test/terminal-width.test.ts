@@ -26,6 +26,16 @@ describe.each(WIDTHS)("in a terminal of %s columns", (COLUMNS) => {
     for (const word of words) expect(all).toContain(word);
   });
 
+  it.each(["evaluate", "attack", "compare", "train"])(
+    "the help of %s fits, but for commands to be copied",
+    async (command) => {
+      const { stdout, code } = await perturb([command, "--help"], place.path, { COLUMNS });
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^Data:$/m);
+      expect(widest(stdout.replaceAll(/^ {2}perturb .*\n?/gm, ""))).toBeLessThanOrEqual(Number(COLUMNS));
+    },
+  );
+
   it("inspect fits", async () => {
     const { stdout, code } = await perturb(["inspect", "lenet-mnist"], place.path, { COLUMNS });
     expect(code).toBe(0);

@@ -1,9 +1,10 @@
 import { stderr } from "node:process";
-import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts, Help } from "@commander-js/extra-typings";
 import { didYouMean, PerturbError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { explain } from "./exit.ts";
-import { toleratePipes } from "./output.ts";
+import { fold } from "./layout.ts";
+import { helpText, toleratePipes, width } from "./output.ts";
 
 interface Entry {
   readonly summary: string;
@@ -71,15 +72,30 @@ async function programFor([first, second]: readonly string[]): Promise<CommandUn
     .description("Measure and explain the adversarial robustness of any ONNX classifier.")
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
-    .configureHelp({ subcommandTerm: (command) => command.name() })
-    .addHelpText("after", HELP);
+    .configureOutput({
+      outputError: (text, write) => write(oneLine(text)),
+      getOutHelpWidth: width,
+      getErrHelpWidth: width,
+    })
+    .configureHelp({ subcommandTerm: (command) => command.name(), formatItem })
+    .addHelpText("after", () => helpText(HELP));
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = name === wanted ? await load() : new Command(name);
     program.addCommand(command.summary(summary).copyInheritedSettings(program), { isDefault: name === DEFAULT });
   }
   return program;
 }
+
+/** Characters beside the names of options that are worth a column. */
+const LEAST_COLUMN = 32;
+
+/** An option and its description side by side; below each other in a narrow terminal. */
+const formatItem: Help["formatItem"] = (term, termWidth, description, helper) => {
+  const whole = helper.helpWidth ?? 80;
+  if (!description || whole - termWidth - 4 >= LEAST_COLUMN)
+    return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
+  return [`  ${term}`, ...fold(description, whole - 6).map((line) => `      ${line}`)].join("\n");
+};
 
 /** Without this, a mistyped command would be an argument too many of the default one. */
 function checkCommand(word: string | undefined): void {

@@ -34,6 +34,14 @@ export const print = (...lines: readonly string[]): void =>
 /** Text written in lines as paragraphs that whoever prints them may wrap. */
 export const prose = (text: string): string => text.replaceAll(/(?<!\n)\n(?!\n)/g, " ");
 
+/** What stands below the options in a help: paragraphs that fit the screen; blocks with indented lines stay as they are. */
+export const helpText = (text: string): string =>
+  `\n${text
+    .trim()
+    .split("\n\n")
+    .map((block) => (/^ /m.test(block) ? block : fold(prose(block), width()).join("\n")))
+    .join("\n\n")}`;
+
 export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
 
 /** A reader that went away (`| head`) is no failure: the rest of the work and the exit code stay what they are. */

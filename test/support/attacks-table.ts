@@ -26,6 +26,9 @@ listed, the first is the default. Every attack is untargeted by default. To make
 A length is measured in the norm of ε unless its description says otherwise. Attacks that look for the least change have no ε, so all
 their options are plain numbers, and the description gives the unit.
 
+In TypeScript, \`attacks\` from \`perturb/attacks\` holds each attack by the name below: \`attacks["apgd-ce"]\`. Each also has an export of its own, in
+camel case: \`apgdCe\`.
+
 Each attack is one file in \`src/attacks/\`. The header of that file names the paper, its equations, where the defaults come from, and every
 difference from the original. This page is made from the registry by \`npm run docs:attacks\`.
 

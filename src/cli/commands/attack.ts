@@ -18,7 +18,7 @@ import {
   outputOptions,
   runOptions,
 } from "../options/groups.ts";
-import { columns, print, prose } from "../output.ts";
+import { columns, helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 const LIMIT = 100;
@@ -32,9 +32,8 @@ x (the clean sample), x_adv, label, prediction (of x_adv), success (1 where the 
 in the norm), index (in the data set) and epsilon. A misclassified sample is not attacked: its x_adv is x. The share of rows
 whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
     )
-    .addHelpText(
-      "after",
-      `
+    .addHelpText("after", () =>
+      helpText(`
 With --png, each success is also written as EPS/INDEX-LABEL-PREDICTION.png. Each file is read back, and the number of those
 that still fool the model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
 attack uses only values that a PNG can hold, and every success lasts. The .npz keeps the exact values.
@@ -42,7 +41,7 @@ attack uses only values that a PNG can hold, and every success lasts. The .npz k
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
   perturb attack --model net.onnx --data images/ --eps 4/255,8/255 --levels 256 --out adversarial/ --png
-  perturb attack --attack transfer --surrogate other.onnx --eps 8/255`,
+  perturb attack --attack transfer --surrogate other.onnx --eps 8/255`),
     ),
   modelOptions(),
   graphOptions(),

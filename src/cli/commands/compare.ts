@@ -20,7 +20,7 @@ import {
   outputOptions,
   runOptions,
 } from "../options/groups.ts";
-import { columns, print, printJson, prose } from "../output.ts";
+import { columns, helpText, print, printJson, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 export const compareCommand = withGroups(
@@ -35,9 +35,8 @@ were equally good (McNemar's exact test, two-sided; not corrected for several ε
       new Argument("<a>", "A folder of a report, or a model: an .onnx file, weights with --arch, or a bundled name."),
     )
     .addArgument(new Argument("<b>", "Another folder of a report, or another model."))
-    .addHelpText(
-      "after",
-      `
+    .addHelpText("after", () =>
+      helpText(`
 Two models are evaluated with the same options; --arch is for those that are weights. Of two reports, report.json and
 samples.csv are read, and nothing is run. They must have the same data, norm and target, and share at least one ε.
 
@@ -47,7 +46,7 @@ neither, and pValue.
 
 Examples:
   perturb compare runs/before runs/after
-  perturb compare old.onnx new.onnx --data images/ --attack pgd --eps 4/255,8/255 --json -`,
+  perturb compare old.onnx new.onnx --data images/ --attack pgd --eps 4/255,8/255 --json -`),
     ),
   graphOptions(),
   endpointOptions(),

@@ -13,7 +13,7 @@ import { openGraph, openModelFile } from "../opening/model.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
-import { print, prose } from "../output.ts";
+import { helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 const BATCH = 50;
@@ -41,13 +41,12 @@ operators, which any ONNX runtime runs. Its inputs are x and labels (int64, [N])
         .choices(["cross-entropy", "margin", "dlr", "logit"] as const satisfies readonly Loss[])
         .default("cross-entropy" as const),
     )
-    .addHelpText(
-      "after",
-      `
+    .addHelpText("after", () =>
+      helpText(`
 Examples:
   perturb gradient net.onnx --out net-gradient.onnx
   perturb gradient net.onnx --input x.npy --labels y.npy --values g.npy
-  perturb gradient net.pth --arch lenet --mean 0.1307 --std 0.3081 --out gradient.onnx`,
+  perturb gradient net.pth --arch lenet --mean 0.1307 --std 0.3081 --out gradient.onnx`),
     ),
   graphOptions(),
   only(runOptions({ batch: BATCH }), "batch", "device"),

@@ -5,7 +5,7 @@ import { openGraph } from "../opening/model.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions } from "../options/groups.ts";
-import { columns, print, printJson, prose, room } from "../output.ts";
+import { columns, helpText, print, printJson, prose, room } from "../output.ts";
 
 export const inspectCommand = withGroups(
   new Command("inspect")
@@ -15,14 +15,13 @@ names the nodes that have no gradient, and gives the number of parameters and th
     )
     .addArgument(modelArgument())
     .option("--json", "Print JSON.")
-    .addHelpText(
-      "after",
-      `
+    .addHelpText("after", () =>
+      helpText(`
 Examples:
   perturb inspect net.onnx
   perturb inspect net.onnx --shape 3,224,224     where the graph leaves image sizes open
   perturb inspect net.onnx --input-name image --feed mask=mask.npy --output-name scores
-  perturb inspect net.pth --arch lenet --json`,
+  perturb inspect net.pth --arch lenet --json`),
     ),
   only(graphOptions(), "arch", "inputName", "feed", "outputName", "shape"),
 ).action(async (model, given) => {

@@ -1,7 +1,7 @@
 import { Argument, Command } from "@commander-js/extra-typings";
 import type { Place } from "../../datasets/known.ts";
 import { facts, fold } from "../layout.ts";
-import { columns, folded, print, printJson, prose, room } from "../output.ts";
+import { columns, folded, helpText, print, printJson, prose, room } from "../output.ts";
 
 /** What can be listed: each gives plain rows, all with the same keys. */
 const lists = {
@@ -74,10 +74,9 @@ export const listCommand = new Command("list")
 and how to get them; bundled models, and networks for weights without a graph; operators with a gradient ("rule": a rule,
 "lowering": by writing it in others, "zero": the derivative is zero wherever it exists, so nothing flows through).`),
   )
-  .addHelpText(
-    "after",
-    `
-Data sets that are installed with the system lie in /usr/share/datasets. PERTURB_DATASETS names another folder.`,
+  .addHelpText("after", () =>
+    helpText(`
+Data sets that are installed with the system lie in /usr/share/datasets. PERTURB_DATASETS names another folder.`),
   )
   .addArgument(new Argument("<what>", "What to list.").choices(Object.keys(lists) as (keyof typeof lists)[]))
   .option("--json", "Print JSON.")

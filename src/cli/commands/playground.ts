@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import { ownFile } from "../../own-files.node.ts";
-import { print, prose } from "../output.ts";
+import { helpText, print, prose } from "../output.ts";
 import { serveFolder } from "../static-server.ts";
 
 /** Always the same, where it is free: a link that holds the state of the page then stays valid. */
@@ -16,15 +16,14 @@ export const playgroundCommand = new Command("playground")
 It serves this machine only (127.0.0.1). Models and images that are dropped on the page stay in the browser.`),
   )
   .option("--port <n>", `The port. Without it, ${PORT}, or a free one if that is taken.`, parsePort)
-  .addHelpText(
-    "after",
-    `
+  .addHelpText("after", () =>
+    helpText(`
 Ctrl-C stops it. The page is a folder of static files: \`npm run build:playground\` in a checkout makes it for any web host.
 
 Examples:
   perturb playground
   perturb playground --port 8080
-  perturb playground --port 0          any free port`,
+  perturb playground --port 0          any free port`),
   )
   .action(async ({ port }) => run(port));
 

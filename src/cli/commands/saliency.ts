@@ -14,7 +14,7 @@ import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
 import { parseNumber, wholeNumber } from "../options/values.ts";
-import { print, prose } from "../output.ts";
+import { helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 const BATCH = 10;
@@ -60,9 +60,8 @@ the logit of the class, also where the model ends in a softmax. Of a colour imag
       parseNumber,
       0,
     )
-    .addHelpText(
-      "after",
-      `
+    .addHelpText("after", () =>
+      helpText(`
 The methods: gradient (Simonyan et al. 2014) is the derivative of the score by each pixel. gradient-x-input multiplies it
 with the pixel. smoothgrad (Smilkov et al. 2017) averages it over noisy copies. integrated-gradients (Sundararajan et al.
 2017) averages it on the way from a black image, times the pixel: the values add up to what the image adds to the score,
@@ -72,7 +71,7 @@ Examples:
   perturb saliency lenet-mnist --image seven.png
   perturb saliency net.onnx --image cat.jpg --class 281 --out cat.png
   perturb saliency net.onnx --image cat.jpg --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --shape 3,224,224
-  perturb saliency net.onnx --image x.npy --method integrated-gradients --steps 200 --values maps.npz`,
+  perturb saliency net.onnx --image x.npy --method integrated-gradients --steps 200 --values maps.npz`),
     ),
   graphOptions(),
   runOptions({ batch: BATCH }),

@@ -14,6 +14,7 @@ import { EXIT } from "../exit.ts";
 import { only, withGroups } from "../options/group.ts";
 import { dataOptions, outputOptions, runOptions } from "../options/groups.ts";
 import { parseNumber, wholeNumber } from "../options/values.ts";
+import { helpText } from "../output.ts";
 import { type ProgressLine, progressLine, silent } from "../progress.ts";
 
 const namesOf = <T extends string>(table: Readonly<Record<T, unknown>>) => Object.keys(table) as T[];
@@ -67,9 +68,8 @@ export const trainCommand = withGroups(
     .addOption(
       new Option("--resume <dir>", "Go on with an interrupted training, with its own options.").conflicts([...FIXED]),
     )
-    .addHelpText(
-      "after",
-      `
+    .addHelpText("after", () =>
+      helpText(`
 The folder gets model.onnx and model.safetensors (the weights after the last epoch), history.json, and
 checkpoint.safetensors, saved after each epoch and on Ctrl-C. The same options give the same files, byte for byte.
 
@@ -78,7 +78,7 @@ Examples:
   perturb train --data fashion-mnist --epochs 20
   perturb train --optimizer sgd --lr 0.05 --schedule cosine --batch 128 --out runs/sgd
   perturb train --resume runs/sgd                       after Ctrl-C
-  perturb evaluate --model runs/train-lenet-mnist/model.onnx`,
+  perturb evaluate --model runs/train-lenet-mnist/model.onnx`),
     ),
   only(dataOptions(), "data", "limit"),
   only(runOptions(), "seed"),

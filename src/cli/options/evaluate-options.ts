@@ -1,5 +1,5 @@
 import { Command, Option } from "@commander-js/extra-typings";
-import { prose } from "../output.ts";
+import { helpText, prose } from "../output.ts";
 import { options } from "./definitions.ts";
 import { group, withGroups } from "./group.ts";
 import {
@@ -37,9 +37,8 @@ on the MNIST test set, L-infinity, ε from 0.05 to 0.3.
 
 ε and the bounds are in units of pixels from 0 to 1. If the model wants normalized pixels, give --mean and --std.`),
       )
-      .addHelpText(
-        "after",
-        `
+      .addHelpText("after", () =>
+        helpText(`
 Examples:
   perturb evaluate                                      the FGSM experiment on MNIST
   perturb evaluate --model net.onnx --data images/ --eps 1/255,2/255,4/255,8/255
@@ -49,7 +48,7 @@ Examples:
   perturb evaluate --model http://localhost:8000/v2/models/net --data images/ --attack square,hopskipjump
   perturb evaluate --resume runs/net                    after Ctrl-C, a power cut, a full disk
 
-A run saves its work in the folder of its report until the report is written.`,
+A run saves its work in the folder of its report until the report is written.`),
       ),
     modelOptions(),
     graphOptions(),

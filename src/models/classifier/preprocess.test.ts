@@ -55,7 +55,11 @@ describe("normalization in the graph", () => {
   });
 
   it.each<[string, Normalization, string]>([
-    ["two means for three channels", { mean: [0, 0], std: [1] }, "`normalization.mean` has 2 values, and the model has 3 channels"],
+    [
+      "two means for three channels",
+      { mean: [0, 0], std: [1] },
+      "`normalization.mean` has 2 values, and the model has 3 channels",
+    ],
     ["four stds for three channels", { mean: [0], std: [1, 1, 1, 1] }, "`normalization.std` has 4 values"],
     ["no mean", { mean: [], std: [1] }, "`normalization.mean` has 0 values"],
     ["std 0", { mean: [0], std: [0] }, "`normalization.std` takes positive numbers"],
