@@ -66,7 +66,7 @@ describe("the README", () => {
     const lines = accuracies!.split("\n");
     expect(lines).toHaveLength(2);
     for (const line of lines) expect(line).toMatch(/^0\.\d+ [01](\.\d+)? \[/);
-    expect(progress!.split("\n").at(-1)).toBe("100 of 100");
+    expect(progress!.split("\n").slice(-2)).toEqual(["100 of 100", "Report: runs/pgd/report.html"]);
     const { options, worst } = await readReport(await readFile(new URL("report.json", report), "utf8"), "the report");
     expect(options.settings).toEqual(expect.arrayContaining(["pgd.steps=100"]));
     expect(worst.map(({ epsilon, total }) => [epsilon, total])).toEqual([
