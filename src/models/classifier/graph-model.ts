@@ -51,13 +51,14 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     program(loss, async () => (await differentiated(loss)).gradients![loss]!);
   const cost = { forwards: 0, gradients: 0 };
 
-  const { name, inputShape, classes, head, bounds } = file;
+  const { name, inputShape, classes, head, bounds, assumptions } = file;
   const model: GraphModel = {
     name,
     inputShape,
     classes,
     head,
     bounds,
+    ...(assumptions && { assumptions }),
     file,
     runtime,
     cost,
