@@ -24,6 +24,7 @@ const OPTIONS = [
   "rate",
   "resume",
   "seed",
+  "shape",
   "surrogate",
   "target",
   "threshold",

@@ -60,7 +60,7 @@ export function asClassifier(file: Graph, shape = sampleShape(file), reading: Re
   if (!shape)
     throw new PerturbError(
       "unsupported",
-      `The model's input "${input.name}" is ${describeDims(input.dims)}: its sample size is open, and a fixed one is needed. Give data, or export with fixed image sizes.`,
+      `The model's input "${input.name}" is ${describeDims(input.dims)}: the size of a sample is open. Give data of one size, or the shape of a sample (${option("shape")}).`,
     );
   if (original.outputs.length !== 1)
     throw new PerturbError(

@@ -26,6 +26,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   rate: "--lr",
   resume: "--resume",
   seed: "--seed",
+  shape: "--shape",
   surrogate: "--surrogate",
   target: "--target",
   threshold: "--threshold",

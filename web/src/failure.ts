@@ -38,6 +38,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   rate: null,
   resume: null,
   seed: "Seed",
+  shape: null,
   surrogate: "Second model",
   target: "Target",
   threshold: null,
