@@ -9,6 +9,7 @@ import { typeCode } from "../onnx/tensor-proto.ts";
 import { upgrade } from "../onnx/upgrade.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { option } from "../option.ts";
+import { batchFirst } from "./batch-axis.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward } from "./engine.ts";
 import { findHead, type HeadInfo } from "./head.ts";
@@ -28,9 +29,9 @@ export interface Classifier {
 /** More than any classifier has; the loss holds a list of them. */
 const MAX_CLASSES = 2 ** 20;
 
-/** Shape of one sample that the graph itself fixes, or null where it does not. */
+/** Shape of one sample that the graph itself fixes, or null where it does not; the whole input where it has no batch axis. */
 export function sampleShape(graph: Graph): readonly number[] | null {
-  const rest = theInput(graph).dims?.slice(1);
+  const rest = theInput(batchFirst(inlineFunctions(graph))).dims?.slice(1);
   return rest?.every((d) => typeof d === "number") ? rest : null;
 }
 
@@ -50,11 +51,13 @@ export function theInput(graph: Graph): GraphValue {
 
 /**
  * Names the input `x` and gives the logits, behind a softmax head if there is one, as [n, classes] under `logits`, both in
- * float32. What is bfloat16 or float64 inside becomes float32, for ONNX Runtime lacks most kernels for them; float16 stays.
+ * float32; the batch comes first in both: see `batchFirst`. What is bfloat16 or float64 inside becomes float32, for ONNX Runtime lacks most kernels for them; float16 stays.
  * @param shape of one sample; needed where the graph leaves sizes open. @throws mismatch, unsupported
  */
 export function asClassifier(file: Graph, shape = sampleShape(file)): Classifier {
-  const original = withFloatInput(inFloat32(upgradeEarly(inlineFunctions(file)), ["bfloat16", "float64"]));
+  const original = withFloatInput(
+    inFloat32(upgradeEarly(batchFirst(inlineFunctions(file), shape)), ["bfloat16", "float64"]),
+  );
   const input = theInput(original);
   if (!shape)
     throw new PerturbError(

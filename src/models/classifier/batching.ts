@@ -25,20 +25,25 @@ export function probe({ inputShape, bounds: { lower, upper } }: ClassifierFile, 
  */
 export async function settleBatch(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
   if (file.batch === 1) return freeBatch(file, runtime);
-  if (file.batch !== null) return file;
+  if (file.batch !== null) return independent(file, runtime);
   const alone = { ...file, batch: 1 };
   return (await agree(file, alone, runtime)) ? file : alone;
 }
 
 async function freeBatch(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  const freed = freedBatch(file);
+  return freed && (await agree(freed, file, runtime)) ? freed : file;
+}
+
+/** The classifier with any batch, where the shapes allow it. */
+function freedBatch(file: ClassifierFile): ClassifierFile | undefined {
   const graph = readOnnx(file.onnx, file.name);
   const inputs = graph.inputs.map((v) => ({ ...v, dims: ["N", ...file.inputShape] }));
   const open = { ...graph, inputs };
   const dims = inferShapes(open).get("logits")?.dims;
-  if (dims?.[0] !== "N") return file;
+  if (dims?.[0] !== "N") return undefined;
   const outputs = graph.outputs.map((v) => ({ ...v, dims }));
-  const freed = { ...file, onnx: writeOnnx({ ...open, outputs }), batch: null };
-  return (await agree(freed, file, runtime)) ? freed : file;
+  return { ...file, onnx: writeOnnx({ ...open, outputs }), batch: null };
 }
 
 /** Whether one model gives together what another gives for each sample alone. */
@@ -50,14 +55,57 @@ async function agree(together: ClassifierFile, alone: ClassifierFile, runtime: R
     return near(a, b) || !near(a, await logitsOf(together, x, runtime));
   } catch (error) {
     // What the graph refuses of a batch is an answer; what it refuses of one sample shows when it is used.
-    if (error instanceof PerturbError && error.code === "runtime") return false;
+    if (error instanceof PerturbError && (error.code === "runtime" || error.code === "mismatch")) return false;
     throw error;
   }
 }
 
+/**
+ * The classifier whose fixed batch of several rows holds as many samples: what one row holds must not change the logits of
+ * others. @throws unsupported where it does
+ */
+async function independent(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  const n = file.batch!;
+  const some = probe(file, 2 * n);
+  const size = product(file.inputShape);
+  const model = openClassifier(file, runtime);
+  /** The logits where the rows that `isOther` picks hold other samples. */
+  const ask = async (isOther: (row: number) => boolean): Promise<Float32Array> => {
+    const data = some.data.slice(0, n * size);
+    for (let row = 0; row < n; row++)
+      if (isOther(row)) data.set(some.data.subarray((n + row) * size, (n + row + 1) * size), row * size);
+    return (await model.logits({ type: "float32", dims: [n, ...file.inputShape], data })).data;
+  };
+  try {
+    const before = await ask(() => false);
+    // A model that draws at random moves by itself.
+    if (!near(await ask(() => false), before)) return file;
+    for (const isOther of [
+      (row: number) => row === 0,
+      (row: number) => row > 0,
+      (row: number) => row === n - 1,
+      (row: number) => row % 2 === 0,
+    ]) {
+      const after = await ask(isOther);
+      for (let row = 0; row < n; row++) {
+        const [from, to] = [row * file.classes, (row + 1) * file.classes];
+        if (!isOther(row) && !near(after.subarray(from, to), before.subarray(from, to)))
+          throw new PerturbError(
+            "unsupported",
+            `${file.name} takes ${n} rows of [${file.inputShape.join(", ")}] at a time, and what one row holds changes the scores of another, by which no row is a sample of its own. Export it with a batch of 1, so that one sample is asked about at a time.`,
+            { data: { batch: n, row } },
+          );
+      }
+    }
+    return file;
+  } finally {
+    await model.release();
+  }
+}
+
 function near(a: Float32Array, b: Float32Array): boolean {
-  const largest = b.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-  return b.every((v, i) => Math.abs(v - a[i]!) <= ROUNDING * largest);
+  const largest = b.reduce((most, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0);
+  return b.every((v, i) => Object.is(v, a[i]) || Math.abs(v - a[i]!) <= ROUNDING * largest);
 }
 
 async function logitsOf(file: ClassifierFile, x: FloatTensor, runtime: Runtime): Promise<FloatTensor["data"]> {

@@ -1,3 +1,4 @@
+import { type BatchAxis, batchAxis, batchFirst } from "../../autodiff/batch-axis.ts";
 import { type GradientSupport, gradientSupport, obstacles } from "../../autodiff/coverage.ts";
 import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
 import { lower } from "../../autodiff/lower.ts";
@@ -16,6 +17,8 @@ export interface Inspection {
   readonly name: string;
   readonly inputs: readonly GraphValue[];
   readonly outputs: readonly GraphValue[];
+  /** Which axis of the input holds the samples, as its shapes tell; "none": the whole input is one sample. */
+  readonly batchAxis: BatchAxis;
   /** Version of each operator set by domain. */
   readonly opsets: Readonly<Record<string, number>>;
   /** How the graph is used as a classifier, or why it cannot be. */
@@ -51,7 +54,9 @@ export interface Inspection {
 export function inspectGraph(name: string, original: Graph, shape?: readonly number[]): Inspection {
   const whole = rewritten(original, inlineFunctions);
   const [first] = whole.inputs;
-  const graph = shape && first && whole.inputs.length === 1 ? bindInput(whole, first.name, shape) : whole;
+  const axis = batchAxis(whole, shape);
+  const isBound = shape && first && whole.inputs.length === 1;
+  const graph = isBound ? bindInput(batchFirst(whole, shape), first.name, shape) : whole;
   const written = rewritten(graph, (g) => lower(g, []));
   const inputs = graph.inputs.map((v) => v.name);
   const classifier = attempt(() => (shape ? asClassifier(graph, shape) : asClassifier(graph)));
@@ -59,18 +64,19 @@ export function inspectGraph(name: string, original: Graph, shape?: readonly num
   const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
   return {
     name,
-    inputs: graph.inputs,
-    outputs: graph.outputs,
+    inputs: axis === 0 ? graph.inputs : whole.inputs,
+    outputs: whole.outputs,
+    batchAxis: axis,
     opsets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
     classifier: "error" in classifier ? classifier : { classes: classifier.classes, head: classifier.head },
     differentiable: "error" in gradient ? gradient : true,
     straightThrough: "error" in classifier ? 0 : classifier.straightThrough,
     precision: precisionOf(graph),
-    operators: operatorsOf(graph),
+    operators: operatorsOf(whole),
     obstacles: [...new Set(graph.outputs.flatMap((output) => obstacles(written, output.name)))].map(describeNode),
     parameters: countParameters(graph),
     multiplyAdds: { total, operators, uncounted: unknown.length },
-    preprocessing: findArithmetic(graph),
+    preprocessing: findArithmetic(whole),
   };
 }
 

@@ -10,6 +10,7 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
   return [
     ...of.inputs.map((value): [string, string] => ["input", describeValue(value)]),
     ...of.outputs.map((value): [string, string] => ["output", describeValue(value)]),
+    ...sampleOf(of),
     ["opset", opsets.join(", ")],
     ["head", headOf(of)],
     ["parameters", count(of.parameters)],
@@ -18,6 +19,18 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
     ["preprocessing", of.preprocessing.join(", then ") || "none found: pixels go into the network as they are"],
     ["gradient", of.differentiable === true ? `yes${throughRounding(of)}` : `no. ${of.differentiable.error}`],
   ];
+}
+
+/** Said where a sample is not what stands behind the first axis, or where several are asked about at a time. */
+function sampleOf({ inputs: [input], batchAxis: axis }: Inspection): [string, string][] {
+  const dims = input?.dims ?? [];
+  if (axis === "none")
+    return [["sample", `the whole input ${describeDims(dims)}: as its shapes tell, it has no batch axis`]];
+  const size = dims[axis];
+  const sample = describeDims(dims.filter((_, i) => i !== axis));
+  const pieces = typeof size === "number" && size > 1 ? `, ${size} at a time` : "";
+  if (axis === 0) return pieces ? [["sample", `${sample}${pieces}`]] : [];
+  return [["sample", `${sample}, along axis ${axis} of the input${pieces}`]];
 }
 
 const describeValue = ({ name, type, dims }: GraphValue): string =>
