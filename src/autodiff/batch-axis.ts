@@ -1,11 +1,11 @@
 import { Attributes } from "../onnx/attributes.ts";
-import type { Dim, Graph, GraphValue, Node } from "../onnx/graph.ts";
+import { type Dim, type Graph, type GraphValue, type Node, ownInputs } from "../onnx/graph.ts";
 import { freeNames, renameValues } from "../onnx/rewrite.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { writeTensor } from "../onnx/tensor-proto.ts";
 import { tensor } from "../tensor.ts";
 
-/** Where a graph's only input holds its samples: an axis, or none, where the whole input is one sample. */
+/** Where a graph's first input, which is the one perturbed, holds its samples: an axis, or none, where the whole input is one sample. */
 export type BatchAxis = number | "none";
 
 /**
@@ -51,7 +51,7 @@ export function batchFirst(graph: Graph, shape: readonly number[] | null = null)
 /** The dims of the only output, where they can be those of class scores: the sizes of all axes behind the first but one are 1. */
 function scoresOf(graph: Graph): readonly Dim[] | null {
   const [output, ...others] = graph.outputs;
-  if (graph.inputs.length !== 1 || !output || others.length > 0) return null;
+  if (ownInputs(graph).length !== 1 || !output || others.length > 0) return null;
   const told = inferShapes(graph).get(output.name)?.dims ?? output.dims;
   if (!told || told.slice(1).filter((size) => size !== 1).length > 1) return null;
   return told.map((size, i) => (size === null && output.dims?.length === told.length ? output.dims[i]! : size));
@@ -74,7 +74,10 @@ function withFront(graph: Graph, axis: number | "none"): Graph {
             perm: dims!.map((_, i) => (i === axis ? 0 : i < axis ? i + 1 : i)),
           }),
         };
-  return withNodes({ ...inner, inputs: [input] }, { before: [front.node], constants: front.constants ?? [] });
+  return withNodes(
+    { ...inner, inputs: [input, ...inner.inputs.slice(1)] },
+    { before: [front.node], constants: front.constants ?? [] },
+  );
 }
 
 function squeezeFirst(graph: Graph, from: string, to: string) {
@@ -93,7 +96,7 @@ function withRow(graph: Graph): Graph {
   return withNodes(
     {
       ...inner,
-      inputs: [{ ...rest, name: input, dims: [1, ...sizes!.slice(1)] }],
+      inputs: [{ ...rest, name: input, dims: [1, ...sizes!.slice(1)] }, ...inner.inputs.slice(1)],
       outputs: [{ name, type, dims: [1, ...(dims?.length === 1 ? dims : [null])] }],
     },
     { after: [nodeOf("Reshape", [inside, shape], name)], constants: [int64(shape, [1, -1])] },

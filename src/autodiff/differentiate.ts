@@ -1,7 +1,7 @@
 import { PerturbError } from "../errors.ts";
 import { Attributes } from "../onnx/attributes.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
-import { describeDims, type Graph, type GraphValue, type Node } from "../onnx/graph.ts";
+import { describeDims, type Graph, type GraphValue, type Node, ownInputs } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import { inFloat32 } from "../onnx/precision.ts";
 import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
@@ -37,7 +37,7 @@ export function sampleShape(graph: Graph): readonly number[] | null {
 
 /** The one input of a classifier. @throws unsupported when there are several */
 export function theInput(graph: Graph): GraphValue {
-  const [input, ...others] = graph.inputs;
+  const [input, ...others] = ownInputs(graph);
   if (input && others.length === 0) return input;
   const names = graph.inputs.map((v) => `"${v.name}"`).join(", ") || "none";
   throw new PerturbError(
@@ -125,7 +125,8 @@ function withFloatInput(graph: Graph): Graph {
   const inner = renameValues(free, new Map([[name, "x_float16"]]));
   const attributes = Attributes.from({ to: typeCode("float16") });
   const cast: Node = { op: "Cast", domain: "", name: "", inputs: [name], outputs: ["x_float16"], attributes };
-  return { ...inner, inputs: [{ ...input, name, type: "float32" }], nodes: [cast, ...inner.nodes] };
+  const inputs = inner.inputs.map((v): typeof v => (v.rows ? v : { ...input, name, type: "float32" }));
+  return { ...inner, inputs, nodes: [cast, ...inner.nodes] };
 }
 
 /**

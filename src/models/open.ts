@@ -1,7 +1,7 @@
 import type { ArchitectureName } from "../architectures/index.ts";
 import { sampleShape } from "../autodiff/differentiate.ts";
 import { PerturbError } from "../errors.ts";
-import type { Graph } from "../onnx/graph.ts";
+import { type Graph, ownInputs } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime.ts";
 import { sha256 } from "../sha256.ts";
 import { settleBatch } from "./classifier/batching.ts";
@@ -87,7 +87,7 @@ export async function graphIn(
 ): Promise<OpenedGraph> {
   const graph = selectEndpoints(await complete(readModel(bytes, name, arch)), endpoints);
   checkWeights(graph, name);
-  return { name, graph, sha256: await sha256(bytes), shape: graph.inputs.length === 1 ? sampleShape(graph) : null };
+  return { name, graph, sha256: await sha256(bytes), shape: ownInputs(graph).length === 1 ? sampleShape(graph) : null };
 }
 
 /** The classifier in an opened graph. */

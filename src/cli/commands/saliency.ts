@@ -3,7 +3,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import type { OpenShape } from "../../datasets/image.node.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { DifferentiableModel } from "../../model.ts";
-import type { Dim } from "../../onnx/graph.ts";
+import { type Dim, ownInputs } from "../../onnx/graph.ts";
 import type { SaliencyStrip } from "../../report/pictures/saliency.ts";
 import { completeness, type SaliencyName, saliencyMethods } from "../../saliency.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
@@ -102,7 +102,7 @@ async function run(modelName: string, given: Given): Promise<void> {
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
-  const inputs = opened.graph.inputs;
+  const inputs = ownInputs(opened.graph);
   const { x, stretchedFrom } = await readImage(
     given.image,
     given.shape ?? opened.shape ?? openShape(inputs.length === 1 ? inputs[0]!.dims : null),

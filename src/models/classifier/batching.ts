@@ -2,7 +2,7 @@ import { PerturbError } from "../../errors.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { inferShapes } from "../../onnx/shapes.ts";
 import type { Runtime } from "../../runtime.ts";
-import { type FloatTensor, product } from "../../tensor.ts";
+import { type FloatTensor, product, sampleSize, type Tensor } from "../../tensor.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { openClassifier } from "./graph-model.ts";
 
@@ -18,16 +18,51 @@ export function probe({ inputShape, bounds: { lower, upper } }: ClassifierFile, 
   return { type: "float32", dims: [count, ...inputShape], data };
 }
 
+/** Indices of samples that a model knows, for a probe of so many. */
+export const probed = ({ rows }: ClassifierFile, count: number): Int32Array =>
+  Int32Array.from({ length: count }, (_, i) => i % (rows?.[0]?.values.dims[0] ?? count));
+
 /**
  * The classifier with the batch that it can be run with, told by running it: a batch that the file fixes is freed where the
  * graph allows it, and samples that change each other's logits are run one at a time, since only then the gradient of a
  * batch is that of each sample.
  */
-export async function settleBatch(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+export async function settleBatch(given: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  const file = await settleRows(given, runtime);
   if (file.batch === 1) return freeBatch(file, runtime);
   if (file.batch !== null) return independent(file, runtime);
   const alone = { ...file, batch: 1 };
   return (await agree(file, alone, runtime)) ? file : alone;
+}
+
+/**
+ * The classifier with rows for its samples, or with all of them at once, where the file does not tell which: rows of samples
+ * change the logits of no other sample.
+ */
+async function settleRows(given: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  if (!given.once) return given;
+  const { once, ...file } = given;
+  const other = differing(file.rows![0]!.values);
+  const model = openClassifier(file, runtime);
+  const x = probe(file, 2);
+  try {
+    const before = await model.logits(x, Int32Array.of(0, other));
+    const after = await model.logits(x, Int32Array.of(0, 0));
+    const first = (t: FloatTensor) => t.data.subarray(0, file.classes);
+    return near(first(after), first(before)) ? file : once;
+  } catch (error) {
+    if (isRefused(error)) return once;
+    throw error;
+  } finally {
+    await model.release();
+  }
+}
+
+/** The first row that differs from row 0. */
+function differing(values: Tensor): number {
+  const size = sampleSize(values);
+  const at = values.data.findIndex((v: number | bigint, i: number) => v !== values.data[i % size]);
+  return at < 0 ? 0 : Math.floor(at / size);
 }
 
 async function freeBatch(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
@@ -38,7 +73,7 @@ async function freeBatch(file: ClassifierFile, runtime: Runtime): Promise<Classi
 /** The classifier with any batch, where the shapes allow it. */
 function freedBatch(file: ClassifierFile): ClassifierFile | undefined {
   const graph = readOnnx(file.onnx, file.name);
-  const inputs = graph.inputs.map((v) => ({ ...v, dims: ["N", ...file.inputShape] }));
+  const inputs = graph.inputs.map((v) => ({ ...v, dims: ["N", ...v.dims!.slice(1)] }));
   const open = { ...graph, inputs };
   const dims = inferShapes(open).get("logits")?.dims;
   if (dims?.[0] !== "N") return undefined;
@@ -55,7 +90,7 @@ async function agree(together: ClassifierFile, alone: ClassifierFile, runtime: R
     return near(a, b) || !near(a, await logitsOf(together, x, runtime));
   } catch (error) {
     // What the graph refuses of a batch is an answer; what it refuses of one sample shows when it is used.
-    if (error instanceof PerturbError && (error.code === "runtime" || error.code === "mismatch")) return false;
+    if (isRefused(error)) return false;
     throw error;
   }
 }
@@ -74,7 +109,8 @@ async function independent(file: ClassifierFile, runtime: Runtime): Promise<Clas
     const data = some.data.slice(0, n * size);
     for (let row = 0; row < n; row++)
       if (isOther(row)) data.set(some.data.subarray((n + row) * size, (n + row + 1) * size), row * size);
-    return (await model.logits({ type: "float32", dims: [n, ...file.inputShape], data })).data;
+    const x: FloatTensor = { type: "float32", dims: [n, ...file.inputShape], data };
+    return (await model.logits(x, probed(file, n))).data;
   };
   try {
     const before = await ask(() => false);
@@ -103,6 +139,9 @@ async function independent(file: ClassifierFile, runtime: Runtime): Promise<Clas
   }
 }
 
+const isRefused = (error: unknown): boolean =>
+  error instanceof PerturbError && (error.code === "runtime" || error.code === "mismatch");
+
 function near(a: Float32Array, b: Float32Array): boolean {
   const largest = b.reduce((most, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0);
   return b.every((v, i) => Object.is(v, a[i]) || Math.abs(v - a[i]!) <= ROUNDING * largest);
@@ -111,7 +150,7 @@ function near(a: Float32Array, b: Float32Array): boolean {
 async function logitsOf(file: ClassifierFile, x: FloatTensor, runtime: Runtime): Promise<FloatTensor["data"]> {
   const model = openClassifier(file, runtime);
   try {
-    return (await model.logits(x)).data;
+    return (await model.logits(x, probed(file, x.dims[0]!))).data;
   } finally {
     await model.release();
   }

@@ -8,9 +8,11 @@ import {
   lossClasses,
   type Model,
 } from "../../model.ts";
+import { option } from "../../option.ts";
 import type { Program, Runtime } from "../../runtime.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
 import type { ClassifierFile } from "./classifier.ts";
+import { rowsOf } from "./feed-rows.ts";
 import { runBatches } from "./pieces.ts";
 
 /** A model that runs graphs, counts what it runs, and is to be released. */
@@ -52,27 +54,28 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     program(loss, async () => (await differentiated(loss)).gradients![loss]!);
   const cost = { forwards: 0, gradients: 0 };
 
-  const { name, inputShape, classes, head, bounds } = file;
+  const { name, inputShape, classes, head, bounds, rows } = file;
   const model: GraphModel = {
     name,
     inputShape,
     classes,
     head,
     bounds,
+    ...(rows && { samples: rows[0]!.values.dims[0]! }),
     file,
     runtime,
     cost,
-    async logits(x) {
+    async logits(x, samples) {
       check(x, file);
       cost.forwards += x.dims[0]!;
       const forward = await program("logits", async () => file.onnx);
-      return (await runBatches(forward, { x }, file, ["logits"])).logits;
+      return (await runBatches(forward, { x, ...rowFeeds(file, x, samples) }, file, ["logits"])).logits;
     },
-    async gradient(x, goal, loss = "cross-entropy") {
+    async gradient(x, goal, loss = "cross-entropy", samples) {
       check(x, file);
       cost.gradients += x.dims[0]!;
       const backward = await backwardOf(loss);
-      const feeds = { x, ...classFeeds(goal, loss, classes) };
+      const feeds = { x, ...rowFeeds(file, x, samples), ...classFeeds(goal, loss, classes) };
       const found = await runBatches(backward, feeds, file, ["logits", "loss", "gradient"]);
       return isTargetedLoss(loss) ? found : ascending(goal, found);
     },
@@ -110,6 +113,17 @@ function check(x: FloatTensor, { name, inputShape }: ClassifierFile): void {
       "mismatch",
       `${name} takes samples of shape [${inputShape}], got [${x.dims.slice(1)}]. Give data of that shape.`,
     );
+}
+
+/** What inputs beside x hold for these samples. @throws usage where nobody says which they are */
+function rowFeeds({ name, rows }: ClassifierFile, x: FloatTensor, samples?: Int32Array): Record<string, Tensor> {
+  if (!rows) return {};
+  if (samples === undefined || samples.length !== x.dims[0])
+    throw new PerturbError(
+      "usage",
+      `${name} takes a row of ${rows.map((row) => `"${row.name}"`).join(" and of ")} for each sample (${option("feeds")}), and is asked about samples without their indices in the data set. Give their indices, or one row for all samples.`,
+    );
+  return Object.fromEntries(rows.map((row) => [row.input, rowsOf(row, samples)]));
 }
 
 /** What the graph of a loss takes beside x. @throws usage for a targeted loss without targets */

@@ -5,7 +5,7 @@ import { lower } from "../../autodiff/lower.ts";
 import { PerturbError } from "../../errors.ts";
 import { multiplyAdds } from "../../onnx/flops.ts";
 import { inlineFunctions } from "../../onnx/functions.ts";
-import { describeNode, type Graph, type GraphValue } from "../../onnx/graph.ts";
+import { describeNode, type Graph, type GraphValue, ownInputs } from "../../onnx/graph.ts";
 import { bindInput } from "../../onnx/rewrite.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { ElementType } from "../../tensor.ts";
@@ -53,9 +53,9 @@ export interface Inspection {
 /** @param shape of one sample, where the graph leaves sizes open */
 export function inspectGraph(name: string, original: Graph, shape?: readonly number[]): Inspection {
   const whole = rewritten(original, inlineFunctions);
-  const [first] = whole.inputs;
+  const [first, ...others] = ownInputs(whole);
   const axis = batchAxis(whole, shape);
-  const isBound = shape && first && whole.inputs.length === 1;
+  const isBound = shape && first && others.length === 0;
   const graph = isBound ? bindInput(batchFirst(whole, shape), first.name, shape) : whole;
   const written = rewritten(graph, (g) => lower(g, []));
   const inputs = graph.inputs.map((v) => v.name);
@@ -64,7 +64,7 @@ export function inspectGraph(name: string, original: Graph, shape?: readonly num
   const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
   return {
     name,
-    inputs: axis === 0 ? graph.inputs : whole.inputs,
+    inputs: (axis === 0 ? graph.inputs : whole.inputs).map(({ name, type, dims }) => ({ name, type, dims })),
     outputs: whole.outputs,
     batchAxis: axis,
     opsets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),

@@ -1,7 +1,7 @@
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { Ops } from "../../onnx/ops.ts";
 import type { Runtime } from "../../runtime.ts";
-import { probe } from "./batching.ts";
+import { probe, probed } from "./batching.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { openClassifier } from "./graph-model.ts";
 import { logitsOf } from "./log-probabilities.ts";
@@ -14,7 +14,7 @@ export async function revealHead(file: ClassifierFile, runtime: Runtime): Promis
   if (file.head !== "logits" || file.classes < 2) return file;
   const model = openClassifier(file, runtime);
   try {
-    const { data } = await model.logits(probe(file, 1));
+    const { data } = await model.logits(probe(file, 1), probed(file, 1));
     const sum = data.reduce((a, p) => a + p, 0);
     if (Math.abs(sum - 1) > 1e-4 || data.some((p) => p < 0 || p > 1)) return file;
   } finally {
