@@ -5,7 +5,9 @@ import type { DifferentiableModel, Goal } from "../model.ts";
 import { settleBatch } from "../models/classifier/batching.ts";
 import { type ClassifierFile, classifierFile } from "../models/classifier/classifier.ts";
 import { openClassifier } from "../models/classifier/graph-model.ts";
+import { graphIn, settledFrom } from "../models/open.ts";
 import { emptyGraph } from "../onnx/builder.ts";
+import { writeOnnx } from "../onnx/file.ts";
 import type { Dim, Graph } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
@@ -125,6 +127,20 @@ describe("a batch on another axis", () => {
     const graph = graphOf(dims, last, 17, declared);
     const file = await settled(graph, dims[1] === 1 ? undefined : [5, 2]);
     await expectLinear(file, dims[1] === 1 ? [5, 1, 2] : [5, 2], weights);
+  });
+});
+
+describe("a batch that shapes do not tell", () => {
+  /** The sum over all steps of [T, N, 2]. */
+  const summed = (b: Ops, x: string) => b.matmul(b.reduceSum(x, [0], false), b.constant(ramp([2, 3])));
+  const weights = Float32Array.from({ length: 30 }, (_, i) => ramp([2, 3]).data[i % 6]!);
+  it.each([
+    ["of other names", ["steps", "lines", 2], ["rows", 3]],
+    ["without names", [null, null, 2], null],
+  ] as const)("is found by a run: %s", async (_, dims, declared) => {
+    const graph = { ...graphOf(dims, summed), outputs: [{ name: "scores", type: "float32" as const, dims: declared }] };
+    const opened = await graphIn(writeOnnx(graph), "m");
+    await expectLinear(await settledFrom(opened, { shape: [5, 2] }, runtime), [5, 2], weights);
   });
 });
 

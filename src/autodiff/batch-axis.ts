@@ -48,6 +48,18 @@ export function batchFirst(graph: Graph, shape: readonly number[] | null = null)
   return isRow && !isEach ? withRow(moved) : moved;
 }
 
+/**
+ * Graphs whose samples lie on another axis than the first: one for each open axis, where the shapes tell nothing. Which of them
+ * is right, only a run tells.
+ */
+export function otherBatches(graph: Graph): (() => Graph)[] {
+  const dims = graph.inputs[0]?.dims ?? [];
+  const rows = scoresOf(graph)?.[0] ?? null;
+  const [first] = dims;
+  if (typeof rows === "number" || (rows !== null && dims.includes(rows)) || typeof first === "number") return [];
+  return dims.flatMap((size, axis) => (axis > 0 && typeof size !== "number" ? [() => withFront(graph, axis)] : []));
+}
+
 /** The dims of the only output, where they can be those of class scores: the sizes of all axes behind the first but one are 1. */
 function scoresOf(graph: Graph): readonly Dim[] | null {
   const [output, ...others] = graph.outputs;

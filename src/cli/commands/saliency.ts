@@ -114,6 +114,11 @@ async function run(modelName: string, given: Given): Promise<void> {
     );
   const model = openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device));
   try {
+    if (model.samples !== undefined)
+      throw new PerturbError(
+        "usage",
+        `--feed gives rows for ${model.samples} samples, and saliency explains one image. Give the row of this image alone.`,
+      );
     await explain(model, x, given);
   } finally {
     await model.release();

@@ -59,12 +59,12 @@ export async function openModelFile(
   shape: readonly number[],
   given: ModelGiven,
 ): Promise<ClassifierFile> {
-  const [{ modelFrom, settle }, { nodeRuntime }] = await Promise.all([
+  const [{ settledFrom }, { nodeRuntime }] = await Promise.all([
     import("../../models/open.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const normalization = normalizationOf(given);
-  return settle(modelFrom(opened, { shape, ...(normalization && { normalization }) }), nodeRuntime(given.device, 1));
+  return settledFrom(opened, { shape, ...(normalization && { normalization }) }, nodeRuntime(given.device, 1));
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */

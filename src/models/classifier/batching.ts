@@ -81,6 +81,11 @@ function freedBatch(file: ClassifierFile): ClassifierFile | undefined {
   return { ...file, onnx: writeOnnx({ ...open, outputs }), batch: null };
 }
 
+/** @throws mismatch, runtime where one sample has no answer of one row */
+export async function requireRows(file: ClassifierFile, runtime: Runtime): Promise<void> {
+  await logitsOf(file, probe(file, 1), runtime);
+}
+
 /** Whether one model gives together what another gives for each sample alone. */
 async function agree(together: ClassifierFile, alone: ClassifierFile, runtime: Runtime): Promise<boolean> {
   const x = probe(together, 2);

@@ -15,7 +15,8 @@ import { countParameters, FLOATS } from "./classifier.ts";
 /** What a model file holds, and what can be done with it: numbers and names only. */
 export interface Inspection {
   readonly name: string;
-  readonly inputs: readonly GraphValue[];
+  /** `samples`: how many rows are given for an input that takes one for each sample. */
+  readonly inputs: readonly (GraphValue & { readonly samples?: number })[];
   readonly outputs: readonly GraphValue[];
   /** Which axis of the input holds the samples, as its shapes tell; "none": the whole input is one sample. */
   readonly batchAxis: BatchAxis;
@@ -56,7 +57,8 @@ export function inspectGraph(name: string, original: Graph, shape?: readonly num
   const [first, ...others] = ownInputs(whole);
   const axis = batchAxis(whole, shape);
   const isBound = shape && first && others.length === 0;
-  const graph = isBound ? bindInput(batchFirst(whole, shape), first.name, shape) : whole;
+  const front = batchFirst(whole, shape);
+  const graph = isBound ? bindInput(front, first.name, shape) : front;
   const written = rewritten(graph, (g) => lower(g, []));
   const inputs = graph.inputs.map((v) => v.name);
   const classifier = attempt(() => (shape ? asClassifier(graph, shape) : asClassifier(graph)));
@@ -64,7 +66,12 @@ export function inspectGraph(name: string, original: Graph, shape?: readonly num
   const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
   return {
     name,
-    inputs: (axis === 0 ? graph.inputs : whole.inputs).map(({ name, type, dims }) => ({ name, type, dims })),
+    inputs: (axis === 0 && isBound ? graph : whole).inputs.map(({ name: of, type, dims, rows }) => ({
+      name: of,
+      type,
+      dims,
+      ...(rows && { samples: rows.values.dims[0]! }),
+    })),
     outputs: whole.outputs,
     batchAxis: axis,
     opsets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),

@@ -8,7 +8,10 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
   const opsets = Object.entries(of.opsets).map(([domain, version]) => `${domain} ${version}`);
   const skipped = uncounted ? `; ${uncounted} nodes of unknown shape not counted` : "";
   return [
-    ...of.inputs.map((value): [string, string] => ["input", describeValue(value)]),
+    ...of.inputs.map(({ samples, ...value }): [string, string] => [
+      "input",
+      `${describeValue(value)}${samples === undefined ? "" : `, given for ${samples} samples`}`,
+    ]),
     ...of.outputs.map((value): [string, string] => ["output", describeValue(value)]),
     ...sampleOf(of),
     ["opset", opsets.join(", ")],
