@@ -143,6 +143,7 @@ export async function judge(
   norm: Norm,
   epsilon: number,
   levels: number | null = null,
+  samples?: Int32Array,
 ): Promise<Verdict> {
   if (String(candidates.dims) !== String(x.dims))
     throw new PerturbError(
@@ -163,7 +164,7 @@ export async function judge(
     candidate.set(original);
     return 0;
   });
-  const logits = await model.logits(adversarial);
+  const logits = await model.logits(adversarial, samples);
   const predictions = predict(logits);
   const success = Uint8Array.from(predictions, (p, i) => Number(p >= 0 && reached(goal, i, p)));
   return { adversarial, logits, predictions, success, distances };

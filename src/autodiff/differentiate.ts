@@ -1,7 +1,7 @@
 import { PerturbError } from "../errors.ts";
 import { Attributes } from "../onnx/attributes.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
-import { describeDims, type Graph, type GraphValue, type Node } from "../onnx/graph.ts";
+import { describeDims, type Graph, type GraphValue, type Node, ownInputs } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import { inFloat32 } from "../onnx/precision.ts";
 import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
@@ -9,6 +9,7 @@ import { typeCode } from "../onnx/tensor-proto.ts";
 import { upgrade } from "../onnx/upgrade.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { option } from "../option.ts";
+import { batchFirst } from "./batch-axis.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward } from "./engine.ts";
 import { isTargeted, type LossName, losses, type TargetedLossName, targetedLosses } from "./loss.ts";
@@ -28,15 +29,15 @@ export interface Classifier {
   readonly straightThrough: number;
 }
 
-/** Shape of one sample that the graph itself fixes, or null where it does not. */
+/** Shape of one sample that the graph itself fixes, or null where it does not; the whole input where it has no batch axis. */
 export function sampleShape(graph: Graph): readonly number[] | null {
-  const rest = theInput(graph).dims?.slice(1);
+  const rest = theInput(batchFirst(inlineFunctions(graph))).dims?.slice(1);
   return rest?.every((d) => typeof d === "number") ? rest : null;
 }
 
 /** The one input of a classifier. @throws unsupported when there are several */
 export function theInput(graph: Graph): GraphValue {
-  const [input, ...others] = graph.inputs;
+  const [input, ...others] = ownInputs(graph);
   if (input && others.length === 0) return input;
   const names = graph.inputs.map((v) => `"${v.name}"`).join(", ") || "none";
   throw new PerturbError(
@@ -50,12 +51,15 @@ export function theInput(graph: Graph): GraphValue {
 
 /**
  * Names the input `x` and gives the logits, behind a softmax head if there is one, as [n, classes] under `logits`, both in
- * float32. What is bfloat16 or float64 inside becomes float32, for ONNX Runtime lacks most kernels for them; float16 stays.
+ * float32; the batch comes first in both: see `batchFirst`. What is bfloat16 or float64 inside becomes float32, for ONNX
+ * Runtime lacks most kernels for them; float16 stays.
  * @param shape of one sample; needed where the graph leaves sizes open
  * @param reading how the output becomes logits, where the graph does not show it. @throws mismatch, unsupported, usage
  */
 export function asClassifier(file: Graph, shape = sampleShape(file), reading: Reading = {}): Classifier {
-  const original = withFloatInput(inFloat32(upgradeEarly(inlineFunctions(file)), ["bfloat16", "float64"]));
+  const original = withFloatInput(
+    inFloat32(upgradeEarly(batchFirst(inlineFunctions(file), shape)), ["bfloat16", "float64"]),
+  );
   const input = theInput(original);
   if (!shape)
     throw new PerturbError(
@@ -100,7 +104,8 @@ function withFloatInput(graph: Graph): Graph {
   const inner = renameValues(free, new Map([[name, "x_float16"]]));
   const attributes = Attributes.from({ to: typeCode("float16") });
   const cast: Node = { op: "Cast", domain: "", name: "", inputs: [name], outputs: ["x_float16"], attributes };
-  return { ...inner, inputs: [{ ...input, name, type: "float32" }], nodes: [cast, ...inner.nodes] };
+  const inputs = inner.inputs.map((v): typeof v => (v.rows ? v : { ...input, name, type: "float32" }));
+  return { ...inner, inputs, nodes: [cast, ...inner.nodes] };
 }
 
 /**

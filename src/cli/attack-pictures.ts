@@ -5,7 +5,7 @@ import { PerturbError } from "../errors.ts";
 import type { AdversarialBatch } from "../evaluate/adversarial.ts";
 import { goalOf } from "../evaluate/course/batch.ts";
 import { onGrid } from "../grid.ts";
-import { type Model, reached, takeGoal } from "../model.ts";
+import { type Model, reached, take, takeGoal } from "../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 
 /** @throws usage for samples that are no pictures */
@@ -59,6 +59,6 @@ export async function writePictures(
   if (exact && held.data.some((v, j) => v !== adversarial.data[rows[Math.floor(j / size)]! * size + (j % size)]))
     throw new PerturbError("internal", `The PNG files in ${inside} do not hold the pixels that were judged.`);
   const goal = takeGoal(goalOf(batch.labels, target), rows);
-  const seen = predict(await model.logits(held));
+  const seen = predict(await model.logits(held, take(batch.indices, rows)));
   return seen.filter((p, k) => p >= 0 && reached(goal, k, p)).length;
 }

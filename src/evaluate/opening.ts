@@ -1,7 +1,7 @@
 import { type Dataset, withShape } from "../dataset.ts";
 import { checkCount, PerturbError } from "../errors.ts";
 import { checkKind, checkOptions, having, type Kind, type Kinds } from "../known-options.ts";
-import type { Model } from "../model.ts";
+import { checkSamples, type Model } from "../model.ts";
 import { isGraphModel } from "../models/classifier/graph-model.ts";
 import { option } from "../option.ts";
 import { requireGradients } from "./checks/gradients.ts";
@@ -72,6 +72,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
       "mismatch",
       `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.`,
     );
+  for (const one of [model, options.surrogate]) if (one) checkSamples(one, data);
   const { offset = 0, limit = data.size, batch } = options;
   if (!(Number.isSafeInteger(offset) && offset >= 0))
     throw new PerturbError("usage", `The offset must be a whole number of at least 0, got ${offset}.`);

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import type { Dataset } from "../../dataset.ts";
 import { messageOf, PerturbError } from "../../errors.ts";
-import type { Loss } from "../../model.ts";
+import { checkSamples, type Loss } from "../../model.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
@@ -136,14 +136,17 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
     import("../../runtime/ort.node.ts"),
   ]);
   const model = openClassifier(file, nodeRuntime(given.device));
+  checkSamples(model, data);
   const progress = given.quiet ? silent : progressLine("differentiating", "samples");
   let done = 0;
   let loss = 0;
   try {
     await writeAtomically(values, async (handle) => {
       await handle.writeFile(npyPreamble("float32", dims));
-      for await (const { x, labels } of withShape(data, file.inputShape).batches({ batch: given.batch ?? BATCH })) {
-        const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss);
+      for await (const { x, labels, indices } of withShape(data, file.inputShape).batches({
+        batch: given.batch ?? BATCH,
+      })) {
+        const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss, indices);
         const { buffer, byteOffset, byteLength } = result.gradient.data;
         await handle.writeFile(new Uint8Array(buffer, byteOffset, byteLength));
         loss += result.loss.data.reduce((a, b) => a + b, 0);

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Inspection } from "../../models/classifier/inspect.ts";
-import { facts } from "../layout.ts";
+import { facts, inOneLine } from "../layout.ts";
 import { openGraph } from "../opening/model.ts";
 import { commandWords } from "../option-words.ts";
 import { modelArgument } from "../options/definitions.ts";
@@ -47,5 +47,6 @@ async function show(of: Inspection, sha256: string): Promise<void> {
     support[o.gradient],
   ]);
   print(...facts(known, room()), "", ...columns([["operator", "count", "gradient"], ...table]));
-  if (of.obstacles.length > 0) print("", "Nodes in the way of a gradient:", ...of.obstacles.map((node) => `  ${node}`));
+  if (of.obstacles.length > 0)
+    print("", "Nodes in the way of a gradient:", ...of.obstacles.map((node) => `  ${inOneLine(node)}`));
 }

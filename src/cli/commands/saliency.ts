@@ -3,7 +3,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import type { OpenShape } from "../../datasets/image.node.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { DifferentiableModel } from "../../model.ts";
-import type { Dim } from "../../onnx/graph.ts";
+import { type Dim, ownInputs } from "../../onnx/graph.ts";
 import type { SaliencyStrip } from "../../report/pictures/saliency.ts";
 import { completeness, type SaliencyName, saliencyMethods } from "../../saliency.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
@@ -103,7 +103,7 @@ async function run(modelName: string, given: Given): Promise<void> {
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
-  const inputs = opened.graph.inputs;
+  const inputs = ownInputs(opened.graph);
   const { x, stretchedFrom } = await readImage(
     given.image,
     given.shape ?? opened.shape ?? openShape(inputs.length === 1 ? inputs[0]!.dims : null),
@@ -116,6 +116,11 @@ async function run(modelName: string, given: Given): Promise<void> {
   const model = openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device));
   sayAssumed(model);
   try {
+    if (model.samples !== undefined)
+      throw new PerturbError(
+        "usage",
+        `--feed gives rows for ${model.samples} samples, and saliency explains one image. Give the row of this image alone.`,
+      );
     await explain(model, x, given);
   } finally {
     await model.release();

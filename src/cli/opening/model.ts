@@ -60,14 +60,15 @@ export async function openModelFile(
   shape: readonly number[],
   given: ModelGiven,
 ): Promise<ClassifierFile> {
-  const [{ modelFrom, settle }, { nodeRuntime }] = await Promise.all([
+  const [{ settledFrom }, { nodeRuntime }] = await Promise.all([
     import("../../models/open.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const normalization = normalizationOf(given);
   const { head, pool, threshold } = given;
-  return settle(
-    modelFrom(opened, { shape, head, pool, threshold, ...(normalization && { normalization }) }),
+  return settledFrom(
+    opened,
+    { shape, head, pool, threshold, ...(normalization && { normalization }) },
     nodeRuntime(given.device, 1),
   );
 }

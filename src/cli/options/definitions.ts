@@ -29,7 +29,10 @@ export const options = {
     ),
   inputName: () => new Option("--input-name <name>", "The input to perturb. Needed where the model has several."),
   feed: () =>
-    new Option("--feed <name=file.npy>", "The value of another input, the same for every sample. May be repeated.")
+    new Option(
+      "--feed <name=file.npy>",
+      "The value of another input: the same for every sample, or with a row for each. May be repeated.",
+    )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   outputName: () =>

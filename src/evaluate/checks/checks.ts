@@ -116,12 +116,12 @@ const SUSPICIONS: readonly { readonly name: string; readonly change: (x: FloatTe
  */
 export async function diagnose(
   model: Model,
-  { x, labels }: Batch,
+  { x, labels, indices }: Batch,
   normalization?: Normalization,
 ): Promise<Warning | null> {
   const scored = (predictions: Int32Array, shift = 0) =>
     accuracyOf(predictions.filter((p, i) => p === labels[i]! + shift).length, labels.length);
-  const asItIs = predict(await model.logits(x));
+  const asItIs = predict(await model.logits(x, indices));
   const found = [-1, 1].map((shift) => ({
     cause: `the labels count from one ${shift > 0 ? "lower" : "higher"} than the model's`,
     ...scored(asItIs, shift),
@@ -132,11 +132,11 @@ export async function diagnose(
     const pixels = map(x, (v, c) => v * std[c % std.length]! + mean[c % mean.length]!);
     found.push({
       cause: `the model normalizes its input by itself, and does so twice with ${option("normalization.mean")} and ${option("normalization.std")}; leave them out`,
-      ...scored(predict(await model.logits(pixels))),
+      ...scored(predict(await model.logits(pixels, indices))),
     });
   }
   for (const { name, change } of SUSPICIONS)
-    found.push({ cause: `the model expects ${name}`, ...scored(predict(await model.logits(change(x)))) });
+    found.push({ cause: `the model expects ${name}`, ...scored(predict(await model.logits(change(x), indices))) });
   const best = found.reduce((a, b) => (b.correct > a.correct ? b : a));
   const { accuracy, ci95 } = scored(asItIs);
   if (best.ci95[0] <= ci95[1]) return null;

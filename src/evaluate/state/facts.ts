@@ -1,6 +1,7 @@
 import { attacks as registry } from "../../attacks/index.ts";
 import type { Batch, Dataset } from "../../dataset.ts";
 import type { Model } from "../../model.ts";
+import type { FedRows } from "../../models/classifier/classifier.ts";
 import { isGraphModel, isPlainGraph } from "../../models/classifier/graph-model.ts";
 import { option } from "../../option.ts";
 import { sha256 } from "../../sha256.ts";
@@ -62,10 +63,16 @@ async function modelFacts(which: string, model: Model): Promise<[string, string]
     [which, name],
     [`SHA-256 of ${which}`, file?.sha256 ?? "none"],
     [`SHA-256 of ${which} with its preprocessing`, file ? await sha256(file.onnx) : "none"],
+    ...(await Promise.all((file?.rows ?? []).map(async (row) => rowsFact(which, row)))),
     ...(file && !isPlainGraph(model) ? [[`what is around ${which}`, "something"] as [string, string]] : []),
     [`the bounds of ${which}`, `${bounds.lower} to ${bounds.upper}`],
   ];
 }
+
+const rowsFact = async (which: string, { name, values: { dims, data } }: FedRows): Promise<[string, string]> => {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return [`SHA-256 of what "${name}" of ${which} holds, [${dims.join(", ")}]`, await sha256(bytes)];
+};
 
 /** Attacks that are not of the registry are known by their names alone, which may be those of others. */
 const ownAttacks = ({ attacks }: BatchPlan): [string, string][] =>

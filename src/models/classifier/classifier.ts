@@ -4,7 +4,8 @@ import type { Bounds, Head, Loss } from "../../model.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
-import { type ElementType, product } from "../../tensor.ts";
+import { type ElementType, product, type Tensor } from "../../tensor.ts";
+import { fedOnce } from "./feeds.ts";
 import { type Normalization, normalizeInput } from "./preprocess.ts";
 
 /** A classifier as a file: everything that another thread, or the page, needs to run it. Can be sent by postMessage. */
@@ -26,6 +27,10 @@ export interface ClassifierFile {
   readonly batch: number | null;
   /** The folder of the files that hold the graph's weights, where they lie outside of it. */
   readonly folder?: string;
+  /** Inputs of the graph beside `x` that hold a row for each sample. */
+  readonly rows?: readonly FedRows[];
+  /** The same classifier with the rows for all samples at once, where only a run tells which of the two it takes. */
+  readonly once?: ClassifierFile;
   /** Number of trained values. */
   readonly parameters: number;
   /** What the graph begins with, where it was put in front of the network. */
@@ -55,14 +60,24 @@ export interface ClassifierOptions {
   readonly threshold?: number | undefined;
 }
 
+/** An input of the graph with what it holds for each sample. */
+export interface FedRows {
+  readonly input: string;
+  /** Its name in the model that was opened. */
+  readonly name: string;
+  /** [samples, ...] */
+  readonly values: Tensor;
+}
+
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
-export function classifierFile(
-  graph: Graph,
-  { name, shape, normalization, bounds = { lower: 0, upper: 1 }, sha256, folder, ...reading }: ClassifierOptions,
-): ClassifierFile {
+export function classifierFile(graph: Graph, options: ClassifierOptions): ClassifierFile {
+  const { name, shape, normalization, bounds = { lower: 0, upper: 1 }, sha256, folder, ...reading } = options;
   const classifier = asClassifier(graph, shape ?? sampleShape(graph), reading);
   const complete = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
   const [batch, ...inputShape] = complete.inputs[0]!.dims!;
+  const rows = complete.inputs.flatMap(({ name: input, rows: of }) =>
+    of ? [{ input, name: of.name, values: of.values }] : [],
+  );
   return {
     name,
     onnx: writeOnnx(complete),
@@ -78,6 +93,8 @@ export function classifierFile(
     ...(normalization && { normalization }),
     ...(sha256 !== undefined && { sha256 }),
     ...(folder !== undefined && { folder }),
+    ...(rows.length > 0 && { rows }),
+    ...(graph.inputs.some((v) => v.rows?.isSure === false) && { once: classifierFile(fedOnce(graph), options) }),
   };
 }
 

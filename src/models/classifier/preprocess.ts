@@ -42,7 +42,7 @@ export function normalizeInput(graph: Graph, { mean, std }: Normalization): Grap
   const inner = renameValues(freeNames(graph, made), new Map([["x", "x_normalized"]]));
   return {
     ...inner,
-    inputs: front.inputs,
+    inputs: [...front.inputs, ...graph.inputs.slice(1)],
     nodes: [...front.nodes, ...inner.nodes],
     initializers: new Map([...front.initializers, ...inner.initializers]),
   };

@@ -4,7 +4,7 @@ import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { Ops } from "../../onnx/ops.ts";
 import { option } from "../../option.ts";
 import type { Runtime } from "../../runtime.ts";
-import { probe } from "./batching.ts";
+import { probe, probed } from "./batching.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { openClassifier } from "./graph-model.ts";
 import { logitsOf } from "./log-probabilities.ts";
@@ -34,7 +34,7 @@ export async function revealHead(file: ClassifierFile, runtime: Runtime): Promis
 async function trial(file: ClassifierFile, runtime: Runtime, samples: number): Promise<Float32Array[]> {
   const model = openClassifier(file, runtime);
   try {
-    const { data } = await model.logits(probe(file, samples));
+    const { data } = await model.logits(probe(file, samples), probed(file, samples));
     return Array.from({ length: samples }, (_, i) => data.subarray(i * file.classes, (i + 1) * file.classes));
   } finally {
     await model.release();

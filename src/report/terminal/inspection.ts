@@ -9,8 +9,12 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
   const opsets = Object.entries(of.opsets).map(([domain, version]) => `${domain} ${version}`);
   const skipped = uncounted ? `; ${uncounted} nodes of unknown shape not counted` : "";
   return [
-    ...of.inputs.map((value): [string, string] => ["input", describeValue(value)]),
+    ...of.inputs.map(({ samples, ...value }): [string, string] => [
+      "input",
+      `${describeValue(value)}${samples === undefined ? "" : `, given for ${samples} samples`}`,
+    ]),
     ...of.outputs.map((value): [string, string] => ["output", describeValue(value)]),
+    ...sampleOf(of),
     ["opset", opsets.join(", ")],
     ["head", headOf(of)],
     ["parameters", count(of.parameters)],
@@ -24,6 +28,18 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
 function gradientOf(of: Inspection): string {
   if (of.differentiable === true) return `yes${throughRounding(of)}`;
   return "error" in of.classifier ? "none of a model that is no classifier" : `no. ${of.differentiable.error}`;
+}
+
+/** Said where a sample is not what stands behind the first axis, or where several are asked about at a time. */
+function sampleOf({ inputs: [input], batchAxis: axis }: Inspection): [string, string][] {
+  const dims = input?.dims ?? [];
+  if (axis === "none")
+    return [["sample", `the whole input ${describeDims(dims)}: as its shapes tell, it has no batch axis`]];
+  const size = dims[axis];
+  const sample = describeDims(dims.filter((_, i) => i !== axis));
+  const pieces = typeof size === "number" && size > 1 ? `, ${size} at a time` : "";
+  if (axis === 0) return pieces ? [["sample", `${sample}${pieces}`]] : [];
+  return [["sample", `${sample}, along axis ${axis} of the input${pieces}`]];
 }
 
 const describeValue = ({ name, type, dims }: GraphValue): string =>
