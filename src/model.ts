@@ -1,3 +1,4 @@
+import type { Note } from "./option.ts";
 import { type FloatTensor, takeRows } from "./tensor.ts";
 
 /** The values that an input element may take. */
@@ -16,6 +17,10 @@ export interface Model {
   readonly inputShape: readonly number[];
   readonly classes: number;
   readonly bounds: Bounds;
+  /** How many values an element may take by default, where the network itself takes whole numbers. */
+  readonly levels?: number;
+  /** What was assumed of it, for whoever reads results. */
+  readonly notes?: readonly Note[];
   readonly head: Head;
   /** The model behind a wrapper that asks it: what is learned of the one holds for the other. */
   readonly origin?: object;

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { PerturbError } from "../errors.ts";
+import { interleave } from "../layout.ts";
 import { option } from "../option.ts";
 import { type FloatTensor, product, type Tensor, tensor } from "../tensor.ts";
 import { PIXELS } from "./arrays.ts";
@@ -35,7 +36,7 @@ export async function readImage(path: string, shape: OpenShape): Promise<OneImag
   const pixels = toPixels(await decodeImage(path, requireImageShape(planes), true));
   const stretched = own[1] !== planes[1] || own[2] !== planes[2];
   return {
-    x: tensor("float32", [1, ...dims], channelsLast ? interleaved(pixels, planes) : pixels),
+    x: tensor("float32", [1, ...dims], channelsLast ? pixelByPixel(pixels, planes) : pixels),
     stretchedFrom: stretched ? [own[1], own[2]] : null,
   };
 }
@@ -109,10 +110,8 @@ const fits = (dims: readonly number[], shape: readonly (number | null)[]): boole
 const describe = (shape: readonly (number | null)[]): string => shape.map((size) => size ?? "?").join(", ");
 
 /** [C, H, W] to [H, W, C]. */
-function interleaved(pixels: Float32Array, [channels, height, width]: ImageShape): Float32Array {
-  const size = height * width;
-  return Float32Array.from(
-    { length: pixels.length },
-    (_, i) => pixels[(i % channels) * size + Math.floor(i / channels)]!,
-  );
+function pixelByPixel(pixels: Float32Array, [channels, height, width]: ImageShape): Float32Array {
+  const out = new Float32Array(pixels.length);
+  interleave(pixels, out, channels, height * width);
+  return out;
 }

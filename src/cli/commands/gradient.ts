@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { copyFile, mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import type { Dataset } from "../../dataset.ts";
+import type { Batch, BatchOptions, Dataset } from "../../dataset.ts";
 import { messageOf, PerturbError } from "../../errors.ts";
 import type { Loss } from "../../model.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
@@ -140,13 +140,20 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
   try {
     await writeAtomically(values, async (handle) => {
       await handle.writeFile(npyPreamble("float32", dims));
-      for await (const { x, labels } of withShape(data, file.inputShape).batches({ batch: given.batch ?? BATCH })) {
-        const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss);
-        const { buffer, byteOffset, byteLength } = result.gradient.data;
-        await handle.writeFile(new Uint8Array(buffer, byteOffset, byteLength));
-        loss += result.loss.data.reduce((a, b) => a + b, 0);
-        done += labels.length;
-        progress.update(done, data.size);
+      const seen = withShape(data, file.inputShape);
+      for (const { message } of seen.notes ?? []) process.stderr.write(`note: ${message}\n`);
+      // Written as the samples lie in their file.
+      const back = withShape({ ...seen, batches: gradients }, data.shape);
+      for await (const { x } of back.batches({ batch: given.batch ?? BATCH }))
+        await handle.writeFile(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength));
+      async function* gradients(options: BatchOptions): AsyncGenerator<Batch> {
+        for await (const { x, labels, indices } of seen.batches(options)) {
+          const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss);
+          loss += result.loss.data.reduce((a, b) => a + b, 0);
+          done += labels.length;
+          progress.update(done, data.size);
+          yield { x: result.gradient, labels, indices };
+        }
       }
     });
   } finally {

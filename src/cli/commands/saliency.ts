@@ -1,15 +1,13 @@
 import { basename } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import type { OpenShape } from "../../datasets/image.node.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { DifferentiableModel } from "../../model.ts";
-import type { Dim } from "../../onnx/graph.ts";
 import type { SaliencyStrip } from "../../report/pictures/saliency.ts";
 import { completeness, type SaliencyName, saliencyMethods } from "../../saliency.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
-import { openGraph, openModelFile } from "../opening/model.ts";
+import { openGraph, openModelFile, openSizes } from "../opening/model.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
@@ -105,7 +103,7 @@ async function run(modelName: string, given: Given): Promise<void> {
   const inputs = opened.graph.inputs;
   const { x, stretchedFrom } = await readImage(
     given.image,
-    given.shape ?? opened.shape ?? openShape(inputs.length === 1 ? inputs[0]!.dims : null),
+    given.shape ?? opened.shape ?? openSizes(inputs.length === 1 ? inputs[0]!.dims : null),
   );
   const shape = x.dims.slice(1);
   if (stretchedFrom)
@@ -119,10 +117,6 @@ async function run(modelName: string, given: Given): Promise<void> {
     await model.release();
   }
 }
-
-/** The sizes of one sample that a graph fixes. */
-const openShape = (dims: readonly Dim[] | null): OpenShape =>
-  dims?.slice(1).map((size) => (typeof size === "number" ? size : null)) ?? null;
 
 async function explain(model: DifferentiableModel, x: FloatTensor, given: Given): Promise<void> {
   const [{ predict }, { explanationOf }] = await Promise.all([

@@ -20,6 +20,8 @@ export interface EndpointGiven {
   readonly surrogate?: string | undefined;
   readonly mean?: readonly number[] | undefined;
   readonly std?: readonly number[] | undefined;
+  readonly scale?: number | undefined;
+  readonly channels?: string | undefined;
   readonly feed?: readonly string[];
   readonly device: string;
 }
@@ -49,11 +51,13 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
 }
 
 /** @throws usage for options that only a file can follow */
-function refuse({ arch, surrogate, mean, std, feed = [], device }: EndpointGiven): void {
+function refuse({ arch, surrogate, mean, std, scale, channels, feed = [], device }: EndpointGiven): void {
   const given = {
     "--arch": surrogate === undefined ? arch : undefined,
     "--mean": mean,
     "--std": std,
+    "--scale": scale,
+    "--channels": channels,
     "--feed": feed[0],
     "--device": device === "cpu" ? undefined : device,
   };

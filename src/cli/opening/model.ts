@@ -3,7 +3,9 @@ import { didYouMean, PerturbError } from "../../errors.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { normalizationOf } from "../../models/classifier/normalization.ts";
+import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { OpenedGraph } from "../../models/open.ts";
+import type { Dim } from "../../onnx/graph.ts";
 import type { Device } from "../../runtime.ts";
 import type { Tensor } from "../../tensor.ts";
 
@@ -22,9 +24,15 @@ export interface GraphGiven {
 export interface ModelGiven extends GraphGiven {
   readonly mean?: number[] | undefined;
   readonly std?: number[] | undefined;
+  readonly scale?: number | undefined;
+  readonly channels?: ChannelOrder | undefined;
   readonly shape?: number[] | undefined;
   readonly device: Device;
 }
+
+/** The sizes of one sample that a graph fixes; null for each that it leaves open. */
+export const openSizes = (dims: readonly Dim[] | null): readonly (number | null)[] | null =>
+  dims?.slice(1).map((size) => (typeof size === "number" ? size : null)) ?? null;
 
 /** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
 export async function openGraph(

@@ -1,9 +1,10 @@
 import { Argument, Option } from "@commander-js/extra-typings";
 import { type AttackName, attacks } from "../../attacks/index.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
-import { parseEpsilons, parseFailUnder, parseNumbers, parseShape, wholeNumber } from "./values.ts";
+import { parseEpsilons, parseFailUnder, parseNumber, parseNumbers, parseShape, wholeNumber } from "./values.ts";
 
 /** Options that several commands share, each defined once. */
 export const options = {
@@ -107,6 +108,16 @@ export const options = {
       "--std <values>",
       "Divide the pixels by this, after --mean: one value, or one for each channel.",
     ).argParser(parseNumbers),
+  scale: () =>
+    new Option(
+      "--scale <number>",
+      "Multiply the pixels by this, before --mean: 255 for a model of pixels from 0 to 255.",
+    ).argParser(parseNumber),
+  channels: () =>
+    new Option(
+      "--channels <order>",
+      "The order of colours that the model wants. With bgr, --mean and --std are in that order too. (default: rgb)",
+    ).choices(["rgb", "bgr"] as const satisfies readonly ChannelOrder[]),
   shape: () =>
     new Option("--shape <c,h,w>", "The shape of one sample. Needed where model and data leave it open.").argParser(
       parseShape,

@@ -11,6 +11,8 @@ export const graphOptions = () =>
     .addOption(options.outputName())
     .addOption(options.mean())
     .addOption(options.std())
+    .addOption(options.scale())
+    .addOption(options.channels())
     .addOption(options.shape());
 /** How an inference server is called. */
 export const endpointOptions = () =>

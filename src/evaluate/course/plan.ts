@@ -54,9 +54,10 @@ export async function examplesFor(
 }
 
 /** The options as a plan for each batch. @throws usage, unsupported for what cannot be */
-export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classes">): BatchPlan {
+export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classes" | "levels">): BatchPlan {
   const { norm = "linf", epsilons, target = null, seed = 0, offset = 0 } = options;
-  const { eot = 1, levels = null, maxQueries = null, examples } = options;
+  const { eot = 1, maxQueries = null, examples } = options;
+  const levels = options.levels ?? model.levels ?? null;
   if ("options" in options)
     throw new PerturbError("usage", "Options go with their attack: attacks: [pgd.with({ steps: 100 })].");
   const attacks = allChosen(options.attacks);

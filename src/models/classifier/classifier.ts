@@ -3,6 +3,7 @@ import type { Bounds, Head, Loss } from "../../model.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
+import type { Note } from "../../option.ts";
 import { type ElementType, product } from "../../tensor.ts";
 import { type Normalization, normalizeInput } from "./preprocess.ts";
 
@@ -17,6 +18,10 @@ export interface ClassifierFile {
   /** How many nodes round to integers, and pass the gradient straight through. */
   readonly straightThrough: number;
   readonly bounds: Bounds;
+  /** How many values an element may take by default, where the network itself takes whole numbers. */
+  readonly levels?: number;
+  /** What was assumed, for whoever reads results. */
+  readonly notes?: readonly Note[];
   /** The batch size that the graph fixes, or null when any will do. */
   readonly batch: number | null;
   /** The folder of the files that hold the graph's weights, where they lie outside of it. */

@@ -51,13 +51,15 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     program(loss, async () => (await differentiated(loss)).gradients![loss]!);
   const cost = { forwards: 0, gradients: 0 };
 
-  const { name, inputShape, classes, head, bounds } = file;
+  const { name, inputShape, classes, head, bounds, levels, notes } = file;
   const model: GraphModel = {
     name,
     inputShape,
     classes,
     head,
     bounds,
+    ...(levels !== undefined && { levels }),
+    ...(notes && { notes }),
     file,
     runtime,
     cost,
