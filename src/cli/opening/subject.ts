@@ -24,6 +24,9 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
     import("../../runtime/ort.node.ts"),
     import("../../models/classifier/graph-model.ts"),
   ]);
+  // Token ids are refused before data of such numbers is.
+  const { integerInput } = await import("../../autodiff/integer-input.ts");
+  integerInput(opened.graph);
   const shape = given.shape ?? opened.shape ?? undefined;
   const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),

@@ -19,7 +19,11 @@ export const options = {
       "--arch <name>",
       "The network that a file of weights belongs to, such as lenet. An .onnx file needs none.",
     ),
-  inputName: () => new Option("--input-name <name>", "The input to perturb. Needed where the model has several."),
+  inputName: () =>
+    new Option(
+      "--input-name <name>",
+      "The input to perturb, or a value inside the graph such as an embedding. Needed where the model has several inputs.",
+    ),
   feed: () =>
     new Option("--feed <name=file.npy>", "The value of another input, the same for every sample. May be repeated.")
       .default([] as string[], "none")

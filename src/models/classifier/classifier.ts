@@ -5,6 +5,7 @@ import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
 import { type ElementType, product } from "../../tensor.ts";
+import { realInput } from "./integers.ts";
 import { type Normalization, normalizeInput } from "./preprocess.ts";
 
 /** A classifier as a file: everything that another thread, or the page, needs to run it. Can be sent by postMessage. */
@@ -52,9 +53,10 @@ export interface ClassifierOptions {
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
 export function classifierFile(
   graph: Graph,
-  { name, shape, normalization, bounds = { lower: 0, upper: 1 }, sha256, folder }: ClassifierOptions,
+  { name, shape, normalization, bounds, sha256, folder }: ClassifierOptions,
 ): ClassifierFile {
-  const classifier = shape ? asClassifier(graph, shape) : asClassifier(graph);
+  const real = realInput(graph, { bounds, normalization });
+  const classifier = shape ? asClassifier(real.graph, shape) : asClassifier(real.graph);
   const complete = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
   const [batch, ...inputShape] = complete.inputs[0]!.dims!;
   return {
@@ -63,8 +65,11 @@ export function classifierFile(
     inputShape: inputShape as number[],
     classes: classifier.classes,
     head: classifier.head,
-    straightThrough: classifier.straightThrough,
-    bounds,
+    // The rounding in front of integers is none of the network's.
+    straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
+    bounds: bounds ?? { lower: 0, upper: 1 },
+    ...(real.levels !== undefined && { levels: real.levels }),
+    ...(real.note && { notes: [real.note] }),
     batch: typeof batch === "number" ? batch : null,
     parameters: countParameters(graph),
     ...(normalization && { normalization }),

@@ -10,6 +10,7 @@ import { elementType } from "../../onnx/tensor-proto.ts";
 import type { ElementType } from "../../tensor.ts";
 import { findArithmetic } from "./arithmetic.ts";
 import { countParameters, FLOATS } from "./classifier.ts";
+import { realInput } from "./integers.ts";
 
 /** What a model file holds, and what can be done with it: numbers and names only. */
 export interface Inspection {
@@ -54,7 +55,10 @@ export function inspectGraph(name: string, original: Graph, shape?: readonly num
   const graph = shape && first && whole.inputs.length === 1 ? bindInput(whole, first.name, shape) : whole;
   const written = rewritten(graph, (g) => lower(g, []));
   const inputs = graph.inputs.map((v) => v.name);
-  const classifier = attempt(() => (shape ? asClassifier(graph, shape) : asClassifier(graph)));
+  const classifier = attempt(() => {
+    const real = realInput(graph, {}).graph;
+    return shape ? asClassifier(real, shape) : asClassifier(real);
+  });
   const gradient = "error" in classifier ? classifier : attempt(() => differentiate(classifier));
   const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
   return {
