@@ -7,6 +7,14 @@ export interface Bounds {
   readonly upper: number;
 }
 
+/** The values that each element of a sample may take, in the units of the data. */
+export interface ElementBounds {
+  readonly lower: Float32Array;
+  readonly upper: Float32Array;
+  /** What a model takes, and ε is measured in: these units, or shares of the range between the two, from 0 to 1. */
+  readonly unit: "input" | "range";
+}
+
 /** What the last node of a classifier gives. `hidden`: probabilities without visible logits. */
 export type Head = "logits" | "softmax" | "log-softmax" | "hidden";
 
@@ -17,6 +25,8 @@ export interface Model {
   readonly inputShape: readonly number[];
   readonly classes: number;
   readonly bounds: Bounds;
+  /** The bounds of each element, where `bounds` does not say all: it then holds those of all elements, or 0 and 1. */
+  readonly elements?: ElementBounds;
   /** How many values an element may take by default, where the network itself takes whole numbers. */
   readonly levels?: number;
   /** What was assumed of it, for whoever reads results. */

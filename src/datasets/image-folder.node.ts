@@ -61,7 +61,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     }
   };
   const name = options.name ?? basename(resolve(folder));
-  return { name, size: samples.length, shape, classes: classNames.length, classNames, batches };
+  return { name, size: samples.length, shape, classes: classNames.length, classNames, pixels: true, batches };
 }
 
 /** The shape that samples have, and that in which images are decoded: the same where channels come first. */

@@ -10,6 +10,7 @@ import type { Graph } from "../../onnx/graph.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { openGraph, openModelFile } from "../opening/model.ts";
+import { commandWords } from "../option-words.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
@@ -127,8 +128,9 @@ async function bringWeights(graph: Graph, from: string, to: string): Promise<voi
 }
 
 async function saveValues(file: ClassifierFile, { data, dims }: Samples, values: string, given: Given): Promise<void> {
-  const [{ withShape }, { npyPreamble }, { openClassifier }, { nodeRuntime }] = await Promise.all([
+  const [{ withShape }, { fitting }, { npyPreamble }, { openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../dataset.ts"),
+    import("../../evaluate/units.ts"),
     import("../../datasets/npy.ts"),
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
@@ -140,8 +142,11 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
   try {
     await writeAtomically(values, async (handle) => {
       await handle.writeFile(npyPreamble("float32", dims));
-      const seen = withShape(data, file.inputShape);
-      for (const { message } of seen.notes ?? []) process.stderr.write(`note: ${message}\n`);
+      // Any values will do, but for pixels whose meaning depends on the bounds.
+      const fitted = given.bounds === undefined ? undefined : fitting(data, file);
+      const seen = fitted?.data ?? withShape(data, file.inputShape);
+      for (const { message } of [...(seen.notes ?? []), ...(fitted?.notes() ?? []), ...(file.notes ?? [])])
+        process.stderr.write(`note: ${commandWords(message)}\n`);
       // Written as the samples lie in their file.
       const back = withShape({ ...seen, batches: gradients }, data.shape);
       for await (const { x } of back.batches({ batch: given.batch ?? BATCH }))

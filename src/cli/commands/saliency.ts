@@ -104,6 +104,7 @@ async function run(modelName: string, given: Given): Promise<void> {
   const { x, stretchedFrom } = await readImage(
     given.image,
     given.shape ?? opened.shape ?? openSizes(inputs.length === 1 ? inputs[0]!.dims : null),
+    await widest(given),
   );
   const shape = x.dims.slice(1);
   if (stretchedFrom)
@@ -118,6 +119,16 @@ async function run(modelName: string, given: Given): Promise<void> {
   }
 }
 
+/** The least and the largest value of all bounds that were given. */
+async function widest({ bounds }: Given) {
+  if (bounds === undefined) return undefined;
+  const [{ hull }, { boundsGiven }] = await Promise.all([
+    import("../../models/classifier/bounds.ts"),
+    import("../opening/bounds.ts"),
+  ]);
+  return hull(await boundsGiven(bounds, []));
+}
+
 async function explain(model: DifferentiableModel, x: FloatTensor, given: Given): Promise<void> {
   const [{ predict }, { explanationOf }] = await Promise.all([
     import("../../attack.ts"),
@@ -129,7 +140,9 @@ async function explain(model: DifferentiableModel, x: FloatTensor, given: Given)
     throw new PerturbError("runtime", `${model.name} answers ${given.image} with logits that are not finite.`);
   const chosen = given.class ?? predicted;
   const task = { model: counting(model, given), x, classes: Int32Array.of(chosen), batch: given.batch };
-  const { samples, noise, seed, steps, baseline } = given;
+  const { samples, noise, seed, steps } = given;
+  const { lower, upper } = model.bounds;
+  const baseline = lower + given.baseline * (upper - lower);
   const maps = new Map<SaliencyName, FloatTensor>();
   for (const name of new Set(given.method)) {
     const map = await saliencyMethods[name].map(task, { samples, noise, seed, steps, baseline });

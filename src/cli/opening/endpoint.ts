@@ -23,6 +23,8 @@ export interface EndpointGiven {
   readonly scale?: number | undefined;
   readonly channels?: string | undefined;
   readonly feed?: readonly string[];
+  readonly bounds?: readonly [number, number] | string | undefined;
+  readonly epsUnit?: string | undefined;
   readonly device: string;
 }
 
@@ -37,6 +39,7 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
     inputShape: given.shape,
     input: given.inputName,
     output: given.outputName,
+    ...(Array.isArray(given.bounds) && { bounds: { lower: given.bounds[0], upper: given.bounds[1] } }),
     headers: headersOf(given.header ?? []),
     ...(given.timeout !== undefined && { timeout: 1000 * given.timeout }),
     ...(given.retries !== undefined && { retries: given.retries }),
@@ -51,13 +54,26 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
 }
 
 /** @throws usage for options that only a file can follow */
-function refuse({ arch, surrogate, mean, std, scale, channels, feed = [], device }: EndpointGiven): void {
+function refuse({
+  arch,
+  surrogate,
+  mean,
+  std,
+  scale,
+  channels,
+  bounds,
+  epsUnit,
+  feed = [],
+  device,
+}: EndpointGiven): void {
   const given = {
     "--arch": surrogate === undefined ? arch : undefined,
     "--mean": mean,
     "--std": std,
     "--scale": scale,
     "--channels": channels,
+    "--bounds FILE": typeof bounds === "string" ? bounds : undefined,
+    "--eps-unit": epsUnit === "range" ? epsUnit : undefined,
     "--feed": feed[0],
     "--device": device === "cpu" ? undefined : device,
   };

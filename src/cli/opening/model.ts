@@ -1,5 +1,6 @@
 import type { ArchitectureName } from "../../architectures/index.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { normalizationOf } from "../../models/classifier/normalization.ts";
@@ -27,6 +28,8 @@ export interface ModelGiven extends GraphGiven {
   readonly scale?: number | undefined;
   readonly channels?: ChannelOrder | undefined;
   readonly shape?: number[] | undefined;
+  readonly bounds?: readonly [number, number] | string | undefined;
+  readonly epsUnit?: EpsilonUnit | undefined;
   readonly device: Device;
 }
 
@@ -72,7 +75,12 @@ export async function openModelFile(
     import("../../runtime/ort.node.ts"),
   ]);
   const normalization = normalizationOf(given);
-  return settle(modelFrom(opened, { shape, ...(normalization && { normalization }) }), nodeRuntime(given.device, 1));
+  const bounds =
+    given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
+  return settle(
+    modelFrom(opened, { shape, ...(normalization && { normalization }), bounds, epsilonUnit: given.epsUnit }),
+    nodeRuntime(given.device, 1),
+  );
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */

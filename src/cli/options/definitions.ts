@@ -1,10 +1,19 @@
 import { Argument, Option } from "@commander-js/extra-typings";
 import { type AttackName, attacks } from "../../attacks/index.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
-import { parseEpsilons, parseFailUnder, parseNumber, parseNumbers, parseShape, wholeNumber } from "./values.ts";
+import {
+  parseBounds,
+  parseEpsilons,
+  parseFailUnder,
+  parseNumber,
+  parseNumbers,
+  parseShape,
+  wholeNumber,
+} from "./values.ts";
 
 /** Options that several commands share, each defined once. */
 export const options = {
@@ -122,6 +131,18 @@ export const options = {
       "--channels <order>",
       "The order of colours that the model wants. With bgr, --mean and --std are in that order too. (default: rgb)",
     ).choices(["rgb", "bgr"] as const satisfies readonly ChannelOrder[]),
+  bounds: () =>
+    new Option(
+      "--bounds <lo,hi|file>",
+      "The least and the largest value of the input, or a .npy or .csv file with one pair for each feature. (default: 0,1)",
+    ).argParser(parseBounds),
+  epsUnit: () =>
+    new Option(
+      "--eps-unit <unit>",
+      "What ε is measured in: the units of the input, or shares of the range that --bounds gives each feature.",
+    )
+      .choices(["input", "range"] as const satisfies readonly EpsilonUnit[])
+      .default("input" as const),
   shape: () =>
     new Option("--shape <c,h,w>", "The shape of one sample. Needed where model and data leave it open.").argParser(
       parseShape,

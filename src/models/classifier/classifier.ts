@@ -1,12 +1,13 @@
 import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
-import type { Bounds, Head, Loss } from "../../model.ts";
+import type { Bounds, ElementBounds, Head, Loss } from "../../model.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
 import { type ElementType, product } from "../../tensor.ts";
+import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
 import { realInput } from "./integers.ts";
-import { type Normalization, normalizeInput } from "./preprocess.ts";
+import { type Normalization, normalizeInput, unitsNote } from "./preprocess.ts";
 
 /** A classifier as a file: everything that another thread, or the page, needs to run it. Can be sent by postMessage. */
 export interface ClassifierFile {
@@ -19,6 +20,8 @@ export interface ClassifierFile {
   /** How many nodes round to integers, and pass the gradient straight through. */
   readonly straightThrough: number;
   readonly bounds: Bounds;
+  /** The bounds of each element, where they differ or ε is a share of them. */
+  readonly elements?: ElementBounds;
   /** How many values an element may take by default, where the network itself takes whole numbers. */
   readonly levels?: number;
   /** What was assumed, for whoever reads results. */
@@ -46,19 +49,26 @@ export interface ClassifierOptions {
   /** Shape of one sample, where the graph leaves sizes open. */
   readonly shape?: readonly number[];
   readonly normalization?: Normalization;
-  /** By default [0, 1]. */
-  readonly bounds?: Bounds;
+  /** By default [0, 1]: one pair for all elements, or one for each. */
+  readonly bounds?: BoundsGiven | undefined;
+  /** By default the units of the input. */
+  readonly epsilonUnit?: EpsilonUnit | undefined;
 }
 
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
 export function classifierFile(
   graph: Graph,
-  { name, shape, normalization, bounds, sha256, folder }: ClassifierOptions,
+  { name, shape, normalization, bounds, epsilonUnit = "input", sha256, folder }: ClassifierOptions,
 ): ClassifierFile {
-  const real = realInput(graph, { bounds, normalization });
+  const real = realInput(graph, { bounds: bounds && hull(bounds), normalization });
   const classifier = shape ? asClassifier(real.graph, shape) : asClassifier(real.graph);
-  const complete = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
-  const [batch, ...inputShape] = complete.inputs[0]!.dims!;
+  const prepared = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const [batch, ...inputShape] = prepared.inputs[0]!.dims!;
+  const settled = settleBounds(bounds ?? { lower: 0, upper: 1 }, epsilonUnit, inputShape as number[]);
+  const { elements } = settled;
+  const complete = elements?.unit === "range" ? fromShares(prepared, elements) : prepared;
+  const units = normalization && unitsNote(normalization, hull(bounds ?? { lower: 0, upper: 1 }));
+  const notes = [real.note, units].filter((note) => note != null);
   return {
     name,
     onnx: writeOnnx(complete),
@@ -67,9 +77,9 @@ export function classifierFile(
     head: classifier.head,
     // The rounding in front of integers is none of the network's.
     straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
-    bounds: bounds ?? { lower: 0, upper: 1 },
+    ...settled,
     ...(real.levels !== undefined && { levels: real.levels }),
-    ...(real.note && { notes: [real.note] }),
+    ...(notes.length > 0 && { notes }),
     batch: typeof batch === "number" ? batch : null,
     parameters: countParameters(graph),
     ...(normalization && { normalization }),

@@ -1,6 +1,7 @@
 import { PerturbError } from "../../errors.ts";
 import {
   type DifferentiableModel,
+  type ElementBounds,
   type Goal,
   type Gradient,
   isTargetedLoss,
@@ -51,13 +52,15 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     program(loss, async () => (await differentiated(loss)).gradients![loss]!);
   const cost = { forwards: 0, gradients: 0 };
 
-  const { name, inputShape, classes, head, bounds, levels, notes } = file;
+  const { name, inputShape, classes, head, bounds, elements, levels, notes } = file;
+  const inside = elements?.unit === "input" ? within(elements) : (x: FloatTensor) => x;
   const model: GraphModel = {
     name,
     inputShape,
     classes,
     head,
     bounds,
+    ...(elements && { elements }),
     ...(levels !== undefined && { levels }),
     ...(notes && { notes }),
     file,
@@ -67,14 +70,14 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
       check(x, file);
       cost.forwards += x.dims[0]!;
       const forward = await program("logits", async () => file.onnx);
-      const { logits } = await runBatches(forward, { x }, file.batch, ["logits"]);
+      const { logits } = await runBatches(forward, { x: inside(x) }, file.batch, ["logits"]);
       return logits!;
     },
     async gradient(x, goal, loss = "cross-entropy") {
       check(x, file);
       cost.gradients += x.dims[0]!;
       const backward = await backwardOf(loss);
-      const feeds = { x, ...classFeeds(goal, loss, classes) };
+      const feeds = { x: inside(x), ...classFeeds(goal, loss, classes) };
       const result = await runBatches(backward, feeds, file.batch, ["logits", "loss", "gradient"]);
       const found = { logits: result["logits"]!, loss: result["loss"]!, gradient: result["gradient"]! };
       return isTargetedLoss(loss) ? found : ascending(goal, found);
@@ -92,6 +95,17 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
   asOpened.add(model);
   return model;
 }
+
+/**
+ * What of a batch lies beyond the bounds of its elements is moved to them: attacks know the widest bounds alone. The
+ * gradient is that of the point moved to, so that a way back stays open.
+ */
+const within =
+  ({ lower, upper }: ElementBounds) =>
+  (x: FloatTensor): FloatTensor => ({
+    ...x,
+    data: x.data.map((v, i) => Math.min(upper[i % upper.length]!, Math.max(lower[i % lower.length]!, v))),
+  });
 
 /** Differentiation is loaded only where the file does not bring the graph. */
 async function withGradientOf(file: ClassifierFile, loss: Loss): Promise<ClassifierFile> {
