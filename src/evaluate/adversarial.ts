@@ -1,6 +1,7 @@
 import type { Verdict } from "../attack.ts";
 import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal } from "../errors.ts";
+import type { Warning } from "../evaluate.ts";
 import type { Model } from "../model.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
@@ -27,6 +28,8 @@ export interface AdversarialExamples extends AsyncIterable<readonly AdversarialB
   readonly plan: BatchPlan;
   /** Samples in all. */
   readonly total: number;
+  /** What was assumed of data and options. */
+  readonly warnings: readonly Warning[];
 }
 
 /**
@@ -40,11 +43,12 @@ export async function adversarialExamples(
   given: Dataset,
   options: AttackOptions,
 ): Promise<AdversarialExamples> {
-  const { data, plan, total } = await open(model, given, options, { of: "adversarialExamples" });
+  const { data, plan, total, warnings } = await open(model, given, options, { of: "adversarialExamples" });
   const { surrogate, signal, batch = batchFor(total, 1) } = options;
   return {
     plan,
     total,
+    warnings,
     async *[Symbol.asyncIterator]() {
       for await (const samples of data.batches({
         batch,

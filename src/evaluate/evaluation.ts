@@ -138,7 +138,8 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
     signal,
   });
   await state?.close();
-  const kept = records ? { ...result, records } : result;
+  const told = withWarnings(result, measuring.warnings);
+  const kept = records ? { ...told, records } : told;
   if (options.followUp === false) return kept;
   return withWarnings(kept, await followUp(model, data, plan, result, { surrogate, signal, normalization }));
 }

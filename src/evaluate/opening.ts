@@ -1,9 +1,11 @@
 import { type Dataset, withShape } from "../dataset.ts";
 import { checkCount, PerturbError } from "../errors.ts";
+import type { Warning } from "../evaluate.ts";
 import { checkKind, checkOptions, having, type Kind, type Kinds } from "../known-options.ts";
 import type { Model } from "../model.ts";
 import { isGraphModel } from "../models/classifier/graph-model.ts";
 import { option } from "../option.ts";
+import { assumptionsOf, classesHint } from "./checks/assumptions.ts";
 import { requireGradients } from "./checks/gradients.ts";
 import type { BatchPlan } from "./course/batch.ts";
 import { examplesFor, type PlanOptions, planOf } from "./course/plan.ts";
@@ -25,6 +27,8 @@ export interface Opened {
   /** The samples that the options allow, and those of them that there are. */
   readonly limit: number;
   readonly total: number;
+  /** What was assumed. */
+  readonly warnings: readonly Warning[];
 }
 
 /** Who opens, and the options that it takes beside those of attacks. */
@@ -70,7 +74,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   if (data.classes > model.classes)
     throw new PerturbError(
       "mismatch",
-      `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.`,
+      `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.${classesHint(data)}`,
     );
   const { offset = 0, limit = data.size, batch } = options;
   if (!(Number.isSafeInteger(offset) && offset >= 0))
@@ -87,5 +91,5 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   const examples = options.examples ?? (await examplesFor(options.attacks, data));
   const plan = planOf({ ...options, examples }, model);
   await requireGradients(plan, model, () => isGraphModel(model) && model.differentiated("cross-entropy"));
-  return { data, plan, limit, total };
+  return { data, plan, limit, total, warnings: assumptionsOf(data, model.classes) };
 }

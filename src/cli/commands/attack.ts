@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { stderr } from "node:process";
 import { Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
@@ -8,6 +9,7 @@ import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
+import { warningWords } from "../option-words.ts";
 import { group, only, withGroups } from "../options/group.ts";
 import {
   attackOptions,
@@ -103,6 +105,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     const examples = await adversarialExamples(model, data, plan);
     if (pictures !== undefined) requirePictures(model.inputShape);
     const { total } = examples;
+    for (const { message } of warningWords(examples.warnings)) stderr.write(`warning: ${message}\n`);
     await writeAtomically(npz, async (handle) => {
       const rows = await openRows(handle, total, model.inputShape, given.eps.length);
       let done = 0;

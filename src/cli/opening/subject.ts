@@ -25,6 +25,7 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
   const shape = given.shape ?? opened.shape ?? undefined;
   const data = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
+    ...(given.classes && { classFile: given.classes }),
     ...(shape && { shape }),
   });
   const file = await openModelFile(opened, data.shape, given);

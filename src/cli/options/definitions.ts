@@ -28,6 +28,11 @@ export const options = {
   data: () =>
     new Option("--data <name|path>", "The data: a known name, a folder of images, or a file.").default("mnist"),
   labels: () => new Option("--labels <file>", "A file of labels. Needed where the data file has none."),
+  classes: () =>
+    new Option(
+      "--classes <file>",
+      "A list of the model's classes, one name in a line: says which class each folder of images is. Without it, folders named by numbers have these numbers; others are numbered in text order.",
+    ),
   attack: () =>
     new Option("--attack <names>", "The attacks, separated by commas.")
       .default(["fgsm"] as AttackName[], "fgsm")

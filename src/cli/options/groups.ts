@@ -21,6 +21,7 @@ export const dataOptions = ({ limit }: { readonly limit?: number } = {}) =>
   group("Data")
     .addOption(options.data())
     .addOption(options.labels())
+    .addOption(options.classes())
     .addOption(options.offset())
     .addOption(withDefault(options.limit(), limit));
 
