@@ -42,6 +42,8 @@ export interface Evaluation {
     readonly name: string;
     readonly offset: number;
     readonly total: number;
+    /** Where the samples were drawn: the size of the whole set, and the seed. The records have the index of each. */
+    readonly drawn?: { readonly of: number; readonly seed: number };
     readonly classNames?: readonly string[];
   };
   readonly options: {

@@ -1,6 +1,7 @@
 import { type AttackName, attacks } from "../../attacks/index.ts";
 import { PerturbError } from "../../errors.ts";
 import type { EvaluateOptions } from "../../evaluate/evaluation.ts";
+import type { Order } from "../../evaluate/opening.ts";
 import type { NormName } from "../../norm.ts";
 import { configuredAttacks } from "../options/attack-options.ts";
 import { type ModelGiven, openSurrogate } from "./model.ts";
@@ -17,6 +18,7 @@ export interface AttackGiven extends ModelGiven {
   readonly offset: number;
   readonly batch?: number | undefined;
   readonly limit?: number | undefined;
+  readonly order?: Order | undefined;
   readonly eot: number;
   readonly levels?: number | undefined;
   readonly maxQueries?: number | undefined;
@@ -36,6 +38,7 @@ export async function wanted(given: AttackGiven, { model }: OpenedSubject) {
     offset: given.offset,
     ...(given.batch !== undefined && { batch: given.batch }),
     ...(given.limit !== undefined && { limit: given.limit }),
+    ...(given.order !== undefined && { order: given.order }),
     eot: given.eot,
     levels: given.levels ?? null,
     maxQueries: given.maxQueries ?? null,

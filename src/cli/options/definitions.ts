@@ -1,6 +1,7 @@
 import { Argument, Option } from "@commander-js/extra-typings";
 import { type AttackName, attacks } from "../../attacks/index.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { Order } from "../../evaluate/opening.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
 import { parseEpsilons, parseFailUnder, parseNumbers, parseShape, wholeNumber } from "./values.ts";
@@ -91,8 +92,16 @@ export const options = {
   retries: () =>
     new Option("--retries <n>", "How often a failed request is repeated. (default: 5)").argParser(wholeNumber(0)),
   junit: () => new Option("--junit <file|->", "Write the result as JUnit XML for build servers; - is stdout."),
-  limit: () => new Option("--limit <n>", "Use at most n samples. Without it, all are used.").argParser(wholeNumber(1)),
+  limit: () =>
+    new Option("--limit <n>", "Use at most n samples: those that --order names. Without it, all are used.").argParser(
+      wholeNumber(1),
+    ),
   offset: () => new Option("--offset <n>", "Skip the first n samples.").argParser(wholeNumber(0)).default(0),
+  order: () =>
+    new Option(
+      "--order <order>",
+      "Which samples --limit takes. file: the first ones. seed: a draw by --seed from all, of each class its share. (default: file for MNIST, Fashion-MNIST and other IDX files, and with --offset; seed for folders and arrays)",
+    ).choices(["file", "seed"] as const satisfies readonly Order[]),
   batch: () =>
     new Option("--batch <n>", "Work on n samples at a time. This does not change the result.").argParser(
       wholeNumber(1),

@@ -23,7 +23,8 @@ export const dataOptions = ({ limit }: { readonly limit?: number } = {}) =>
     .addOption(options.labels())
     .addOption(options.classes())
     .addOption(options.offset())
-    .addOption(withDefault(options.limit(), limit));
+    .addOption(withDefault(options.limit(), limit))
+    .addOption(options.order());
 
 /** How samples are attacked. */
 export const attackOptions = () =>

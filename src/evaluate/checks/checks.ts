@@ -143,7 +143,7 @@ export async function diagnose(
   if (best.ci95[0] <= ci95[1]) return null;
   return {
     code: "likely-cause",
-    message: `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of the first ${labels.length} samples are correct. As given, ${percent(accuracy)} are.`,
+    message: `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of ${labels.length} samples are correct. As given, ${percent(accuracy)} are.`,
   };
 }
 

@@ -19,6 +19,8 @@ export interface BatchPlan extends CascadePlan {
   readonly target: number | null;
   /** Index of the evaluation's first sample. */
   readonly offset: number;
+  /** Samples below this index show how linear the loss is; by default the first ones from `offset` on. */
+  readonly linearBelow?: number | undefined;
 }
 
 export interface BatchContext {
@@ -171,7 +173,8 @@ async function linearityOf(
   plan: BatchPlan,
   tally: Tally,
 ): Promise<Tally["linearity"]> {
-  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < plan.offset + LINEARITY_SAMPLES);
+  const { linearBelow = plan.offset + LINEARITY_SAMPLES } = plan;
+  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < linearBelow);
   if (first.length === 0 || !attacked.start || plan.norm === "spatial") return null;
   const { x, goal, indices, start } = pick(attacked, first);
   const subject = { model, x, goal, indices, start: start!, seed: plan.seed };

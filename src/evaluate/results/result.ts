@@ -50,7 +50,13 @@ export function resultOf(
     tool: { name: "perturb", version: subject.version },
     date: began.toISOString(),
     model: subject.model,
-    data: { name: data.name, offset, total, ...(data.classNames && { classNames: data.classNames }) },
+    data: {
+      name: data.name,
+      offset: data.drawn?.indices[0] ?? offset,
+      total,
+      ...(data.drawn && { drawn: { of: data.drawn.of, seed: data.drawn.seed } }),
+      ...(data.classNames && { classNames: data.classNames }),
+    },
     options: {
       attacks: plan.series,
       norm: plan.norm,

@@ -89,6 +89,7 @@ const ORDER = Object.keys({
   gradients: 0,
   samplesPerSecond: 0,
   classNames: 0,
+  drawn: 0,
 } satisfies Record<KeysOf<Evaluation>, 0>);
 
 /**

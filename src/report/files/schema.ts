@@ -47,6 +47,9 @@ const data = z.strictObject({
   name,
   offset: count.describe("Index in the data set of the first sample."),
   total: count.describe("Samples evaluated."),
+  drawn: z
+    .exactOptional(z.strictObject({ of: count, seed: z.int() }))
+    .describe("Where the samples were drawn: the size of the whole set, and the seed; samples.csv has their indices."),
   classNames: z.exactOptional(z.array(z.string())),
 });
 

@@ -1,5 +1,13 @@
 import type { Evaluation } from "../../evaluate.ts";
-import { className, formatCount, formatEpsilon, formatNumber, NORM_SYMBOL, printable } from "../format.ts";
+import {
+  className,
+  formatCount,
+  formatEpsilon,
+  formatNumber,
+  NORM_SYMBOL,
+  printable,
+  samplesWords,
+} from "../format.ts";
 import { type Content, html, type Markup } from "../markup.ts";
 
 /** What casts doubt on the numbers, before the numbers. Null when nothing does. */
@@ -26,7 +34,7 @@ ${facts([
     `${formatCount(model.classes)} classes, ${model.head === "hidden" ? "probabilities (logits hidden)" : model.head}`,
   ],
   ["Parameters", model.parameters === null ? "not known" : formatCount(model.parameters)],
-  ["Data", `${printable(data.name)}, ${formatCount(data.total)} samples from index ${data.offset}`],
+  ["Data", `${printable(data.name)}, ${samplesWords(data)}`],
   ["Attack", options.attacks.map((name) => printable(name, 60)).join(", ")],
   ["Norm", NORM_SYMBOL[options.norm]],
   ["ε", options.epsilons.map(formatEpsilon).join(", ")],
