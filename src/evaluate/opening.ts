@@ -7,6 +7,7 @@ import type { Model } from "../model.ts";
 import { isGraphModel } from "../models/classifier/graph-model.ts";
 import { option } from "../option.ts";
 import { assumptionsOf, classesHint } from "./checks/assumptions.ts";
+import { checkBudgets } from "./checks/budgets.ts";
 import { requireGradients } from "./checks/gradients.ts";
 import { headWarnings } from "./checks/head.ts";
 import type { BatchPlan } from "./course/batch.ts";
@@ -102,6 +103,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   const data = isDrawn(whole, total, options) ? drawn(whole, total, options.seed ?? 0) : whole;
   const examples = options.examples ?? (await examplesFor(options.attacks, whole, options.seed));
   const plan = { ...planOf({ ...options, examples }, model), linearBelow: data.drawn?.indices[LINEARITY_SAMPLES] };
+  checkBudgets(plan, model);
   await requireGradients(plan, model, () => isGraphModel(model) && model.differentiated("cross-entropy"));
   return {
     data,

@@ -46,7 +46,10 @@ export const options = {
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   norm: () =>
-    new Option("--norm <norm>", "The norm that ε is measured in.")
+    new Option(
+      "--norm <norm>",
+      "The norm that ε is measured in. l0 counts the pixels that change: whatever their channels in images, single values in other data.",
+    )
       .choices(["linf", "l2", "l1", "l0", "spatial"] as const satisfies readonly NormName[])
       .default("linf" as const),
   eps: () =>

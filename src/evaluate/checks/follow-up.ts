@@ -103,6 +103,7 @@ const LARGEST: Readonly<Record<NormName, ((range: number, elements: number) => n
   linf: (range) => range,
   l2: (range, elements) => range * Math.sqrt(elements),
   l1: (range, elements) => range * elements,
+  // More than there are, where ε counts pixels.
   l0: (_, elements) => elements,
   spatial: null,
 };

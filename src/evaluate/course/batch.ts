@@ -2,7 +2,7 @@ import { predict } from "../../attack.ts";
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
-import { norms } from "../../norm.ts";
+import { normFor } from "../../norm.ts";
 import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
@@ -178,7 +178,7 @@ async function linearityOf(
   if (first.length === 0 || !attacked.start || plan.norm === "spatial") return null;
   const { x, goal, indices, start } = pick(attacked, first);
   const subject = { model, x, goal, indices, start: start!, seed: plan.seed };
-  const result = await measureLinearity(subject, norms[plan.norm], plan.epsilons);
+  const result = await measureLinearity(subject, normFor(plan.norm, model.inputShape), plan.epsilons);
   tally.forwards += first.length * (result.points.length + 2 * result.dimensions.length);
   return result;
 }

@@ -1,4 +1,5 @@
 import type { Evaluation } from "../../evaluate.ts";
+import { l0Unit } from "../../norm.ts";
 import {
   className,
   formatCount,
@@ -36,7 +37,7 @@ ${facts([
   ["Parameters", model.parameters === null ? "not known" : formatCount(model.parameters)],
   ["Data", `${printable(data.name)}, ${samplesWords(data)}`],
   ["Attack", options.attacks.map((name) => printable(name, 60)).join(", ")],
-  ["Norm", NORM_SYMBOL[options.norm]],
+  ["Norm", normWords(evaluation)],
   ["ε", options.epsilons.map(formatEpsilon).join(", ")],
   ["Goal", options.target === null ? "any other class" : `class ${className(evaluation, options.target, 60)}`],
   ...(options.settings.length > 0 ? [["Options", attackOptions(options.settings)] as const] : []),
@@ -54,6 +55,9 @@ ${facts([
 ])}
 </section>`;
 }
+
+const normWords = ({ options: { norm }, model }: Evaluation): string =>
+  norm === "l0" ? `${NORM_SYMBOL.l0}: ε counts ${l0Unit(model.inputShape)}` : NORM_SYMBOL[norm];
 
 /** What is computed in front of the model. */
 function preprocessingWords({ preprocessing }: Evaluation["model"]): string {
