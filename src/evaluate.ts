@@ -70,6 +70,8 @@ export interface Evaluation {
     /** [label][prediction] counts over all samples. */
     readonly confusion: readonly (readonly number[])[];
   };
+  /** Of the surrogate on the same samples, where an attack works on one. */
+  readonly surrogate?: Accuracy;
   /** Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled. */
   readonly worst: readonly WorstPoint[];
   /** The robust accuracies that were asked for, and whether they were met. */

@@ -25,6 +25,8 @@ const OPTIONS = [
   "resume",
   "seed",
   "surrogate",
+  "surrogate.normalization.mean",
+  "surrogate.normalization.std",
   "target",
   "validation",
 ] as const;

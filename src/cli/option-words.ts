@@ -27,6 +27,8 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   resume: "--resume",
   seed: "--seed",
   surrogate: "--surrogate",
+  "surrogate.normalization.mean": "--surrogate-mean",
+  "surrogate.normalization.std": "--surrogate-std",
   target: "--target",
   validation: "--validation",
 };

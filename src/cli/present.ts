@@ -98,13 +98,16 @@ async function printTable(evaluation: Evaluation): Promise<void> {
     import("../report/terminal/terminal.ts"),
     import("../report/format.ts"),
   ]);
-  const { model, data, options: used, cost } = evaluation;
+  const { model, data, options: used, cost, surrogate } = evaluation;
   const target = used.target === null ? "" : `, target ${used.target}`;
   print(
     ...folded(`${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${target}`),
     `${toTable(evaluation, { color: hasColor(), width: room() })}\n`,
     `${toCurve(evaluation, { width: Math.min(width(), 80), height: 10 })}\n`,
     ...(data.drawn ? folded(`${samplesWords(data)} (--order file takes the first ones)`) : []),
+    ...(surrogate
+      ? folded(`surrogate ${used.surrogate}: right on ${(100 * surrogate.accuracy).toFixed(2)} % of the samples`)
+      : []),
     `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
   );
 }

@@ -4,9 +4,11 @@ import { checkSignal } from "../errors.ts";
 import type { Warning } from "../evaluate.ts";
 import type { Model } from "../model.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
+import { surrogateCount, surrogateOf, surrogateWarnings } from "./checks/surrogate.ts";
 import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
 import { cascade, type Judgement, pick } from "./course/cascade.ts";
 import { type AttackOptions, batchFor, open } from "./opening.ts";
+import { accuracyOf } from "./results/statistics.ts";
 
 /** What an attack made of one batch at one ε. Lists have one entry a sample. */
 export interface AdversarialBatch {
@@ -30,6 +32,8 @@ export interface AdversarialExamples extends AsyncIterable<readonly AdversarialB
   readonly total: number;
   /** What was assumed of data and options. */
   readonly warnings: readonly Warning[];
+  /** What was found on the way, once the loop has ended. */
+  readonly found: () => readonly Warning[];
 }
 
 /**
@@ -45,10 +49,17 @@ export async function adversarialExamples(
 ): Promise<AdversarialExamples> {
   const { data, plan, total, warnings } = await open(model, given, options, { of: "adversarialExamples" });
   const { surrogate, signal, batch = batchFor(total, 1) } = options;
+  const counting = surrogateOf(plan, surrogate);
+  const count = counting && surrogateCount(counting);
+  const clean = { correct: 0, total: 0 };
   return {
     plan,
     total,
     warnings,
+    found: () =>
+      counting && clean.total > 0
+        ? surrogateWarnings(counting.name, count!.accuracy(), accuracyOf(clean.correct, clean.total), model.classes)
+        : [],
     async *[Symbol.asyncIterator]() {
       for await (const samples of data.batches({
         batch,
@@ -57,7 +68,9 @@ export async function adversarialExamples(
         ...(signal && { signal }),
       })) {
         checkSignal(signal);
-        yield await attackBatch(model, samples, plan, { surrogate, signal });
+        const results = await attackBatch(model, samples, plan, { surrogate, signal }, clean);
+        await count?.add(samples);
+        yield results;
       }
     },
   };
@@ -68,8 +81,11 @@ async function attackBatch(
   batch: Batch,
   plan: BatchPlan,
   { surrogate, signal }: BatchContext,
+  clean: { correct: number; total: number },
 ): Promise<AdversarialBatch[]> {
-  const { start, predictions, attackedRows } = await askClean(model, batch, plan);
+  const { start, predictions, correct, attackedRows } = await askClean(model, batch, plan);
+  clean.correct += correct.length;
+  clean.total += predictions.length;
   const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, predictions));
   const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   let series = 0;

@@ -39,6 +39,8 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   resume: null,
   seed: "Seed",
   surrogate: "Second model",
+  "surrogate.normalization.mean": null,
+  "surrogate.normalization.std": null,
   target: "Target",
   validation: null,
 };

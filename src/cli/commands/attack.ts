@@ -119,6 +119,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       }
       await rows.finish();
     });
+    for (const { message } of warningWords(examples.found())) stderr.write(`warning: ${message}\n`);
   } finally {
     progress.finish();
     await Promise.all([model.release(), surrogate?.release()]);

@@ -74,18 +74,24 @@ export async function archFor(name: string, arch: string | undefined): Promise<s
   return isGraph ? undefined : arch;
 }
 
-/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does. */
-export async function openSurrogate(
-  given: ModelGiven & { readonly surrogate?: string | undefined },
-  shape: readonly number[],
-): Promise<GraphModel | undefined> {
+/** The options that name a surrogate, and its preprocessing. */
+export interface SurrogateGiven extends ModelGiven {
+  readonly surrogate?: string | undefined;
+  readonly surrogateMean?: number[] | undefined;
+  readonly surrogateStd?: number[] | undefined;
+}
+
+/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does, unless it has its own. */
+export async function openSurrogate(given: SurrogateGiven, shape: readonly number[]): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
   const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
-  return openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device, 1));
+  const { surrogateMean: mean, surrogateStd: std } = given;
+  const own = mean === undefined && std === undefined ? given : { ...given, mean, std };
+  return openClassifier(await openModelFile(opened, shape, own), nodeRuntime(given.device, 1));
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

@@ -64,6 +64,12 @@ export const options = {
       wholeNumber(0),
     ),
   surrogate: () => new Option("--surrogate <file|name>", "Another model. Transfer attacks make their examples on it."),
+  surrogateMean: () =>
+    new Option(
+      "--surrogate-mean <values>",
+      "--mean for the surrogate. Without this and --surrogate-std, it takes --mean and --std as the model does; 0 and 1 leave pixels as they are.",
+    ).argParser(parseNumbers),
+  surrogateStd: () => new Option("--surrogate-std <values>", "--std for the surrogate.").argParser(parseNumbers),
   eot: () =>
     new Option("--eot <n>", "Run a model that uses random numbers n times and average its gradients and logits.")
       .argParser(wholeNumber(1))

@@ -35,6 +35,8 @@ export const attackOptions = () =>
     .addOption(options.eps())
     .addOption(options.target())
     .addOption(options.surrogate())
+    .addOption(options.surrogateMean())
+    .addOption(options.surrogateStd())
     .addOption(options.eot())
     .addOption(options.levels())
     .addOption(options.maxQueries());

@@ -163,6 +163,9 @@ export const evaluationSchema = z
       ...accuracy,
       confusion: confusion.describe("[label][prediction] counts, without attack."),
     }),
+    surrogate: z
+      .exactOptional(z.strictObject(accuracy))
+      .describe("Of the surrogate on the same samples, where an attack works on one."),
     worst: z
       .array(worst)
       .describe("Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled."),

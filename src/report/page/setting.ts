@@ -5,6 +5,7 @@ import {
   formatCount,
   formatEpsilon,
   formatNumber,
+  formatPercent,
   NORM_SYMBOL,
   printable,
   samplesWords,
@@ -41,7 +42,7 @@ ${facts([
   ["ε", options.epsilons.map(formatEpsilon).join(", ")],
   ["Goal", options.target === null ? "any other class" : `class ${className(evaluation, options.target, 60)}`],
   ...(options.settings.length > 0 ? [["Options", attackOptions(options.settings)] as const] : []),
-  ...(options.surrogate === null ? [] : [["Surrogate", printable(options.surrogate)] as const]),
+  ...(options.surrogate === null ? [] : [["Surrogate", surrogateWords(options.surrogate, evaluation)] as const]),
   ...(options.eot === 1 ? [] : [["Draws of a random model", formatCount(options.eot)] as const]),
   ...(options.levels === null ? [] : [["Levels", formatCount(options.levels)] as const]),
   ...(options.maxQueries === null
@@ -55,6 +56,9 @@ ${facts([
 ])}
 </section>`;
 }
+
+const surrogateWords = (name: string, { surrogate }: Evaluation): string =>
+  surrogate ? `${printable(name)}, right on ${formatPercent(surrogate.accuracy)} of the samples` : printable(name);
 
 const normWords = ({ options: { norm }, model }: Evaluation): string =>
   norm === "l0" ? `${NORM_SYMBOL.l0}: ε counts ${l0Unit(model.inputShape)}` : NORM_SYMBOL[norm];
