@@ -42,7 +42,7 @@ export interface Evaluation {
     readonly name: string;
     readonly offset: number;
     readonly total: number;
-    /** Where the samples were drawn: the size of the whole set, and the seed. The records have the index of each. */
+    /** Where samples were drawn; the records have the index of each. */
     readonly drawn?: { readonly of: number; readonly seed: number };
     readonly classNames?: readonly string[];
   };
@@ -167,6 +167,8 @@ export interface SampleRecord {
   readonly gradients: number;
   /** Its share of the time that its batch took. */
   readonly seconds: number;
+  /** The file that it comes from, where the data set knows one. */
+  readonly source: string | null;
 }
 
 export interface Point extends Accuracy {
@@ -188,13 +190,13 @@ export interface Point extends Accuracy {
 }
 
 export interface Example {
-  /** Index in the data set. */
   readonly index: number;
   readonly label: number;
   /** After the attack. */
   readonly prediction: number;
   /** Probability of the prediction. */
   readonly confidence: number;
+  readonly source?: string;
 }
 
 /** How far the first-order view of the loss holds (Goodfellow et al. 2015, §3): means over `samples`. */

@@ -87,6 +87,8 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
       `${folder} holds neither the ${split} images and labels of an IDX set (${idxNames(split).map(first).join(", ")}) nor a sub-folder for each class.`,
       { data: { folder, split } },
     );
+  const examples = folders.filter((name) => name.startsWith("eps-"));
+  if (examples.length === folders.length) return openExamples(folder, examples, options);
   // A model without [C, H, W] inputs sees the images in their own shape, folded at the end.
   const shape = options.shape?.length === 3 ? options.shape : undefined;
   const common = { name: folderName(folder), shape, resize: options.resize, classList: await classListIn(options) };
@@ -100,6 +102,25 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
       },
     );
   return openImageFolder(join(folder, split), common);
+}
+
+/** The pictures that `perturb attack` wrote: of one ε, or none. @throws usage for several */
+async function openExamples(folder: string, budgets: readonly string[], options: LocateOptions): Promise<Dataset> {
+  const [only, ...others] = budgets.map((name) => join(folder, name)).sort();
+  if (others.length > 0)
+    throw new PerturbError(
+      "usage",
+      `${folder} holds the pictures that perturb attack wrote at ${budgets.length} ε. Give the folder of one, such as ${only}, or ${join(folder, "adversarial.npz")}, which has all samples.`,
+      { data: { folder, budgets } },
+    );
+  const dataset = await openFolder(only!, options);
+  return {
+    ...dataset,
+    assumptions: [
+      `${only} holds only the examples that fooled the model that they were made for: that model is right on none of them. ${join(folder, "adversarial.npz")} has all samples.`,
+      ...(dataset.assumptions ?? []),
+    ],
+  };
 }
 
 async function classListIn({ classFile }: LocateOptions): Promise<ClassList | undefined> {

@@ -103,6 +103,7 @@ export function recordsOf(from: RecordSources): SampleRecord[] {
       forwards: counted(course.forwards) + counted(course.judged) + Number(!from.withGradient),
       gradients: counted(course.gradients) + Number(from.withGradient),
       seconds: from.seconds + (i === undefined ? 0 : course.seconds[i]!),
+      source: null,
     };
   });
 }

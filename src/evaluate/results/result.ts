@@ -43,7 +43,10 @@ export function resultOf(
     fooledConfidence: point.fooled === 0 ? null : point.confidence / point.fooled,
     largestDistance: point.largestDistance,
     confusion: matrix(point.confusion, classes),
-    examples: point.examples.map(withoutPixels),
+    examples: point.examples.map((shown) => ({
+      ...withoutPixels(shown),
+      ...(data.sourceOf && { source: data.sourceOf(shown.index) }),
+    })),
   }));
   const evaluation: Evaluation = {
     schema: 2,

@@ -80,6 +80,7 @@ const ORDER = Object.keys({
   label: 0,
   prediction: 0,
   confidence: 0,
+  source: 0,
   predicted: 0,
   predictedClipped: 0,
   measured: 0,

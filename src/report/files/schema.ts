@@ -74,6 +74,7 @@ const example = z.strictObject({
   label: count,
   prediction: count.describe("After the attack."),
   confidence: probability.describe("Probability of the prediction."),
+  source: z.exactOptional(z.string()).describe("The file that it comes from, where the data has one for each sample."),
 });
 
 const point = z.strictObject({
