@@ -20,6 +20,7 @@ const ROWS: readonly (readonly string[])[] = [
     "sha256",
     "option",
     "known-options",
+    "few-classes",
     "zip",
     "own-files.node",
     "staging.node",

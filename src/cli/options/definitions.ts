@@ -35,7 +35,7 @@ export const options = {
   set: () =>
     new Option(
       "--set <attack.option=value>",
-      "Set an option of an attack, such as pgd.steps=100. A length is absolute (pgd.stepSize=2/255) or a share of ε (0.25eps). May be repeated; perturb list attacks shows all options.",
+      "Set an option of an attack, such as pgd.steps=100. A length is absolute (pgd.stepSize=2/255) or a share of ε (0.25eps). Of an ensemble's member: autoattack.square.queries=1000. May be repeated; perturb list attacks shows all options.",
     )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),

@@ -40,6 +40,11 @@ export function warningsOf(
       `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity. Attacks that follow the gradient are blind there, and robust accuracy may be overstated. Look for overflow or a division by zero in the model, or add an attack without gradients, such as square (${option("attacks")}).`,
     );
   for (const warning of strangeOrder(attacks, plan)) warnings.push(warning);
+  for (const { attack, of, least } of plan.leftOut)
+    warn(
+      "member-left-out",
+      `${of} ran without ${attack}, which compares the ${least} largest logits: the model has ${model.classes} classes.`,
+    );
   if (model.head === "softmax")
     warn(
       "softmax-head",

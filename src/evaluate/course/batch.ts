@@ -1,4 +1,5 @@
 import { predict } from "../../attack.ts";
+import type { LeftOut } from "../../attacks/steps/members.ts";
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
@@ -16,6 +17,8 @@ import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subj
 export interface BatchPlan extends CascadePlan {
   /** Names of the attacks that were asked for: `attacks` are they, or their members. */
   readonly series: readonly string[];
+  /** Members of ensembles that the model has too few classes for: they are not among `attacks`. */
+  readonly leftOut: readonly LeftOut[];
   readonly target: number | null;
   /** Index of the evaluation's first sample. */
   readonly offset: number;

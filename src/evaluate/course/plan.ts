@@ -1,5 +1,6 @@
 import { type AnyAttack, type AttackChoice, type Configured, configured, type Examples } from "../../attack.ts";
 import { attacks as registry } from "../../attacks/index.ts";
+import { membersOf } from "../../attacks/steps/members.ts";
 import type { Dataset } from "../../dataset.ts";
 import { checkCount, didYouMean, PerturbError } from "../../errors.ts";
 import { checkLevels } from "../../grid.ts";
@@ -77,7 +78,8 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
   checkCount(`the number of draws (${option("eot")})`, eot);
   if (maxQueries !== null) checkCount(`the number of queries (${option("maxQueries")})`, maxQueries);
   if (levels !== null) checkLevels(levels);
-  const entries = attacks.flatMap((choice, series) => entriesOf(choice, series, norm));
+  const running = attacks.map((choice) => membersOf(choice, norm, model));
+  const entries = running.flatMap(({ members }, series) => members.map((member): Entry => ({ ...member, series })));
   for (const { attack } of entries)
     if (attack.also === "surrogate" && !options.surrogate)
       throw new PerturbError(
@@ -87,6 +89,7 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
   return {
     attacks: entries,
     series: names,
+    leftOut: running.flatMap(({ leftOut }) => leftOut),
     norm,
     epsilons: [...epsilons],
     target,
@@ -97,12 +100,6 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
     maxQueries,
     examples,
   };
-}
-
-/** An attack, or the members of an ensemble, with their options. */
-function entriesOf(choice: Configured<DifferentiableModel>, series: number, norm: NormName): Entry[] {
-  const members = choice.attack.members?.(norm) ?? [choice];
-  return members.map((member) => ({ ...member, series }));
 }
 
 function allChosen(attacks: PlanOptions["attacks"]): Configured<DifferentiableModel>[] {
