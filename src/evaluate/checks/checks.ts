@@ -6,8 +6,10 @@ import type { Normalization } from "../../models/classifier/preprocess.ts";
 import { option } from "../../option.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import type { BatchPlan } from "../course/batch.ts";
+import type { Entry } from "../course/cascade.ts";
 import { accuracyOf } from "../results/statistics.ts";
 import type { Tally } from "../results/tally.ts";
+import { type Advised, addWords, strongerWords } from "./advice.ts";
 
 /** Checks of the evaluation itself: each a warning with its number and what to do next. */
 export function warningsOf(
@@ -29,17 +31,19 @@ export function warningsOf(
       `${invalid} answers of the model held NaN. They count neither as correct nor as fooled. Look for overflow in the model.`,
     );
   const attacked = points[0]?.attacked ?? 0;
+  // Gradients are counted where there are some.
+  const advised: Advised = { plan, classes: model.classes, inputShape: model.inputShape, differentiable: true };
   if (deadGradients > 0)
     warn(
       "zero-gradient",
-      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero. Attacks that follow the gradient do not change these samples. The model may mask its gradients, and robust accuracy may be overstated. Add an attack without gradients, such as square (${option("attacks")}), or one with another loss (apgd-dlr).`,
+      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero. Attacks that follow the gradient do not change these samples. The model may mask its gradients, and robust accuracy may be overstated.${addWords(advised)}`,
     );
   if (nanGradients > 0)
     warn(
       "nan-gradient",
-      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity. Attacks that follow the gradient are blind there, and robust accuracy may be overstated. Look for overflow or a division by zero in the model, or add an attack without gradients, such as square (${option("attacks")}).`,
+      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity. Attacks that follow the gradient are blind there, and robust accuracy may be overstated. Look for overflow or a division by zero in the model.${addWords(advised, false)}`,
     );
-  for (const warning of strangeOrder(attacks, plan)) warnings.push(warning);
+  for (const warning of strangeOrder(attacks, advised)) warnings.push(warning);
   for (const { attack, of, least } of plan.leftOut)
     warn(
       "member-left-out",
@@ -69,17 +73,19 @@ export function warningsOf(
  * Attacks that see less of a model must not fool samples that those that see its gradients did not fool (Carlini et al. 2019,
  * https://arxiv.org/abs/1902.06705, §5): where they do, the gradients do not lead where the loss rises.
  */
-function* strangeOrder(attacks: Evaluation["attacks"], plan: BatchPlan): Generator<Warning> {
-  const gradient: string[] = [];
+function* strangeOrder(attacks: Evaluation["attacks"], advised: Advised): Generator<Warning> {
+  const { plan } = advised;
+  const gradient: Entry[] = [];
   for (const [e, { attack: name, attacked, fooled }] of attacks.entries()) {
-    const { attack } = plan.attacks[e]!;
-    if (attack.needs === "gradient") gradient.push(name);
+    const entry = plan.attacks[e]!;
+    const { attack } = entry;
+    if (attack.needs === "gradient") gradient.push(entry);
     const count = fooled.reduce((a, b) => a + b, 0);
     if (attack.needs !== "logits" || gradient.length === 0 || count === 0) continue;
     const transfer = attack.also === "surrogate";
     yield {
       code: transfer ? "transfer-stronger" : "black-box-stronger",
-      message: `${name} ${transfer ? "works on another model" : "sees no gradients"}, yet it fooled ${count} of the ${attacked} samples that ${[...new Set(gradient)].join(", ")} had not fooled at every ε. Gradients of this model may be masked, or those attacks are too weak. Give them more steps and restarts (${option("options")}), try another loss (apgd-dlr), or take the attack autoattack.`,
+      message: `${name} ${transfer ? "works on another model" : "sees no gradients"}, yet it fooled ${count} of the ${attacked} samples that ${[...new Set(gradient.map((other) => other.attack.name))].join(", ")} had not fooled at every ε. Gradients of this model may be masked, or those attacks are too weak.${strongerWords(advised, gradient, true)}`,
     };
   }
 }
