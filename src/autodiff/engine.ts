@@ -8,6 +8,7 @@ import type { Rule, Rules } from "./rule.ts";
 import { unsupported } from "./rules/constants.ts";
 import { carriesIntegers } from "./rules/quantization.ts";
 import { manyOutputs, rules } from "./rules.ts";
+import { isMarked, passedThrough, whereItStops } from "./straight-through.ts";
 
 /**
  * Reverse-mode differentiation: appends the nodes that compute the gradient of ⟨seed, of⟩ with respect to each value
@@ -29,7 +30,7 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
     if (!parts)
       throw new PerturbError(
         "no-gradient",
-        `No gradient flows from "${of}" back to "${name}": the path between them is constant or made of integers. Check that "${name}" is the input that matters.`,
+        `No gradient flows from "${of}" back to "${name}": ${whereItStops(b.nodes, of, reached)}`,
         { data: { input: name, output: of } },
       );
     return b.sum(parts);
@@ -37,11 +38,17 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
 }
 
 function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributions: Map<string, string[]>): void {
-  const rule = ruleOf(b, node);
   const gradientOf = (i: number): string | undefined => {
     const arrived = contributions.get(node.outputs[i] ?? "");
     return arrived && b.sum(arrived);
   };
+  if (isMarked(node)) {
+    const [name] = node.inputs;
+    const passed = passedThrough(b, node, gradientOf(0));
+    if (reached.has(name!)) contributions.set(name!, [...(contributions.get(name!) ?? []), b.sumTo(passed, name!)]);
+    return;
+  }
+  const rule = ruleOf(b, node);
   const many = manyOutputs.has(node.op);
   const other = node.outputs.find((name, i) => i > 0 && contributions.has(name));
   const g = gradientOf(0);

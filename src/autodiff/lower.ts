@@ -8,6 +8,7 @@ import { guarded } from "./guarded.ts";
 import type { Collection, LoweringContext } from "./lowering.ts";
 import { refuseBlockedLayout } from "./lowerings/microsoft-nchwc.ts";
 import { loweringOf, resolvesEarly } from "./lowerings.ts";
+import { isMarked } from "./straight-through.ts";
 
 /** Lowerings within lowerings beyond which a file is taken to be broken. */
 const DEEPEST = 16;
@@ -40,7 +41,7 @@ export function lower(graph: Graph, roots: readonly string[]): Graph {
   };
 
   const written = (node: Node, depth: number) => {
-    const lowering = settled.has(node) ? undefined : loweringOf(node.op, node.domain);
+    const lowering = settled.has(node) || isMarked(node) ? undefined : loweringOf(node.op, node.domain);
     const needed = dependsOn(node, reached, typeOf);
     if (!lowering || !(needed || resolvesEarly(node))) return undefined;
     const context: LoweringContext = {

@@ -24,6 +24,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   rate: "--lr",
   resume: "--resume",
   seed: "--seed",
+  straightThrough: "--straight-through",
   surrogate: "--surrogate",
   target: "--target",
   validation: "--validation",

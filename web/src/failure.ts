@@ -36,6 +36,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   rate: null,
   resume: null,
   seed: "Seed",
+  straightThrough: null,
   surrogate: "Second model",
   target: "Target",
   validation: null,

@@ -23,6 +23,7 @@ export interface ModelGiven extends GraphGiven {
   readonly mean?: number[] | undefined;
   readonly std?: number[] | undefined;
   readonly shape?: number[] | undefined;
+  readonly straightThrough?: string[] | undefined;
   readonly device: Device;
 }
 
@@ -64,7 +65,9 @@ export async function openModelFile(
     import("../../runtime/ort.node.ts"),
   ]);
   const normalization = normalizationOf(given);
-  return settle(modelFrom(opened, { shape, ...(normalization && { normalization }) }), nodeRuntime(given.device, 1));
+  const { straightThrough, device } = given;
+  const options = { shape, straightThrough, ...(normalization && { normalization }) };
+  return settle(modelFrom(opened, options), nodeRuntime(device, 1));
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */
@@ -85,7 +88,10 @@ export async function openSurrogate(
     import("../../runtime/ort.node.ts"),
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
-  return openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device, 1));
+  return openClassifier(
+    await openModelFile(opened, shape, { ...given, straightThrough: undefined }),
+    nodeRuntime(given.device, 1),
+  );
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

@@ -111,6 +111,11 @@ export const options = {
     new Option("--shape <c,h,w>", "The shape of one sample. Needed where model and data leave it open.").argParser(
       parseShape,
     ),
+  straightThrough: () =>
+    new Option(
+      "--straight-through <ops>",
+      "Let the gradient pass unchanged through these operators (Round, Floor, Ceil, Sign, Cast) or nodes by name, separated by commas.",
+    ).argParser((text: string) => text.split(",").map((word) => word.trim())),
   failUnder: () =>
     new Option(
       "--fail-under <acc@eps>",

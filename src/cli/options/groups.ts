@@ -11,7 +11,8 @@ export const graphOptions = () =>
     .addOption(options.outputName())
     .addOption(options.mean())
     .addOption(options.std())
-    .addOption(options.shape());
+    .addOption(options.shape())
+    .addOption(options.straightThrough());
 /** How an inference server is called. */
 export const endpointOptions = () =>
   group("Model").addOption(options.header()).addOption(options.timeout()).addOption(options.retries());

@@ -16,7 +16,10 @@ export function warningsOf(
   { clean, model, data, attacks }: Evaluation,
   { invalid, deadGradients, nanGradients, points }: Tally,
   plan: BatchPlan,
-  straightThrough = 0,
+  {
+    straightThrough = 0,
+    askedThrough = [],
+  }: { readonly straightThrough?: number; readonly askedThrough?: readonly string[] } = {},
 ): Warning[] {
   const warnings: Warning[] = [];
   const warn = (code: string, message: string) => warnings.push({ code, message });
@@ -59,7 +62,12 @@ export function warningsOf(
       "hidden-logits",
       "The model gives probabilities and hides its logits. The loss is built on their logarithm. Its gradient vanishes where a probability is rounded to 0 or 1, and robust accuracy may be overstated. Export the model with its logits.",
     );
-  if (straightThrough > 0)
+  if (straightThrough > 0 && askedThrough.length > 0)
+    warn(
+      "straight-through",
+      `The gradient passes straight through ${straightThrough} ${straightThrough === 1 ? "node" : "nodes"} as if they did not step (${option("straightThrough", askedThrough)}). It is an estimate, and robust accuracy may be overstated.${addWords(advised, false)}`,
+    );
+  else if (straightThrough > 0)
     warn(
       "straight-through",
       `The model is quantised: ${straightThrough} of its nodes round to integers. The gradient passes straight through them, so it is an estimate, and robust accuracy may be overstated. Evaluate the model from before quantisation too.`,

@@ -11,8 +11,10 @@ export interface Subject {
   readonly model: Evaluation["model"];
   readonly runtime: Evaluation["runtime"];
   readonly version: string;
-  /** How many nodes of the model round to integers and pass the gradient straight through; by default none. */
+  /** How many nodes of the model step and pass the gradient straight through; by default none. */
   readonly straightThrough?: number;
+  /** The operators and nodes that were asked to. */
+  readonly askedThrough?: readonly string[];
 }
 
 interface Extent {
@@ -80,7 +82,7 @@ export function resultOf(
     warnings: [],
     cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
   };
-  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject.straightThrough);
+  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject);
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),
     notFooled: tally.worst.map(({ notFooled }) => [...notFooled]),

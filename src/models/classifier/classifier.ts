@@ -1,6 +1,8 @@
 import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
+import { markStraightThrough } from "../../autodiff/straight-through.ts";
 import type { Bounds, Head, Loss } from "../../model.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
+import { inlineFunctions } from "../../onnx/functions.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import { type ElementType, product } from "../../tensor.ts";
@@ -14,8 +16,10 @@ export interface ClassifierFile {
   readonly inputShape: readonly number[];
   readonly classes: number;
   readonly head: Head;
-  /** How many nodes round to integers, and pass the gradient straight through. */
+  /** How many nodes step, and pass the gradient straight through. */
   readonly straightThrough: number;
+  /** Operators and nodes that were asked to do so. */
+  readonly askedThrough?: readonly string[];
   readonly bounds: Bounds;
   /** The batch size that the graph fixes, or null when any will do. */
   readonly batch: number | null;
@@ -42,13 +46,27 @@ export interface ClassifierOptions {
   readonly normalization?: Normalization;
   /** By default [0, 1]. */
   readonly bounds?: Bounds;
+  /**
+   * Operators (Round, Floor, Ceil, Sign, Cast) and names of nodes that pass the gradient on as if they changed nothing (BPDA), for
+   * defences that round. The logits stay what they are.
+   */
+  readonly straightThrough?: readonly string[] | undefined;
 }
 
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
 export function classifierFile(
-  graph: Graph,
-  { name, shape, normalization, bounds = { lower: 0, upper: 1 }, sha256, folder }: ClassifierOptions,
+  original: Graph,
+  {
+    name,
+    shape,
+    normalization,
+    bounds = { lower: 0, upper: 1 },
+    sha256,
+    folder,
+    straightThrough = [],
+  }: ClassifierOptions,
 ): ClassifierFile {
+  const graph = straightThrough.length > 0 ? markStraightThrough(inlineFunctions(original), straightThrough) : original;
   const classifier = shape ? asClassifier(graph, shape) : asClassifier(graph);
   const complete = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
   const [batch, ...inputShape] = complete.inputs[0]!.dims!;
@@ -62,6 +80,7 @@ export function classifierFile(
     bounds,
     batch: typeof batch === "number" ? batch : null,
     parameters: countParameters(graph),
+    ...(straightThrough.length > 0 && { askedThrough: straightThrough }),
     ...(normalization && { normalization }),
     ...(sha256 !== undefined && { sha256 }),
     ...(folder !== undefined && { folder }),

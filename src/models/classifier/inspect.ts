@@ -1,6 +1,7 @@
 import { type GradientSupport, gradientSupport, obstacles } from "../../autodiff/coverage.ts";
 import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
 import { lower } from "../../autodiff/lower.ts";
+import { markStraightThrough } from "../../autodiff/straight-through.ts";
 import { PerturbError } from "../../errors.ts";
 import { multiplyAdds } from "../../onnx/flops.ts";
 import { inlineFunctions } from "../../onnx/functions.ts";
@@ -24,7 +25,7 @@ export interface Inspection {
     | { readonly error: string };
   /** Whether a loss on the logits can be differentiated, and if not, why. */
   readonly differentiable: true | { readonly error: string };
-  /** How many nodes before the logits round to integers: the gradient passes straight through them. */
+  /** How many nodes before the logits step: the gradient passes straight through them. */
   readonly straightThrough: number;
   /** Types of real numbers in inputs and weights. Gradients, and all of what is bfloat16 or float64, are computed in float32. */
   readonly precision: readonly ElementType[];
@@ -47,9 +48,14 @@ export interface Inspection {
   readonly preprocessing: readonly string[];
 }
 
-/** @param shape of one sample, where the graph leaves sizes open */
-export function inspectGraph(name: string, original: Graph, shape?: readonly number[]): Inspection {
-  const whole = rewritten(original, inlineFunctions);
+/** @param shape of one sample, where the graph leaves sizes open; @param straightThrough as `openModel` has it */
+export function inspectGraph(
+  name: string,
+  original: Graph,
+  shape?: readonly number[],
+  straightThrough: readonly string[] = [],
+): Inspection {
+  const whole = markStraightThrough(rewritten(original, inlineFunctions), straightThrough);
   const [first] = whole.inputs;
   const graph = shape && first && whole.inputs.length === 1 ? bindInput(whole, first.name, shape) : whole;
   const written = rewritten(graph, (g) => lower(g, []));
