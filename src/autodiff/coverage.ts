@@ -74,3 +74,16 @@ export const obstacles = (graph: Graph, output: string): Node[] =>
 /** How many nodes on that way step, and pass the gradient straight through: those that quantise, and those that were asked to. */
 export const straightThrough = (graph: Graph, output: string): number =>
   onTheWay(graph, output).filter((node) => isMarked(node) || isStraightThrough(node)).length;
+
+/** Whether the condition of an If changes with the elements of a value: it then takes one way for a whole batch. */
+export function branchesOn(graph: Graph, root: string): true | undefined {
+  const reached = new Set([root]);
+  const found = graph.nodes.some((node) => {
+    if (node.op === "Shape" || node.op === "Size") return false;
+    if (node.op === "If" && node.domain === "" && reached.has(node.inputs[0]!)) return true;
+    if (valuesRead(node).some((name) => reached.has(name)))
+      for (const name of node.outputs) if (name !== "") reached.add(name);
+    return false;
+  });
+  return found || undefined;
+}

@@ -24,6 +24,7 @@ export function probe({ inputShape, bounds: { lower, upper } }: ClassifierFile, 
  * batch is that of each sample.
  */
 export async function settleBatch(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  if (file.branches) return file;
   if (file.batch === 1) return freeBatch(file, runtime);
   if (file.batch !== null) return file;
   const alone = { ...file, batch: 1 };

@@ -1,3 +1,4 @@
+import { branchesOn } from "../../autodiff/coverage.ts";
 import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
 import { markStraightThrough } from "../../autodiff/straight-through.ts";
 import type { Bounds, Head, Loss } from "../../model.ts";
@@ -23,6 +24,8 @@ export interface ClassifierFile {
   readonly bounds: Bounds;
   /** The batch size that the graph fixes, or null when any will do. */
   readonly batch: number | null;
+  /** An If on values of the input, one for the whole batch, is in the way of more than one sample at a time. */
+  readonly branches?: true;
   /** The folder of the files that hold the graph's weights, where they lie outside of it. */
   readonly folder?: string;
   /** Number of trained values. */
@@ -69,6 +72,7 @@ export function classifierFile(
   const graph = straightThrough.length > 0 ? markStraightThrough(inlineFunctions(original), straightThrough) : original;
   const classifier = shape ? asClassifier(graph, shape) : asClassifier(graph);
   const complete = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const branches = branchesOn(complete, "x");
   const [batch, ...inputShape] = complete.inputs[0]!.dims!;
   return {
     name,
@@ -78,7 +82,8 @@ export function classifierFile(
     head: classifier.head,
     straightThrough: classifier.straightThrough,
     bounds,
-    batch: typeof batch === "number" ? batch : null,
+    batch: typeof batch === "number" ? batch : branches ? 1 : null,
+    ...(branches && { branches }),
     parameters: countParameters(graph),
     ...(straightThrough.length > 0 && { askedThrough: straightThrough }),
     ...(normalization && { normalization }),
