@@ -2,8 +2,10 @@ import { PerturbError } from "../errors.ts";
 import { isFloat } from "../onnx/facts.ts";
 import { describeNode, type Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
+import { isRecurrence } from "../onnx/recurrence.ts";
 import { dependents, dependsOn } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
+import { recurrenceGradient } from "./recurrence.ts";
 import type { Rule, Rules } from "./rule.ts";
 import { unsupported } from "./rules/constants.ts";
 import { carriesIntegers } from "./rules/quantization.ts";
@@ -48,8 +50,7 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
     if (reached.has(name!)) contributions.set(name!, [...(contributions.get(name!) ?? []), b.sumTo(passed, name!)]);
     return;
   }
-  const rule = ruleOf(b, node);
-  const many = manyOutputs.has(node.op);
+  const many = manyOutputs.has(node.op) || isRecurrence(node);
   const other = node.outputs.find((name, i) => i > 0 && contributions.has(name));
   const g = gradientOf(0);
   if (!many && (g === undefined || other !== undefined))
@@ -62,6 +63,7 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
     node.outputs.some((name) => contributions.has(name) && !isFloat(b.fact(name).type))
   )
     throw unsupported(node, "integers for values");
+  const rule = isRecurrence(node) ? recurrenceGradient(backward) : ruleOf(b, node);
   const wants = (i: number): boolean => reached.has(node.inputs[i] ?? "");
   const gradients = rule({ node, g: g ?? "", gradientOf, x: node.inputs, y: node.outputs[0]!, b, wants });
   if (gradients.length > node.inputs.length && gradients.slice(node.inputs.length).some((part) => part !== null))
