@@ -65,7 +65,7 @@ export interface Evaluation {
   };
   readonly runtime: { readonly name: string; readonly device: string };
   readonly clean: Accuracy & {
-    /** [label][prediction] counts over all samples. */
+    /** [label][prediction] counts over all samples; empty beyond `MOST_CONFUSED` classes. */
     readonly confusion: readonly (readonly number[])[];
   };
   /** Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled. */
@@ -88,6 +88,9 @@ export interface Evaluation {
     readonly samplesPerSecond: number;
   };
 }
+
+/** Of more classes than this, results hold no table of labels and predictions; the record of each sample has both. */
+export const MOST_CONFUSED = 1000;
 
 export interface Accuracy {
   readonly correct: number;

@@ -20,7 +20,7 @@ const ROWS: readonly (readonly string[])[] = [
     "sha256",
     "option",
     "known-options",
-    "few-classes",
+    "classes",
     "zip",
     "own-files.node",
     "staging.node",

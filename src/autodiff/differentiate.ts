@@ -1,3 +1,4 @@
+import { MAX_CLASSES } from "../classes.ts";
 import { PerturbError } from "../errors.ts";
 import { Attributes } from "../onnx/attributes.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
@@ -24,9 +25,6 @@ export interface Classifier {
   /** How many nodes before the logits round to integers, and pass the gradient straight through. */
   readonly straightThrough: number;
 }
-
-/** More than any classifier has; the loss holds a list of them. */
-const MAX_CLASSES = 2 ** 20;
 
 /** Shape of one sample that the graph itself fixes, or null where it does not. */
 export function sampleShape(graph: Graph): readonly number[] | null {

@@ -1,4 +1,4 @@
-import { leastClassesOf, OTHER_LOSSES, tooFewClasses } from "../few-classes.ts";
+import { leastClassesOf, OTHER_LOSSES, tooFewClasses } from "../classes.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { tensor } from "../tensor.ts";
 import { backward } from "./engine.ts";

@@ -1,6 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import type { About } from "../../attack-options.ts";
-import { leastClassesOf, tooFewClasses } from "../../few-classes.ts";
+import { leastClassesOf, tooFewClasses } from "../../classes.ts";
 import type { DifferentiableModel, Goal } from "../../model.ts";
 import { rivalsOf } from "../steps/rivals.ts";
 import { sweep } from "../steps/sweep.ts";

@@ -1,5 +1,5 @@
 import { type AnyAttack, type Configured, configured } from "../../attack.ts";
-import { leastClassesOf, OTHER_LOSSES, tooFewClasses } from "../../few-classes.ts";
+import { leastClassesOf, OTHER_LOSSES, tooFewClasses } from "../../classes.ts";
 import type { DifferentiableModel, Model } from "../../model.ts";
 import type { NormName } from "../../norm.ts";
 

@@ -1,6 +1,6 @@
 import { predict } from "../../attack.ts";
 import type { Batch } from "../../dataset.ts";
-import type { Evaluation, Warning } from "../../evaluate.ts";
+import { type Evaluation, MOST_CONFUSED, type Warning } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
 import type { Normalization } from "../../models/classifier/preprocess.ts";
 import { option } from "../../option.ts";
@@ -104,6 +104,8 @@ const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 export function atChance({ ci95, correct, total, confusion }: Evaluation["clean"]): boolean {
   // Nothing could be better, however wide the interval of a few samples is.
   if (correct === total) return false;
+  // Of very many classes there is no table, and no one of them is common.
+  if (confusion.length === 0) return ci95[0] <= 1 / MOST_CONFUSED;
   const labels = confusion.map((row) => row.reduce((a, b) => a + b, 0));
   const commonest = Math.max(...labels) / total;
   // Samples of one class alone, as the head of a sorted set has, cannot tell a good model from a constant one.

@@ -10,7 +10,7 @@ import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
 import { outcomes } from "../results/outcomes.ts";
 import { firstExamples, recordsOf } from "../results/records.ts";
 import { show } from "../results/show.ts";
-import { type AttackTally, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
+import { type AttackTally, addCount, type Confusion, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
 import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subjects } from "./cascade.ts";
 
 /** What is done with every batch of an evaluation. */
@@ -44,8 +44,8 @@ export async function evaluateBatch(
   const budgets = plan.epsilons.length;
   const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   const confusion = confusionOf(batch.labels, predictions, classes);
-  const untouched = confusion.slice();
-  for (const label of attacked.labels) untouched[label * classes + label]! -= 1;
+  const untouched = new Map(confusion);
+  for (const label of attacked.labels) addCount(untouched, label * classes + label, -1);
   const correctUntouched = diagonal(untouched, classes);
 
   const [outcome, first] = [outcomes(attacked, budgets), firstExamples(attacked, budgets)];
@@ -188,17 +188,17 @@ export const goalOf = (labels: Int32Array, target: number | null): Goal =>
     ? { kind: "untargeted", labels }
     : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
 
-function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Int32Array {
-  const counts = new Int32Array(classes * classes);
+function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Confusion {
+  const counts: Confusion = new Map();
   labels.forEach((label, i) => {
-    if (predictions[i]! >= 0) counts[label * classes + predictions[i]!]! += 1;
+    if (predictions[i]! >= 0) addCount(counts, label * classes + predictions[i]!, 1);
   });
   return counts;
 }
 
-const diagonal = (confusion: Int32Array, classes: number): number => {
+const diagonal = (confusion: Confusion, classes: number): number => {
   let sum = 0;
-  for (let c = 0; c < classes; c++) sum += confusion[c * (classes + 1)]!;
+  for (const [place, count] of confusion) if (place % (classes + 1) === 0) sum += count;
   return sum;
 };
 

@@ -1,10 +1,17 @@
 import type { Dataset } from "../../dataset.ts";
-import type { AttackSummary, Evaluation, EvaluationResult, Linearity, Warning } from "../../evaluate.ts";
+import {
+  type AttackSummary,
+  type Evaluation,
+  type EvaluationResult,
+  type Linearity,
+  MOST_CONFUSED,
+  type Warning,
+} from "../../evaluate.ts";
 import { warningsOf } from "../checks/checks.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import { type GateAsked, withGates } from "./gates.ts";
 import { accuracyOf } from "./statistics.ts";
-import type { AttackTally, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
+import type { AttackTally, Confusion, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
 
 /** What the report says of a model and of who ran it. */
 export interface Subject {
@@ -114,8 +121,13 @@ function quantilesOf(distances: readonly number[]): AttackSummary["distances"] {
   });
 }
 
-const matrix = (counts: Int32Array, classes: number): number[][] =>
-  Array.from({ length: classes }, (_, label) => Array.from(counts.subarray(label * classes, (label + 1) * classes)));
+/** [label][prediction]; nothing beyond `MOST_CONFUSED` classes, of which the table would be larger than all else. */
+function matrix(counts: Confusion, classes: number): number[][] {
+  if (classes > MOST_CONFUSED) return [];
+  const rows = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (const [place, count] of counts) rows[Math.floor(place / classes)]![place % classes] = count;
+  return rows;
+}
 
 const withoutPixels = ({ index, label, prediction, confidence }: Shown) => ({ index, label, prediction, confidence });
 

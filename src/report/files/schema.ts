@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Evaluation } from "../../evaluate.ts";
+import { type Evaluation, MOST_CONFUSED } from "../../evaluate.ts";
 
 const name = z.string();
 const count = z.int().min(0);
@@ -84,7 +84,9 @@ const point = z.strictObject({
     .nullable()
     .describe("Mean probability of the prediction over the fooled samples; null when there are none."),
   largestDistance: positive.describe("Largest distance, in the norm, of any candidate judged: the check that ε held."),
-  confusion: confusion.describe("[label][prediction] counts over all samples, after the attack."),
+  confusion: confusion.describe(
+    "[label][prediction] counts over all samples, after the attack; empty beyond 1,000 classes.",
+  ),
   examples: z.array(example).max(5).describe("The first adversarial examples found."),
 });
 
@@ -158,7 +160,7 @@ export const evaluationSchema = z
     runtime: z.strictObject({ name, device: z.string() }),
     clean: z.strictObject({
       ...accuracy,
-      confusion: confusion.describe("[label][prediction] counts, without attack."),
+      confusion: confusion.describe("[label][prediction] counts, without attack; empty beyond 1,000 classes."),
     }),
     worst: z
       .array(worst)
@@ -176,7 +178,8 @@ export const evaluationSchema = z
   })
   .superRefine(({ clean, points, model }, context) => {
     const square = (counts: readonly (readonly number[])[]) =>
-      counts.length === model.classes && counts.every((row) => row.length === model.classes);
+      counts.length === (model.classes > MOST_CONFUSED ? 0 : model.classes) &&
+      counts.every((row) => row.length === model.classes);
     for (const [path, result] of [["clean", clean] as const, ...points.map((p, i) => [`points.${i}`, p] as const)]) {
       if (result.correct > result.total)
         context.addIssue({ code: "custom", path: [path, "correct"], message: `${result.correct} of ${result.total}` });

@@ -1,5 +1,8 @@
 import { PerturbError } from "./errors.ts";
 
+/** More than any classifier has; a loss holds a list of them. */
+export const MAX_CLASSES = 2 ** 20;
+
 /** The fewest classes of losses that compare several logits. */
 const LEAST: Readonly<Record<string, number>> = { dlr: 3, "targeted-dlr": 4 };
 
