@@ -8,8 +8,21 @@ export interface Bounds {
   readonly upper: number;
 }
 
-/** What the last node of a classifier gives. `hidden`: probabilities without visible logits. */
-export type Head = "logits" | "softmax" | "log-softmax" | "hidden";
+/**
+ * What a classifier gives. `sigmoid`: a probability for each class by itself; `monotone`: scores behind another function
+ * that keeps their order; `binary`, `binary-sigmoid`: one score, read as that of class 1 against class 0; `hidden`:
+ * probabilities without visible logits; `labels`: 1 for the class predicted and 0 for all others.
+ */
+export type Head =
+  | "logits"
+  | "softmax"
+  | "log-softmax"
+  | "sigmoid"
+  | "monotone"
+  | "binary"
+  | "binary-sigmoid"
+  | "hidden"
+  | "labels";
 
 /** A classifier that can be run. Inputs are batches [n, ...inputShape] inside the bounds. */
 export interface Model {
@@ -19,6 +32,8 @@ export interface Model {
   readonly classes: number;
   readonly bounds: Bounds;
   readonly head: Head;
+  /** What its file does not say, and was assumed: a sentence each. */
+  readonly assumptions?: readonly string[];
   /** The model behind a wrapper that asks it: what is learned of the one holds for the other. */
   readonly origin?: object;
   /**

@@ -8,6 +8,7 @@ const OPTIONS = [
   "epsilons",
   "feeds",
   "folder",
+  "head",
   "input",
   "labels",
   "levels",
@@ -19,11 +20,13 @@ const OPTIONS = [
   "offset",
   "options",
   "output",
+  "pool",
   "rate",
   "resume",
   "seed",
   "surrogate",
   "target",
+  "threshold",
   "validation",
 ] as const;
 

@@ -10,6 +10,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   epsilons: "--eps",
   feeds: "--feed NAME=FILE.npy",
   folder: "--out",
+  head: "--head",
   input: "--input-name",
   labels: "--labels FILE",
   levels: "--levels",
@@ -21,11 +22,13 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   offset: "--offset",
   options: "--set",
   output: "--output-name",
+  pool: "--pool",
   rate: "--lr",
   resume: "--resume",
   seed: "--seed",
   surrogate: "--surrogate",
   target: "--target",
+  threshold: "--threshold",
   validation: "--validation",
 };
 

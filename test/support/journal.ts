@@ -100,6 +100,9 @@ const tallyOf = (samples: number): fc.Arbitrary<Tally> =>
     invalid: count,
     deadGradients: small,
     nanGradients: small,
+    tinyGradients: small,
+    unitScores: small,
+    labelScores: small,
     forwards: count,
     gradients: count,
   });

@@ -22,6 +22,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   epsilons: "ε",
   feeds: null,
   folder: null,
+  head: null,
   input: null,
   labels: null,
   levels: "Levels",
@@ -33,11 +34,13 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   offset: null,
   options: "Options",
   output: null,
+  pool: null,
   rate: null,
   resume: null,
   seed: "Seed",
   surrogate: "Second model",
   target: "Target",
+  threshold: null,
   validation: null,
 };
 

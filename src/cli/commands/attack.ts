@@ -5,6 +5,7 @@ import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
+import { sayAssumed } from "../opening/assumed.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
@@ -71,6 +72,7 @@ async function run(given: Given): Promise<void> {
     throw new PerturbError("usage", `--png needs a folder, and --out ${given.out} is a file. Give a folder.`);
   await (toFile ? requireWritable(given.out) : requireFree(given.out));
   const subject = await openSubject(given);
+  sayAssumed(subject.model);
   const counts = toFile
     ? await writeAll(subject, given, given.out)
     : await inFolder(given.out, (folder) =>

@@ -9,6 +9,7 @@ import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
+import { sayAssumed } from "../opening/assumed.ts";
 import { openGraph, openModelFile } from "../opening/model.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
@@ -76,6 +77,7 @@ async function run(model: string, given: Given): Promise<void> {
       `${opened.name} leaves the shape of its samples open. Give it by --shape, such as --shape 3,224,224.`,
     );
   const file = await openModelFile(opened, shape, given);
+  sayAssumed(file);
   if (out !== undefined) await saveGraph(file, given.loss, out);
   if (samples) await saveValues(file, samples, values!, given);
 }

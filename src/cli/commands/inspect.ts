@@ -23,13 +23,13 @@ Examples:
   perturb inspect net.onnx --input-name image --feed mask=mask.npy --output-name scores
   perturb inspect net.pth --arch lenet --json`),
     ),
-  only(graphOptions(), "arch", "inputName", "feed", "outputName", "shape"),
+  only(graphOptions(), "arch", "inputName", "feed", "outputName", "head", "pool", "threshold", "shape"),
 ).action(async (model, given) => {
   const [opened, { inspectGraph }] = await Promise.all([
     openGraph(model, given),
     import("../../models/classifier/inspect.ts"),
   ]);
-  const inspection = inspectGraph(opened.name, opened.graph, given.shape);
+  const inspection = inspectGraph(opened.name, opened.graph, given.shape, given);
   if (given.json) printJson({ ...inspection, sha256: opened.sha256 });
   else await show(inspection, opened.sha256);
 });

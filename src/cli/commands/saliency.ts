@@ -9,6 +9,7 @@ import { completeness, type SaliencyName, saliencyMethods } from "../../saliency
 import type { FloatTensor, Tensor } from "../../tensor.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
+import { sayAssumed } from "../opening/assumed.ts";
 import { openGraph, openModelFile } from "../opening/model.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
@@ -113,6 +114,7 @@ async function run(modelName: string, given: Given): Promise<void> {
       `${given.image} is ${stretchedFrom[1]} × ${stretchedFrom[0]} pixels: stretched to the model's [${shape.join(", ")}].\n`,
     );
   const model = openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device));
+  sayAssumed(model);
   try {
     if (model.samples !== undefined)
       throw new PerturbError(

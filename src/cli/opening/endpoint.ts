@@ -1,4 +1,5 @@
 import { stderr } from "node:process";
+import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
 import { PerturbError } from "../../errors.ts";
 import type { OpenedSubject } from "./opened.ts";
 
@@ -21,6 +22,9 @@ export interface EndpointGiven {
   readonly mean?: readonly number[] | undefined;
   readonly std?: readonly number[] | undefined;
   readonly feed?: readonly string[];
+  readonly head?: HeadChoice | undefined;
+  readonly pool?: Pool | undefined;
+  readonly threshold?: number | undefined;
   readonly device: string;
 }
 
@@ -35,6 +39,7 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
     inputShape: given.shape,
     input: given.inputName,
     output: given.outputName,
+    ...(given.head && given.head !== "auto" && { head: given.head }),
     headers: headersOf(given.header ?? []),
     ...(given.timeout !== undefined && { timeout: 1000 * given.timeout }),
     ...(given.retries !== undefined && { retries: given.retries }),
@@ -49,12 +54,14 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
 }
 
 /** @throws usage for options that only a file can follow */
-function refuse({ arch, surrogate, mean, std, feed = [], device }: EndpointGiven): void {
+function refuse({ arch, surrogate, mean, std, feed = [], pool, threshold, device }: EndpointGiven): void {
   const given = {
     "--arch": surrogate === undefined ? arch : undefined,
     "--mean": mean,
     "--std": std,
     "--feed": feed[0],
+    "--pool": pool,
+    "--threshold": threshold,
     "--device": device === "cpu" ? undefined : device,
   };
   const wrong = Object.entries(given).filter(([, value]) => value !== undefined);

@@ -1,4 +1,5 @@
 import type { ArchitectureName } from "../../architectures/index.ts";
+import type { Reading } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
@@ -18,8 +19,8 @@ export interface GraphGiven {
   readonly feed?: readonly string[];
 }
 
-/** With its preprocessing. */
-export interface ModelGiven extends GraphGiven {
+/** With its preprocessing, and how its output is read. */
+export interface ModelGiven extends GraphGiven, Reading {
   readonly mean?: number[] | undefined;
   readonly std?: number[] | undefined;
   readonly shape?: number[] | undefined;
@@ -64,7 +65,12 @@ export async function openModelFile(
     import("../../runtime/ort.node.ts"),
   ]);
   const normalization = normalizationOf(given);
-  return settledFrom(opened, { shape, ...(normalization && { normalization }) }, nodeRuntime(given.device, 1));
+  const { head, pool, threshold } = given;
+  return settledFrom(
+    opened,
+    { shape, head, pool, threshold, ...(normalization && { normalization }) },
+    nodeRuntime(given.device, 1),
+  );
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */
@@ -74,7 +80,7 @@ export async function archFor(name: string, arch: string | undefined): Promise<s
   return isGraph ? undefined : arch;
 }
 
-/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does. */
+/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does, and has its own head. */
 export async function openSurrogate(
   given: ModelGiven & { readonly surrogate?: string | undefined },
   shape: readonly number[],
@@ -85,7 +91,8 @@ export async function openSurrogate(
     import("../../runtime/ort.node.ts"),
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
-  return openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device, 1));
+  const own = { ...given, head: undefined, pool: undefined, threshold: undefined };
+  return openClassifier(await openModelFile(opened, shape, own), nodeRuntime(given.device, 1));
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

@@ -1,9 +1,18 @@
 import { Argument, Option } from "@commander-js/extra-typings";
 import { type AttackName, attacks } from "../../attacks/index.ts";
+import { headChoices } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
-import { parseEpsilons, parseFailUnder, parseNumbers, parseShape, wholeNumber } from "./values.ts";
+import {
+  parseEpsilons,
+  parseFailUnder,
+  parseNumber,
+  parseNumbers,
+  parsePool,
+  parseShape,
+  wholeNumber,
+} from "./values.ts";
 
 /** Options that several commands share, each defined once. */
 export const options = {
@@ -28,6 +37,23 @@ export const options = {
       .argParser((text: string, before: string[]) => [...before, text]),
   outputName: () =>
     new Option("--output-name <name>", "The output with the class scores. Needed where the model has several."),
+  head: () =>
+    new Option(
+      "--head <kind>",
+      "What the output holds. auto finds a softmax or a sigmoid in the graph; one output is read as the score of class 1 against class 0.",
+    )
+      .choices(headChoices)
+      .default("auto" as const),
+  pool: () =>
+    new Option(
+      "--pool <mean|max:axis>",
+      "Bring one axis of the output, such as time or anchors, to its mean or largest value: mean:1 makes [N, T, C] to [N, C].",
+    ).argParser(parsePool),
+  threshold: () =>
+    new Option(
+      "--threshold <value>",
+      "Of a model with one output: class 1 is above it. (default: 0.5 of a sigmoid, 0 of a logit)",
+    ).argParser(parseNumber),
   data: () =>
     new Option("--data <name|path>", "The data: a known name, a folder of images, or a file.").default("mnist"),
   labels: () => new Option("--labels <file>", "A file of labels. Needed where the data file has none."),

@@ -9,6 +9,9 @@ export const graphOptions = () =>
     .addOption(options.inputName())
     .addOption(options.feed())
     .addOption(options.outputName())
+    .addOption(options.head())
+    .addOption(options.pool())
+    .addOption(options.threshold())
     .addOption(options.mean())
     .addOption(options.std())
     .addOption(options.shape());

@@ -48,3 +48,10 @@ export function parseFailUnder(text: string): FailUnder {
 export function parseShape(text: string): number[] {
   return text.split(/[,x]/).map(wholeNumber(1));
 }
+
+/** "mean:1" or "max:-1" */
+export function parsePool(text: string): { readonly how: "mean" | "max"; readonly axis: number } {
+  const [, how, axis] = /^(mean|max):(-?\d+)$/.exec(text) ?? [];
+  if (how === undefined) throw new InvalidArgumentError(`"${text}" is not mean:AXIS or max:AXIS, such as mean:1.`);
+  return { how: how as "mean" | "max", axis: Number(axis) };
+}

@@ -221,7 +221,9 @@ describe("warnings", () => {
   });
 
   it("of gradients that vanish in a saturated model", async () => {
-    const saturated = appended(lenetGraph(), (b, y) => b.mul(y, b.scalar(1e4, y)));
+    const saturated = appended(lenetGraph(), (b, y) =>
+      b.mul(y, b.constant(floats([10], new Array<number>(10).fill(1e4)))),
+    );
     const result = await run(classifierFile(saturated, { name: "saturated" }), mnist, {
       limit: 200,
       epsilons: [0, 0.3],

@@ -8,14 +8,22 @@ import type { FloatTensor } from "../../tensor.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import { accuracyOf } from "../results/statistics.ts";
 import type { Tally } from "../results/tally.ts";
+import { headWarnings } from "./heads.ts";
+
+/** What is known of the model from its file. */
+interface Known {
+  readonly straightThrough?: number;
+  readonly assumptions?: readonly string[];
+}
 
 /** Checks of the evaluation itself: each a warning with its number and what to do next. */
 export function warningsOf(
   { clean, model, data, attacks }: Evaluation,
-  { invalid, deadGradients, nanGradients, points }: Tally,
+  tally: Tally,
   plan: BatchPlan,
-  straightThrough = 0,
+  { straightThrough = 0, assumptions }: Known = {},
 ): Warning[] {
+  const { invalid, deadGradients, nanGradients, points } = tally;
   const warnings: Warning[] = [];
   const warn = (code: string, message: string) => warnings.push({ code, message });
   if (atChance(clean))
@@ -40,16 +48,7 @@ export function warningsOf(
       `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity. Attacks that follow the gradient are blind there, and robust accuracy may be overstated. Look for overflow or a division by zero in the model, or add an attack without gradients, such as square (${option("attacks")}).`,
     );
   for (const warning of strangeOrder(attacks, plan)) warnings.push(warning);
-  if (model.head === "softmax")
-    warn(
-      "softmax-head",
-      "The model ends in a softmax. perturb found the logits behind it and builds the loss on them. You need not change anything.",
-    );
-  if (model.head === "hidden")
-    warn(
-      "hidden-logits",
-      "The model gives probabilities and hides its logits. The loss is built on their logarithm. Its gradient vanishes where a probability is rounded to 0 or 1, and robust accuracy may be overstated. Export the model with its logits.",
-    );
+  warnings.push(...headWarnings({ model, data }, tally, assumptions));
   if (straightThrough > 0)
     warn(
       "straight-through",

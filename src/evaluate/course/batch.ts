@@ -5,6 +5,7 @@ import { type Goal, type Gradient, isDifferentiable, type Model } from "../../mo
 import { norms } from "../../norm.ts";
 import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
+import { gradientFaults, scoreFaults } from "../checks/faults.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
 import { outcomes } from "../results/outcomes.ts";
 import { firstExamples, recordsOf } from "../results/records.ts";
@@ -45,7 +46,7 @@ export async function evaluateBatch(
   for (const label of attacked.labels) untouched[label * classes + label]! -= 1;
   const correctUntouched = diagonal(untouched, classes);
 
-  const [outcome, first] = [outcomes(attacked, budgets), firstExamples(attacked, budgets)];
+  const [outcome, first] = [outcomes(attacked, budgets, model.head), firstExamples(attacked, budgets)];
   const attacks = plan.attacks.map(() => emptyAttack(budgets));
   const points: Tally["points"] = [];
   let series = 0;
@@ -70,7 +71,7 @@ export async function evaluateBatch(
     total: predictions.length,
     correct: correct.length,
     confusion,
-    cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions)),
+    cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions, model.head)),
     points,
     worst: outcome.worst().map(({ notFooled, errors }) => ({
       correct: correctUntouched + notFooled.length,
@@ -92,7 +93,8 @@ export async function evaluateBatch(
     }),
     linearity: null,
     invalid,
-    ...gradientFaults(attacked),
+    ...gradientFaults(attacked, model),
+    ...scoreFaults(logits, model),
     forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length),
     gradients: sum(course.gradients) + (start ? predictions.length : 0),
   };
@@ -118,22 +120,6 @@ const reach = ({ verdict: { success, distances } }: Judgement): number[] =>
 function addCourse(attacks: readonly AttackTally[], { fooledAt, fooledBy, entries }: Course): void {
   for (const [e, entry] of entries.entries()) Object.assign(attacks[e]!, entry);
   for (const [row, e] of fooledBy.entries()) if (e >= 0) attacks[e]!.fooled[fooledAt[row]!]! += 1;
-}
-
-/** Samples whose gradient at x points nowhere. */
-function gradientFaults({ start, labels }: Subjects): Pick<Tally, "deadGradients" | "nanGradients"> {
-  const faults = { deadGradients: 0, nanGradients: 0 };
-  if (!start) return faults;
-  const { data } = start.gradient;
-  const size = sampleSize(start.gradient);
-  for (let i = 0; i < labels.length; i++) {
-    // A sum of float32 magnitudes does not overflow: it is finite where each of them is, and zero where all are.
-    let sum = 0;
-    for (let j = i * size; j < (i + 1) * size; j++) sum += Math.abs(data[j]!);
-    if (!Number.isFinite(sum)) faults.nanGradients++;
-    else if (sum === 0) faults.deadGradients++;
-  }
-  return faults;
 }
 
 /** Whether an attack of the plan needs gradients. */

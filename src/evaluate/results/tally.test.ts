@@ -67,6 +67,9 @@ const tally: fc.Arbitrary<Tally> = fc.record({
   invalid: count,
   deadGradients: count,
   nanGradients: count,
+  tinyGradients: count,
+  unitScores: count,
+  labelScores: count,
   forwards: count,
   gradients: count,
 });
@@ -98,6 +101,9 @@ describe("addTally", () => {
           "invalid",
           "deadGradients",
           "nanGradients",
+          "tinyGradients",
+          "unitScores",
+          "labelScores",
           "forwards",
           "gradients",
         ] as const)

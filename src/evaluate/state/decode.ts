@@ -107,6 +107,9 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     invalid: count,
     deadGradients: some,
     nanGradients: some,
+    tinyGradients: some,
+    unitScores: some,
+    labelScores: some,
     forwards: count,
     gradients: count,
   }) satisfies z.ZodType<Omit<Tally, "cleanExamples" | "points">>;

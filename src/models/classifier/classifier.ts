@@ -1,4 +1,5 @@
-import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
+import { asClassifier, differentiate, sampleShape } from "../../autodiff/differentiate.ts";
+import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
 import type { Bounds, Head, Loss } from "../../model.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
@@ -15,6 +16,10 @@ export interface ClassifierFile {
   readonly inputShape: readonly number[];
   readonly classes: number;
   readonly head: Head;
+  /** What the graph does not say, and was assumed: a sentence each. */
+  readonly assumptions?: readonly string[];
+  /** What the output was said to hold. */
+  readonly said?: HeadChoice;
   /** How many nodes round to integers, and pass the gradient straight through. */
   readonly straightThrough: number;
   readonly bounds: Bounds;
@@ -47,6 +52,12 @@ export interface ClassifierOptions {
   readonly normalization?: Normalization;
   /** By default [0, 1]. */
   readonly bounds?: Bounds;
+  /** What the output holds, by default what the graph shows. */
+  readonly head?: HeadChoice | undefined;
+  /** Brings an axis of the output, such as time or anchors, to one value. */
+  readonly pool?: Pool | undefined;
+  /** Of a model with one output: class 1 is above it. By default 0.5 of a sigmoid, else 0. */
+  readonly threshold?: number | undefined;
 }
 
 /** An input of the graph with what it holds for each sample. */
@@ -60,8 +71,8 @@ export interface FedRows {
 
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
 export function classifierFile(graph: Graph, options: ClassifierOptions): ClassifierFile {
-  const { name, shape, normalization, bounds = { lower: 0, upper: 1 }, sha256, folder } = options;
-  const classifier = shape ? asClassifier(graph, shape) : asClassifier(graph);
+  const { name, shape, normalization, bounds = { lower: 0, upper: 1 }, sha256, folder, ...reading } = options;
+  const classifier = asClassifier(graph, shape ?? sampleShape(graph), reading);
   const complete = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
   const [batch, ...inputShape] = complete.inputs[0]!.dims!;
   const rows = complete.inputs.flatMap(({ name: input, rows: of }) =>
@@ -73,6 +84,8 @@ export function classifierFile(graph: Graph, options: ClassifierOptions): Classi
     inputShape: inputShape as number[],
     classes: classifier.classes,
     head: classifier.head,
+    ...(classifier.assumptions.length > 0 && { assumptions: classifier.assumptions }),
+    ...(reading.head && { said: reading.head }),
     straightThrough: classifier.straightThrough,
     bounds,
     batch: typeof batch === "number" ? batch : null,

@@ -54,13 +54,14 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     program(loss, async () => (await differentiated(loss)).gradients![loss]!);
   const cost = { forwards: 0, gradients: 0 };
 
-  const { name, inputShape, classes, head, bounds, rows } = file;
+  const { name, inputShape, classes, head, bounds, assumptions, rows } = file;
   const model: GraphModel = {
     name,
     inputShape,
     classes,
     head,
     bounds,
+    ...(assumptions && { assumptions }),
     ...(rows && { samples: rows[0]!.values.dims[0]! }),
     file,
     runtime,

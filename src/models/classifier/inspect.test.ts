@@ -55,7 +55,11 @@ describe("inspectGraph", () => {
     const x = b.input({ name: "x", type: "float32", dims: ["N", "features"] });
     const graph = b.finish([b.add("Relu", [x])]);
     expect(inspectGraph("open", graph).classifier).toEqual({ error: expect.stringContaining("open") });
-    expect(inspectGraph("open", graph, [7]).classifier).toEqual({ classes: 7, head: "logits" });
+    expect(inspectGraph("open", graph, [7]).classifier).toEqual({
+      classes: 7,
+      head: "logits",
+      assumptions: [],
+    });
     const conv = inspectGraph(
       "pixels",
       graphOf((ops, pixels) => ops.add("Relu", [pixels])),

@@ -1,8 +1,10 @@
 import { type BatchAxis, batchAxis, batchFirst } from "../../autodiff/batch-axis.ts";
 import { type GradientSupport, gradientSupport, obstacles } from "../../autodiff/coverage.ts";
-import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
+import { asClassifier, differentiate, sampleShape } from "../../autodiff/differentiate.ts";
 import { lower } from "../../autodiff/lower.ts";
+import type { Reading } from "../../autodiff/reading.ts";
 import { PerturbError } from "../../errors.ts";
+import type { Head } from "../../model.ts";
 import { multiplyAdds } from "../../onnx/flops.ts";
 import { inlineFunctions } from "../../onnx/functions.ts";
 import { describeNode, type Graph, type GraphValue, ownInputs } from "../../onnx/graph.ts";
@@ -24,7 +26,7 @@ export interface Inspection {
   readonly opsets: Readonly<Record<string, number>>;
   /** How the graph is used as a classifier, or why it cannot be. */
   readonly classifier:
-    | { readonly classes: number; readonly head: "logits" | "softmax" | "log-softmax" }
+    | { readonly classes: number; readonly head: Head; readonly assumptions: readonly string[] }
     | { readonly error: string };
   /** Whether a loss on the logits can be differentiated, and if not, why. */
   readonly differentiable: true | { readonly error: string };
@@ -51,8 +53,16 @@ export interface Inspection {
   readonly preprocessing: readonly string[];
 }
 
-/** @param shape of one sample, where the graph leaves sizes open */
-export function inspectGraph(name: string, original: Graph, shape?: readonly number[]): Inspection {
+/**
+ * @param shape of one sample, where the graph leaves sizes open
+ * @param reading how the output becomes logits, where the graph does not show it
+ */
+export function inspectGraph(
+  name: string,
+  original: Graph,
+  shape?: readonly number[],
+  reading: Reading = {},
+): Inspection {
   const whole = rewritten(original, inlineFunctions);
   const [first, ...others] = ownInputs(whole);
   const axis = batchAxis(whole, shape);
@@ -61,7 +71,7 @@ export function inspectGraph(name: string, original: Graph, shape?: readonly num
   const graph = isBound ? bindInput(front, first.name, shape) : front;
   const written = rewritten(graph, (g) => lower(g, []));
   const inputs = graph.inputs.map((v) => v.name);
-  const classifier = attempt(() => (shape ? asClassifier(graph, shape) : asClassifier(graph)));
+  const classifier = attempt(() => asClassifier(graph, shape ?? sampleShape(graph), reading));
   const gradient = "error" in classifier ? classifier : attempt(() => differentiate(classifier));
   const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
   return {
@@ -75,7 +85,10 @@ export function inspectGraph(name: string, original: Graph, shape?: readonly num
     outputs: whole.outputs,
     batchAxis: axis,
     opsets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
-    classifier: "error" in classifier ? classifier : { classes: classifier.classes, head: classifier.head },
+    classifier:
+      "error" in classifier
+        ? classifier
+        : { classes: classifier.classes, head: classifier.head, assumptions: classifier.assumptions },
     differentiable: "error" in gradient ? gradient : true,
     straightThrough: "error" in classifier ? 0 : classifier.straightThrough,
     precision: precisionOf(graph),

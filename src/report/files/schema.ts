@@ -29,8 +29,10 @@ const model = z.strictObject({
   inputShape: z.array(count).describe("Shape of one sample."),
   classes: count,
   head: z
-    .enum(["logits", "softmax", "log-softmax", "hidden"])
-    .describe("What the last node gives; hidden: probabilities without visible logits."),
+    .enum(["logits", "softmax", "log-softmax", "sigmoid", "monotone", "binary", "binary-sigmoid", "hidden", "labels"])
+    .describe(
+      "What the model gives. sigmoid: a probability for each class by itself; monotone: scores behind another function that keeps their order; binary, binary-sigmoid: one score, that of class 1; hidden: probabilities without visible logits; labels: 1 for the class predicted, 0 for all others.",
+    ),
   parameters: count.nullable(),
   bounds: z
     .strictObject({ lower: z.number(), upper: z.number() })

@@ -1,3 +1,4 @@
+import type { Head } from "../../model.ts";
 import type { Inspection } from "../../models/classifier/inspect.ts";
 import { describeDims, type GraphValue } from "../../onnx/graph.ts";
 
@@ -51,9 +52,20 @@ const throughRounding = ({ straightThrough }: Inspection): string =>
 
 function headOf({ classifier }: Inspection): string {
   if ("error" in classifier) return `no classifier. ${classifier.error}`;
-  const where =
-    classifier.head === "logits" ? "the output holds the logits" : `the logits stand behind a ${classifier.head}`;
-  return `${where}; ${classifier.classes} classes`;
+  const { head, classes, assumptions } = classifier;
+  return [`${HEADS[head]}; ${classes} classes`, ...assumptions].join(". ");
 }
+
+const HEADS: Readonly<Record<Head, string>> = {
+  logits: "the output holds the logits",
+  softmax: "the logits stand behind a softmax",
+  "log-softmax": "the logits stand behind a log-softmax",
+  sigmoid: "the logits stand behind a sigmoid for each class; the class with the largest is predicted",
+  monotone: "the logits stand behind a function that keeps the order of the classes",
+  binary: "one output, the score of class 1",
+  "binary-sigmoid": "one output; the logit of class 1 stands behind a sigmoid",
+  hidden: "the output holds probabilities; the logits cannot be seen",
+  labels: "the output holds 1 for the class predicted and 0 for all others",
+};
 
 const count = (n: number): string => n.toLocaleString("en-US");
