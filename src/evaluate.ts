@@ -33,8 +33,8 @@ export interface Evaluation {
     readonly parameters: number | null;
     readonly bounds: { readonly lower: number; readonly upper: number };
     /**
-     * What is computed between the samples and the model's own graph: (x - mean) / std, one value each, or one a channel. Null:
-     * nothing.
+     * What is computed between the samples and the model's own graph: (scale · x - mean) / std, one value each, or one a channel.
+     * Null: nothing.
      */
     readonly preprocessing: Normalization | null;
   };

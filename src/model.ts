@@ -1,11 +1,19 @@
 import { PerturbError } from "./errors.ts";
-import { option } from "./option.ts";
+import { type Note, option } from "./option.ts";
 import { type FloatTensor, takeRows } from "./tensor.ts";
 
 /** The values that an input element may take. */
 export interface Bounds {
   readonly lower: number;
   readonly upper: number;
+}
+
+/** The values that each element of a sample may take, in the units of the data. */
+export interface ElementBounds {
+  readonly lower: Float32Array;
+  readonly upper: Float32Array;
+  /** What a model takes, and ε is measured in: these units, or shares of the range between the two, from 0 to 1. */
+  readonly unit: "input" | "range";
 }
 
 /**
@@ -31,9 +39,13 @@ export interface Model {
   readonly inputShape: readonly number[];
   readonly classes: number;
   readonly bounds: Bounds;
+  /** The bounds of each element, where `bounds` does not say all: it then holds those of all elements, or 0 and 1. */
+  readonly elements?: ElementBounds;
+  /** How many values an element may take by default, where the network itself takes whole numbers. */
+  readonly levels?: number;
+  /** What was assumed of it, for whoever reads results. */
+  readonly notes?: readonly Note[];
   readonly head: Head;
-  /** What its file does not say, and was assumed: a sentence each. */
-  readonly assumptions?: readonly string[];
   /** The model behind a wrapper that asks it: what is learned of the one holds for the other. */
   readonly origin?: object;
   /**

@@ -1,11 +1,19 @@
+/** What whoever reads a result should know of how it came about: a code, and a sentence with what was assumed and what to do. */
+export interface Note {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** The options that messages name, in the words of the library. Another door says them in its own: see `reworded`. */
 const OPTIONS = [
   "arch",
   "attacks",
   "batch",
+  "bounds",
   "device",
   "eot",
   "epsilons",
+  "epsilonUnit",
   "feeds",
   "folder",
   "head",
@@ -21,9 +29,17 @@ const OPTIONS = [
   "options",
   "output",
   "pool",
+  "preprocessing",
+  "preprocessing.antialias",
+  "preprocessing.channels",
+  "preprocessing.crop",
+  "preprocessing.interpolation",
+  "preprocessing.resize",
+  "preprocessing.scale",
   "rate",
   "resume",
   "seed",
+  "shape",
   "surrogate",
   "target",
   "threshold",

@@ -51,8 +51,8 @@ export function theInput(graph: Graph): GraphValue {
 
 /**
  * Names the input `x` and gives the logits, behind a softmax head if there is one, as [n, classes] under `logits`, both in
- * float32; the batch comes first in both: see `batchFirst`. What is bfloat16 or float64 inside becomes float32, for ONNX Runtime
- * lacks most kernels for them; float16 stays.
+ * float32; the batch comes first in both: see `batchFirst`. What is bfloat16 or float64 inside becomes float32, for ONNX
+ * Runtime lacks most kernels for them; float16 stays.
  * @param shape of one sample; needed where the graph leaves sizes open
  * @param reading how the output becomes logits, where the graph does not show it. @throws mismatch, unsupported, usage
  */
@@ -64,7 +64,7 @@ export function asClassifier(file: Graph, shape = sampleShape(file), reading: Re
   if (!shape)
     throw new PerturbError(
       "unsupported",
-      `The model's input "${input.name}" is ${describeDims(input.dims)}: its sample size is open, and a fixed one is needed. Give data, or export with fixed image sizes.`,
+      `The model's input "${input.name}" is ${describeDims(input.dims)}: the size of a sample is open. Give data of one size, or the shape of a sample (${option("shape")}).`,
     );
   if (original.outputs.length !== 1)
     throw new PerturbError(

@@ -181,7 +181,7 @@ describe("shapes and pooling", () => {
   });
 
   it("says how to pool what is no [batch, classes]", async () => {
-    expect((await failure("unsupported", () => open(steps((_, v) => v)))).message).toContain('`pool: "mean:2"`');
+    expect((await failure("unsupported", () => open(steps((_, v) => v)))).message).toContain("`pool`, mean:AXIS");
   });
 
   it("takes the mean of logits, and the maximum behind sigmoids", async () => {

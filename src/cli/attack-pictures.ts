@@ -5,16 +5,17 @@ import { PerturbError } from "../errors.ts";
 import type { AdversarialBatch } from "../evaluate/adversarial.ts";
 import { goalOf } from "../evaluate/course/batch.ts";
 import { onGrid } from "../grid.ts";
+import { layoutOf } from "../layout.ts";
 import { type Model, reached, take, takeGoal } from "../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 
 /** @throws usage for samples that are no pictures */
 export function requirePictures(shape: readonly number[]): void {
-  const [channels] = shape;
+  const channels = layoutOf(shape) === "channels-last" ? shape[2] : shape[0];
   if (shape.length === 3 && (channels === 1 || channels === 3)) return;
   throw new PerturbError(
     "usage",
-    `--png needs samples of shape [1, H, W] or [3, H, W], and the model takes [${shape}]. Leave out --png.`,
+    `--png needs samples of shape [1, H, W], [3, H, W], [H, W, 1] or [H, W, 3], and the model takes [${shape}]. Leave out --png.`,
   );
 }
 

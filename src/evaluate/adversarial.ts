@@ -2,12 +2,16 @@ import type { Verdict } from "../attack.ts";
 import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal } from "../errors.ts";
 import type { Model } from "../model.ts";
+import type { Note } from "../option.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
 import { cascade, type Judgement, pick } from "./course/cascade.ts";
 import { type AttackOptions, batchFor, open } from "./opening.ts";
 
-/** What an attack made of one batch at one ε. Lists have one entry a sample. */
+/**
+ * What an attack made of one batch at one ε. Lists have one entry a sample. Where ε is in shares of the range of each element
+ * (`model.elements`), samples are too.
+ */
 export interface AdversarialBatch {
   readonly epsilon: number;
   /** The samples as they were. */
@@ -27,6 +31,8 @@ export interface AdversarialExamples extends AsyncIterable<readonly AdversarialB
   readonly plan: BatchPlan;
   /** Samples in all. */
   readonly total: number;
+  /** What was done to the samples that were read so far, to fit the model. */
+  readonly notes: () => readonly Note[];
 }
 
 /**
@@ -40,11 +46,12 @@ export async function adversarialExamples(
   given: Dataset,
   options: AttackOptions,
 ): Promise<AdversarialExamples> {
-  const { data, plan, total } = await open(model, given, options, { of: "adversarialExamples" });
+  const { data, plan, total, notes } = await open(model, given, options, { of: "adversarialExamples" });
   const { surrogate, signal, batch = batchFor(total, 1) } = options;
   return {
     plan,
     total,
+    notes: () => [...(data.notes ?? []), ...(model.notes ?? []), ...notes()],
     async *[Symbol.asyncIterator]() {
       for await (const samples of data.batches({
         batch,

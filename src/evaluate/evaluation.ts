@@ -138,7 +138,8 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
     signal,
   });
   await state?.close();
-  const kept = records ? { ...result, records } : result;
+  const noted = withWarnings(result, [...(data.notes ?? []), ...(model.notes ?? []), ...measuring.notes()]);
+  const kept = records ? { ...noted, records } : noted;
   if (options.followUp === false) return kept;
   return withWarnings(kept, await followUp(model, data, plan, result, { surrogate, signal, normalization }));
 }

@@ -1,12 +1,14 @@
-import { type Dataset, withShape } from "../dataset.ts";
+import type { Dataset } from "../dataset.ts";
 import { checkCount, PerturbError } from "../errors.ts";
 import { checkKind, checkOptions, having, type Kind, type Kinds } from "../known-options.ts";
 import { checkSamples, type Model } from "../model.ts";
 import { isGraphModel } from "../models/classifier/graph-model.ts";
-import { option } from "../option.ts";
+import { type Note, option } from "../option.ts";
+import { budgetNotes } from "./checks/budget-units.ts";
 import { requireGradients } from "./checks/gradients.ts";
 import type { BatchPlan } from "./course/batch.ts";
 import { examplesFor, type PlanOptions, planOf } from "./course/plan.ts";
+import { fitting } from "./units.ts";
 
 /** What is done, and with which samples. */
 export interface AttackOptions extends PlanOptions {
@@ -25,6 +27,8 @@ export interface Opened {
   /** The samples that the options allow, and those of them that there are. */
   readonly limit: number;
   readonly total: number;
+  /** What was done to the samples that were read so far, to fit the model. */
+  readonly notes: () => readonly Note[];
 }
 
 /** Who opens, and the options that it takes beside those of attacks. */
@@ -66,7 +70,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   checkKind("The data", given, having("a data set, such as openDataset or datasetOf gives", "batches"));
   // Of options that stand beside their attack the plan says more.
   if (!("options" in options)) checkOptions(of, options, { ...ATTACK_OPTIONS, ...more });
-  const data = withShape(given, model.inputShape);
+  const { data, notes } = fitting(given, model);
   if (data.classes > model.classes)
     throw new PerturbError(
       "mismatch",
@@ -85,8 +89,8 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
       "usage",
       `${data.name} has ${data.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none of them. Lower the offset.`,
     );
-  const examples = options.examples ?? (await examplesFor(options.attacks, data));
+  const examples = options.examples ?? (await examplesFor(options.attacks, fitting(given, model).data));
   const plan = planOf({ ...options, examples }, model);
   await requireGradients(plan, model, () => isGraphModel(model) && model.differentiated("cross-entropy"));
-  return { data, plan, limit, total };
+  return { data, plan, limit, total, notes: () => [...budgetNotes(plan, model), ...notes()] };
 }

@@ -28,7 +28,7 @@ export function viewOf(b: Ops, output: string, declared: readonly Dim[] | null, 
   const wide = dims.flatMap((d, i) => (i > 0 && d !== 1 ? [i] : []));
   const axis = wide[0] ?? 1;
   const classes = isRows ? 1 : dims[axis];
-  if (typeof classes !== "number" || wide.length > 1) throw noClassifier(given);
+  if (typeof classes !== "number" || wide.length > 1) throw noClassifier(given, b.fact("x").dims?.[0]);
   if (classes > MAX_CLASSES)
     throw new PerturbError(
       "unsupported",
@@ -69,12 +69,16 @@ function pooled(b: Ops, value: string, { how, axis }: Pool, rank: number): strin
   return how === "mean" ? b.reduceMean(value, axes, false) : b.reduceMax(value, axes, false);
 }
 
-const noClassifier = (dims: readonly Dim[]): PerturbError =>
-  new PerturbError(
+/** @param batch the size of the input's batch, by which that of an output can be told */
+function noClassifier(dims: readonly Dim[], batch: Dim | undefined): PerturbError {
+  const isTimeMajor = typeof batch === "string" && dims.indexOf(batch) === 1;
+  const where = isTimeMajor ? "such as mean:0" : "mean:AXIS or max:AXIS, counted from 0";
+  return new PerturbError(
     "unsupported",
     `The model's output is ${describeDims(dims)}, and a classifier gives [batch, classes]. ${
       dims.length > 2
-        ? `Choose another output (${option("output")}), or bring an axis such as time or anchors to one value (${option("pool", `mean:${dims.length - 1}`)}, or max).`
+        ? `Choose another output (${option("output")}), or bring an axis such as time or anchors to one value (${option("pool")}, ${where}).`
         : "Choose a classifier."
     }`,
   );
+}

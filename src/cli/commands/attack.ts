@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
+import type { Note } from "../../option.ts";
+import type { FloatTensor } from "../../tensor.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
-import { sayAssumed } from "../opening/assumed.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
+import { sayNotes } from "../opening/say-notes.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
 import { group, only, withGroups } from "../options/group.ts";
@@ -72,7 +74,6 @@ async function run(given: Given): Promise<void> {
     throw new PerturbError("usage", `--png needs a folder, and --out ${given.out} is a file. Give a folder.`);
   await (toFile ? requireWritable(given.out) : requireFree(given.out));
   const subject = await openSubject(given);
-  sayAssumed(subject.model);
   const counts = toFile
     ? await writeAll(subject, given, given.out)
     : await inFolder(given.out, (folder) =>
@@ -99,18 +100,27 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
   const { target = null } = given;
   const plan = await wanted(given, subject);
   const { surrogate } = plan;
+  let notes = (): readonly Note[] => [];
   const counts = given.eps.map((): Count => ({ correct: 0, fooled: 0, survived: 0 }));
   const progress = given.quiet ? silent : progressLine("attacking", "samples");
   try {
     const examples = await adversarialExamples(model, data, plan);
     if (pictures !== undefined) requirePictures(model.inputShape);
     const { total } = examples;
+    const { inDataUnits } = await import("../../evaluate/units.ts");
+    const units = (x: FloatTensor): FloatTensor => ({ ...x, data: inDataUnits(x.data, model) });
+    const inUnits = (result: AdversarialBatch): AdversarialBatch => ({
+      ...result,
+      batch: { ...result.batch, x: units(result.batch.x) },
+      adversarial: units(result.adversarial),
+    });
+    notes = examples.notes;
     await writeAtomically(npz, async (handle) => {
       const rows = await openRows(handle, total, model.inputShape, given.eps.length);
       let done = 0;
       for await (const results of examples) {
         for (const [k, result] of results.entries()) {
-          await rows.write(k, done, result);
+          await rows.write(k, done, inUnits(result));
           await tally(result, counts[k]!);
         }
         done += results[0]!.batch.labels.length;
@@ -122,6 +132,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     progress.finish();
     await Promise.all([model.release(), surrogate?.release()]);
   }
+  sayNotes(notes());
   return counts;
 
   async function tally(result: AdversarialBatch, count: Count): Promise<void> {

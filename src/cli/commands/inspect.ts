@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import type { Inspection } from "../../models/classifier/inspect.ts";
 import { facts, inOneLine } from "../layout.ts";
 import { openGraph } from "../opening/model.ts";
+import { commandWords } from "../option-words.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions } from "../options/groups.ts";
@@ -34,9 +35,11 @@ Examples:
   else await show(inspection, opened.sha256);
 });
 
+const inWords = ([name, words]: [string, string]): [string, string] => [name, commandWords(words)];
+
 async function show(of: Inspection, sha256: string): Promise<void> {
   const { inspectionFacts } = await import("../../report/terminal/inspection.ts");
-  const known: [string, string][] = [["model", of.name], ["sha-256", sha256], ...inspectionFacts(of)];
+  const known: [string, string][] = [["model", of.name], ["sha-256", sha256], ...inspectionFacts(of).map(inWords)];
   const support = { rule: "yes", zero: "zero: nothing flows through", none: "no rule" };
   const table = of.operators.map((o) => [
     o.domain === "ai.onnx" ? o.op : `${o.domain}.${o.op}`,

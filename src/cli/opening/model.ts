@@ -1,10 +1,13 @@
 import type { ArchitectureName } from "../../architectures/index.ts";
 import type { Reading } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { normalizationOf } from "../../models/classifier/normalization.ts";
+import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { OpenedGraph } from "../../models/open.ts";
+import type { Dim } from "../../onnx/graph.ts";
 import type { Device } from "../../runtime.ts";
 import type { Tensor } from "../../tensor.ts";
 
@@ -23,9 +26,17 @@ export interface GraphGiven {
 export interface ModelGiven extends GraphGiven, Reading {
   readonly mean?: number[] | undefined;
   readonly std?: number[] | undefined;
+  readonly scale?: number | undefined;
+  readonly channels?: ChannelOrder | undefined;
   readonly shape?: number[] | undefined;
+  readonly bounds?: readonly [number, number] | string | undefined;
+  readonly epsUnit?: EpsilonUnit | undefined;
   readonly device: Device;
 }
+
+/** The sizes of one sample that a graph fixes; null for each that it leaves open. */
+export const openSizes = (dims: readonly Dim[] | null): readonly (number | null)[] | null =>
+  dims?.slice(1).map((size) => (typeof size === "number" ? size : null)) ?? null;
 
 /** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
 export async function openGraph(
@@ -65,10 +76,12 @@ export async function openModelFile(
     import("../../runtime/ort.node.ts"),
   ]);
   const normalization = normalizationOf(given);
-  const { head, pool, threshold } = given;
+  const bounds =
+    given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
+  const { head, pool, threshold, epsUnit: epsilonUnit } = given;
   return settledFrom(
     opened,
-    { shape, head, pool, threshold, ...(normalization && { normalization }) },
+    { shape, head, pool, threshold, ...(normalization && { normalization }), bounds, epsilonUnit },
     nodeRuntime(given.device, 1),
   );
 }

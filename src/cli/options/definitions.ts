@@ -2,9 +2,12 @@ import { Argument, Option } from "@commander-js/extra-typings";
 import { type AttackName, attacks } from "../../attacks/index.ts";
 import { headChoices } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
+import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
 import {
+  parseBounds,
   parseEpsilons,
   parseFailUnder,
   parseNumber,
@@ -27,7 +30,11 @@ export const options = {
       "--arch <name>",
       "The network that a file of weights belongs to, such as lenet. An .onnx file needs none.",
     ),
-  inputName: () => new Option("--input-name <name>", "The input to perturb. Needed where the model has several."),
+  inputName: () =>
+    new Option(
+      "--input-name <name>",
+      "The input to perturb, or a value inside the graph such as an embedding. Needed where the model has several inputs.",
+    ),
   feed: () =>
     new Option(
       "--feed <name=file.npy>",
@@ -136,6 +143,28 @@ export const options = {
       "--std <values>",
       "Divide the pixels by this, after --mean: one value, or one for each channel.",
     ).argParser(parseNumbers),
+  scale: () =>
+    new Option(
+      "--scale <number>",
+      "Multiply the pixels by this, before --mean: 255 for a model of pixels from 0 to 255.",
+    ).argParser(parseNumber),
+  channels: () =>
+    new Option(
+      "--channels <order>",
+      "The order of colours that the model wants. With bgr, --mean and --std are in that order too. (default: rgb)",
+    ).choices(["rgb", "bgr"] as const satisfies readonly ChannelOrder[]),
+  bounds: () =>
+    new Option(
+      "--bounds <lo,hi|file>",
+      "The least and the largest value of the input, or a .npy or .csv file with one pair for each feature. (default: 0,1)",
+    ).argParser(parseBounds),
+  epsUnit: () =>
+    new Option(
+      "--eps-unit <unit>",
+      "What ε is measured in: the units of the input, or shares of the range that --bounds gives each feature.",
+    )
+      .choices(["input", "range"] as const satisfies readonly EpsilonUnit[])
+      .default("input" as const),
   shape: () =>
     new Option("--shape <c,h,w>", "The shape of one sample. Needed where model and data leave it open.").argParser(
       parseShape,

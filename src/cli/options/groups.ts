@@ -14,6 +14,9 @@ export const graphOptions = () =>
     .addOption(options.threshold())
     .addOption(options.mean())
     .addOption(options.std())
+    .addOption(options.scale())
+    .addOption(options.channels())
+    .addOption(options.bounds())
     .addOption(options.shape());
 /** How an inference server is called. */
 export const endpointOptions = () =>
@@ -34,6 +37,7 @@ export const attackOptions = () =>
     .addOption(options.set())
     .addOption(options.norm())
     .addOption(options.eps())
+    .addOption(options.epsUnit())
     .addOption(options.target())
     .addOption(options.surrogate())
     .addOption(options.eot())

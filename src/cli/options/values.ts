@@ -28,6 +28,16 @@ export const wholeNumber =
     return value;
   };
 
+/** "-1,1", or the name of a file. */
+export function parseBounds(text: string): readonly [number, number] | string {
+  const parts = text.split(",");
+  if (parts.length !== 2) return text;
+  const [lower, upper] = parts.map(parseNumber) as [number, number];
+  if (!(lower < upper))
+    throw new InvalidArgumentError(`"${text}" is no pair of bounds. Write the lower one first: -1,1.`);
+  return [lower, upper];
+}
+
 export interface FailUnder {
   readonly accuracy: number;
   readonly epsilon: number;

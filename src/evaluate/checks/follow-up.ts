@@ -8,7 +8,8 @@ import { product, sampleSize, takeRows } from "../../tensor.ts";
 import type { BatchContext, BatchPlan } from "../course/batch.ts";
 import { goalOf } from "../course/batch.ts";
 import { cascade, type Entry, type Subjects } from "../course/cascade.ts";
-import { atChance, diagnose } from "./checks.ts";
+import { atChance } from "./checks.ts";
+import { diagnose } from "./diagnose.ts";
 
 /** What the checks that follow an evaluation may cost: one in so many samples, at most so many, and queries for each. */
 const ONE_IN = 10;

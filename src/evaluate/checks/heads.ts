@@ -9,9 +9,7 @@ const MANY = 0.1;
 export function* headWarnings(
   { model, data }: Pick<Evaluation, "model" | "data">,
   { unitScores, labelScores, tinyGradients, points }: Tally,
-  assumptions: readonly string[] = [],
 ): Generator<Warning> {
-  for (const message of assumptions) yield { code: "assumption", message };
   const said = SAID[model.head];
   if (said) yield said;
   const attacked = points[0]?.attacked ?? 0;

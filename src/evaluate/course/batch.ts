@@ -198,7 +198,7 @@ function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Ba
   if (bad >= 0)
     throw new PerturbError(
       "out-of-bounds",
-      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. Give pixels in these bounds and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}.`,
+      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. For pixels, give 0 to 1 and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}; for values that are no pixels, give their bounds (${option("bounds")}).`,
       { data: { sample: indices[Math.floor(bad / size)], value: x.data[bad], bounds } },
     );
   const wrong = labels.findIndex((label) => label < 0 || label >= classes);

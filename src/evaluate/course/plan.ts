@@ -54,9 +54,13 @@ export async function examplesFor(
 }
 
 /** The options as a plan for each batch. @throws usage, unsupported for what cannot be */
-export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classes">): BatchPlan {
+export function planOf(
+  options: PlanOptions,
+  model: Pick<Model, "name" | "classes" | "levels" | "elements">,
+): BatchPlan {
   const { norm = "linf", epsilons, target = null, seed = 0, offset = 0 } = options;
-  const { eot = 1, levels = null, maxQueries = null, examples } = options;
+  const { eot = 1, maxQueries = null, examples } = options;
+  const levels = options.levels ?? model.levels ?? null;
   if ("options" in options)
     throw new PerturbError("usage", "Options go with their attack: attacks: [pgd.with({ steps: 100 })].");
   const attacks = allChosen(options.attacks);
@@ -77,6 +81,11 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
   checkCount(`the number of draws (${option("eot")})`, eot);
   if (maxQueries !== null) checkCount(`the number of queries (${option("maxQueries")})`, maxQueries);
   if (levels !== null) checkLevels(levels);
+  if (levels !== null && model.elements?.unit === "input")
+    throw new PerturbError(
+      "usage",
+      `${option("levels", levels)} spaces values evenly between one pair of bounds, and each element has its own. Leave it out, or measure ε in shares of each range (${option("epsilonUnit", "range")}).`,
+    );
   const entries = attacks.flatMap((choice, series) => entriesOf(choice, series, norm));
   for (const { attack } of entries)
     if (attack.also === "surrogate" && !options.surrogate)

@@ -13,8 +13,6 @@ export interface Subject {
   readonly version: string;
   /** How many nodes of the model round to integers and pass the gradient straight through; by default none. */
   readonly straightThrough?: number;
-  /** What was assumed of the model. */
-  readonly assumptions?: readonly string[];
 }
 
 interface Extent {
@@ -82,7 +80,7 @@ export function resultOf(
     warnings: [],
     cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
   };
-  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject);
+  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject.straightThrough);
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),
     notFooled: tally.worst.map(({ notFooled }) => [...notFooled]),

@@ -7,12 +7,11 @@ import type { Subject } from "./result.ts";
 /** What a report says of a model that is open. */
 export async function subjectOf(model: Model): Promise<Subject> {
   if (!isGraphModel(model)) {
-    const { name, inputShape, classes, head, bounds, runtime, assumptions } = model;
+    const { name, inputShape, classes, head, bounds, runtime } = model;
     return {
       model: { name, sha256: null, inputShape, classes, head, parameters: null, bounds, preprocessing: null },
       runtime: runtime ?? { name: "a function", device: "unknown" },
       version: VERSION,
-      ...(assumptions && { assumptions }),
     };
   }
   const { file, runtime } = model;
@@ -23,6 +22,5 @@ export async function subjectOf(model: Model): Promise<Subject> {
     runtime: { name: runtime.name, device: runtime.device },
     version: VERSION,
     straightThrough: file.straightThrough,
-    ...(file.assumptions && { assumptions: file.assumptions }),
   };
 }

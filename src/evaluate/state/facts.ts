@@ -1,6 +1,6 @@
 import { attacks as registry } from "../../attacks/index.ts";
 import type { Batch, Dataset } from "../../dataset.ts";
-import type { Model } from "../../model.ts";
+import type { ElementBounds, Model } from "../../model.ts";
 import type { FedRows } from "../../models/classifier/classifier.ts";
 import { isGraphModel, isPlainGraph } from "../../models/classifier/graph-model.ts";
 import { option } from "../../option.ts";
@@ -56,7 +56,7 @@ export async function factsOf({
 }
 
 async function modelFacts(which: string, model: Model): Promise<[string, string][]> {
-  const { name, bounds } = model;
+  const { name, bounds, elements } = model;
   // A model that is no file is told by its name alone.
   const file = isGraphModel(model) ? model.file : undefined;
   return [
@@ -66,6 +66,9 @@ async function modelFacts(which: string, model: Model): Promise<[string, string]
     ...(await Promise.all((file?.rows ?? []).map(async (row) => rowsFact(which, row)))),
     ...(file && !isPlainGraph(model) ? [[`what is around ${which}`, "something"] as [string, string]] : []),
     [`the bounds of ${which}`, `${bounds.lower} to ${bounds.upper}`],
+    ...(elements
+      ? [[`the bounds of each element of ${which}`, await digestOfBounds(elements)] as [string, string]]
+      : []),
   ];
 }
 
@@ -73,6 +76,8 @@ const rowsFact = async (which: string, { name, values: { dims, data } }: FedRows
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return [`SHA-256 of what "${name}" of ${which} holds, [${dims.join(", ")}]`, await sha256(bytes)];
 };
+const digestOfBounds = async ({ lower, upper, unit }: ElementBounds): Promise<string> =>
+  `${unit}, SHA-256 ${await sha256(new Uint8Array(Float32Array.from([...lower, ...upper]).buffer))}`;
 
 /** Attacks that are not of the registry are known by their names alone, which may be those of others. */
 const ownAttacks = ({ attacks }: BatchPlan): [string, string][] =>

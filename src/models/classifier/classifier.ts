@@ -1,12 +1,15 @@
 import { asClassifier, differentiate, sampleShape } from "../../autodiff/differentiate.ts";
 import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
-import type { Bounds, Head, Loss } from "../../model.ts";
+import type { Bounds, ElementBounds, Head, Loss } from "../../model.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
+import type { Note } from "../../option.ts";
 import { type ElementType, product, type Tensor } from "../../tensor.ts";
+import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
 import { fedOnce } from "./feeds.ts";
-import { type Normalization, normalizeInput } from "./preprocess.ts";
+import { realInput } from "./integers.ts";
+import { type Normalization, normalizeInput, unitsNote } from "./preprocess.ts";
 
 /** A classifier as a file: everything that another thread, or the page, needs to run it. Can be sent by postMessage. */
 export interface ClassifierFile {
@@ -16,13 +19,17 @@ export interface ClassifierFile {
   readonly inputShape: readonly number[];
   readonly classes: number;
   readonly head: Head;
-  /** What the graph does not say, and was assumed: a sentence each. */
-  readonly assumptions?: readonly string[];
   /** What the output was said to hold. */
   readonly said?: HeadChoice;
   /** How many nodes round to integers, and pass the gradient straight through. */
   readonly straightThrough: number;
   readonly bounds: Bounds;
+  /** The bounds of each element, where they differ or ε is a share of them. */
+  readonly elements?: ElementBounds;
+  /** How many values an element may take by default, where the network itself takes whole numbers. */
+  readonly levels?: number;
+  /** What was assumed, for whoever reads results. */
+  readonly notes?: readonly Note[];
   /** The batch size that the graph fixes, or null when any will do. */
   readonly batch: number | null;
   /** The folder of the files that hold the graph's weights, where they lie outside of it. */
@@ -50,8 +57,10 @@ export interface ClassifierOptions {
   /** Shape of one sample, where the graph leaves sizes open. */
   readonly shape?: readonly number[];
   readonly normalization?: Normalization;
-  /** By default [0, 1]. */
-  readonly bounds?: Bounds;
+  /** By default [0, 1]: one pair for all elements, or one for each. */
+  readonly bounds?: BoundsGiven | undefined;
+  /** By default the units of the input. */
+  readonly epsilonUnit?: EpsilonUnit | undefined;
   /** What the output holds, by default what the graph shows. */
   readonly head?: HeadChoice | undefined;
   /** Brings an axis of the output, such as time or anchors, to one value. */
@@ -71,10 +80,17 @@ export interface FedRows {
 
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
 export function classifierFile(graph: Graph, options: ClassifierOptions): ClassifierFile {
-  const { name, shape, normalization, bounds = { lower: 0, upper: 1 }, sha256, folder, ...reading } = options;
-  const classifier = asClassifier(graph, shape ?? sampleShape(graph), reading);
-  const complete = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
-  const [batch, ...inputShape] = complete.inputs[0]!.dims!;
+  const { name, shape, normalization, bounds, epsilonUnit = "input", sha256, folder, ...reading } = options;
+  const real = realInput(graph, { bounds: bounds && hull(bounds), normalization });
+  const classifier = asClassifier(real.graph, shape ?? sampleShape(real.graph), reading);
+  const prepared = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const [batch, ...inputShape] = prepared.inputs[0]!.dims!;
+  const settled = settleBounds(bounds ?? { lower: 0, upper: 1 }, epsilonUnit, inputShape as number[]);
+  const { elements } = settled;
+  const complete = elements?.unit === "range" ? fromShares(prepared, elements) : prepared;
+  const units = normalization && unitsNote(normalization, hull(bounds ?? { lower: 0, upper: 1 }));
+  const assumed = classifier.assumptions.map((message) => ({ code: "assumption", message }));
+  const notes = [...assumed, real.note, units].filter((note) => note != null);
   const rows = complete.inputs.flatMap(({ name: input, rows: of }) =>
     of ? [{ input, name: of.name, values: of.values }] : [],
   );
@@ -84,10 +100,12 @@ export function classifierFile(graph: Graph, options: ClassifierOptions): Classi
     inputShape: inputShape as number[],
     classes: classifier.classes,
     head: classifier.head,
-    ...(classifier.assumptions.length > 0 && { assumptions: classifier.assumptions }),
     ...(reading.head && { said: reading.head }),
-    straightThrough: classifier.straightThrough,
-    bounds,
+    // The rounding in front of integers is none of the network's.
+    straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
+    ...settled,
+    ...(real.levels !== undefined && { levels: real.levels }),
+    ...(notes.length > 0 && { notes }),
     batch: typeof batch === "number" ? batch : null,
     parameters: countParameters(graph),
     ...(normalization && { normalization }),

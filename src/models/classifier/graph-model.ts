@@ -1,6 +1,7 @@
 import { PerturbError } from "../../errors.ts";
 import {
   type DifferentiableModel,
+  type ElementBounds,
   type Goal,
   type Gradient,
   isTargetedLoss,
@@ -54,15 +55,18 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     program(loss, async () => (await differentiated(loss)).gradients![loss]!);
   const cost = { forwards: 0, gradients: 0 };
 
-  const { name, inputShape, classes, head, bounds, assumptions, rows } = file;
+  const { name, inputShape, classes, head, bounds, rows, elements, levels, notes } = file;
+  const inside = elements?.unit === "input" ? within(elements) : (x: FloatTensor) => x;
   const model: GraphModel = {
     name,
     inputShape,
     classes,
     head,
     bounds,
-    ...(assumptions && { assumptions }),
     ...(rows && { samples: rows[0]!.values.dims[0]! }),
+    ...(elements && { elements }),
+    ...(levels !== undefined && { levels }),
+    ...(notes && { notes }),
     file,
     runtime,
     cost,
@@ -70,13 +74,13 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
       check(x, file);
       cost.forwards += x.dims[0]!;
       const forward = await program("logits", async () => file.onnx);
-      return (await runBatches(forward, { x, ...rowFeeds(file, x, samples) }, file, ["logits"])).logits;
+      return (await runBatches(forward, { x: inside(x), ...rowFeeds(file, x, samples) }, file, ["logits"])).logits;
     },
     async gradient(x, goal, loss = "cross-entropy", samples) {
       check(x, file);
       cost.gradients += x.dims[0]!;
       const backward = await backwardOf(loss);
-      const feeds = { x, ...rowFeeds(file, x, samples), ...classFeeds(goal, loss, classes) };
+      const feeds = { x: inside(x), ...rowFeeds(file, x, samples), ...classFeeds(goal, loss, classes) };
       const found = await runBatches(backward, feeds, file, ["logits", "loss", "gradient"]);
       return isTargetedLoss(loss) ? found : ascending(goal, found);
     },
@@ -93,6 +97,17 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
   asOpened.add(model);
   return model;
 }
+
+/**
+ * What of a batch lies beyond the bounds of its elements is moved to them: attacks know the widest bounds alone. The
+ * gradient is that of the point moved to, so that a way back stays open.
+ */
+const within =
+  ({ lower, upper }: ElementBounds) =>
+  (x: FloatTensor): FloatTensor => ({
+    ...x,
+    data: x.data.map((v, i) => Math.min(upper[i % upper.length]!, Math.max(lower[i % lower.length]!, v))),
+  });
 
 /** Differentiation is loaded only where the file does not bring the graph. */
 async function withGradientOf(file: ClassifierFile, loss: Loss): Promise<ClassifierFile> {

@@ -13,6 +13,7 @@ import { elementType } from "../../onnx/tensor-proto.ts";
 import type { ElementType } from "../../tensor.ts";
 import { findArithmetic } from "./arithmetic.ts";
 import { countParameters, FLOATS } from "./classifier.ts";
+import { realInput } from "./integers.ts";
 
 /** What a model file holds, and what can be done with it: numbers and names only. */
 export interface Inspection {
@@ -71,7 +72,10 @@ export function inspectGraph(
   const graph = isBound ? bindInput(front, first.name, shape) : front;
   const written = rewritten(graph, (g) => lower(g, []));
   const inputs = graph.inputs.map((v) => v.name);
-  const classifier = attempt(() => asClassifier(graph, shape ?? sampleShape(graph), reading));
+  const classifier = attempt(() => {
+    const real = realInput(graph, {}).graph;
+    return asClassifier(real, shape ?? sampleShape(real), reading);
+  });
   const gradient = "error" in classifier ? classifier : attempt(() => differentiate(classifier));
   const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
   return {

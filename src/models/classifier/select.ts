@@ -4,6 +4,7 @@ import { inferShapes } from "../../onnx/shapes.ts";
 import { option } from "../../option.ts";
 import type { Tensor } from "../../tensor.ts";
 import { feedInputs } from "./feeds.ts";
+import { fromInside } from "./inner-input.ts";
 
 /** Which of a model's inputs is perturbed, what the others hold, and which value is the classifier's output. */
 export interface Endpoints {
@@ -17,7 +18,9 @@ export interface Endpoints {
  * The graph with one input and one output. What is fed for all samples becomes a constant; inputs that take a row for each sample
  * stand behind the one perturbed. @throws usage for a name that it does not have; mismatch for a feed that does not fit
  */
-export function selectEndpoints(graph: Graph, { input, output, feeds = new Map() }: Endpoints): Graph {
+export function selectEndpoints(whole: Graph, { input, output, feeds = new Map() }: Endpoints): Graph {
+  const isInside = input !== undefined && !whole.inputs.some((v) => v.name === input);
+  const graph = (isInside ? fromInside(whole, input) : null) ?? whole;
   const names = graph.inputs.map((v) => v.name);
   for (const name of [...feeds.keys(), ...(input === undefined ? [] : [input])])
     if (!names.includes(name)) throw unknown("input", name, names);

@@ -38,10 +38,15 @@ const model = z.strictObject({
     .strictObject({ lower: z.number(), upper: z.number() })
     .describe("The values that an input element may take."),
   preprocessing: z
-    .strictObject({ mean: z.array(z.number()), std: z.array(z.number()) })
+    .strictObject({
+      mean: z.array(z.number()),
+      std: z.array(z.number()),
+      scale: z.exactOptional(z.number()),
+      channels: z.exactOptional(z.enum(["rgb", "bgr"])),
+    })
     .nullable()
     .describe(
-      "What is computed in front of the model's graph: (x - mean) / std, one value each, or one a channel; null: nothing.",
+      "What is computed in front of the model's graph: (scale * x - mean) / std, one value each, or one a channel, of channels in this order; null: nothing.",
     ),
 });
 

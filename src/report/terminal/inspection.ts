@@ -21,8 +21,13 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
     ...precisionOf(of),
     ["cost", `${count(2 * total)} FLOPs a sample: ${costs.join(", ") || "no"} multiply-adds${skipped}`],
     ["preprocessing", of.preprocessing.join(", then ") || "none found: pixels go into the network as they are"],
-    ["gradient", of.differentiable === true ? `yes${throughRounding(of)}` : `no. ${of.differentiable.error}`],
+    ["gradient", gradientOf(of)],
   ];
+}
+
+function gradientOf(of: Inspection): string {
+  if (of.differentiable === true) return `yes${throughRounding(of)}`;
+  return "error" in of.classifier ? "none of a model that is no classifier" : `no. ${of.differentiable.error}`;
 }
 
 /** Said where a sample is not what stands behind the first axis, or where several are asked about at a time. */
