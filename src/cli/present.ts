@@ -95,13 +95,20 @@ const asJson = async (evaluation: Evaluation): Promise<string> =>
   (await import("../report/files/json.ts")).toJson(evaluation);
 
 async function printTable(evaluation: Evaluation): Promise<void> {
-  const { toTable, toCurve } = await import("../report/terminal/terminal.ts");
-  const { model, data, options: used, cost } = evaluation;
+  const [{ toTable, toCurve }, { samplesWords }] = await Promise.all([
+    import("../report/terminal/terminal.ts"),
+    import("../report/format.ts"),
+  ]);
+  const { model, data, options: used, cost, surrogate } = evaluation;
   const target = used.target === null ? "" : `, target ${used.target}`;
   print(
     ...folded(`${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${target}`),
     `${toTable(evaluation, { color: hasColor(), width: room() })}\n`,
     `${toCurve(evaluation, { width: Math.min(width(), 80), height: 10 })}\n`,
+    ...(data.drawn ? folded(`${samplesWords(data)} (--order file takes the first ones)`) : []),
+    ...(surrogate
+      ? folded(`surrogate ${used.surrogate}: right on ${(100 * surrogate.accuracy).toFixed(2)} % of the samples`)
+      : []),
     `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
   );
 }

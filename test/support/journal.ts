@@ -78,6 +78,7 @@ const record: fc.Arbitrary<SampleRecord> = fc.record({
   forwards: count,
   gradients: count,
   seconds: real,
+  source: fc.constant(null),
 });
 const linearity: fc.Arbitrary<LinearityTally> = fc.record({
   samples: small,

@@ -8,6 +8,7 @@ export interface EndpointGiven {
   readonly model: string;
   readonly data: string;
   readonly labels?: string | undefined;
+  readonly classes?: string | undefined;
   readonly shape?: readonly number[] | undefined;
   readonly inputName?: string | undefined;
   readonly outputName?: string | undefined;
@@ -53,6 +54,7 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
   });
   const data = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
+    ...(given.classes && { classFile: given.classes }),
     shape: model.inputShape,
   });
   return { model: { ...model, release: async () => undefined }, data };

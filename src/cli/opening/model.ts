@@ -93,18 +93,32 @@ export async function archFor(name: string, arch: string | undefined): Promise<s
   return isGraph ? undefined : arch;
 }
 
-/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does, and has its own head. */
-export async function openSurrogate(
-  given: ModelGiven & { readonly surrogate?: string | undefined },
-  shape: readonly number[],
-): Promise<GraphModel | undefined> {
+/** The options that name a surrogate, and its preprocessing. */
+export interface SurrogateGiven extends ModelGiven {
+  readonly surrogate?: string | undefined;
+  readonly surrogateMean?: number[] | undefined;
+  readonly surrogateStd?: number[] | undefined;
+}
+
+/**
+ * The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does, unless it has its own, and has
+ * its own head.
+ */
+export async function openSurrogate(given: SurrogateGiven, shape: readonly number[]): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
   const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
-  const own = { ...given, head: undefined, pool: undefined, threshold: undefined };
+  const { surrogateMean: mean, surrogateStd: std } = given;
+  const own = {
+    ...given,
+    ...((mean !== undefined || std !== undefined) && { mean, std }),
+    head: undefined,
+    pool: undefined,
+    threshold: undefined,
+  };
   return openClassifier(await openModelFile(opened, shape, own), nodeRuntime(given.device, 1));
 }
 

@@ -30,6 +30,7 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
   const shape = given.shape ?? opened.shape ?? undefined;
   const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
+    ...(given.classes && { classFile: given.classes }),
     ...(shape && { shape }),
   });
   // Sizes that the model leaves open are those of the data, with the channels where the model has them.

@@ -2,6 +2,7 @@ import { Argument, Option } from "@commander-js/extra-typings";
 import { type AttackName, attacks } from "../../attacks/index.ts";
 import { headChoices } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { Order } from "../../evaluate/opening.ts";
 import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { NormName } from "../../norm.ts";
@@ -64,6 +65,11 @@ export const options = {
   data: () =>
     new Option("--data <name|path>", "The data: a known name, a folder of images, or a file.").default("mnist"),
   labels: () => new Option("--labels <file>", "A file of labels. Needed where the data file has none."),
+  classes: () =>
+    new Option(
+      "--classes <file>",
+      "A list of the model's classes, one name in a line: says which class each folder of images is. Without it, folders named by numbers have these numbers; others are numbered in text order.",
+    ),
   attack: () =>
     new Option("--attack <names>", "The attacks, separated by commas.")
       .default(["fgsm"] as AttackName[], "fgsm")
@@ -76,7 +82,10 @@ export const options = {
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   norm: () =>
-    new Option("--norm <norm>", "The norm that ε is measured in.")
+    new Option(
+      "--norm <norm>",
+      "The norm that ε is measured in. l0 counts the pixels that change: whatever their channels in images, single values in other data.",
+    )
       .choices(["linf", "l2", "l1", "l0", "spatial"] as const satisfies readonly NormName[])
       .default("linf" as const),
   eps: () =>
@@ -91,6 +100,12 @@ export const options = {
       wholeNumber(0),
     ),
   surrogate: () => new Option("--surrogate <file|name>", "Another model. Transfer attacks make their examples on it."),
+  surrogateMean: () =>
+    new Option(
+      "--surrogate-mean <values>",
+      "--mean for the surrogate. Without this and --surrogate-std, it takes --mean and --std as the model does; 0 and 1 leave pixels as they are.",
+    ).argParser(parseNumbers),
+  surrogateStd: () => new Option("--surrogate-std <values>", "--std for the surrogate.").argParser(parseNumbers),
   eot: () =>
     new Option("--eot <n>", "Run a model that uses random numbers n times and average its gradients and logits.")
       .argParser(wholeNumber(1))
@@ -122,8 +137,16 @@ export const options = {
   retries: () =>
     new Option("--retries <n>", "How often a failed request is repeated. (default: 5)").argParser(wholeNumber(0)),
   junit: () => new Option("--junit <file|->", "Write the result as JUnit XML for build servers; - is stdout."),
-  limit: () => new Option("--limit <n>", "Use at most n samples. Without it, all are used.").argParser(wholeNumber(1)),
+  limit: () =>
+    new Option("--limit <n>", "Use at most n samples: those that --order names. Without it, all are used.").argParser(
+      wholeNumber(1),
+    ),
   offset: () => new Option("--offset <n>", "Skip the first n samples.").argParser(wholeNumber(0)).default(0),
+  order: () =>
+    new Option(
+      "--order <order>",
+      "Which samples --limit takes. file: the first ones. seed: a draw by --seed from all, of each class its share. (default: file for MNIST, Fashion-MNIST and other IDX files, and with --offset; seed for folders and arrays)",
+    ).choices(["file", "seed"] as const satisfies readonly Order[]),
   batch: () =>
     new Option("--batch <n>", "Work on n samples at a time. This does not change the result.").argParser(
       wholeNumber(1),

@@ -27,8 +27,10 @@ export const dataOptions = ({ limit }: { readonly limit?: number } = {}) =>
   group("Data")
     .addOption(options.data())
     .addOption(options.labels())
+    .addOption(options.classes())
     .addOption(options.offset())
-    .addOption(withDefault(options.limit(), limit));
+    .addOption(withDefault(options.limit(), limit))
+    .addOption(options.order());
 
 /** How samples are attacked. */
 export const attackOptions = () =>
@@ -40,6 +42,8 @@ export const attackOptions = () =>
     .addOption(options.epsUnit())
     .addOption(options.target())
     .addOption(options.surrogate())
+    .addOption(options.surrogateMean())
+    .addOption(options.surrogateStd())
     .addOption(options.eot())
     .addOption(options.levels())
     .addOption(options.maxQueries());

@@ -78,7 +78,7 @@ describe("diagnose", () => {
       const warning = await diagnose(model, digits);
       expect(warning?.code).toBe("likely-cause");
       expect(warning?.message).toMatch(`The likely cause: the model expects ${name}`);
-      expect(warning?.message).toMatch(`${(right / 2).toFixed(2)} % of the first 200 samples`);
+      expect(warning?.message).toMatch(`${(right / 2).toFixed(2)} % of 200 samples`);
     });
   });
 

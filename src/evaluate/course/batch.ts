@@ -2,7 +2,7 @@ import { predict } from "../../attack.ts";
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
-import { norms } from "../../norm.ts";
+import { normFor } from "../../norm.ts";
 import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { gradientFaults, scoreFaults } from "../checks/faults.ts";
@@ -20,6 +20,8 @@ export interface BatchPlan extends CascadePlan {
   readonly target: number | null;
   /** Index of the evaluation's first sample. */
   readonly offset: number;
+  /** Samples below this index show how linear the loss is; by default the first ones from `offset` on. */
+  readonly linearBelow?: number | undefined;
 }
 
 export interface BatchContext {
@@ -157,11 +159,12 @@ async function linearityOf(
   plan: BatchPlan,
   tally: Tally,
 ): Promise<Tally["linearity"]> {
-  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < plan.offset + LINEARITY_SAMPLES);
+  const { linearBelow = plan.offset + LINEARITY_SAMPLES } = plan;
+  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < linearBelow);
   if (first.length === 0 || !attacked.start || plan.norm === "spatial") return null;
   const { x, goal, indices, start } = pick(attacked, first);
   const subject = { model, x, goal, indices, start: start!, seed: plan.seed };
-  const result = await measureLinearity(subject, norms[plan.norm], plan.epsilons);
+  const result = await measureLinearity(subject, normFor(plan.norm, model.inputShape), plan.epsilons);
   tally.forwards += first.length * (result.points.length + 2 * result.dimensions.length);
   return result;
 }

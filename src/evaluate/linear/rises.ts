@@ -32,7 +32,7 @@ export async function firstOrderRises(
   const moved = eachSample(x, gradient, (out, pixels, g) => norm.ascend(out, pixels, g, epsilon, model.bounds));
   const after = objective(await model.logits(moved, indices), goal);
   return Array.from(objective(logits, goal), (before, i) => ({
-    predicted: epsilon * norms[norm.dual].length(row(gradient, i)),
+    predicted: epsilon * (norm.dualLength?.(row(gradient, i)) ?? norms[norm.dual].length(row(gradient, i))),
     predictedClipped: dotDifference(row(gradient, i), row(moved, i), row(x, i)),
     measured: after[i]! - before,
   }));

@@ -43,14 +43,23 @@ export function resultOf(
     fooledConfidence: point.fooled === 0 ? null : point.confidence / point.fooled,
     largestDistance: point.largestDistance,
     confusion: matrix(point.confusion, classes),
-    examples: point.examples.map(withoutPixels),
+    examples: point.examples.map((shown) => ({
+      ...withoutPixels(shown),
+      ...(data.sourceOf && { source: data.sourceOf(shown.index) }),
+    })),
   }));
   const evaluation: Evaluation = {
     schema: 2,
     tool: { name: "perturb", version: subject.version },
     date: began.toISOString(),
     model: subject.model,
-    data: { name: data.name, offset, total, ...(data.classNames && { classNames: data.classNames }) },
+    data: {
+      name: data.name,
+      offset: data.drawn?.indices[0] ?? offset,
+      total,
+      ...(data.drawn && { drawn: { of: data.drawn.of, seed: data.drawn.seed } }),
+      ...(data.classNames && { classNames: data.classNames }),
+    },
     options: {
       attacks: plan.series,
       norm: plan.norm,

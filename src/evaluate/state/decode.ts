@@ -86,6 +86,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     forwards: count,
     gradients: count,
     seconds: number,
+    source: z.string().nullable(),
   });
   const linearity = z.strictObject({
     samples: some,

@@ -37,7 +37,7 @@ export async function factsOf({
     ["the runtime", `${subject.runtime.name} (${subject.runtime.device})`],
     ...(await modelFacts("the model", model)),
     ...(surrogate ? await modelFacts("the surrogate", surrogate) : []),
-    ["the data", `${data.name} (${data.size} samples of [${data.shape}], ${data.classes} classes)`],
+    ["the data", `${data.name} (${data.drawn?.of ?? data.size} samples of [${data.shape}], ${data.classes} classes)`],
     [option("attacks"), plan.series.join(",")],
     ...ownAttacks(plan),
     ...settingsOf(plan),
@@ -47,6 +47,8 @@ export async function factsOf({
     [option("seed"), String(plan.seed)],
     [option("offset"), String(plan.offset)],
     [option("limit"), String(limit)],
+    [option("order"), data.drawn ? "seed" : "file"],
+    ...(data.labels ? [["SHA-256 of the labels", await labelsDigest(data.labels)] as const] : []),
     [option("batch"), String(batch)],
     [option("eot"), String(plan.eot)],
     [option("levels"), plan.levels === null ? "none" : String(plan.levels)],
@@ -125,6 +127,9 @@ export const firstSamples = (digest: string | null): readonly [string, string] =
   "SHA-256 of the first samples",
   digest ?? "none",
 ];
+
+const labelsDigest = (labels: ArrayLike<number>): Promise<string> =>
+  sha256(new Uint8Array(Int32Array.from(labels).buffer));
 
 function digestOf({ x, labels }: Pick<Batch, "x" | "labels">): Promise<string> {
   const bytes = new Uint8Array(x.data.byteLength + labels.byteLength);

@@ -54,6 +54,9 @@ const data = z.strictObject({
   name,
   offset: count.describe("Index in the data set of the first sample."),
   total: count.describe("Samples evaluated."),
+  drawn: z
+    .exactOptional(z.strictObject({ of: count, seed: z.int() }))
+    .describe("Where the samples were drawn: the size of the whole set, and the seed; samples.csv has their indices."),
   classNames: z.exactOptional(z.array(z.string())),
 });
 
@@ -78,6 +81,7 @@ const example = z.strictObject({
   label: count,
   prediction: count.describe("After the attack."),
   confidence: probability.describe("Probability of the prediction."),
+  source: z.exactOptional(z.string()).describe("The file that it comes from, where the data has one for each sample."),
 });
 
 const point = z.strictObject({
@@ -167,6 +171,9 @@ export const evaluationSchema = z
       ...accuracy,
       confusion: confusion.describe("[label][prediction] counts, without attack."),
     }),
+    surrogate: z
+      .exactOptional(z.strictObject(accuracy))
+      .describe("Of the surrogate on the same samples, where an attack works on one."),
     worst: z
       .array(worst)
       .describe("Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled."),
