@@ -151,7 +151,8 @@ describe("a feed with a row for each sample follows the samples", () => {
       const few = { epsilons: [0.02], maxQueries: 20, surrogate: model };
       for (const attack of Object.values<AnyAttack<never>>(attacks))
         for (const norm of attack.norms.filter((name) => name !== "spatial").slice(0, 1)) {
-          const some = { attacks: [attack as AnyAttack], norm, ...few, limit: 3, offset: 5, followUp: false };
+          const epsilons = norm === "l0" ? [1] : [0.02];
+          const some = { attacks: [attack as AnyAttack], norm, ...few, epsilons, limit: 3, offset: 5, followUp: false };
           expect((await evaluate(model, data, some)).evaluation.clean).toMatchObject({ correct: 3 });
         }
       const records = async (batch: number, eot: number) =>
