@@ -67,6 +67,8 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   readonly learns?: true;
   /** A baseline that makes no queries: random noise. */
   readonly baseline?: true;
+  /** The fewest classes of a model that it can attack, by default 1. */
+  readonly leastClasses?: number;
   /** What an ensemble is made of, in order: each gets the samples that the others did not fool. */
   readonly members?: (norm: NormName) => readonly Configured<M>[];
   readonly defaults: O;

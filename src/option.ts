@@ -42,6 +42,7 @@ const OPTIONS = [
   "resume",
   "seed",
   "shape",
+  "straightThrough",
   "surrogate",
   "surrogate.normalization.mean",
   "surrogate.normalization.std",
@@ -51,12 +52,14 @@ const OPTIONS = [
 ] as const;
 
 export type OptionName = (typeof OPTIONS)[number];
-type Value = string | number | readonly number[];
+type Value = string | number | readonly (number | string)[];
 
 /** An option in a message, as the library has it: `seed`, or `seed: 1`, between backticks. */
 export function option(name: OptionName, value?: Value): string {
   if (value === undefined) return `\`${name}\``;
-  const text = Array.isArray(value) ? `[${value.join(", ")}]` : JSON.stringify(value).replaceAll("`", "\\u0060");
+  const text = Array.isArray(value)
+    ? `[${value.map((v) => JSON.stringify(v)).join(", ")}]`
+    : JSON.stringify(value).replaceAll("`", "\\u0060");
   return `\`${name}: ${text}\``;
 }
 

@@ -38,6 +38,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   resume: "--resume",
   seed: "--seed",
   shape: "--shape",
+  straightThrough: "--straight-through",
   surrogate: "--surrogate",
   "surrogate.normalization.mean": "--surrogate-mean",
   "surrogate.normalization.std": "--surrogate-std",

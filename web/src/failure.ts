@@ -50,6 +50,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   resume: null,
   seed: "Seed",
   shape: null,
+  straightThrough: null,
   surrogate: "Second model",
   "surrogate.normalization.mean": null,
   "surrogate.normalization.std": null,

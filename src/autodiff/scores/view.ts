@@ -1,3 +1,4 @@
+import { MAX_CLASSES } from "../../classes.ts";
 import { PerturbError } from "../../errors.ts";
 import { normalizeAxis } from "../../onnx/dims.ts";
 import { type Dim, describeDims } from "../../onnx/graph.ts";
@@ -5,8 +6,6 @@ import type { Ops } from "../../onnx/ops.ts";
 import { option } from "../../option.ts";
 import type { Pool } from "../reading.ts";
 
-/** More than any classifier has; the loss holds a list of them. */
-const MAX_CLASSES = 2 ** 20;
 /** Where the classes lie in an output. */
 export interface View {
   readonly classes: number;

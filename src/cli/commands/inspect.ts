@@ -24,7 +24,18 @@ Examples:
   perturb inspect net.onnx --input-name image --feed mask=mask.npy --output-name scores
   perturb inspect net.pth --arch lenet --json`),
     ),
-  only(graphOptions(), "arch", "inputName", "feed", "outputName", "head", "pool", "threshold", "shape"),
+  only(
+    graphOptions(),
+    "arch",
+    "inputName",
+    "feed",
+    "outputName",
+    "head",
+    "pool",
+    "threshold",
+    "shape",
+    "straightThrough",
+  ),
 ).action(async (model, given) => {
   const [opened, { inspectGraph }] = await Promise.all([
     openGraph(model, given),

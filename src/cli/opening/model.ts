@@ -31,6 +31,7 @@ export interface ModelGiven extends GraphGiven, Reading {
   readonly shape?: number[] | undefined;
   readonly bounds?: readonly [number, number] | string | undefined;
   readonly epsUnit?: EpsilonUnit | undefined;
+  readonly straightThrough?: string[] | undefined;
   readonly device: Device;
 }
 
@@ -78,12 +79,9 @@ export async function openModelFile(
   const normalization = normalizationOf(given);
   const bounds =
     given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
-  const { head, pool, threshold, epsUnit: epsilonUnit } = given;
-  return settledFrom(
-    opened,
-    { shape, head, pool, threshold, ...(normalization && { normalization }), bounds, epsilonUnit },
-    nodeRuntime(given.device, 1),
-  );
+  const { head, pool, threshold, epsUnit: epsilonUnit, straightThrough, device } = given;
+  const options = { shape, head, pool, threshold, bounds, epsilonUnit, straightThrough };
+  return settledFrom(opened, { ...options, ...(normalization && { normalization }) }, nodeRuntime(device, 1));
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */
@@ -118,6 +116,7 @@ export async function openSurrogate(given: SurrogateGiven, shape: readonly numbe
     head: undefined,
     pool: undefined,
     threshold: undefined,
+    straightThrough: undefined,
   };
   return openClassifier(await openModelFile(opened, shape, own), nodeRuntime(given.device, 1));
 }

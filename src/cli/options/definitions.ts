@@ -77,7 +77,7 @@ export const options = {
   set: () =>
     new Option(
       "--set <attack.option=value>",
-      "Set an option of an attack, such as pgd.steps=100. A length is absolute (pgd.stepSize=2/255) or a share of ε (0.25eps). May be repeated; perturb list attacks shows all options.",
+      "Set an option of an attack, such as pgd.steps=100. A length is absolute (pgd.stepSize=2/255) or a share of ε (0.25eps). Of an ensemble's member: autoattack.square.queries=1000. May be repeated; perturb list attacks shows all options.",
     )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
@@ -192,6 +192,11 @@ export const options = {
     new Option("--shape <c,h,w>", "The shape of one sample. Needed where model and data leave it open.").argParser(
       parseShape,
     ),
+  straightThrough: () =>
+    new Option(
+      "--straight-through <ops>",
+      "Let the gradient pass unchanged through these operators (Round, Floor, Ceil, Sign, Cast) or nodes by name, separated by commas.",
+    ).argParser((text: string) => text.split(",").map((word) => word.trim())),
   failUnder: () =>
     new Option(
       "--fail-under <acc@eps>",

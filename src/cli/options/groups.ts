@@ -17,7 +17,8 @@ export const graphOptions = () =>
     .addOption(options.scale())
     .addOption(options.channels())
     .addOption(options.bounds())
-    .addOption(options.shape());
+    .addOption(options.shape())
+    .addOption(options.straightThrough());
 /** How an inference server is called. */
 export const endpointOptions = () =>
   group("Model").addOption(options.header()).addOption(options.timeout()).addOption(options.retries());

@@ -1,4 +1,5 @@
 import { predict } from "../../attack.ts";
+import type { LeftOut } from "../../attacks/steps/members.ts";
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
@@ -10,13 +11,15 @@ import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
 import { outcomes } from "../results/outcomes.ts";
 import { firstExamples, recordsOf } from "../results/records.ts";
 import { show } from "../results/show.ts";
-import { type AttackTally, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
+import { type AttackTally, addCount, type Confusion, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
 import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subjects } from "./cascade.ts";
 
 /** What is done with every batch of an evaluation. */
 export interface BatchPlan extends CascadePlan {
   /** Names of the attacks that were asked for: `attacks` are they, or their members. */
   readonly series: readonly string[];
+  /** Members of ensembles that the model has too few classes for: they are not among `attacks`. */
+  readonly leftOut: readonly LeftOut[];
   readonly target: number | null;
   /** Index of the evaluation's first sample. */
   readonly offset: number;
@@ -44,8 +47,8 @@ export async function evaluateBatch(
   const budgets = plan.epsilons.length;
   const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   const confusion = confusionOf(batch.labels, predictions, classes);
-  const untouched = confusion.slice();
-  for (const label of attacked.labels) untouched[label * classes + label]! -= 1;
+  const untouched = new Map(confusion);
+  for (const label of attacked.labels) addCount(untouched, label * classes + label, -1);
   const correctUntouched = diagonal(untouched, classes);
 
   const [outcome, first] = [outcomes(attacked, budgets, model.head), firstExamples(attacked, budgets)];
@@ -174,17 +177,17 @@ export const goalOf = (labels: Int32Array, target: number | null): Goal =>
     ? { kind: "untargeted", labels }
     : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
 
-function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Int32Array {
-  const counts = new Int32Array(classes * classes);
+function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Confusion {
+  const counts: Confusion = new Map();
   labels.forEach((label, i) => {
-    if (predictions[i]! >= 0) counts[label * classes + predictions[i]!]! += 1;
+    if (predictions[i]! >= 0) addCount(counts, label * classes + predictions[i]!, 1);
   });
   return counts;
 }
 
-const diagonal = (confusion: Int32Array, classes: number): number => {
+const diagonal = (confusion: Confusion, classes: number): number => {
   let sum = 0;
-  for (let c = 0; c < classes; c++) sum += confusion[c * (classes + 1)]!;
+  for (const [place, count] of confusion) if (place % (classes + 1) === 0) sum += count;
   return sum;
 };
 

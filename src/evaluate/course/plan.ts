@@ -1,5 +1,6 @@
 import { type AnyAttack, type AttackChoice, type Configured, configured, type Examples } from "../../attack.ts";
 import { attacks as registry } from "../../attacks/index.ts";
+import { membersOf } from "../../attacks/steps/members.ts";
 import type { Dataset } from "../../dataset.ts";
 import { drawn } from "../../datasets/draw.ts";
 import { checkCount, didYouMean, PerturbError } from "../../errors.ts";
@@ -89,7 +90,8 @@ export function planOf(
       "usage",
       `${option("levels", levels)} spaces values evenly between one pair of bounds, and each element has its own. Leave it out, or measure ε in shares of each range (${option("epsilonUnit", "range")}).`,
     );
-  const entries = attacks.flatMap((choice, series) => entriesOf(choice, series, norm));
+  const running = attacks.map((choice) => membersOf(choice, norm, model));
+  const entries = running.flatMap(({ members }, series) => members.map((member): Entry => ({ ...member, series })));
   for (const { attack } of entries)
     if (attack.also === "surrogate" && !options.surrogate)
       throw new PerturbError(
@@ -99,6 +101,7 @@ export function planOf(
   return {
     attacks: entries,
     series: names,
+    leftOut: running.flatMap(({ leftOut }) => leftOut),
     norm,
     epsilons: [...epsilons],
     target,
@@ -109,12 +112,6 @@ export function planOf(
     maxQueries,
     examples,
   };
-}
-
-/** An attack, or the members of an ensemble, with their options. */
-function entriesOf(choice: Configured<DifferentiableModel>, series: number, norm: NormName): Entry[] {
-  const members = choice.attack.members?.(norm) ?? [choice];
-  return members.map((member) => ({ ...member, series }));
 }
 
 function allChosen(attacks: PlanOptions["attacks"]): Configured<DifferentiableModel>[] {

@@ -2,7 +2,7 @@ import type { Head } from "../../model.ts";
 import type { Judgement, Subjects } from "../course/cascade.ts";
 import { show } from "./show.ts";
 import { exact, probability } from "./statistics.ts";
-import { EXAMPLES, emptyPoint, type PointTally, type Shown } from "./tally.ts";
+import { addCount, type Confusion, EXAMPLES, emptyPoint, type PointTally, type Shown } from "./tally.ts";
 
 /** What the attacks so far did to the attacked samples, at one ε. */
 interface Outcome {
@@ -20,7 +20,7 @@ export interface Outcomes {
   /** A sample fooled at one ε counts as fooled above it; the next attack begins with that. */
   readonly settle: () => void;
   /** The points of the attack that is under way. `untouched`: confusion counts of what is not attacked. */
-  readonly points: (untouched: Int32Array, classes: number) => PointTally[];
+  readonly points: (untouched: Confusion, classes: number) => PointTally[];
   /** For each ε: indices of the samples that are correct and not fooled, and how many had logits with NaN alone. */
   readonly worst: () => { readonly notFooled: readonly number[]; readonly errors: number }[];
 }
@@ -75,13 +75,13 @@ export function outcomes(subjects: Subjects, budgets: number, head: Head): Outco
     },
     points: (untouched, classes) =>
       at.map(({ predictions, success, confidence, largestDistance, examples }) => {
-        const point: PointTally = { ...emptyPoint(classes), attacked: n, largestDistance, examples };
-        point.confusion = untouched.slice();
-        for (let c = 0; c < classes; c++) point.correct += untouched[c * (classes + 1)]!;
+        const point: PointTally = { ...emptyPoint(), attacked: n, largestDistance, examples };
+        point.confusion = new Map(untouched);
+        for (const [place, count] of untouched) if (place % (classes + 1) === 0) point.correct += count;
         for (let row = 0; row < n; row++) {
           const prediction = predictions[row]!;
           if (prediction === labels[row]) point.correct++;
-          if (prediction >= 0) point.confusion[labels[row]! * classes + prediction]! += 1;
+          if (prediction >= 0) addCount(point.confusion, labels[row]! * classes + prediction, 1);
           point.fooled += success[row]!;
           if (success[row]) point.confidence += exact(confidence[row]!);
         }

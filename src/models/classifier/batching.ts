@@ -29,6 +29,7 @@ export const probed = ({ rows }: ClassifierFile, count: number): Int32Array =>
  */
 export async function settleBatch(given: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
   const file = await settleRows(given, runtime);
+  if (file.branches) return file;
   if (file.batch === 1) return freeBatch(file, runtime);
   if (file.batch !== null) return independent(file, runtime);
   const alone = { ...file, batch: 1 };

@@ -1,7 +1,10 @@
+import { branchesOn } from "../../autodiff/coverage.ts";
 import { asClassifier, differentiate, sampleShape } from "../../autodiff/differentiate.ts";
 import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
+import { markStraightThrough } from "../../autodiff/straight-through.ts";
 import type { Bounds, ElementBounds, Head, Loss } from "../../model.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
+import { inlineFunctions } from "../../onnx/functions.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
@@ -21,8 +24,10 @@ export interface ClassifierFile {
   readonly head: Head;
   /** What the output was said to hold. */
   readonly said?: HeadChoice;
-  /** How many nodes round to integers, and pass the gradient straight through. */
+  /** How many nodes step, and pass the gradient straight through. */
   readonly straightThrough: number;
+  /** Operators and nodes that were asked to do so. */
+  readonly askedThrough?: readonly string[];
   readonly bounds: Bounds;
   /** The bounds of each element, where they differ or ε is a share of them. */
   readonly elements?: ElementBounds;
@@ -32,6 +37,8 @@ export interface ClassifierFile {
   readonly notes?: readonly Note[];
   /** The batch size that the graph fixes, or null when any will do. */
   readonly batch: number | null;
+  /** An If on values of the input, one for the whole batch, is in the way of more than one sample at a time. */
+  readonly branches?: true;
   /** The folder of the files that hold the graph's weights, where they lie outside of it. */
   readonly folder?: string;
   /** Inputs of the graph beside `x` that hold a row for each sample. */
@@ -67,6 +74,11 @@ export interface ClassifierOptions {
   readonly pool?: Pool | undefined;
   /** Of a model with one output: class 1 is above it. By default 0.5 of a sigmoid, else 0. */
   readonly threshold?: number | undefined;
+  /**
+   * Operators (Round, Floor, Ceil, Sign, Cast) and names of nodes that pass the gradient on as if they changed nothing (BPDA), for
+   * defences that round. The logits stay what they are.
+   */
+  readonly straightThrough?: readonly string[] | undefined;
 }
 
 /** An input of the graph with what it holds for each sample. */
@@ -79,11 +91,13 @@ export interface FedRows {
 }
 
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
-export function classifierFile(graph: Graph, options: ClassifierOptions): ClassifierFile {
-  const { name, shape, normalization, bounds, epsilonUnit = "input", sha256, folder, ...reading } = options;
+export function classifierFile(original: Graph, options: ClassifierOptions): ClassifierFile {
+  const { name, shape, normalization, bounds, epsilonUnit = "input", sha256, folder, straightThrough = [] } = options;
+  const graph = straightThrough.length > 0 ? markStraightThrough(inlineFunctions(original), straightThrough) : original;
   const real = realInput(graph, { bounds: bounds && hull(bounds), normalization });
-  const classifier = asClassifier(real.graph, shape ?? sampleShape(real.graph), reading);
+  const classifier = asClassifier(real.graph, shape ?? sampleShape(real.graph), options);
   const prepared = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const branches = branchesOn(prepared, "x");
   const [batch, ...inputShape] = prepared.inputs[0]!.dims!;
   const settled = settleBounds(bounds ?? { lower: 0, upper: 1 }, epsilonUnit, inputShape as number[]);
   const { elements } = settled;
@@ -100,14 +114,16 @@ export function classifierFile(graph: Graph, options: ClassifierOptions): Classi
     inputShape: inputShape as number[],
     classes: classifier.classes,
     head: classifier.head,
-    ...(reading.head && { said: reading.head }),
+    ...(options.head && { said: options.head }),
     // The rounding in front of integers is none of the network's.
     straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
     ...settled,
     ...(real.levels !== undefined && { levels: real.levels }),
     ...(notes.length > 0 && { notes }),
-    batch: typeof batch === "number" ? batch : null,
+    batch: typeof batch === "number" ? batch : branches ? 1 : null,
+    ...(branches && { branches }),
     parameters: countParameters(graph),
+    ...(straightThrough.length > 0 && { askedThrough: straightThrough }),
     ...(normalization && { normalization }),
     ...(sha256 !== undefined && { sha256 }),
     ...(folder !== undefined && { folder }),

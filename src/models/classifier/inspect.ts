@@ -3,6 +3,7 @@ import { type GradientSupport, gradientSupport, obstacles } from "../../autodiff
 import { asClassifier, differentiate, sampleShape } from "../../autodiff/differentiate.ts";
 import { lower } from "../../autodiff/lower.ts";
 import type { Reading } from "../../autodiff/reading.ts";
+import { markStraightThrough } from "../../autodiff/straight-through.ts";
 import { PerturbError } from "../../errors.ts";
 import type { Head } from "../../model.ts";
 import { multiplyAdds } from "../../onnx/flops.ts";
@@ -31,7 +32,7 @@ export interface Inspection {
     | { readonly error: string };
   /** Whether a loss on the logits can be differentiated, and if not, why. */
   readonly differentiable: true | { readonly error: string };
-  /** How many nodes before the logits round to integers: the gradient passes straight through them. */
+  /** How many nodes before the logits step: the gradient passes straight through them. */
   readonly straightThrough: number;
   /** Types of real numbers in inputs and weights. Gradients, and all of what is bfloat16 or float64, are computed in float32. */
   readonly precision: readonly ElementType[];
@@ -56,15 +57,15 @@ export interface Inspection {
 
 /**
  * @param shape of one sample, where the graph leaves sizes open
- * @param reading how the output becomes logits, where the graph does not show it
+ * @param reading how the output becomes logits, where the graph does not show it, and `straightThrough` as `openModel` has it
  */
 export function inspectGraph(
   name: string,
   original: Graph,
   shape?: readonly number[],
-  reading: Reading = {},
+  reading: Reading & { readonly straightThrough?: readonly string[] | undefined } = {},
 ): Inspection {
-  const whole = rewritten(original, inlineFunctions);
+  const whole = markStraightThrough(rewritten(original, inlineFunctions), reading.straightThrough ?? []);
   const [first, ...others] = ownInputs(whole);
   const axis = batchAxis(whole, shape);
   const isBound = shape && first && others.length === 0;

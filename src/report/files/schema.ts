@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MOST_CONFUSED } from "../../classes.ts";
 import type { Evaluation } from "../../evaluate.ts";
 
 const name = z.string();
@@ -95,7 +96,9 @@ const point = z.strictObject({
     .nullable()
     .describe("Mean probability of the prediction over the fooled samples; null when there are none."),
   largestDistance: positive.describe("Largest distance, in the norm, of any candidate judged: the check that ε held."),
-  confusion: confusion.describe("[label][prediction] counts over all samples, after the attack."),
+  confusion: confusion.describe(
+    "[label][prediction] counts over all samples, after the attack; empty beyond 1,000 classes.",
+  ),
   examples: z.array(example).max(5).describe("The first adversarial examples found."),
 });
 
@@ -169,7 +172,7 @@ export const evaluationSchema = z
     runtime: z.strictObject({ name, device: z.string() }),
     clean: z.strictObject({
       ...accuracy,
-      confusion: confusion.describe("[label][prediction] counts, without attack."),
+      confusion: confusion.describe("[label][prediction] counts, without attack; empty beyond 1,000 classes."),
     }),
     surrogate: z
       .exactOptional(z.strictObject(accuracy))
@@ -190,7 +193,8 @@ export const evaluationSchema = z
   })
   .superRefine(({ clean, points, model }, context) => {
     const square = (counts: readonly (readonly number[])[]) =>
-      counts.length === model.classes && counts.every((row) => row.length === model.classes);
+      counts.length === (model.classes > MOST_CONFUSED ? 0 : model.classes) &&
+      counts.every((row) => row.length === model.classes);
     for (const [path, result] of [["clean", clean] as const, ...points.map((p, i) => [`points.${i}`, p] as const)]) {
       if (result.correct > result.total)
         context.addIssue({ code: "custom", path: [path, "correct"], message: `${result.correct} of ${result.total}` });

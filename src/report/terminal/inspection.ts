@@ -53,7 +53,9 @@ function precisionOf({ precision }: Inspection): [string, string][] {
 }
 
 const throughRounding = ({ straightThrough }: Inspection): string =>
-  straightThrough === 0 ? "" : `, straight through ${straightThrough} nodes that round to integers`;
+  straightThrough === 0
+    ? ""
+    : `, straight through ${straightThrough} ${straightThrough === 1 ? "node that steps" : "nodes that step"}`;
 
 function headOf({ classifier }: Inspection): string {
   if ("error" in classifier) return `no classifier. ${classifier.error}`;
