@@ -89,6 +89,45 @@ describe("an input without a batch axis is one sample", () => {
     await expectLinear(await settled(graph), dims, weights.data);
   });
 
+  it.each([
+    ["softmax", (b: Ops, x: string) => b.add("Softmax", [b.reshape(flat(b, x), [3])], { axis: -1 })],
+    ["sigmoids", (b: Ops, x: string) => b.add("Sigmoid", [b.reshape(flat(b, x), [3])])],
+  ])("with %s in front of scores without a row", async (_, build) => {
+    const file = await settled(graphOf([4, 8], build));
+    expect(file.head).not.toMatch(/logits|hidden/);
+    const model = openClassifier(file, runtime);
+    const x = samples([1, 4, 8]);
+    const { logits, gradient } = await model.gradient(x, untargeted(1));
+    const truth = closedForm(x.data, 1, weights.data);
+    for (const [c, z] of truth.logits.entries()) expect(logits.data[c]).toBeCloseTo(z, 5);
+    for (const [j, g] of truth.gradient.entries()) expect(gradient.data[j]).toBeCloseTo(g, 6);
+    await model.release();
+  });
+
+  it.each([
+    [[1], 4],
+    [[1], "N"],
+    [[1, 1], 4],
+  ] as const)("with one output of %j: a logit of two classes", async (dims, first) => {
+    const one = ramp([32, 1]);
+    const graph = graphOf(first === 4 ? [4, 8] : [first, 32], (b, x) =>
+      b.reshape(b.matmul(b.reshape(x, [1, 32]), b.constant(one)), dims),
+    );
+    const file = await settled(graph);
+    expect([file.classes, file.batch]).toEqual([2, 1]);
+    const model = openClassifier(file, runtime);
+    const x = samples([2, ...file.inputShape]);
+    const { logits, gradient } = await model.gradient(x, untargeted(1, 0));
+    for (const row of [0, 1]) {
+      const v = x.data.subarray(row * 32, (row + 1) * 32);
+      const z = v.reduce((sum, value, j) => sum + value * one.data[j]!, 0);
+      expect(logits.data[2 * row + 1]! - logits.data[2 * row]!).toBeCloseTo(z, 5);
+      const slope = 1 / (1 + Math.exp(-z)) - (1 - row);
+      for (let j = 0; j < 32; j++) expect(gradient.data[row * 32 + j]).toBeCloseTo(slope * one.data[j]!, 6);
+    }
+    await model.release();
+  });
+
   it("where its sizes are open, and a sample of its own rank is given", async () => {
     // Of every length, the mean over the first axis.
     const graph = graphOf(["T", 8], (b, x) => {
@@ -142,6 +181,17 @@ describe("a batch that shapes do not tell", () => {
     const opened = await graphIn(writeOnnx(graph), "m");
     await expectLinear(await settledFrom(opened, { shape: [5, 2] }, runtime), [5, 2], weights);
   });
+});
+
+it("an output in time-major order is pooled, and its batch stays the first of the input", async () => {
+  // [time 2, N, 3], as readers of text give it; the input has two channels too.
+  const graph = graphOf([1, 2, 4], (b, x) => {
+    const z = b.unsqueeze(b.matmul(b.reshape(x, [1, 8]), b.constant(ramp([8, 3]))), [0]);
+    return b.add("Concat", [z, z], { axis: 0 });
+  });
+  expect(sampleShape(graph)).toEqual([2, 4]);
+  const file = classifierFile(graph, { name: "m", pool: { how: "mean", axis: 0 } });
+  await expectLinear(await settleBatch(file, runtime), [2, 4], ramp([8, 3]).data);
 });
 
 describe("a fixed batch of several rows", () => {

@@ -22,7 +22,7 @@ export function batchAxis(graph: Graph, shape: readonly number[] | null = null):
 function axisOf(dims: readonly Dim[], scores: readonly Dim[], shape: readonly number[] | null): BatchAxis {
   const [first] = dims;
   const [rows] = scores;
-  if (dims.length === 0 || rows === null || rows === first) return 0;
+  if (dims.length === 0 || rows === undefined || rows === null || rows === first) return 0;
   // Of one sample there may be no row.
   const noRow = scores.length < 2 && typeof rows !== "string";
   const isImage = first === 1 && dims.length === 3 && noRow;
@@ -43,9 +43,9 @@ export function batchFirst(graph: Graph, shape: readonly number[] | null = null)
   const axis = axisOf(dims, scores, shape);
   const moved = axis === 0 ? graph : withFront(graph, axis);
   // Scores without a row are those of one sample; as many as there are samples are one for each, which is for the head to read.
-  const isRow = scores.length < 2 && scores.every((size) => typeof size === "number");
-  const isEach = axis === 0 && (scores.length === 0 || scores[0] === 1 || scores[0] === dims[0]);
-  return isRow && !isEach ? withRow(moved) : moved;
+  const isRow = scores.length === 1 && typeof scores[0] === "number";
+  const isEach = axis === 0 && scores[0] === dims[0];
+  return isRow && !isEach ? withRow(moved, scores) : moved;
 }
 
 /**
@@ -66,6 +66,8 @@ function scoresOf(graph: Graph): readonly Dim[] | null {
   if (ownInputs(graph).length !== 1 || !output || others.length > 0) return null;
   const told = inferShapes(graph).get(output.name)?.dims ?? output.dims;
   if (!told || told.slice(1).filter((size) => size !== 1).length > 1) return null;
+  // [time, 1, classes] is no [rows, classes, 1]: it is to be pooled.
+  if (told.length === 3 && told[1] === 1 && told[0] !== 1) return null;
   return told.map((size, i) => (size === null && output.dims?.length === told.length ? output.dims[i]! : size));
 }
 
@@ -75,11 +77,11 @@ function withFront(graph: Graph, axis: number | "none"): Graph {
   const others = axis === "none" ? dims! : dims!.filter((_, i) => i !== axis);
   const input: GraphValue = { name, type, dims: [axis === "none" ? 1 : dims![axis]!, ...others] };
   const inside = `${name}/sample`;
-  const free = freeNames(graph, [inside, `${inside}/axes`]);
+  const free = freeNames(graph, [inside, `${name}/Squeeze`]);
   const inner = renameValues(free, new Map([[name, inside]]));
   const front =
     axis === "none"
-      ? squeezeFirst(graph, name, inside)
+      ? axesNode(graph, "Squeeze", name, inside, [0])
       : // Where each axis of the graph's own lies behind a batch that comes first.
         {
           node: nodeOf("Transpose", [name], inside, {
@@ -92,26 +94,30 @@ function withFront(graph: Graph, axis: number | "none"): Graph {
   );
 }
 
-function squeezeFirst(graph: Graph, from: string, to: string) {
-  if ((graph.opsets.get("") ?? 0) < 13) return { node: nodeOf("Squeeze", [from], to, { axes: [0] }) };
-  const axes = `${to}/axes`;
-  return { node: nodeOf("Squeeze", [from, axes], to), constants: [int64(axes, [0])] };
+/** Squeeze or Unsqueeze, whose axes are an input since opset 13. */
+function axesNode(graph: Graph, op: string, from: string, to: string, axes: readonly number[]) {
+  if ((graph.opsets.get("") ?? 0) < 13) return { node: nodeOf(op, [from], to, { axes }) };
+  const name = `${graph.inputs[0]!.name}/${op}`;
+  const values = tensor("int64", [axes.length], BigInt64Array.from(axes, BigInt));
+  return { node: nodeOf(op, [from, name], to), constants: [[name, writeTensor(name, values)] as const] };
 }
 
 /** Scores without a row become those of one sample. */
-function withRow(graph: Graph): Graph {
-  const { name, type, dims } = graph.outputs[0]!;
+function withRow(graph: Graph, scores: readonly Dim[]): Graph {
+  const { name, type } = graph.outputs[0]!;
   const inside = `${name}/scores`;
-  const shape = `${inside}/shape`;
-  const inner = renameValues(freeNames(graph, [inside, shape]), new Map([[name, inside]]));
-  const { name: input, dims: sizes, ...rest } = inner.inputs[0]!;
+  const own = graph.inputs[0]!;
+  const free = freeNames(graph, [inside, `${own.name}/Unsqueeze`]);
+  const inner = renameValues(free, new Map([[name, inside]]));
+  const [first, ...others] = inner.inputs as [GraphValue, ...GraphValue[]];
+  const back = axesNode(graph, "Unsqueeze", inside, name, [0]);
   return withNodes(
     {
       ...inner,
-      inputs: [{ ...rest, name: input, dims: [1, ...sizes!.slice(1)] }, ...inner.inputs.slice(1)],
-      outputs: [{ name, type, dims: [1, ...(dims?.length === 1 ? dims : [null])] }],
+      inputs: [{ ...first, dims: [1, ...first.dims!.slice(1)] }, ...others],
+      outputs: [{ name, type, dims: [1, ...scores] }],
     },
-    { after: [nodeOf("Reshape", [inside, shape], name)], constants: [int64(shape, [1, -1])] },
+    { after: [back.node], constants: back.constants ?? [] },
   );
 }
 
@@ -126,9 +132,6 @@ const withNodes = (graph: Graph, { before = [], after = [], constants }: Added):
   nodes: [...before, ...graph.nodes, ...after],
   initializers: new Map([...graph.initializers, ...constants]),
 });
-
-const int64 = (name: string, values: readonly number[]) =>
-  [name, writeTensor(name, tensor("int64", [values.length], BigInt64Array.from(values, BigInt)))] as const;
 
 const nodeOf = (op: string, inputs: readonly string[], output: string, attributes = {}): Node => ({
   op,

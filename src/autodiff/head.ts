@@ -158,6 +158,8 @@ function overClasses(graph: Graph, node: Node, facts: Facts, pooled: number | un
   const modern = (node.domain === "" ? opset : node.attributes.int("opset", opset)) >= 13;
   const dims = facts.get(node.inputs[0]!)?.dims ?? [null, null];
   const axis = normalizeAxis(node.attributes.int("axis", modern ? -1 : 1), dims.length);
+  // The scores of one sample may have no row.
+  if (dims.length === 1) return dims[0] !== 1 && facts.get("x")?.dims?.[0] === 1;
   const [batch, ...others] = [...dims.keys()].filter((i) => i !== pooled);
   const wide = others.filter((i) => dims[i] !== 1);
   const first = wide[0] ?? others[0];

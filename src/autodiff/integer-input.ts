@@ -2,7 +2,7 @@ import { PerturbError } from "../errors.ts";
 import { Attributes } from "../onnx/attributes.ts";
 import { emptyGraph } from "../onnx/builder.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
-import type { Graph, Node } from "../onnx/graph.ts";
+import { type Graph, type Node, ownInputs } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import { freeNames, renameValues } from "../onnx/rewrite.ts";
 import { option } from "../option.ts";
@@ -53,7 +53,7 @@ export interface IntegerInput {
 
 /** The integers that the one input of a model takes; null where it takes real numbers. @throws unsupported for token ids */
 export function integerInput(graph: Graph): IntegerInput | null {
-  const [input, ...others] = graph.inputs;
+  const [input, ...others] = ownInputs(graph);
   const range = input?.type ? RANGES[input.type as ElementType] : undefined;
   if (!input || others.length > 0 || !range) return null;
   const { nodes } = inlineFunctions(graph);
@@ -119,7 +119,7 @@ export function withRealInput(graph: Graph, { name, type }: IntegerInput, roundi
   return {
     ...inner,
     opsets,
-    inputs: front.inputs,
+    inputs: [...front.inputs, ...inner.inputs.slice(1)],
     nodes: [...front.nodes, ...inner.nodes],
     initializers: new Map([...front.initializers, ...inner.initializers]),
   };

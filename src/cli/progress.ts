@@ -1,4 +1,5 @@
 import { stderr } from "node:process";
+import { plain } from "../quote.ts";
 
 /** A progress line on stderr: a bar in place on a terminal, now and then a plain line elsewhere. */
 export interface ProgressLine {
@@ -15,7 +16,9 @@ const PLAIN = 2000;
 
 export const silent: ProgressLine = { update: () => undefined, finish: () => undefined };
 
-export function progressLine(title: string, unit: string, output: NodeJS.WriteStream = stderr): ProgressLine {
+export function progressLine(name: string, unit: string, output: NodeJS.WriteStream = stderr): ProgressLine {
+  // Of a model, whose name a file may have chosen.
+  const title = plain(name);
   const began = performance.now();
   const pause = output.isTTY ? REDRAW : PLAIN;
   let drawn = began;

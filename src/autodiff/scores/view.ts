@@ -40,7 +40,7 @@ export function viewOf(b: Ops, output: string, declared: readonly Dim[] | null, 
       const real = b.fact(value).type === "float32" ? value : b.cast(value, "float32");
       const one = pool ? pooled(b, real, pool, given.length) : real;
       const known = b.fact(one).dims;
-      if (known?.length === 1) return b.unsqueeze(one, [1]);
+      if (known?.length === 1) return b.unsqueeze(one, [classes === 1 ? 1 : 0]);
       const extra = (known ?? [null]).flatMap((d, i) => (i > 0 && d === 1 && !(classes === 1 && i === 1) ? [i] : []));
       if (known?.length !== 2 + extra.length) return b.reshape(one, [-1, classes]);
       const flat = extra.length === 0 ? one : b.squeeze(one, extra);

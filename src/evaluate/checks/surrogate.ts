@@ -18,8 +18,8 @@ export interface SurrogateCount {
 export function surrogateCount(surrogate: Model): SurrogateCount {
   let [correct, total] = [0, 0];
   return {
-    async add({ x, labels }) {
-      const predictions = predict(await surrogate.logits(x));
+    async add({ x, labels, indices }) {
+      const predictions = predict(await surrogate.logits(x, indices));
       correct += predictions.filter((p, i) => p === labels[i]).length;
       total += labels.length;
     },

@@ -131,6 +131,21 @@ describe("a feed with a row for each sample follows the samples", () => {
     await using(opened(twoInputs({ type: "int64" }), integers), (model) => expectTruth(model, whole));
   });
 
+  it("beside an input of whole numbers", async () => {
+    const b = new Ops(emptyGraph("two"));
+    const pixels = b.cast(b.input({ name: "image", type: "uint8", dims: ["N", 6] }), "float32");
+    const about = b.input({ name: "about", type: "float32", dims: ["N", 4] });
+    const [w, v] = [b.constant(floats([6, CLASSES], W)), b.constant(floats([4, CLASSES], V))];
+    b.alias("scores", b.plus(b.matmul(b.div(pixels, b.scalar(255, pixels)), w), b.matmul(about, v)));
+    await using(opened(b.finish(["scores"]), meta), async (model) => {
+      const { data: logits } = await model.logits(rows(x, [7, 2]), Int32Array.of(7, 2));
+      // To the nearest of 256 levels.
+      const rounding = Math.max(...W.map(Math.abs)) * (6 / 510);
+      for (const [k, i] of [7, 2].entries())
+        for (const [c, z] of truth(i).entries()) expect(Math.abs(logits[k * CLASSES + c]! - z)).toBeLessThan(rounding);
+    });
+  });
+
   it("in evaluations: every attack, batch, offset and limit", async () => {
     await using(opened(twoInputs(), meta), async (model) => {
       const few = { epsilons: [0.02], maxQueries: 20, surrogate: model };
