@@ -34,13 +34,14 @@ const PASSING = new Set([
   "Transpose",
   "Unsqueeze",
 ]);
-/** Where integers are looked up: the operator, and which of its inputs holds them. */
-const LOOKUPS: Readonly<Record<string, number>> = {
-  Gather: 1,
-  GatherElements: 1,
-  GatherND: 1,
-  OneHot: 0,
-  EmbedLayerNormalization: 0,
+/** Where integers are looked up: the operator, and which of its inputs may hold them. Equal writes out a OneHot. */
+const LOOKUPS: Readonly<Record<string, readonly number[]>> = {
+  Gather: [1],
+  GatherElements: [1],
+  GatherND: [1],
+  OneHot: [0],
+  Equal: [0, 1],
+  EmbedLayerNormalization: [0],
 };
 
 /** What an integer input takes. */
@@ -58,11 +59,12 @@ export function integerInput(graph: Graph): IntegerInput | null {
   if (!input || others.length > 0 || !range) return null;
   const { nodes } = inlineFunctions(graph);
   const lookup = lookupOf(nodes, input.name);
-  if (lookup)
+  const embeddings = lookup && embeddingsOf(nodes, lookup);
+  if (lookup && embeddings !== undefined)
     throw new PerturbError(
       "unsupported",
-      `The model's input "${input.name}" holds numbers of tokens or categories (${input.type}, looked up by ${lookup.op}${lookup.name ? ` "${lookup.name}"` : ""}), and between such numbers nothing lies. Perturb the embeddings behind them: give embeddings for data and name the output of the embedding as the input (${option("input", lookup.outputs[0]!)}), or export the model with inputs_embeds as its input.`,
-      { data: { input: input.name, type: input.type, embeddings: lookup.outputs[0] } },
+      `The model's input "${input.name}" holds numbers of tokens or categories (${input.type}, looked up by ${lookup.op}${lookup.name ? ` "${lookup.name}"` : ""}), and between such numbers nothing lies. Perturb the embeddings behind them: give embeddings for data and name the output of the embedding as the input (${option("input", embeddings)}), or export the model with inputs_embeds as its input.`,
+      { data: { input: input.name, type: input.type, embeddings } },
     );
   return { name: input.name, type: input.type as ElementType, range };
 }
@@ -71,11 +73,24 @@ export function integerInput(graph: Graph): IntegerInput | null {
 function lookupOf(nodes: readonly Node[], input: string): Node | undefined {
   const same = new Set([input]);
   for (const node of nodes) {
-    const place = Object.hasOwn(LOOKUPS, node.op) ? LOOKUPS[node.op]! : -1;
-    if (same.has(node.inputs[place] ?? "")) return node;
+    const places = Object.hasOwn(LOOKUPS, node.op) ? LOOKUPS[node.op]! : [];
+    if (places.some((place) => same.has(node.inputs[place] ?? ""))) return node;
     if (PASSING.has(node.op) && same.has(node.inputs[0]!)) for (const output of node.outputs) same.add(output);
   }
   return undefined;
+}
+
+/** What a lookup leads to: behind a one-hot vector stands the product with the table. */
+function embeddingsOf(nodes: readonly Node[], lookup: Node): string {
+  const own = lookup.outputs[0]!;
+  if (lookup.op !== "OneHot" && lookup.op !== "Equal") return own;
+  const same = new Set([own]);
+  for (const node of nodes) {
+    if (!node.inputs.some((name) => same.has(name))) continue;
+    if (node.op === "MatMul" || node.op === "Gemm") return node.outputs[0]!;
+    for (const output of node.outputs) same.add(output);
+  }
+  return own;
 }
 
 /** How real numbers become the integers of an input: scale · x + offset, which lies in `reach`, is rounded. */

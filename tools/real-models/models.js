@@ -136,7 +136,7 @@ export const models = [
     shape: [576],
     bounds: sound,
     samples: 4,
-    options: { input: "input", output: "output", feeds: { state: zeros([2, 1, 128]), sr: rate } },
+    options: { input: "input", output: "output", head: "sigmoid", feeds: { state: zeros([2, 1, 128]), sr: rate } },
     logits: row(sigmoidRow),
   },
   {
@@ -145,7 +145,7 @@ export const models = [
     shape: [576],
     bounds: sound,
     samples: 4,
-    options: { input: "input", output: "output", feeds: { state: zeros([2, 1, 128]) } },
+    options: { input: "input", output: "output", head: "sigmoid", feeds: { state: zeros([2, 1, 128]) } },
     logits: row(sigmoidRow),
   },
   {
@@ -154,7 +154,7 @@ export const models = [
     shape: [576],
     bounds: sound,
     samples: 4,
-    options: { input: "input", output: "output", feeds: { state: zeros([2, 1, 128]) } },
+    options: { input: "input", output: "output", head: "sigmoid", feeds: { state: zeros([2, 1, 128]) } },
     logits: row(sigmoidRow),
   },
   {
@@ -163,7 +163,7 @@ export const models = [
     shape: [1536],
     bounds: sound,
     samples: 4,
-    options: { input: "input", output: "output", feeds: { sr: rate, h: zeros([2, 1, 64]), c: zeros([2, 1, 64]) } },
+    options: { input: "input", output: "output", head: "sigmoid", feeds: { sr: rate, h: zeros([2, 1, 64]), c: zeros([2, 1, 64]) } },
     logits: row(sigmoidRow),
   },
   {

@@ -122,3 +122,16 @@ it("refuses token ids, with the way to embeddings", async () => {
     expect([...(await model.logits(given)).data]).toEqual([3, 4]);
   });
 });
+
+it("refuses token ids whose one-hot vectors are written out by Equal, and names the product with the table", async () => {
+  const b = new Ops(emptyGraph("tokens"));
+  const ids = b.input({ name: "ids", type: "int32", dims: ["N", 4] });
+  const range = b.constant({ type: "int32", dims: [1, 1, 5], data: Int32Array.of(0, 1, 2, 3, 4) });
+  const hot = b.cast(b.add("Equal", [b.unsqueeze(ids, [2]), range]), "float32");
+  const embedding = b.matmul(hot, b.constant(floats([5, 2], numbers(10, 1))));
+  const graph = b.finish([b.add("ReduceMean", [embedding], { axes: [1], keepdims: 0 })]);
+  expect((await failure("unsupported", () => open(graph))).message).toContain(`\`input: "${embedding}"\``);
+  await using(open(selectEndpoints(graph, { input: embedding })), async (model) =>
+    expect(model.inputShape).toEqual([4, 2]),
+  );
+});
