@@ -1,5 +1,6 @@
 import type { Batch, Dataset } from "../../dataset.ts";
 import { drawn, samplesAt } from "../../datasets/draw.ts";
+import { epsilonText } from "../../epsilons.ts";
 import type { EvaluationResult, Warning } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
 import type { Normalization } from "../../models/classifier/preprocess.ts";
@@ -154,7 +155,7 @@ async function checkMoreSteps(
   if (count === before) return null;
   return {
     code: "more-steps-gain",
-    message: `${entry.attack.name} with ${STRONGER} times the steps and one more restart fools ${before - count} of ${before} samples that were not fooled at ε = ${Number(epsilon.toPrecision(4))}. It had not converged, so robust accuracy is overstated. Raise its steps or restarts (${option("options")}), or take the attack autoattack.`,
+    message: `${entry.attack.name} with ${STRONGER} times the steps and one more restart fools ${before - count} of ${before} samples that were not fooled at ε = ${epsilonText(epsilon)}. It had not converged, so robust accuracy is overstated. Raise its steps or restarts (${option("options")}), or take the attack autoattack.`,
   };
 }
 
