@@ -1,4 +1,6 @@
 import { checkSignal, PerturbError } from "./errors.ts";
+import { layoutOf, transposed } from "./layout.ts";
+import type { Note } from "./option.ts";
 import { type FloatTensor, product } from "./tensor.ts";
 
 /** Random access to bytes that may be too many for memory: a file, a Blob, an array. */
@@ -37,6 +39,10 @@ export interface Dataset {
   /** Known number of classes; labels are 0 … classes - 1. */
   readonly classes: number;
   readonly classNames?: readonly string[];
+  /** Samples are 8-bit pixels, divided by 255. */
+  readonly pixels?: true;
+  /** What was assumed or done on the way from its file, for whoever reads results. */
+  readonly notes?: readonly Note[];
   /** The class of each sample, where they are known without the samples: a draw is then spread over the classes. */
   readonly labels?: ArrayLike<number>;
   /** True of sets whose files mix the classes, such as MNIST's: their first samples are a fair part, and `limit` takes them. */
@@ -103,18 +109,20 @@ function requireInteger(option: string, value: number, least: number): void {
 
 /**
  * The same samples seen in another shape: dimensions of 1 come and go, and flat features fold or unfold in row-major order.
- * Axes never change places, so [3, 32, 32] is not [32, 32, 3].
- * @throws mismatch when the shapes do not hold the same elements in the same order
+ * Pictures of the one layout are transposed where the other is wanted, and `notes` say so. Other axes never change places.
+ * @throws mismatch when the shapes do not hold the same elements
  */
 export function withShape(dataset: Dataset, shape: readonly number[]): Dataset {
   if (`${shape}` === `${dataset.shape}`) return dataset;
+  const transpose = transposed(dataset.shape, shape);
+  if (transpose) return inOtherLayout(dataset, shape, transpose);
   const axes = dataset.shape.filter((d) => d !== 1);
   const wanted = shape.filter((d) => d !== 1);
   const foldable = axes.length <= 1 || wanted.length <= 1;
   if (product(axes) !== product(wanted) || (!foldable && `${axes}` !== `${wanted}`))
     throw new PerturbError(
       "mismatch",
-      `The samples of ${dataset.name} have shape [${dataset.shape}], which cannot be seen as [${shape}]. Use data of the shape that the model takes.`,
+      `The samples of ${dataset.name} have shape [${dataset.shape}], which cannot be seen as [${shape}]. Use data of the shape that the model takes; of pictures, [C, H, W] and [H, W, C] are turned into each other where the sizes are the same.`,
       { data: { dataset: dataset.name, got: dataset.shape, wanted: shape } },
     );
   const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
@@ -122,4 +130,26 @@ export function withShape(dataset: Dataset, shape: readonly number[]): Dataset {
       yield { indices, x: { ...x, dims: [indices.length, ...shape] }, labels };
   };
   return { ...dataset, shape: [...shape], batches };
+}
+
+/** Pictures with their channels at the other end. */
+function inOtherLayout(
+  dataset: Dataset,
+  shape: readonly number[],
+  transpose: (sample: Float32Array, out: Float32Array) => void,
+): Dataset {
+  const size = product(shape);
+  const note: Note = {
+    code: "transposed",
+    message: `The samples of ${dataset.name} have shape [${dataset.shape}], ${layoutOf(dataset.shape)}, and were transposed to the [${shape}] that the model takes.`,
+  };
+  const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
+    for await (const { indices, x, labels } of dataset.batches(options)) {
+      const data = new Float32Array(x.data.length);
+      for (let at = 0; at < data.length; at += size)
+        transpose(x.data.subarray(at, at + size), data.subarray(at, at + size));
+      yield { indices, x: { ...x, dims: [indices.length, ...shape], data }, labels };
+    }
+  };
+  return { ...dataset, shape: [...shape], notes: [...(dataset.notes ?? []), note], batches };
 }

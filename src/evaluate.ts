@@ -33,8 +33,8 @@ export interface Evaluation {
     readonly parameters: number | null;
     readonly bounds: { readonly lower: number; readonly upper: number };
     /**
-     * What is computed between the samples and the model's own graph: (x - mean) / std, one value each, or one a channel. Null:
-     * nothing.
+     * What is computed between the samples and the model's own graph: (scale · x - mean) / std, one value each, or one a channel.
+     * Null: nothing.
      */
     readonly preprocessing: Normalization | null;
   };
@@ -67,7 +67,7 @@ export interface Evaluation {
   };
   readonly runtime: { readonly name: string; readonly device: string };
   readonly clean: Accuracy & {
-    /** [label][prediction] counts over all samples. */
+    /** [label][prediction] counts over all samples; empty beyond `MOST_CONFUSED` classes. */
     readonly confusion: readonly (readonly number[])[];
   };
   /** Of the surrogate on the same samples, where an attack works on one. */

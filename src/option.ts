@@ -1,14 +1,23 @@
+/** What whoever reads a result should know of how it came about: a code, and a sentence with what was assumed and what to do. */
+export interface Note {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** The options that messages name, in the words of the library. Another door says them in its own: see `reworded`. */
 const OPTIONS = [
   "arch",
   "attacks",
   "batch",
+  "bounds",
   "classFile",
   "device",
   "eot",
   "epsilons",
+  "epsilonUnit",
   "feeds",
   "folder",
+  "head",
   "input",
   "labels",
   "levels",
@@ -21,23 +30,36 @@ const OPTIONS = [
   "options",
   "order",
   "output",
+  "pool",
+  "preprocessing",
+  "preprocessing.antialias",
+  "preprocessing.channels",
+  "preprocessing.crop",
+  "preprocessing.interpolation",
+  "preprocessing.resize",
+  "preprocessing.scale",
   "rate",
   "resume",
   "seed",
+  "shape",
+  "straightThrough",
   "surrogate",
   "surrogate.normalization.mean",
   "surrogate.normalization.std",
   "target",
+  "threshold",
   "validation",
 ] as const;
 
 export type OptionName = (typeof OPTIONS)[number];
-type Value = string | number | readonly number[];
+type Value = string | number | readonly (number | string)[];
 
 /** An option in a message, as the library has it: `seed`, or `seed: 1`, between backticks. */
 export function option(name: OptionName, value?: Value): string {
   if (value === undefined) return `\`${name}\``;
-  const text = Array.isArray(value) ? `[${value.join(", ")}]` : JSON.stringify(value).replaceAll("`", "\\u0060");
+  const text = Array.isArray(value)
+    ? `[${value.map((v) => JSON.stringify(v)).join(", ")}]`
+    : JSON.stringify(value).replaceAll("`", "\\u0060");
   return `\`${name}: ${text}\``;
 }
 

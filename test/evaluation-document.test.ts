@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { attacks } from "../src/attacks/index.ts";
 import { evaluateOptions } from "../src/cli/options/evaluate-options.ts";

@@ -5,16 +5,17 @@ import { PerturbError } from "../errors.ts";
 import type { AdversarialBatch } from "../evaluate/adversarial.ts";
 import { goalOf } from "../evaluate/course/batch.ts";
 import { onGrid } from "../grid.ts";
-import { type Model, reached, takeGoal } from "../model.ts";
+import { layoutOf } from "../layout.ts";
+import { type Model, reached, take, takeGoal } from "../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 
 /** @throws usage for samples that are no pictures */
 export function requirePictures(shape: readonly number[]): void {
-  const [channels] = shape;
+  const channels = layoutOf(shape) === "channels-last" ? shape[2] : shape[0];
   if (shape.length === 3 && (channels === 1 || channels === 3)) return;
   throw new PerturbError(
     "usage",
-    `--png needs samples of shape [1, H, W] or [3, H, W], and the model takes [${shape}]. Leave out --png.`,
+    `--png needs samples of shape [1, H, W], [3, H, W], [H, W, 1] or [H, W, 3], and the model takes [${shape}]. Leave out --png.`,
   );
 }
 
@@ -77,6 +78,6 @@ export async function writePictures(
   if (exact && held.data.some((v, j) => v !== adversarial.data[rows[Math.floor(j / size)]! * size + (j % size)]))
     throw new PerturbError("internal", `The PNG files in ${inside} do not hold the pixels that were judged.`);
   const goal = takeGoal(goalOf(batch.labels, target), rows);
-  const seen = predict(await model.logits(held));
+  const seen = predict(await model.logits(held, take(batch.indices, rows)));
   return seen.filter((p, k) => p >= 0 && reached(goal, k, p)).length;
 }

@@ -6,13 +6,14 @@ import { PerturbError } from "../errors.ts";
 import { type GateAsked, withGates } from "../evaluate/results/gates.ts";
 import { sameEpsilon } from "../evaluate/results/statistics.ts";
 import type { Evaluation, EvaluationResult } from "../evaluate.ts";
+import { harmless } from "../quote.ts";
 import { commandLine } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
 import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
 import { inCommandWords } from "./option-words.ts";
 import type { FailUnder } from "./options/values.ts";
-import { folded, hasColor, print, room, width } from "./output.ts";
+import { complain, folded, hasColor, print, room, width } from "./output.ts";
 
 /** Where a result goes. */
 export interface Presentation {
@@ -35,7 +36,7 @@ export async function present(
   const { evaluation } = result;
   if (json === "-") await writeJson(evaluation, json);
   else if (junit !== "-") await printTable(evaluation);
-  for (const { message } of evaluation.warnings) stderr.write(`warning: ${message}\n`);
+  for (const { message } of evaluation.warnings) complain(`warning: ${message}`);
   if (json !== undefined && json !== "-") await writeJson(evaluation, json);
   if (junit !== undefined) await writeJunit(evaluation, junit);
   if (folder === undefined) return;
@@ -80,14 +81,14 @@ interface Finished {
 /** As JSON to stdout, for "-", or to a file. */
 async function writeJson(evaluation: Evaluation, json: string): Promise<void> {
   const text = await asJson(evaluation);
-  if (json === "-") stdout.write(text);
+  if (json === "-") stdout.write(harmless(text));
   else await writeAtomically(json, (file) => file.writeFile(text));
 }
 
 async function writeJunit(evaluation: Evaluation, path: string): Promise<void> {
   const { toJunit } = await import("../report/files/junit.ts");
   const text = toJunit(evaluation);
-  if (path === "-") stdout.write(text);
+  if (path === "-") stdout.write(harmless(text));
   else await writeAtomically(path, (file) => file.writeFile(text));
 }
 

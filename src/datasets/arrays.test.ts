@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { collect, failure, survives, watched } from "../../test/support/datasets.ts";
+import { MAX_CLASSES } from "../classes.ts";
 import { bytesSource } from "../dataset.ts";
 import type { Tensor } from "../tensor.ts";
 import { openNpy, openNpz } from "./arrays.ts";
-import { MAX_CLASSES } from "./labels.ts";
 import { writeNpy } from "./npy.ts";
 import { writeNpz } from "./npz.ts";
 

@@ -1,12 +1,12 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join, sep } from "node:path";
+import { MAX_CLASSES } from "../classes.ts";
 import type { ClassFolders } from "../dataset.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
 import { option } from "../option.ts";
 import { quote } from "../quote.ts";
 import type { ClassList } from "./class-list.ts";
-import { MAX_CLASSES } from "./labels.ts";
 
 /** What counts as an image by its name; formats among them that cannot be decoded are an error, not left out. */
 const EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".ppm", ".pgm"]);

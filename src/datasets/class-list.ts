@@ -1,6 +1,6 @@
+import { MAX_CLASSES } from "../classes.ts";
 import { PerturbError } from "../errors.ts";
 import { quote } from "../quote.ts";
-import { MAX_CLASSES } from "./labels.ts";
 
 /** Which class each name is. */
 export interface ClassList {

@@ -46,6 +46,14 @@ async function folderOf(name: string, files: Readonly<Record<string, Sharp | str
 const bytes = (x: readonly number[]) => x.map((v) => Math.round(v * 255));
 
 describe("openImageFolder", () => {
+  it("gives a model of channels last its own order", async () => {
+    const folder = await folderOf("last", { "a/a.png": image(3, COLOURS), "b/b.png": image(3, COLOURS.toReversed()) });
+    const { x } = await collect(await openImageFolder(folder, { shape: [2, 3, 3] }), { batch: 2 });
+    expect(bytes(x)).toEqual([...COLOURS, ...COLOURS.toReversed()].flat());
+    const grey = await openImageFolder(folder, { shape: [2, 3, 1] });
+    expect([grey.shape, bytes((await collect(grey, { batch: 2 })).x)[4]]).toEqual([[2, 3, 1], 129]);
+  });
+
   it("orders classes, folders and files by code unit, and leaves out what is hidden or no image", async () => {
     const folder = await folderOf("order", {
       "cat/b.png": plain(2),

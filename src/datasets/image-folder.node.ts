@@ -2,6 +2,7 @@ import { realpath } from "node:fs/promises";
 import { basename, relative, resolve } from "node:path";
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 import { checkSignal, messageOf, PerturbError } from "../errors.ts";
+import { interleave, layoutOf } from "../layout.ts";
 import { product } from "../tensor.ts";
 import { listClasses } from "./class-folders.node.ts";
 import type { ClassList } from "./class-list.ts";
@@ -9,7 +10,7 @@ import { decodeImage, type ImageShape, readImageShape } from "./decode-image.nod
 import { toPixels } from "./pixels.ts";
 
 export interface ImageFolderOptions {
-  /** [channels, height, width] with 1 (grey) or 3 (RGB) channels; by default that of the first image. */
+  /** [channels, height, width] or [height, width, channels] with 1 (grey) or 3 (RGB) channels; by default that of the first image. */
   readonly shape?: readonly number[] | undefined;
   /** Stretch images of another size (Lanczos-3); otherwise they are an error. */
   readonly resize?: boolean | undefined;
@@ -36,15 +37,19 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     });
   });
   const { samples, classNames, classFolders } = await listClasses(root, options.classList);
-  const shape = options.shape === undefined ? await readImageShape(samples[0]!.path) : requireImageShape(options.shape);
+  const { shape, planes } = await shapesOf(options.shape, samples[0]!.path);
   const batches = async function* (batchOptions: BatchOptions): AsyncGenerator<Batch> {
     for (const [start, end] of batchRanges(samples.length, batchOptions)) {
       const rows = samples.slice(start, end);
       const paths = rows.map((sample) => sample.path);
-      const data = await decodeAll(paths, shape, options.resize ?? false, batchOptions.signal);
+      const data = await decodeAll(paths, planes, options.resize ?? false, batchOptions.signal);
       yield {
         indices: Int32Array.from(rows, (_, i) => start + i),
-        x: { type: "float32", dims: [rows.length, ...shape], data },
+        x: {
+          type: "float32",
+          dims: [rows.length, ...shape],
+          data: shape === planes ? data : pixelByPixel(data, planes),
+        },
         labels: Int32Array.from(rows, (sample) => sample.label),
       };
     }
@@ -56,11 +61,32 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     shape,
     classes: classNames.length,
     classNames,
+    pixels: true,
     labels: Int32Array.from(samples, ({ label }) => label),
     classFolders,
     sourceOf: (index) => relative(root, samples[index]!.path),
     batches,
   };
+}
+
+/** The shape that samples have, and that in which images are decoded: the same where channels come first. */
+async function shapesOf(
+  given: readonly number[] | undefined,
+  path: string,
+): Promise<{ readonly shape: readonly number[]; readonly planes: ImageShape }> {
+  if (given && layoutOf(given) === "channels-last")
+    return { shape: given, planes: requireImageShape([given[2]!, given[0]!, given[1]!]) };
+  const planes = given ? requireImageShape(given) : await readImageShape(path);
+  return { shape: planes, planes };
+}
+
+/** Samples [C, H, W] as [H, W, C]. */
+function pixelByPixel(data: Float32Array, [channels, height, width]: ImageShape): Float32Array {
+  const out = new Float32Array(data.length);
+  const size = channels * height * width;
+  for (let at = 0; at < data.length; at += size)
+    interleave(data.subarray(at, at + size), out.subarray(at, at + size), channels, height * width);
+  return out;
 }
 
 /** @throws usage for a shape that no image has, or none of a size that is decoded */
@@ -71,7 +97,7 @@ export function requireImageShape(shape: readonly number[]): ImageShape {
   if (!valid || !shape.every(Number.isInteger))
     throw new PerturbError(
       "usage",
-      `Images cannot take the shape [${shape}]; it is [1, H, W] (grey) or [3, H, W] (RGB).`,
+      `Images cannot take the shape [${shape}]; it is [1, H, W] or [H, W, 1] (grey), or [3, H, W] or [H, W, 3] (RGB).`,
       {
         data: { shape },
       },

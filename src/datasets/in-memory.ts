@@ -1,7 +1,7 @@
+import { MAX_CLASSES } from "../classes.ts";
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import { type FloatTensor, product } from "../tensor.ts";
-import { MAX_CLASSES } from "./labels.ts";
 
 /** Samples and labels in memory. */
 export interface ArraysOptions {

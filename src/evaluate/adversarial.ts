@@ -3,6 +3,7 @@ import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal } from "../errors.ts";
 import type { Warning } from "../evaluate.ts";
 import type { Model } from "../model.ts";
+import type { Note } from "../option.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { surrogateCount, surrogateOf, surrogateWarnings } from "./checks/surrogate.ts";
 import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
@@ -10,7 +11,10 @@ import { cascade, type Judgement, pick } from "./course/cascade.ts";
 import { type AttackOptions, batchFor, open } from "./opening.ts";
 import { accuracyOf } from "./results/statistics.ts";
 
-/** What an attack made of one batch at one ε. Lists have one entry a sample. */
+/**
+ * What an attack made of one batch at one ε. Lists have one entry a sample. Where ε is in shares of the range of each element
+ * (`model.elements`), samples are too.
+ */
 export interface AdversarialBatch {
   readonly epsilon: number;
   /** The samples as they were. */
@@ -30,10 +34,10 @@ export interface AdversarialExamples extends AsyncIterable<readonly AdversarialB
   readonly plan: BatchPlan;
   /** Samples in all. */
   readonly total: number;
-  /** What was assumed of data and options. */
+  /** What was assumed of model, data and options. */
   readonly warnings: readonly Warning[];
-  /** What was found on the way, once the loop has ended. */
-  readonly found: () => readonly Warning[];
+  /** What was done to the samples that were read so far, to fit the model, and what was found on the way. */
+  readonly notes: () => readonly Note[];
 }
 
 /**
@@ -47,7 +51,7 @@ export async function adversarialExamples(
   given: Dataset,
   options: AttackOptions,
 ): Promise<AdversarialExamples> {
-  const { data, plan, total, warnings } = await open(model, given, options, { of: "adversarialExamples" });
+  const { data, plan, total, warnings, notes } = await open(model, given, options, { of: "adversarialExamples" });
   const { surrogate, signal, batch = batchFor(total, 1) } = options;
   const counting = surrogateOf(plan, surrogate);
   const count = counting && surrogateCount(counting);
@@ -56,10 +60,12 @@ export async function adversarialExamples(
     plan,
     total,
     warnings,
-    found: () =>
-      counting && clean.total > 0
+    notes: () => [
+      ...notes(),
+      ...(counting && clean.total > 0
         ? surrogateWarnings(counting.name, count!.accuracy(), accuracyOf(clean.correct, clean.total), model.classes)
-        : [],
+        : []),
+    ],
     async *[Symbol.asyncIterator]() {
       for await (const samples of data.batches({
         batch,

@@ -139,7 +139,7 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
     signal,
   });
   await state?.close();
-  const told = withWarnings(await withSurrogate(result, measuring), measuring.warnings);
+  const told = withWarnings(await withSurrogate(result, measuring), [...measuring.warnings, ...measuring.notes()]);
   const kept = records ? { ...told, records } : told;
   if (options.followUp === false) return kept;
   return withWarnings(kept, await followUp(model, data, plan, result, { surrogate, signal, normalization }));

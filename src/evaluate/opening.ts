@@ -1,18 +1,20 @@
-import { type Dataset, withShape } from "../dataset.ts";
+import type { Dataset } from "../dataset.ts";
 import { drawn } from "../datasets/draw.ts";
 import { checkCount, PerturbError } from "../errors.ts";
 import type { Warning } from "../evaluate.ts";
 import { checkKind, checkOptions, having, type Kind, type Kinds } from "../known-options.ts";
-import type { Model } from "../model.ts";
+import { checkSamples, type Model } from "../model.ts";
 import { isGraphModel } from "../models/classifier/graph-model.ts";
-import { option } from "../option.ts";
+import { type Note, option } from "../option.ts";
 import { assumptionsOf, classesHint } from "./checks/assumptions.ts";
+import { budgetNotes } from "./checks/budget-units.ts";
 import { checkBudgets } from "./checks/budgets.ts";
+import { firstSamplesWarnings } from "./checks/first-samples.ts";
 import { requireGradients } from "./checks/gradients.ts";
-import { headWarnings } from "./checks/head.ts";
 import type { BatchPlan } from "./course/batch.ts";
 import { examplesFor, type PlanOptions, planOf } from "./course/plan.ts";
 import { LINEARITY_SAMPLES } from "./linear/linearity.ts";
+import { fitting } from "./units.ts";
 
 /** What is done, and with which samples. */
 export interface AttackOptions extends PlanOptions {
@@ -38,8 +40,10 @@ export interface Opened {
   /** The samples that the options allow, and those of them that there are. */
   readonly limit: number;
   readonly total: number;
-  /** What was assumed. */
+  /** What was assumed of model, data and options. */
   readonly warnings: readonly Warning[];
+  /** What was done to the samples that were read so far, to fit the model. */
+  readonly notes: () => readonly Note[];
 }
 
 /** Who opens, and the options that it takes beside those of attacks. */
@@ -82,12 +86,13 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   checkKind("The data", given, having("a data set, such as openDataset or datasetOf gives", "batches"));
   // Of options that stand beside their attack the plan says more.
   if (!("options" in options)) checkOptions(of, options, { ...ATTACK_OPTIONS, ...more });
-  const whole = withShape(given, model.inputShape);
+  const { data: whole, notes } = fitting(given, model);
   if (whole.classes > model.classes)
     throw new PerturbError(
       "mismatch",
       `${whole.name} has ${whole.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.${classesHint(whole)}`,
     );
+  for (const one of [model, options.surrogate]) if (one) checkSamples(one, whole);
   const { offset = 0, limit = whole.size, batch } = options;
   if (!(Number.isSafeInteger(offset) && offset >= 0))
     throw new PerturbError("usage", `The offset must be a whole number of at least 0, got ${offset}.`);
@@ -101,17 +106,18 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
       `${whole.name} has ${whole.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none of them. Lower the offset.`,
     );
   const data = isDrawn(whole, total, options) ? drawn(whole, total, options.seed ?? 0) : whole;
-  const examples = options.examples ?? (await examplesFor(options.attacks, whole, options.seed));
+  const examples = options.examples ?? (await examplesFor(options.attacks, fitting(given, model).data, options.seed));
   const plan = { ...planOf({ ...options, examples }, model), linearBelow: data.drawn?.indices[LINEARITY_SAMPLES] };
   checkBudgets(plan, model);
   await requireGradients(plan, model, () => isGraphModel(model) && model.differentiated("cross-entropy"));
-  return {
-    data,
-    plan,
-    limit,
-    total,
-    warnings: [...assumptionsOf(whole, model.classes), ...headWarnings(data, offset, total)],
-  };
+  const warnings = [
+    ...assumptionsOf(whole, model.classes),
+    ...firstSamplesWarnings(data, offset, total),
+    ...(whole.notes ?? []),
+    ...(model.notes ?? []),
+    ...budgetNotes(plan, model),
+  ];
+  return { data, plan, limit, total, warnings, notes };
 }
 
 /** Whether a draw leaves `total` of the samples. @throws usage for one from an offset on */

@@ -5,9 +5,12 @@ import { Command } from "@commander-js/extra-typings";
 import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
+import type { Note } from "../../option.ts";
+import type { FloatTensor } from "../../tensor.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
+import { sayNotes } from "../opening/say-notes.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
 import { warningWords } from "../option-words.ts";
@@ -101,6 +104,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
   const { target = null } = given;
   const plan = await wanted(given, subject);
   const { surrogate } = plan;
+  let notes = (): readonly Note[] => [];
   const counts = given.eps.map((): Count => ({ correct: 0, fooled: 0, survived: 0 }));
   const progress = given.quiet ? silent : progressLine("attacking", "samples");
   try {
@@ -108,12 +112,20 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     if (pictures !== undefined) requirePictures(model.inputShape);
     const { total } = examples;
     for (const { message } of warningWords(examples.warnings)) stderr.write(`warning: ${message}\n`);
+    const { inDataUnits } = await import("../../evaluate/units.ts");
+    const units = (x: FloatTensor): FloatTensor => ({ ...x, data: inDataUnits(x.data, model) });
+    const inUnits = (result: AdversarialBatch): AdversarialBatch => ({
+      ...result,
+      batch: { ...result.batch, x: units(result.batch.x) },
+      adversarial: units(result.adversarial),
+    });
+    notes = examples.notes;
     await writeAtomically(npz, async (handle) => {
       const rows = await openRows(handle, total, model.inputShape, given.eps.length);
       let done = 0;
       for await (const results of examples) {
         for (const [k, result] of results.entries()) {
-          await rows.write(k, done, result);
+          await rows.write(k, done, inUnits(result));
           await tally(result, counts[k]!);
         }
         done += results[0]!.batch.labels.length;
@@ -121,11 +133,11 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       }
       await rows.finish();
     });
-    for (const { message } of warningWords(examples.found())) stderr.write(`warning: ${message}\n`);
   } finally {
     progress.finish();
     await Promise.all([model.release(), surrogate?.release()]);
   }
+  sayNotes(notes());
   return counts;
 
   async function tally(result: AdversarialBatch, count: Count): Promise<void> {

@@ -1,9 +1,13 @@
 import type { ArchitectureName } from "../../architectures/index.ts";
+import type { Reading } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { normalizationOf } from "../../models/classifier/normalization.ts";
+import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { OpenedGraph } from "../../models/open.ts";
+import type { Dim } from "../../onnx/graph.ts";
 import type { Device } from "../../runtime.ts";
 import type { Tensor } from "../../tensor.ts";
 
@@ -18,13 +22,22 @@ export interface GraphGiven {
   readonly feed?: readonly string[];
 }
 
-/** With its preprocessing. */
-export interface ModelGiven extends GraphGiven {
+/** With its preprocessing, and how its output is read. */
+export interface ModelGiven extends GraphGiven, Reading {
   readonly mean?: number[] | undefined;
   readonly std?: number[] | undefined;
+  readonly scale?: number | undefined;
+  readonly channels?: ChannelOrder | undefined;
   readonly shape?: number[] | undefined;
+  readonly bounds?: readonly [number, number] | string | undefined;
+  readonly epsUnit?: EpsilonUnit | undefined;
+  readonly straightThrough?: string[] | undefined;
   readonly device: Device;
 }
+
+/** The sizes of one sample that a graph fixes; null for each that it leaves open. */
+export const openSizes = (dims: readonly Dim[] | null): readonly (number | null)[] | null =>
+  dims?.slice(1).map((size) => (typeof size === "number" ? size : null)) ?? null;
 
 /** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
 export async function openGraph(
@@ -59,12 +72,16 @@ export async function openModelFile(
   shape: readonly number[],
   given: ModelGiven,
 ): Promise<ClassifierFile> {
-  const [{ modelFrom, settle }, { nodeRuntime }] = await Promise.all([
+  const [{ settledFrom }, { nodeRuntime }] = await Promise.all([
     import("../../models/open.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const normalization = normalizationOf(given);
-  return settle(modelFrom(opened, { shape, ...(normalization && { normalization }) }), nodeRuntime(given.device, 1));
+  const bounds =
+    given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
+  const { head, pool, threshold, epsUnit: epsilonUnit, straightThrough, device } = given;
+  const options = { shape, head, pool, threshold, bounds, epsilonUnit, straightThrough };
+  return settledFrom(opened, { ...options, ...(normalization && { normalization }) }, nodeRuntime(device, 1));
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */
@@ -81,7 +98,10 @@ export interface SurrogateGiven extends ModelGiven {
   readonly surrogateStd?: number[] | undefined;
 }
 
-/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does, unless it has its own. */
+/**
+ * The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does, unless it has its own, and has
+ * its own head.
+ */
 export async function openSurrogate(given: SurrogateGiven, shape: readonly number[]): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
   const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
@@ -90,7 +110,14 @@ export async function openSurrogate(given: SurrogateGiven, shape: readonly numbe
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
   const { surrogateMean: mean, surrogateStd: std } = given;
-  const own = mean === undefined && std === undefined ? given : { ...given, mean, std };
+  const own = {
+    ...given,
+    ...((mean !== undefined || std !== undefined) && { mean, std }),
+    head: undefined,
+    pool: undefined,
+    threshold: undefined,
+    straightThrough: undefined,
+  };
   return openClassifier(await openModelFile(opened, shape, own), nodeRuntime(given.device, 1));
 }
 

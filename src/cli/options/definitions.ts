@@ -1,10 +1,22 @@
 import { Argument, Option } from "@commander-js/extra-typings";
 import { type AttackName, attacks } from "../../attacks/index.ts";
+import { headChoices } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { Order } from "../../evaluate/opening.ts";
+import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
+import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
-import { parseEpsilons, parseFailUnder, parseNumbers, parseShape, wholeNumber } from "./values.ts";
+import {
+  parseBounds,
+  parseEpsilons,
+  parseFailUnder,
+  parseNumber,
+  parseNumbers,
+  parsePool,
+  parseShape,
+  wholeNumber,
+} from "./values.ts";
 
 /** Options that several commands share, each defined once. */
 export const options = {
@@ -19,13 +31,37 @@ export const options = {
       "--arch <name>",
       "The network that a file of weights belongs to, such as lenet. An .onnx file needs none.",
     ),
-  inputName: () => new Option("--input-name <name>", "The input to perturb. Needed where the model has several."),
+  inputName: () =>
+    new Option(
+      "--input-name <name>",
+      "The input to perturb, or a value inside the graph such as an embedding. Needed where the model has several inputs.",
+    ),
   feed: () =>
-    new Option("--feed <name=file.npy>", "The value of another input, the same for every sample. May be repeated.")
+    new Option(
+      "--feed <name=file.npy>",
+      "The value of another input: the same for every sample, or with a row for each. May be repeated.",
+    )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   outputName: () =>
     new Option("--output-name <name>", "The output with the class scores. Needed where the model has several."),
+  head: () =>
+    new Option(
+      "--head <kind>",
+      "What the output holds. auto finds a softmax or a sigmoid in the graph; one output is read as the score of class 1 against class 0.",
+    )
+      .choices(headChoices)
+      .default("auto" as const),
+  pool: () =>
+    new Option(
+      "--pool <mean|max:axis>",
+      "Bring one axis of the output, such as time or anchors, to its mean or largest value: mean:1 makes [N, T, C] to [N, C].",
+    ).argParser(parsePool),
+  threshold: () =>
+    new Option(
+      "--threshold <value>",
+      "Of a model with one output: class 1 is above it. (default: 0.5 of a sigmoid, 0 of a logit)",
+    ).argParser(parseNumber),
   data: () =>
     new Option("--data <name|path>", "The data: a known name, a folder of images, or a file.").default("mnist"),
   labels: () => new Option("--labels <file>", "A file of labels. Needed where the data file has none."),
@@ -41,7 +77,7 @@ export const options = {
   set: () =>
     new Option(
       "--set <attack.option=value>",
-      "Set an option of an attack, such as pgd.steps=100. A length is absolute (pgd.stepSize=2/255) or a share of ε (0.25eps). May be repeated; perturb list attacks shows all options.",
+      "Set an option of an attack, such as pgd.steps=100. A length is absolute (pgd.stepSize=2/255) or a share of ε (0.25eps). Of an ensemble's member: autoattack.square.queries=1000. May be repeated; perturb list attacks shows all options.",
     )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
@@ -130,10 +166,37 @@ export const options = {
       "--std <values>",
       "Divide the pixels by this, after --mean: one value, or one for each channel.",
     ).argParser(parseNumbers),
+  scale: () =>
+    new Option(
+      "--scale <number>",
+      "Multiply the pixels by this, before --mean: 255 for a model of pixels from 0 to 255.",
+    ).argParser(parseNumber),
+  channels: () =>
+    new Option(
+      "--channels <order>",
+      "The order of colours that the model wants. With bgr, --mean and --std are in that order too. (default: rgb)",
+    ).choices(["rgb", "bgr"] as const satisfies readonly ChannelOrder[]),
+  bounds: () =>
+    new Option(
+      "--bounds <lo,hi|file>",
+      "The least and the largest value of the input, or a .npy or .csv file with one pair for each feature. (default: 0,1)",
+    ).argParser(parseBounds),
+  epsUnit: () =>
+    new Option(
+      "--eps-unit <unit>",
+      "What ε is measured in: the units of the input, or shares of the range that --bounds gives each feature.",
+    )
+      .choices(["input", "range"] as const satisfies readonly EpsilonUnit[])
+      .default("input" as const),
   shape: () =>
     new Option("--shape <c,h,w>", "The shape of one sample. Needed where model and data leave it open.").argParser(
       parseShape,
     ),
+  straightThrough: () =>
+    new Option(
+      "--straight-through <ops>",
+      "Let the gradient pass unchanged through these operators (Round, Floor, Ceil, Sign, Cast) or nodes by name, separated by commas.",
+    ).argParser((text: string) => text.split(",").map((word) => word.trim())),
   failUnder: () =>
     new Option(
       "--fail-under <acc@eps>",

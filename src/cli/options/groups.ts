@@ -9,9 +9,16 @@ export const graphOptions = () =>
     .addOption(options.inputName())
     .addOption(options.feed())
     .addOption(options.outputName())
+    .addOption(options.head())
+    .addOption(options.pool())
+    .addOption(options.threshold())
     .addOption(options.mean())
     .addOption(options.std())
-    .addOption(options.shape());
+    .addOption(options.scale())
+    .addOption(options.channels())
+    .addOption(options.bounds())
+    .addOption(options.shape())
+    .addOption(options.straightThrough());
 /** How an inference server is called. */
 export const endpointOptions = () =>
   group("Model").addOption(options.header()).addOption(options.timeout()).addOption(options.retries());
@@ -33,6 +40,7 @@ export const attackOptions = () =>
     .addOption(options.set())
     .addOption(options.norm())
     .addOption(options.eps())
+    .addOption(options.epsUnit())
     .addOption(options.target())
     .addOption(options.surrogate())
     .addOption(options.surrogateMean())

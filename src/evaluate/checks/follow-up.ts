@@ -2,7 +2,8 @@ import type { Batch, Dataset } from "../../dataset.ts";
 import { drawn, samplesAt } from "../../datasets/draw.ts";
 import { epsilonText } from "../../epsilons.ts";
 import type { EvaluationResult, Warning } from "../../evaluate.ts";
-import type { Model } from "../../model.ts";
+import { isDifferentiable, type Model } from "../../model.ts";
+import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import type { Normalization } from "../../models/classifier/preprocess.ts";
 import type { NormName } from "../../norm.ts";
 import { option } from "../../option.ts";
@@ -10,7 +11,9 @@ import { product, takeRows } from "../../tensor.ts";
 import type { BatchContext, BatchPlan } from "../course/batch.ts";
 import { goalOf } from "../course/batch.ts";
 import { cascade, type Entry, type Subjects } from "../course/cascade.ts";
-import { atChance, diagnose } from "./checks.ts";
+import { type Advised, addWords, ensemble, strongerWords } from "./advice.ts";
+import { atChance } from "./checks.ts";
+import { diagnose } from "./diagnose.ts";
 
 /** What the checks that follow an evaluation may cost: one in so many samples, at most so many, and queries for each. */
 const ONE_IN = 10;
@@ -89,13 +92,15 @@ async function checkRandom(model: Model, { x, indices }: Batch, plan: BatchPlan)
   }
   // Threads may add up in another order.
   if (!(difference > 1e-5 * largest)) return null;
+  const advised = await advisedBy(model, plan);
+  const rand = ensemble(advised, "autoattack-rand");
   const averaging = plan.eot > 1 || plan.attacks.some(({ eot }) => (eot ?? 1) > 1);
   return {
     code: "random-model",
     message: `The model gives different logits when the same samples are given twice: they moved by up to ${difference.toPrecision(3)} on ${x.dims[0]} samples. ${
       averaging
         ? `Attacks average several runs of the model, but each verdict is a single run. Repeat with another ${option("seed")} to see the spread.`
-        : `The gradient of a single run misleads attacks, and robust accuracy is then overstated. Average several runs (${option("eot", 20)}), or take the attack autoattack-rand.`
+        : `The gradient of a single run misleads attacks, and robust accuracy is then overstated. Average several runs (${option("eot", 20)})${rand ? `, or take the attack ${rand.attack}` : ""}.`
     }`,
   };
 }
@@ -129,7 +134,7 @@ async function checkLargeEpsilon(
   if (count === 0) return null;
   return {
     code: "large-epsilon",
-    message: `At ε = ${Number(epsilon.toPrecision(4))}, the budget allows every input, yet ${count} of ${batch.labels.length} samples are not fooled after ${QUERIES} queries each. The attack is too weak, or gradients are masked. Add an attack without gradients, such as square (${option("attacks")}), or one with another loss (apgd-dlr).`,
+    message: `At ε = ${Number(epsilon.toPrecision(4))}, the budget allows every input, yet ${count} of ${batch.labels.length} samples are not fooled after ${QUERIES} queries each. The attack is too weak, or gradients are masked.${addWords(await advisedBy(model, plan))}`,
   };
 }
 
@@ -155,7 +160,7 @@ async function checkMoreSteps(
   if (count === before) return null;
   return {
     code: "more-steps-gain",
-    message: `${entry.attack.name} with ${STRONGER} times the steps and one more restart fools ${before - count} of ${before} samples that were not fooled at ε = ${epsilonText(epsilon)}. It had not converged, so robust accuracy is overstated. Raise its steps or restarts (${option("options")}), or take the attack autoattack.`,
+    message: `${entry.attack.name} with ${strengthenedWords(entry.options)} fools ${before - count} of ${before} samples that were not fooled at ε = ${epsilonText(epsilon)}. It had not converged, so robust accuracy is overstated.${strongerWords(await advisedBy(model, plan), [entry], false)}`,
   };
 }
 
@@ -165,6 +170,23 @@ function strengthened(options: object): object {
     return [name, name === "restarts" ? Number(value) + 1 : value];
   });
   return Object.fromEntries(values);
+}
+
+/** "4 times the steps and one more restart". */
+const strengthenedWords = (options: object): string =>
+  `${STRONGER} times the ${"steps" in options ? "steps" : "queries"}${"restarts" in options ? " and one more restart" : ""}`;
+
+/** What advice must fit. A graph has gradients where they can be made. */
+async function advisedBy(model: Model, plan: BatchPlan): Promise<Advised> {
+  const { classes, inputShape } = model;
+  const made = isGraphModel(model) ? model.differentiated("cross-entropy") : undefined;
+  const differentiable =
+    isDifferentiable(model) &&
+    (await Promise.resolve(made).then(
+      () => true,
+      () => false,
+    ));
+  return { plan, classes, inputShape, differentiable };
 }
 
 /** How many samples the attacks of a plan do not fool. */

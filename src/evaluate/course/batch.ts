@@ -1,21 +1,25 @@
 import { predict } from "../../attack.ts";
+import type { LeftOut } from "../../attacks/steps/members.ts";
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
 import { normFor } from "../../norm.ts";
 import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
+import { gradientFaults, scoreFaults } from "../checks/faults.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
 import { outcomes } from "../results/outcomes.ts";
 import { firstExamples, recordsOf } from "../results/records.ts";
 import { show } from "../results/show.ts";
-import { type AttackTally, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
+import { type AttackTally, addCount, type Confusion, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
 import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subjects } from "./cascade.ts";
 
 /** What is done with every batch of an evaluation. */
 export interface BatchPlan extends CascadePlan {
   /** Names of the attacks that were asked for: `attacks` are they, or their members. */
   readonly series: readonly string[];
+  /** Members of ensembles that the model has too few classes for: they are not among `attacks`. */
+  readonly leftOut: readonly LeftOut[];
   readonly target: number | null;
   /** Index of the evaluation's first sample. */
   readonly offset: number;
@@ -43,11 +47,11 @@ export async function evaluateBatch(
   const budgets = plan.epsilons.length;
   const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   const confusion = confusionOf(batch.labels, predictions, classes);
-  const untouched = confusion.slice();
-  for (const label of attacked.labels) untouched[label * classes + label]! -= 1;
+  const untouched = new Map(confusion);
+  for (const label of attacked.labels) addCount(untouched, label * classes + label, -1);
   const correctUntouched = diagonal(untouched, classes);
 
-  const [outcome, first] = [outcomes(attacked, budgets), firstExamples(attacked, budgets)];
+  const [outcome, first] = [outcomes(attacked, budgets, model.head), firstExamples(attacked, budgets)];
   const attacks = plan.attacks.map(() => emptyAttack(budgets));
   const points: Tally["points"] = [];
   let series = 0;
@@ -72,7 +76,7 @@ export async function evaluateBatch(
     total: predictions.length,
     correct: correct.length,
     confusion,
-    cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions)),
+    cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions, model.head)),
     points,
     worst: outcome.worst().map(({ notFooled, errors }) => ({
       correct: correctUntouched + notFooled.length,
@@ -94,7 +98,8 @@ export async function evaluateBatch(
     }),
     linearity: null,
     invalid,
-    ...gradientFaults(attacked),
+    ...gradientFaults(attacked, model),
+    ...scoreFaults(logits, model),
     forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length),
     gradients: sum(course.gradients) + (start ? predictions.length : 0),
   };
@@ -120,22 +125,6 @@ const reach = ({ verdict: { success, distances } }: Judgement): number[] =>
 function addCourse(attacks: readonly AttackTally[], { fooledAt, fooledBy, entries }: Course): void {
   for (const [e, entry] of entries.entries()) Object.assign(attacks[e]!, entry);
   for (const [row, e] of fooledBy.entries()) if (e >= 0) attacks[e]!.fooled[fooledAt[row]!]! += 1;
-}
-
-/** Samples whose gradient at x points nowhere. */
-function gradientFaults({ start, labels }: Subjects): Pick<Tally, "deadGradients" | "nanGradients"> {
-  const faults = { deadGradients: 0, nanGradients: 0 };
-  if (!start) return faults;
-  const { data } = start.gradient;
-  const size = sampleSize(start.gradient);
-  for (let i = 0; i < labels.length; i++) {
-    // A sum of float32 magnitudes does not overflow: it is finite where each of them is, and zero where all are.
-    let sum = 0;
-    for (let j = i * size; j < (i + 1) * size; j++) sum += Math.abs(data[j]!);
-    if (!Number.isFinite(sum)) faults.nanGradients++;
-    else if (sum === 0) faults.deadGradients++;
-  }
-  return faults;
 }
 
 /** Whether an attack of the plan needs gradients. */
@@ -188,17 +177,17 @@ export const goalOf = (labels: Int32Array, target: number | null): Goal =>
     ? { kind: "untargeted", labels }
     : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
 
-function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Int32Array {
-  const counts = new Int32Array(classes * classes);
+function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Confusion {
+  const counts: Confusion = new Map();
   labels.forEach((label, i) => {
-    if (predictions[i]! >= 0) counts[label * classes + predictions[i]!]! += 1;
+    if (predictions[i]! >= 0) addCount(counts, label * classes + predictions[i]!, 1);
   });
   return counts;
 }
 
-const diagonal = (confusion: Int32Array, classes: number): number => {
+const diagonal = (confusion: Confusion, classes: number): number => {
   let sum = 0;
-  for (let c = 0; c < classes; c++) sum += confusion[c * (classes + 1)]!;
+  for (const [place, count] of confusion) if (place % (classes + 1) === 0) sum += count;
   return sum;
 };
 
@@ -215,7 +204,7 @@ function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Ba
   if (bad >= 0)
     throw new PerturbError(
       "out-of-bounds",
-      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. Give pixels in these bounds and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}.`,
+      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. For pixels, give 0 to 1 and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}; for values that are no pixels, give their bounds (${option("bounds")}).`,
       { data: { sample: indices[Math.floor(bad / size)], value: x.data[bad], bounds } },
     );
   const wrong = labels.findIndex((label) => label < 0 || label >= classes);

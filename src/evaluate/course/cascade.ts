@@ -134,6 +134,7 @@ export async function cascade(
         norm,
         task.epsilons[k]!,
         plan.levels,
+        some.indices,
       );
       const of = open.map((i) => rows[i]!);
       for (const [i, row] of of.entries()) {

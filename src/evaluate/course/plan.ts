@@ -1,5 +1,6 @@
 import { type AnyAttack, type AttackChoice, type Configured, configured, type Examples } from "../../attack.ts";
 import { attacks as registry } from "../../attacks/index.ts";
+import { membersOf } from "../../attacks/steps/members.ts";
 import type { Dataset } from "../../dataset.ts";
 import { drawn } from "../../datasets/draw.ts";
 import { checkCount, didYouMean, PerturbError } from "../../errors.ts";
@@ -57,9 +58,13 @@ export async function examplesFor(
 }
 
 /** The options as a plan for each batch. @throws usage, unsupported for what cannot be */
-export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classes">): BatchPlan {
+export function planOf(
+  options: PlanOptions,
+  model: Pick<Model, "name" | "classes" | "levels" | "elements">,
+): BatchPlan {
   const { norm = "linf", epsilons, target = null, seed = 0, offset = 0 } = options;
-  const { eot = 1, levels = null, maxQueries = null, examples } = options;
+  const { eot = 1, maxQueries = null, examples } = options;
+  const levels = options.levels ?? model.levels ?? null;
   if ("options" in options)
     throw new PerturbError("usage", "Options go with their attack: attacks: [pgd.with({ steps: 100 })].");
   const attacks = allChosen(options.attacks);
@@ -80,7 +85,13 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
   checkCount(`the number of draws (${option("eot")})`, eot);
   if (maxQueries !== null) checkCount(`the number of queries (${option("maxQueries")})`, maxQueries);
   if (levels !== null) checkLevels(levels);
-  const entries = attacks.flatMap((choice, series) => entriesOf(choice, series, norm));
+  if (levels !== null && model.elements?.unit === "input")
+    throw new PerturbError(
+      "usage",
+      `${option("levels", levels)} spaces values evenly between one pair of bounds, and each element has its own. Leave it out, or measure ε in shares of each range (${option("epsilonUnit", "range")}).`,
+    );
+  const running = attacks.map((choice) => membersOf(choice, norm, model));
+  const entries = running.flatMap(({ members }, series) => members.map((member): Entry => ({ ...member, series })));
   for (const { attack } of entries)
     if (attack.also === "surrogate" && !options.surrogate)
       throw new PerturbError(
@@ -90,6 +101,7 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
   return {
     attacks: entries,
     series: names,
+    leftOut: running.flatMap(({ leftOut }) => leftOut),
     norm,
     epsilons: [...epsilons],
     target,
@@ -100,12 +112,6 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
     maxQueries,
     examples,
   };
-}
-
-/** An attack, or the members of an ensemble, with their options. */
-function entriesOf(choice: Configured<DifferentiableModel>, series: number, norm: NormName): Entry[] {
-  const members = choice.attack.members?.(norm) ?? [choice];
-  return members.map((member) => ({ ...member, series }));
 }
 
 function allChosen(attacks: PlanOptions["attacks"]): Configured<DifferentiableModel>[] {

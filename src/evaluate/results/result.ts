@@ -1,18 +1,21 @@
+import { MOST_CONFUSED } from "../../classes.ts";
 import type { Dataset } from "../../dataset.ts";
 import type { AttackSummary, Evaluation, EvaluationResult, Linearity, Warning } from "../../evaluate.ts";
 import { warningsOf } from "../checks/checks.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import { type GateAsked, withGates } from "./gates.ts";
 import { accuracyOf } from "./statistics.ts";
-import type { AttackTally, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
+import type { AttackTally, Confusion, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
 
 /** What the report says of a model and of who ran it. */
 export interface Subject {
   readonly model: Evaluation["model"];
   readonly runtime: Evaluation["runtime"];
   readonly version: string;
-  /** How many nodes of the model round to integers and pass the gradient straight through; by default none. */
+  /** How many nodes of the model step and pass the gradient straight through; by default none. */
   readonly straightThrough?: number;
+  /** The operators and nodes that were asked to. */
+  readonly askedThrough?: readonly string[];
 }
 
 interface Extent {
@@ -89,7 +92,7 @@ export function resultOf(
     warnings: [],
     cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
   };
-  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject.straightThrough);
+  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject);
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),
     notFooled: tally.worst.map(({ notFooled }) => [...notFooled]),
@@ -121,8 +124,13 @@ function quantilesOf(distances: readonly number[]): AttackSummary["distances"] {
   });
 }
 
-const matrix = (counts: Int32Array, classes: number): number[][] =>
-  Array.from({ length: classes }, (_, label) => Array.from(counts.subarray(label * classes, (label + 1) * classes)));
+/** [label][prediction]; nothing beyond `MOST_CONFUSED` classes, of which the table would be larger than all else. */
+function matrix(counts: Confusion, classes: number): number[][] {
+  if (classes > MOST_CONFUSED) return [];
+  const rows = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (const [place, count] of counts) rows[Math.floor(place / classes)]![place % classes] = count;
+  return rows;
+}
 
 const withoutPixels = ({ index, label, prediction, confidence }: Shown) => ({ index, label, prediction, confidence });
 

@@ -42,6 +42,8 @@ const ORDER = Object.keys({
   lower: 0,
   upper: 0,
   preprocessing: 0,
+  channels: 0,
+  scale: 0,
   mean: 0,
   std: 0,
   device: 0,

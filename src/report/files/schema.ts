@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MOST_CONFUSED } from "../../classes.ts";
 import type { Evaluation } from "../../evaluate.ts";
 
 const name = z.string();
@@ -29,17 +30,24 @@ const model = z.strictObject({
   inputShape: z.array(count).describe("Shape of one sample."),
   classes: count,
   head: z
-    .enum(["logits", "softmax", "log-softmax", "hidden"])
-    .describe("What the last node gives; hidden: probabilities without visible logits."),
+    .enum(["logits", "softmax", "log-softmax", "sigmoid", "monotone", "binary", "binary-sigmoid", "hidden", "labels"])
+    .describe(
+      "What the model gives. sigmoid: a probability for each class by itself; monotone: scores behind another function that keeps their order; binary, binary-sigmoid: one score, that of class 1; hidden: probabilities without visible logits; labels: 1 for the class predicted, 0 for all others.",
+    ),
   parameters: count.nullable(),
   bounds: z
     .strictObject({ lower: z.number(), upper: z.number() })
     .describe("The values that an input element may take."),
   preprocessing: z
-    .strictObject({ mean: z.array(z.number()), std: z.array(z.number()) })
+    .strictObject({
+      mean: z.array(z.number()),
+      std: z.array(z.number()),
+      scale: z.exactOptional(z.number()),
+      channels: z.exactOptional(z.enum(["rgb", "bgr"])),
+    })
     .nullable()
     .describe(
-      "What is computed in front of the model's graph: (x - mean) / std, one value each, or one a channel; null: nothing.",
+      "What is computed in front of the model's graph: (scale * x - mean) / std, one value each, or one a channel, of channels in this order; null: nothing.",
     ),
 });
 
@@ -88,7 +96,9 @@ const point = z.strictObject({
     .nullable()
     .describe("Mean probability of the prediction over the fooled samples; null when there are none."),
   largestDistance: positive.describe("Largest distance, in the norm, of any candidate judged: the check that ε held."),
-  confusion: confusion.describe("[label][prediction] counts over all samples, after the attack."),
+  confusion: confusion.describe(
+    "[label][prediction] counts over all samples, after the attack; empty beyond 1,000 classes.",
+  ),
   examples: z.array(example).max(5).describe("The first adversarial examples found."),
 });
 
@@ -162,7 +172,7 @@ export const evaluationSchema = z
     runtime: z.strictObject({ name, device: z.string() }),
     clean: z.strictObject({
       ...accuracy,
-      confusion: confusion.describe("[label][prediction] counts, without attack."),
+      confusion: confusion.describe("[label][prediction] counts, without attack; empty beyond 1,000 classes."),
     }),
     surrogate: z
       .exactOptional(z.strictObject(accuracy))
@@ -183,7 +193,8 @@ export const evaluationSchema = z
   })
   .superRefine(({ clean, points, model }, context) => {
     const square = (counts: readonly (readonly number[])[]) =>
-      counts.length === model.classes && counts.every((row) => row.length === model.classes);
+      counts.length === (model.classes > MOST_CONFUSED ? 0 : model.classes) &&
+      counts.every((row) => row.length === model.classes);
     for (const [path, result] of [["clean", clean] as const, ...points.map((p, i) => [`points.${i}`, p] as const)]) {
       if (result.correct > result.total)
         context.addIssue({ code: "custom", path: [path, "correct"], message: `${result.correct} of ${result.total}` });

@@ -66,8 +66,9 @@ const normWords = ({ options: { norm }, model }: Evaluation): string =>
 /** What is computed in front of the model. */
 function preprocessingWords({ preprocessing }: Evaluation["model"]): string {
   if (preprocessing === null) return "none: the model gets the values as they are";
-  const { mean, std } = preprocessing;
-  return `(x - mean) / std, mean ${mean.join(", ")}, std ${std.join(", ")}`;
+  const { mean, std, scale = 1, channels = "rgb" } = preprocessing;
+  const scaled = scale === 1 ? "x" : `${scale} x`;
+  return `${channels === "bgr" ? "channels in the order BGR, then " : ""}(${scaled} - mean) / std, mean ${mean.join(", ")}, std ${std.join(", ")}`;
 }
 
 /** A length in units of ε. */

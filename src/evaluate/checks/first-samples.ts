@@ -6,7 +6,7 @@ import { option } from "../../option.ts";
 const ENOUGH = 10;
 
 /** Whether the part of a set that is evaluated lacks classes, as the first samples of a sorted set do. */
-export function headWarnings({ name, size, labels, drawn }: Dataset, offset: number, total: number): Warning[] {
+export function firstSamplesWarnings({ name, size, labels, drawn }: Dataset, offset: number, total: number): Warning[] {
   if (!labels || drawn || total >= size) return [];
   const part = new Set(Array.from({ length: total }, (_, i) => labels[offset + i]!)).size;
   const all = new Set(Array.from(labels)).size;
