@@ -25,7 +25,9 @@ export {
   type ByteSource,
   batchRanges,
   bytesSource,
+  type ClassFolders,
   type Dataset,
+  type Drawn,
   type Open,
   withShape,
 } from "./dataset.ts";
@@ -53,7 +55,7 @@ export {
   logitsAlong,
 } from "./evaluate/linear/along.ts";
 export type { Rise } from "./evaluate/linear/rises.ts";
-export type { AttackOptions } from "./evaluate/opening.ts";
+export type { AttackOptions, Order } from "./evaluate/opening.ts";
 export type { Evaluator, Job, WorkPlace } from "./evaluate/place.ts";
 export { here } from "./evaluate/places/here.ts";
 export {

@@ -2,6 +2,7 @@
  * What needs Node: files by path, the native runtime, worker threads, reports on disk.
  * @module
  */
+export { type ClassList, parseClassList } from "./datasets/class-list.ts";
 export { fileSource, folderOpen } from "./datasets/files.node.ts";
 export { type OneImage, type OpenShape, readImage } from "./datasets/image.node.ts";
 export { type ImageFolderOptions, openImageFolder } from "./datasets/image-folder.node.ts";

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { attacks } from "../src/attacks/index.ts";
 import { evaluateOptions } from "../src/cli/options/evaluate-options.ts";
@@ -24,8 +24,9 @@ const cleanOf50 = 50;
 /** The codes that these sources give to warnings. */
 async function codes(): Promise<string[]> {
   const found = new Set<string>();
-  for (const name of ["checks", "follow-up", "certified"]) {
-    const source = await readFile(new URL(`../src/evaluate/checks/${name}.ts`, import.meta.url), "utf8");
+  const folder = new URL("../src/evaluate/checks/", import.meta.url);
+  for (const name of (await readdir(folder)).filter((file) => !file.endsWith(".test.ts"))) {
+    const source = await readFile(new URL(name, folder), "utf8");
     for (const [, expression] of source.matchAll(/(?:\bwarn\(\s*|\bcode: )([^,\n]+),/g))
       for (const [, code] of expression!.matchAll(/"([^"]+)"/g)) found.add(code!);
   }

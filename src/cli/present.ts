@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stderr, stdout } from "node:process";
+import { epsilonText } from "../epsilons.ts";
 import { PerturbError } from "../errors.ts";
 import { type GateAsked, withGates } from "../evaluate/results/gates.ts";
 import { sameEpsilon } from "../evaluate/results/statistics.ts";
@@ -117,7 +118,7 @@ async function printTable(evaluation: Evaluation): Promise<void> {
 export function verdict({ gates }: Evaluation): number {
   const failed = gates.filter(({ met }) => !met);
   for (const { accuracy, epsilon, atLeast } of failed)
-    stderr.write(`perturb: robust accuracy ${accuracy} at ε = ${epsilon} is under ${atLeast}.\n`);
+    stderr.write(`perturb: robust accuracy ${accuracy} at ε = ${epsilonText(epsilon)} is under ${atLeast}.\n`);
   return failed.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
@@ -130,6 +131,6 @@ export function checkFailUnder(failUnder: FailUnder | undefined, epsilons: reado
   if (!failUnder || epsilons.some((epsilon) => sameEpsilon(epsilon, failUnder.epsilon))) return;
   throw new PerturbError(
     "usage",
-    `--fail-under asks for ε = ${failUnder.epsilon}, which is not among --eps ${epsilons.join(",")}. Add it there.`,
+    `--fail-under asks for ε = ${epsilonText(failUnder.epsilon)}, which is not among --eps ${epsilons.map(epsilonText).join(",")}. Add it there.`,
   );
 }

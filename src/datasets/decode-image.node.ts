@@ -1,11 +1,16 @@
 import type { Metadata, Sharp } from "sharp";
 import { messageOf, PerturbError } from "../errors.ts";
+import { type Bitmap, decodeBitmap, isBitmap } from "./bitmap.ts";
+import { fileSource } from "./files.node.ts";
 
 /** [channels, height, width]; 1 channel is grey, 3 are RGB. */
 export type ImageShape = readonly [number, number, number];
 
 /** Width × height of the largest image that is decoded: 8192 × 8192. */
 const MAX_PIXELS = 2 ** 26;
+
+/** Of the largest bitmap, with its head. */
+const MOST_BYTES = 4 * MAX_PIXELS + 2 ** 16;
 
 const FORMATS = new Set(["png", "jpeg", "webp", "gif", "tiff"]);
 
@@ -39,6 +44,11 @@ export async function decodeImage(path: string, shape: ImageShape, resize: boole
 
 async function openImage(path: string): Promise<{ image: Sharp; metadata: Metadata }> {
   const sharp = await importSharp();
+  const bitmap = await readBitmap(path);
+  if (bitmap) {
+    const raw = sharp(bitmap.data, { raw: bitmap });
+    return { image: raw, metadata: await raw.metadata() };
+  }
   const image = sharp(path, { limitInputPixels: MAX_PIXELS, failOn: "error", ignoreIcc: true });
   const metadata = await guard(path, () => image.metadata());
   if (!FORMATS.has(metadata.format))
@@ -51,6 +61,14 @@ async function openImage(path: string): Promise<{ image: Sharp; metadata: Metada
     );
   if (metadata.width * metadata.height > MAX_PIXELS) throw tooLarge(path);
   return { image, metadata };
+}
+
+/** The formats that sharp lacks, by their first bytes; undefined for all others. */
+async function readBitmap(path: string): Promise<Bitmap | undefined> {
+  if (!/\.(ppm|pgm|bmp)$/i.test(path)) return undefined;
+  const source = await fileSource(path);
+  if (!isBitmap(await source.read(0, 2))) return undefined;
+  return decodeBitmap(await source.read(0, Math.min(source.size, MOST_BYTES)), path, MAX_PIXELS);
 }
 
 async function importSharp() {

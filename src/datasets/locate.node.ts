@@ -72,7 +72,7 @@ async function openPath(path: string, options: LocateOptions): Promise<Dataset> 
 }
 
 async function openFolder(folder: string, options: LocateOptions): Promise<Dataset> {
-  refuseLabels(folder, options, "is a folder, which holds its own labels");
+  refuseLabels(folder, options, "is a folder, and the class of an image is the sub-folder that it lies in");
   const split = options.split ?? "test";
   const entries = await readdir(folder, { withFileTypes: true });
   const [images, labels] = idxNames(split).map((names) => entries.find((entry) => names.has(entry.name))?.name);

@@ -1,3 +1,4 @@
+import { epsilonText } from "../epsilons.ts";
 import type { Accuracy, Evaluation, Gate, Point } from "../evaluate.ts";
 import type { NormName } from "../norm.ts";
 import { ROBUST_ACCURACY } from "./words.ts";
@@ -35,8 +36,15 @@ export function formatShortfall(gate: Gate): string {
 export const formatInterval = ([low, high]: readonly [number, number]): string =>
   `${(100 * low).toFixed(2)} – ${formatPercent(high)}`;
 
-/** An ε without the noise of its arithmetic: 0.30000000000000004 as "0.3", 8/255 as "0.03137". */
-export const formatEpsilon = (epsilon: number): string => String(Number(epsilon.toPrecision(4)));
+/** An ε as it is written: 8/255 as "8/255", and else without the noise of its arithmetic, 0.30000000000000004 as "0.3". */
+export const formatEpsilon = (epsilon: number): string => {
+  const text = epsilonText(epsilon);
+  return text.includes("/") ? text : String(Number(epsilon.toPrecision(4)));
+};
+
+/** Points beside the clean accuracy, which is that at ε = 0. */
+export const beyondClean = <P extends { readonly epsilon: number }>(points: readonly P[]): readonly P[] =>
+  points.filter(({ epsilon }) => epsilon !== 0);
 
 /** Three significant digits, or all before the point: 1.5 as "1.50", 1234.5 as "1,235". */
 export const formatNumber = (value: number): string =>

@@ -2,6 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { stderr } from "node:process";
 import { Command } from "@commander-js/extra-typings";
+import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import type { Note } from "../../option.ts";
@@ -200,10 +201,16 @@ async function openRows(handle: FileHandle, limit: number, shape: readonly numbe
   };
 }
 
+/** 8/255 as it was given, and else six digits. */
+const epsilonShown = (epsilon: number): string => {
+  const text = epsilonText(epsilon);
+  return text.includes("/") ? text : String(Number(epsilon.toPrecision(6)));
+};
+
 function report(given: Given, counts: readonly Count[]): void {
   const titles = ["ε", "still correct", "fooled", ...(given.png ? ["fooled as 8-bit PNG"] : [])];
   const rows = counts.map(({ correct, fooled, survived }, k) => [
-    String(Number(given.eps[k]!.toPrecision(6))),
+    epsilonShown(given.eps[k]!),
     String(correct),
     String(fooled),
     ...(given.png ? [`${survived} of ${fooled}`] : []),

@@ -140,7 +140,7 @@ async function present(found: Comparison, json: string | undefined): Promise<voi
 }
 
 async function printTable({ a, b, data, norm, target, clean, points }: Comparison): Promise<void> {
-  const { formatCount, formatEpsilon, formatPercent, printable } = await import("../../report/format.ts");
+  const { beyondClean, formatCount, formatEpsilon, formatPercent, printable } = await import("../../report/format.ts");
   const signed = (share: number): string => `${share < 0 ? "-" : "+"}${Math.abs(100 * share).toFixed(2)}`;
   const row = (name: string, { ci95, ...point }: PairedAccuracy): string[] => [
     name,
@@ -155,7 +155,7 @@ async function printTable({ a, b, data, norm, target, clean, points }: Compariso
   const rows = [
     ["ε", "A", "B", "A - B", "95% interval", "only A", "only B", "p"],
     row("clean", clean),
-    ...points.map((point) => row(formatEpsilon(point.epsilon), point)),
+    ...beyondClean(points).map((point) => row(formatEpsilon(point.epsilon), point)),
   ];
   print(
     printable(`A: ${a.name} (${a.model}, ${a.attacks.join(", ")})`),

@@ -1,5 +1,6 @@
 import type { Batch, Dataset } from "../../dataset.ts";
 import { drawn, samplesAt } from "../../datasets/draw.ts";
+import { epsilonText } from "../../epsilons.ts";
 import type { EvaluationResult, Warning } from "../../evaluate.ts";
 import { isDifferentiable, type Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
@@ -159,7 +160,7 @@ async function checkMoreSteps(
   if (count === before) return null;
   return {
     code: "more-steps-gain",
-    message: `${entry.attack.name} with ${strengthenedWords(entry.options)} fools ${before - count} of ${before} samples that were not fooled at ε = ${Number(epsilon.toPrecision(4))}. It had not converged, so robust accuracy is overstated.${strongerWords(await advisedBy(model, plan), [entry], false)}`,
+    message: `${entry.attack.name} with ${strengthenedWords(entry.options)} fools ${before - count} of ${before} samples that were not fooled at ε = ${epsilonText(epsilon)}. It had not converged, so robust accuracy is overstated.${strongerWords(await advisedBy(model, plan), [entry], false)}`,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Accuracy, Evaluation, Point } from "../../evaluate.ts";
-import { formatCount, formatEpsilon, formatInterval, formatPercent, seriesOf } from "../format.ts";
+import { beyondClean, formatCount, formatEpsilon, formatInterval, formatPercent, seriesOf } from "../format.ts";
 import { html, type Markup, trusted } from "../markup.ts";
 import type { Drawing } from "../plots/vega.ts";
 import { ROBUST_ACCURACY } from "../words.ts";
@@ -28,8 +28,8 @@ ${scrollTable({
 <th scope="col">fooled of attacked</th><th scope="col">mean confidence</th><th scope="col">largest distance</th></tr>`,
   rows: [
     row("clean", 0, evaluation.clean, null),
-    ...series.flatMap(({ name, points }) => points.map((point) => row(name, point.epsilon, point, point))),
-    ...(several ? evaluation.worst.map((point) => row(ROBUST_ACCURACY, point.epsilon, point, null)) : []),
+    ...series.flatMap(({ name, points }) => beyondClean(points).map((point) => row(name, point.epsilon, point, point))),
+    ...(several ? beyondClean(evaluation.worst).map((point) => row(ROBUST_ACCURACY, point.epsilon, point, null)) : []),
   ],
 })}
 </div>

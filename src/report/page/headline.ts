@@ -1,6 +1,7 @@
 import { sameEpsilon } from "../../evaluate/results/statistics.ts";
 import type { Evaluation, Gate } from "../../evaluate.ts";
 import {
+  beyondClean,
   className,
   formatCount,
   formatEpsilon,
@@ -32,7 +33,7 @@ and not fooled by ${several ? `any of the ${options.attacks.length} attacks` : o
 <h1>${printable(model.name, 120)} on ${printable(data.name, 120)}</h1>
 <p class="lede">Of ${formatCount(clean.total)} samples, ${formatPercent(clean.accuracy)} are classified correctly.${attacked}</p>
 ${evaluation.gates.map((gate) => badge(gate, isTold(gate)))}<ol class="steps" aria-label="${several ? "Clean accuracy, then robust accuracy at each ε" : "Accuracy at each ε"}">
-${[{ epsilon: 0, accuracy: clean.accuracy }, ...spread(points, TILES - 1)].map(tile)}</ol>
+${[{ epsilon: 0, accuracy: clean.accuracy }, ...spread(beyondClean(points), TILES - 1)].map(tile)}</ol>
 </header>`;
 }
 

@@ -1,5 +1,5 @@
 import type { Evaluation, EvaluationResult, Example, Picture } from "../../evaluate.ts";
-import { formatEpsilon, printable, seriesOf, shortClassName } from "../format.ts";
+import { beyondClean, formatEpsilon, printable, seriesOf, shortClassName } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
 import { PALETTES, SVG_FONT, type Theme } from "../theme.ts";
 import { type Pixels, shrink, toPixels } from "./picture.ts";
@@ -48,7 +48,7 @@ export function exampleRows({ evaluation, pictures, cleanExamples }: EvaluationR
       return picture ? [cell(example, picture)] : [];
     }),
   }));
-  return [{ series: "", epsilon: 0, cells: clean }, ...rows];
+  return [{ series: "", epsilon: 0, cells: clean }, ...beyondClean(rows)];
 }
 
 /** Pixels as a data: URI of a PNG. */

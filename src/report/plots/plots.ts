@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Evaluation } from "../../evaluate.ts";
-import { formatCount, formatEpsilon, formatPercent, printable, seriesOf } from "../format.ts";
+import { beyondClean, formatCount, formatEpsilon, formatPercent, printable, seriesOf } from "../format.ts";
 import { PALETTES, plotConfig, type Theme } from "../theme.ts";
 import { epsilonAxis, FEW, type PlotSpec, SCHEMA } from "./plot.ts";
 import { dimensionPlot, linearityPlot } from "./rise-plots.ts";
@@ -37,7 +37,7 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
   const series = namedSeries(evaluations);
   const names = series.map(({ name }) => name);
   const values = series.flatMap(({ name, clean, points }) =>
-    [{ ...clean, epsilon: 0 }, ...points].map(({ epsilon, accuracy, ci95: [low, high] }) => ({
+    [{ ...clean, epsilon: 0 }, ...beyondClean(points)].map(({ epsilon, accuracy, ci95: [low, high] }) => ({
       series: name,
       epsilon,
       accuracy,

@@ -1,5 +1,5 @@
 import type { Evaluation } from "../../evaluate.ts";
-import { formatEpsilon, NORM_SYMBOL, seriesOf } from "../format.ts";
+import { beyondClean, formatEpsilon, NORM_SYMBOL, seriesOf } from "../format.ts";
 
 export interface CurveSize {
   /** Characters, with the axis and its title. At least 32. */
@@ -23,7 +23,9 @@ const DOTS = [
 export function toCurve(evaluation: Evaluation, size: CurveSize): string {
   const series = seriesOf(evaluation).map(({ name, points }) => ({
     name,
-    points: [{ epsilon: 0, accuracy: evaluation.clean.accuracy }, ...points].toSorted((a, b) => a.epsilon - b.epsilon),
+    points: [{ epsilon: 0, accuracy: evaluation.clean.accuracy }, ...beyondClean(points)].toSorted(
+      (a, b) => a.epsilon - b.epsilon,
+    ),
   }));
   const title = `  ε (${NORM_SYMBOL[evaluation.options.norm]})`;
   const columns = Math.max(32, Math.floor(size.width)) - MARGIN - title.length;

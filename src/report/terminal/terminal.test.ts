@@ -18,6 +18,18 @@ describe("toTable", () => {
     ]);
   });
 
+  it("shows ε = 0 once, and ε as it is written", () => {
+    const points = [0, 8 / 255].map((epsilon) => ({ ...evaluation.points[0]!, epsilon }));
+    const rows = toTable({ ...evaluation, points }, { color: false })
+      .split("\n")
+      .slice(3, -1);
+    expect(rows.map((row) => row.split("│")[1]!.trim())).toEqual(["0", "8/255"]);
+    const axis = toCurve({ ...evaluation, points }, { width: 60, height: 8 })
+      .split("\n")
+      .at(-1);
+    expect(axis).toMatch(/^ +0 +8\/255 +ε \(L∞\)$/);
+  });
+
   it("is the same text in colour", () => {
     const color = toTable(evaluation, { color: true });
     expect(color).toContain("\u001b[1m");

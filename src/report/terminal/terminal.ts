@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import picocolors from "picocolors";
 import type { Accuracy, Evaluation } from "../../evaluate.ts";
-import { formatCount, formatEpsilon, formatInterval, formatPercent, seriesOf } from "../format.ts";
+import { beyondClean, formatCount, formatEpsilon, formatInterval, formatPercent, seriesOf } from "../format.ts";
 import { ROBUST_ACCURACY } from "../words.ts";
 
 export interface TableStyle {
@@ -50,8 +50,8 @@ function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding 
   ];
   const parts: readonly Part[] = [
     { name: "clean", points: [{ ...evaluation.clean, epsilon: 0 }] },
-    ...series,
-    ...(several ? [{ name: ROBUST_ACCURACY, points: evaluation.worst }] : []),
+    ...series.map(({ name, points }) => ({ name, points: beyondClean(points) })),
+    ...(several ? [{ name: ROBUST_ACCURACY, points: beyondClean(evaluation.worst) }] : []),
   ];
   for (const { name, points } of parts) table.push(...points.map((point) => row(name, point.epsilon, point)));
   // cli-table3 draws a rule under every row or under none; one belongs under the head.
