@@ -13,6 +13,7 @@ const OPTIONS = [
   "levels",
   "limit",
   "maxQueries",
+  "memory",
   "norm",
   "normalization.mean",
   "normalization.std",

@@ -5,7 +5,8 @@ import type { Model } from "../model.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
 import { cascade, type Judgement, pick } from "./course/cascade.ts";
-import { type AttackOptions, batchFor, open } from "./opening.ts";
+import { batchWithin, MEMORY } from "./course/memory.ts";
+import { type AttackOptions, open } from "./opening.ts";
 
 /** What an attack made of one batch at one ε. Lists have one entry a sample. */
 export interface AdversarialBatch {
@@ -41,7 +42,8 @@ export async function adversarialExamples(
   options: AttackOptions,
 ): Promise<AdversarialExamples> {
   const { data, plan, total } = await open(model, given, options, { of: "adversarialExamples" });
-  const { surrogate, signal, batch = batchFor(total, 1) } = options;
+  const { surrogate, signal, memory = MEMORY } = options;
+  const batch = options.batch ?? batchWithin({ model, plan, total, concurrency: 1, memory });
   return {
     plan,
     total,

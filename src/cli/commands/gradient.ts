@@ -16,8 +16,6 @@ import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
 import { helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
-const BATCH = 50;
-
 export const gradientCommand = withGroups(
   new Command("gradient")
     .description(
@@ -49,7 +47,7 @@ Examples:
   perturb gradient net.pth --arch lenet --mean 0.1307 --std 0.3081 --out gradient.onnx`),
     ),
   graphOptions(),
-  only(runOptions({ batch: BATCH }), "batch", "device"),
+  only(runOptions(), "batch", "memory", "device"),
   only(outputOptions(), "quiet"),
 ).action(async (model, given) => interruptible(() => run(model, given)));
 
@@ -126,6 +124,13 @@ async function bringWeights(graph: Graph, from: string, to: string): Promise<voi
   }
 }
 
+/** Samples at a time that fit into the memory. */
+async function fittingBatch(file: ClassifierFile, memory: number | undefined): Promise<number> {
+  const { MEMORY, samplesWithin } = await import("../../evaluate/course/memory.ts");
+  const { footprintOf } = await import("../../models/classifier/footprint.ts");
+  return samplesWithin(memory ?? MEMORY, 1, footprintOf(file, true), 0);
+}
+
 async function saveValues(file: ClassifierFile, { data, dims }: Samples, values: string, given: Given): Promise<void> {
   const [{ withShape }, { npyPreamble }, { openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../dataset.ts"),
@@ -133,6 +138,7 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
+  const batch = given.batch ?? (await fittingBatch(file, given.memory));
   const model = openClassifier(file, nodeRuntime(given.device));
   const progress = given.quiet ? silent : progressLine("differentiating", "samples");
   let done = 0;
@@ -140,7 +146,7 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
   try {
     await writeAtomically(values, async (handle) => {
       await handle.writeFile(npyPreamble("float32", dims));
-      for await (const { x, labels } of withShape(data, file.inputShape).batches({ batch: given.batch ?? BATCH })) {
+      for await (const { x, labels } of withShape(data, file.inputShape).batches({ batch })) {
         const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss);
         const { buffer, byteOffset, byteLength } = result.gradient.data;
         await handle.writeFile(new Uint8Array(buffer, byteOffset, byteLength));

@@ -16,6 +16,7 @@ export interface AttackGiven extends ModelGiven {
   readonly seed: number;
   readonly offset: number;
   readonly batch?: number | undefined;
+  readonly memory?: number | undefined;
   readonly limit?: number | undefined;
   readonly eot: number;
   readonly levels?: number | undefined;
@@ -35,6 +36,7 @@ export async function wanted(given: AttackGiven, { model }: OpenedSubject) {
     seed: given.seed,
     offset: given.offset,
     ...(given.batch !== undefined && { batch: given.batch }),
+    ...(given.memory !== undefined && { memory: given.memory }),
     ...(given.limit !== undefined && { limit: given.limit }),
     eot: given.eot,
     levels: given.levels ?? null,

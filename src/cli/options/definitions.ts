@@ -3,7 +3,7 @@ import { type AttackName, attacks } from "../../attacks/index.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
-import { parseEpsilons, parseFailUnder, parseNumbers, parseShape, wholeNumber } from "./values.ts";
+import { parseEpsilons, parseFailUnder, parseMemory, parseNumbers, parseShape, wholeNumber } from "./values.ts";
 
 /** Options that several commands share, each defined once. */
 export const options = {
@@ -92,6 +92,11 @@ export const options = {
     new Option("--batch <n>", "Work on n samples at a time. This does not change the result.").argParser(
       wholeNumber(1),
     ),
+  memory: () =>
+    new Option(
+      "--memory <size>",
+      "Stay below this much memory, such as 500MB or 8GB: threads and batch follow it. This does not change the result. (default: 2GB)",
+    ).argParser(parseMemory),
   seed: () => new Option("--seed <n>", "The seed of all random numbers.").argParser(wholeNumber(0)).default(0),
   device: () =>
     new Option("--device <device>", "The device that runs the model.")
