@@ -69,6 +69,7 @@ export type { PairedCounts } from "./evaluate/results/paired.ts";
 export type { Subject } from "./evaluate/results/result.ts";
 export type {
   AttackTally,
+  Confusion,
   LinearityTally,
   PointTally,
   Shown as ShownExample,
