@@ -8,7 +8,14 @@ import {
 } from "./attack-options.ts";
 import { PerturbError } from "./errors.ts";
 import { toGrid } from "./grid.ts";
-import { type DifferentiableModel, type Goal, type Gradient, type Model, reached } from "./model.ts";
+import {
+  type DifferentiableModel,
+  type ElementBounds,
+  type Goal,
+  type Gradient,
+  type Model,
+  reached,
+} from "./model.ts";
 import type { Norm, NormName } from "./norm.ts";
 import { argmax, type FloatTensor, sampleSize } from "./tensor.ts";
 
@@ -145,6 +152,7 @@ export async function judge(
   norm: Norm,
   epsilon: number,
   levels: number | null = null,
+  samples?: Int32Array,
 ): Promise<Verdict> {
   if (String(candidates.dims) !== String(x.dims))
     throw new PerturbError(
@@ -158,6 +166,7 @@ export async function judge(
     const candidate = adversarial.data.subarray(i * size, (i + 1) * size);
     const original = x.data.subarray(i * size, (i + 1) * size);
     norm.project(candidate, original, epsilon, model.bounds);
+    if (model.elements) intoElements(candidate, original, model.elements);
     if (levels !== null) toGrid(candidate, original, norm, epsilon, model.bounds, levels);
     const distance = norm.distance(candidate, original);
     if (!Number.isNaN(distance)) return distance;
@@ -165,10 +174,18 @@ export async function judge(
     candidate.set(original);
     return 0;
   });
-  const logits = await model.logits(adversarial);
+  const logits = await model.logits(adversarial, samples);
   const predictions = predict(logits);
   const success = Uint8Array.from(predictions, (p, i) => Number(p >= 0 && reached(goal, i, p)));
   return { adversarial, logits, predictions, success, distances };
+}
+
+/** Moves a candidate into the bounds of each element, which only brings it nearer; an element without room stays. */
+function intoElements(out: Float32Array, x: Float32Array, { lower, upper, unit }: ElementBounds): void {
+  for (let i = 0; i < out.length; i++) {
+    if (lower[i] === upper[i]) out[i] = x[i]!;
+    else if (unit === "input") out[i] = Math.min(upper[i]!, Math.max(lower[i]!, out[i]!));
+  }
 }
 
 /** The predicted class of each row of logits; -1 where one is NaN or overflowed to +∞. */

@@ -78,6 +78,35 @@ describe("withShape", () => {
       [4, 5, 3],
     ],
     [
+      [4, 5, 3],
+      [3, 4, 5],
+    ],
+  ])("transposes pictures from [%o] to [%o], and back, and says so", async (from, to) => {
+    const there = withShape(dataset(from), to);
+    expect(there.notes?.map(({ code }) => code)).toEqual(["transposed"]);
+    const [channels, height, width] = from[0] === 3 ? from : [from[2]!, from[0]!, from[1]!];
+    for await (const { x } of there.batches({ batch: 1 })) {
+      expect(x.dims).toEqual([1, ...to]);
+      for (let c = 0; c < channels!; c++)
+        for (let i = 0; i < height! * width!; i++) {
+          const [planes, rows] = [c * height! * width! + i, i * channels! + c];
+          expect(x.data[from[0] === 3 ? rows : planes]).toBe(from[0] === 3 ? planes : rows);
+        }
+    }
+    for await (const { x } of withShape(there, from).batches({ batch: 1 }))
+      expect(x.data).toEqual(Float32Array.from(x.data, (_, i) => i));
+  });
+
+  it.each([
+    [
+      [4, 5, 3],
+      [5, 4, 3],
+    ],
+    [
+      [3, 4, 5],
+      [5, 4, 3],
+    ],
+    [
       [3, 4, 5],
       [3, 20],
     ],

@@ -1,4 +1,6 @@
 import { checkSignal, PerturbError } from "./errors.ts";
+import { layoutOf, transposed } from "./layout.ts";
+import type { Note } from "./option.ts";
 import { type FloatTensor, product } from "./tensor.ts";
 
 /** Random access to bytes that may be too many for memory: a file, a Blob, an array. */
@@ -37,8 +39,41 @@ export interface Dataset {
   /** Known number of classes; labels are 0 … classes - 1. */
   readonly classes: number;
   readonly classNames?: readonly string[];
+  /** Samples are 8-bit pixels, divided by 255. */
+  readonly pixels?: true;
+  /** What was assumed or done on the way from its file, for whoever reads results. */
+  readonly notes?: readonly Note[];
+  /** The class of each sample, where they are known without the samples: a draw is then spread over the classes. */
+  readonly labels?: ArrayLike<number>;
+  /** True of sets whose files mix the classes, such as MNIST's: their first samples are a fair part, and `limit` takes them. */
+  readonly mixed?: boolean;
+  /** How folders became classes, where they did. */
+  readonly classFolders?: ClassFolders;
+  /** What was assumed on the way from the files to these samples: whoever measures says it. */
+  readonly assumptions?: readonly string[];
+  /** Of a part that was drawn from a set. */
+  readonly drawn?: Drawn;
+  /** The file that a sample comes from, by its index in the set. */
+  sourceOf?(index: number): string;
   /** Samples in order. Memory is that of a batch, whatever the size. */
   batches(options: BatchOptions): AsyncIterable<Batch>;
+}
+
+/** The folders of a set that has one for each class. */
+export interface ClassFolders {
+  /** Whether their names are the numbers of the classes, a list says which is which, or classes are numbered in text order from 0. */
+  readonly numbering: "names" | "list" | "order";
+  /** By code unit, with the class of each and the number of its samples. */
+  readonly folders: readonly { readonly name: string; readonly label: number; readonly samples: number }[];
+}
+
+/** A part of a set: its samples are numbered as in the set. */
+export interface Drawn {
+  /** The index in the set of each sample, rising. */
+  readonly indices: Int32Array;
+  /** The number of samples of the set. */
+  readonly of: number;
+  readonly seed: number;
 }
 
 /** A whole array as a source. */
@@ -74,18 +109,20 @@ function requireInteger(option: string, value: number, least: number): void {
 
 /**
  * The same samples seen in another shape: dimensions of 1 come and go, and flat features fold or unfold in row-major order.
- * Axes never change places, so [3, 32, 32] is not [32, 32, 3].
- * @throws mismatch when the shapes do not hold the same elements in the same order
+ * Pictures of the one layout are transposed where the other is wanted, and `notes` say so. Other axes never change places.
+ * @throws mismatch when the shapes do not hold the same elements
  */
 export function withShape(dataset: Dataset, shape: readonly number[]): Dataset {
   if (`${shape}` === `${dataset.shape}`) return dataset;
+  const transpose = transposed(dataset.shape, shape);
+  if (transpose) return inOtherLayout(dataset, shape, transpose);
   const axes = dataset.shape.filter((d) => d !== 1);
   const wanted = shape.filter((d) => d !== 1);
   const foldable = axes.length <= 1 || wanted.length <= 1;
   if (product(axes) !== product(wanted) || (!foldable && `${axes}` !== `${wanted}`))
     throw new PerturbError(
       "mismatch",
-      `The samples of ${dataset.name} have shape [${dataset.shape}], which cannot be seen as [${shape}]. Use data of the shape that the model takes.`,
+      `The samples of ${dataset.name} have shape [${dataset.shape}], which cannot be seen as [${shape}]. Use data of the shape that the model takes; of pictures, [C, H, W] and [H, W, C] are turned into each other where the sizes are the same.`,
       { data: { dataset: dataset.name, got: dataset.shape, wanted: shape } },
     );
   const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
@@ -93,4 +130,26 @@ export function withShape(dataset: Dataset, shape: readonly number[]): Dataset {
       yield { indices, x: { ...x, dims: [indices.length, ...shape] }, labels };
   };
   return { ...dataset, shape: [...shape], batches };
+}
+
+/** Pictures with their channels at the other end. */
+function inOtherLayout(
+  dataset: Dataset,
+  shape: readonly number[],
+  transpose: (sample: Float32Array, out: Float32Array) => void,
+): Dataset {
+  const size = product(shape);
+  const note: Note = {
+    code: "transposed",
+    message: `The samples of ${dataset.name} have shape [${dataset.shape}], ${layoutOf(dataset.shape)}, and were transposed to the [${shape}] that the model takes.`,
+  };
+  const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
+    for await (const { indices, x, labels } of dataset.batches(options)) {
+      const data = new Float32Array(x.data.length);
+      for (let at = 0; at < data.length; at += size)
+        transpose(x.data.subarray(at, at + size), data.subarray(at, at + size));
+      yield { indices, x: { ...x, dims: [indices.length, ...shape], data }, labels };
+    }
+  };
+  return { ...dataset, shape: [...shape], notes: [...(dataset.notes ?? []), note], batches };
 }

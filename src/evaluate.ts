@@ -33,8 +33,8 @@ export interface Evaluation {
     readonly parameters: number | null;
     readonly bounds: { readonly lower: number; readonly upper: number };
     /**
-     * What is computed between the samples and the model's own graph: (x - mean) / std, one value each, or one a channel. Null:
-     * nothing.
+     * What is computed between the samples and the model's own graph: (scale · x - mean) / std, one value each, or one a channel.
+     * Null: nothing.
      */
     readonly preprocessing: Normalization | null;
   };
@@ -42,6 +42,8 @@ export interface Evaluation {
     readonly name: string;
     readonly offset: number;
     readonly total: number;
+    /** Where samples were drawn; the records have the index of each. */
+    readonly drawn?: { readonly of: number; readonly seed: number };
     readonly classNames?: readonly string[];
   };
   readonly options: {
@@ -65,9 +67,11 @@ export interface Evaluation {
   };
   readonly runtime: { readonly name: string; readonly device: string };
   readonly clean: Accuracy & {
-    /** [label][prediction] counts over all samples; empty beyond `MOST_CONFUSED` classes. */
+    /** [label][prediction] counts over all samples; empty beyond 1,000 classes. */
     readonly confusion: readonly (readonly number[])[];
   };
+  /** Of the surrogate on the same samples, where an attack works on one. */
+  readonly surrogate?: Accuracy;
   /** Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled. */
   readonly worst: readonly WorstPoint[];
   /** The robust accuracies that were asked for, and whether they were met. */
@@ -88,9 +92,6 @@ export interface Evaluation {
     readonly samplesPerSecond: number;
   };
 }
-
-/** Of more classes than this, results hold no table of labels and predictions; the record of each sample has both. */
-export const MOST_CONFUSED = 1000;
 
 export interface Accuracy {
   readonly correct: number;
@@ -166,6 +167,8 @@ export interface SampleRecord {
   readonly gradients: number;
   /** Its share of the time that its batch took. */
   readonly seconds: number;
+  /** The file that it comes from, where the data set knows one. */
+  readonly source: string | null;
 }
 
 export interface Point extends Accuracy {
@@ -187,13 +190,13 @@ export interface Point extends Accuracy {
 }
 
 export interface Example {
-  /** Index in the data set. */
   readonly index: number;
   readonly label: number;
   /** After the attack. */
   readonly prediction: number;
   /** Probability of the prediction. */
   readonly confidence: number;
+  readonly source?: string;
 }
 
 /** How far the first-order view of the loss holds (Goodfellow et al. 2015, §3): means over `samples`. */

@@ -1,13 +1,23 @@
+/** What whoever reads a result should know of how it came about: a code, and a sentence with what was assumed and what to do. */
+export interface Note {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** The options that messages name, in the words of the library. Another door says them in its own: see `reworded`. */
 const OPTIONS = [
   "arch",
   "attacks",
   "batch",
+  "bounds",
+  "classFile",
   "device",
   "eot",
   "epsilons",
+  "epsilonUnit",
   "feeds",
   "folder",
+  "head",
   "input",
   "labels",
   "levels",
@@ -19,13 +29,26 @@ const OPTIONS = [
   "normalization.std",
   "offset",
   "options",
+  "order",
   "output",
+  "pool",
+  "preprocessing",
+  "preprocessing.antialias",
+  "preprocessing.channels",
+  "preprocessing.crop",
+  "preprocessing.interpolation",
+  "preprocessing.resize",
+  "preprocessing.scale",
   "rate",
   "resume",
   "seed",
+  "shape",
   "straightThrough",
   "surrogate",
+  "surrogate.normalization.mean",
+  "surrogate.normalization.std",
   "target",
+  "threshold",
   "validation",
 ] as const;
 

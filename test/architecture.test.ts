@@ -9,6 +9,7 @@ const ROWS: readonly (readonly string[])[] = [
   [
     "errors",
     "tensor",
+    "layout",
     "norm",
     "grid",
     "random",

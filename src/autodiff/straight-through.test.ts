@@ -100,10 +100,10 @@ describe("straight through", () => {
         });
       return scores(b, "r1");
     });
-    expect(inspectGraph("m", graph, undefined, ["step0"]).differentiable).toMatchObject({
+    expect(inspectGraph("m", graph, undefined, { straightThrough: ["step0"] }).differentiable).toMatchObject({
       error: expect.stringContaining('it stops at Round "step1"') as string,
     });
-    expect(inspectGraph("m", graph, undefined, ["step0", "step1"])).toMatchObject({
+    expect(inspectGraph("m", graph, undefined, { straightThrough: ["step0", "step1"] })).toMatchObject({
       differentiable: true,
       straightThrough: 2,
     });

@@ -193,7 +193,7 @@ describe("openNpz", () => {
 
   it("names the arrays that are there when those wanted are not", async () => {
     const error = await failure("mismatch", () => openNpz({ name: "set", source: npz({ x: bytes, z: y }) }));
-    expect(error.data).toEqual({ file: "set.npz", wanted: ["y_test", "y", "labels"], got: ["x", "z"] });
+    expect(error.data).toEqual({ file: "set.npz", wanted: ["y_test", "y", "labels", "label"], got: ["x", "z"] });
   });
 
   it("reads PyTorch's first hundred MNIST images", async () => {

@@ -46,10 +46,12 @@ export async function openIdx(options: IdxOptions): Promise<Dataset> {
     labels,
     classes: checkLabels(labels, options.labels.name, options.classes ?? classNames?.length),
     classNames,
+    mixed: true,
     file: images.source.name,
     start: dataOffset,
     bytesPerSample: product(dims.slice(1)),
     open: () => openReader(images.source),
+    pixels: true,
     decode: toPixels,
   });
 }

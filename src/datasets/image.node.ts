@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { PerturbError } from "../errors.ts";
+import { interleave } from "../layout.ts";
 import { option } from "../option.ts";
 import { type FloatTensor, product, type Tensor, tensor } from "../tensor.ts";
 import { PIXELS } from "./arrays.ts";
@@ -22,23 +23,38 @@ export type OpenShape = readonly (number | null)[] | null;
 /**
  * One image, as pixels in [0, 1], in the shape that a model takes: [C, H, W] or [H, W, C] with 1 (grey) or 3 (RGB)
  * channels, [H, W], or the features [H · W] of a square grey image. An image of another size is stretched; sizes that the
- * shape leaves open are the image's own. A .npy file holds one sample, or a batch of one: uint8 are divided by 255.
+ * shape leaves open are the image's own. A .npy file holds one sample, or a batch of one: uint8 are divided by 255. Pixels
+ * are spread over the bounds where these are others.
  * @throws not-found, invalid-file, unsafe-file, unsupported; mismatch for a shape that an image, or this array, cannot
  * take; out-of-bounds for numbers that are no pixels
  */
-export async function readImage(path: string, shape: OpenShape): Promise<OneImage> {
-  if (extname(path).toLowerCase() === ".npy") return { x: await readSample(path, shape), stretchedFrom: null };
+export async function readImage(
+  path: string,
+  shape: OpenShape,
+  { lower, upper }: Range = { lower: 0, upper: 1 },
+): Promise<OneImage> {
+  if (extname(path).toLowerCase() === ".npy")
+    return { x: await readSample(path, shape, { lower, upper }), stretchedFrom: null };
   // For a file that is not there: the decoder would say that it is no image.
   await fileSource(path);
   const own = await readImageShape(path);
   const { planes, dims, channelsLast } = layoutFor(path, shape, own);
-  const pixels = toPixels(await decodeImage(path, requireImageShape(planes), true));
+  const pixels = spread(toPixels(await decodeImage(path, requireImageShape(planes), true)), { lower, upper });
   const stretched = own[1] !== planes[1] || own[2] !== planes[2];
   return {
-    x: tensor("float32", [1, ...dims], channelsLast ? interleaved(pixels, planes) : pixels),
+    x: tensor("float32", [1, ...dims], channelsLast ? pixelByPixel(pixels, planes) : pixels),
     stretchedFrom: stretched ? [own[1], own[2]] : null,
   };
 }
+
+/** What values lie between; 8-bit pixels are spread over it. */
+interface Range {
+  readonly lower: number;
+  readonly upper: number;
+}
+
+const spread = (pixels: Float32Array, { lower, upper }: Range): Float32Array =>
+  lower === 0 && upper === 1 ? pixels : pixels.map((v) => lower + v * (upper - lower));
 
 interface Layout {
   /** In which the image is decoded. */
@@ -73,12 +89,16 @@ function layoutFor(path: string, shape: OpenShape, [channels, height, width]: Im
   );
 }
 
-async function readSample(path: string, shape: OpenShape): Promise<FloatTensor> {
+async function readSample(path: string, shape: OpenShape, range: Range): Promise<FloatTensor> {
   const file = await fileSource(path);
   const array = readNpy(await file.read(0, file.size), file.name);
   const decode = PIXELS[array.type];
   const dims = sampleDims(array, shape);
-  if (decode && dims) return tensor("float32", [1, ...dims], requirePixels(decode(array.data), path));
+  if (decode && dims) {
+    const values = decode(array.data);
+    const inUnits = array.type === "uint8" ? spread(values, range) : requireWithin(values, path, range);
+    return tensor("float32", [1, ...dims], inUnits);
+  }
   throw new PerturbError(
     "mismatch",
     `${path} holds ${array.type} of shape [${array.dims.join(", ")}], and one sample of ${shape ? `shape [${describe(shape)}]` : "the model's shape"} is needed, as ${Object.keys(PIXELS).join(", ")}.`,
@@ -86,12 +106,12 @@ async function readSample(path: string, shape: OpenShape): Promise<FloatTensor> 
   );
 }
 
-function requirePixels(values: Float32Array, path: string): Float32Array {
-  const wrong = values.find((v) => !(v >= 0 && v <= 1));
+function requireWithin(values: Float32Array, path: string, { lower, upper }: Range): Float32Array {
+  const wrong = values.find((v) => !(v >= lower && v <= upper));
   if (wrong === undefined) return values;
   throw new PerturbError(
     "out-of-bounds",
-    `${path} holds the value ${wrong}, and pixels lie in [0, 1]. Scale them, and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}.`,
+    `${path} holds the value ${wrong}, outside [${lower}, ${upper}]. Give pixels from 0 to 1, and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}; for values that are no pixels, give their bounds (${option("bounds")}).`,
     { data: { path, value: wrong } },
   );
 }
@@ -109,10 +129,8 @@ const fits = (dims: readonly number[], shape: readonly (number | null)[]): boole
 const describe = (shape: readonly (number | null)[]): string => shape.map((size) => size ?? "?").join(", ");
 
 /** [C, H, W] to [H, W, C]. */
-function interleaved(pixels: Float32Array, [channels, height, width]: ImageShape): Float32Array {
-  const size = height * width;
-  return Float32Array.from(
-    { length: pixels.length },
-    (_, i) => pixels[(i % channels) * size + Math.floor(i / channels)]!,
-  );
+function pixelByPixel(pixels: Float32Array, [channels, height, width]: ImageShape): Float32Array {
+  const out = new Float32Array(pixels.length);
+  interleave(pixels, out, channels, height * width);
+  return out;
 }

@@ -46,6 +46,7 @@ export function datasetOf({ x, labels, shape, classNames, name = "arrays", ...gi
     size: count,
     shape: sample,
     classes,
+    labels,
     ...(classNames && { classNames }),
     async *batches(options: BatchOptions): AsyncGenerator<Batch> {
       for (const [start, end] of batchRanges(count, options))

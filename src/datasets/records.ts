@@ -11,19 +11,23 @@ export interface Records {
   readonly labels: Labels;
   readonly classes: number;
   readonly classNames?: readonly string[] | undefined;
+  /** Whether the classes are mixed from the first sample on. */
+  readonly mixed?: boolean;
   /** The file that holds the samples, for messages. */
   readonly file: string;
   /** Where the first sample begins. */
   readonly start: number;
   readonly bytesPerSample: number;
   open(): Promise<Reader>;
+  /** Samples are 8-bit pixels, divided by 255. */
+  readonly pixels?: boolean;
   /** The values of whole samples. */
   decode(bytes: Uint8Array): Float32Array;
 }
 
 /** A data set read by range: memory is one byte or four a label, and one batch. */
 export function recordDataset(records: Records): Dataset {
-  const { name, shape, labels, classes, classNames } = records;
+  const { name, shape, labels, classes, classNames, pixels, mixed } = records;
   const size = labels.length;
   const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
     const reader = await records.open();
@@ -40,7 +44,17 @@ export function recordDataset(records: Records): Dataset {
       await reader.close();
     }
   };
-  return { name, size, shape, classes, ...(classNames && { classNames }), batches };
+  return {
+    name,
+    size,
+    shape,
+    classes,
+    labels,
+    ...(classNames && { classNames }),
+    ...(pixels && { pixels: true as const }),
+    ...(mixed && { mixed }),
+    batches,
+  };
 }
 
 async function readSamples(records: Records, reader: Reader, from: number, to: number): Promise<Uint8Array> {

@@ -123,7 +123,12 @@ export const writeSubgraph = (graph: Graph, outside: ReadonlySet<string>): Graph
 function writeValue(value: GraphValue, originals: readonly ValueInfoProto[] | undefined): ValueInfoProto {
   const original = originals?.find((v) => v.name === value.name);
   const isMap = original?.type?.value.case === "sequenceType";
-  if (original && !isMap && JSON.stringify(readValue(original)) === JSON.stringify(value)) return original;
+  if (
+    original &&
+    !isMap &&
+    JSON.stringify(readValue(original)) === JSON.stringify({ name: value.name, type: value.type, dims: value.dims })
+  )
+    return original;
   if (!value.type) return create(ValueInfoProtoSchema, { name: value.name });
   return create(ValueInfoProtoSchema, {
     name: value.name,

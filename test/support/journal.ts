@@ -80,6 +80,7 @@ const record: fc.Arbitrary<SampleRecord> = fc.record({
   forwards: count,
   gradients: count,
   seconds: real,
+  source: fc.constant(null),
 });
 const linearity: fc.Arbitrary<LinearityTally> = fc.record({
   samples: small,
@@ -102,6 +103,9 @@ const tallyOf = (samples: number): fc.Arbitrary<Tally> =>
     invalid: count,
     deadGradients: small,
     nanGradients: small,
+    tinyGradients: small,
+    unitScores: small,
+    labelScores: small,
     forwards: count,
     gradients: count,
   });

@@ -1,4 +1,5 @@
 import { PerturbError } from "../../errors.ts";
+import { layoutOf } from "../../layout.ts";
 
 /** Where the elements of one sample lie when it is seen as an image: offset = c·channelStep + y·rowStep + x·columnStep. */
 export interface ImageLayout {
@@ -9,8 +10,6 @@ export interface ImageLayout {
   readonly rowStep: number;
   readonly columnStep: number;
 }
-
-const mayBeChannels = (n: number): boolean => n === 1 || n === 3 || n === 4;
 
 /**
  * [C, H, W]; [H, W, C] where only the last can be a number of channels (1, 3 or 4); [H, W]; [features], which is
@@ -24,7 +23,7 @@ export function imageLayout(shape: readonly number[], attack: string): ImageLayo
       { data: { shape } },
     );
   const [a, b, c] = [1, 1, 1, ...shape].slice(-3) as [number, number, number];
-  return shape.length === 3 && mayBeChannels(c) && !mayBeChannels(a)
+  return layoutOf(shape) === "channels-last"
     ? { channels: c, height: a, width: b, channelStep: 1, rowStep: b * c, columnStep: c }
     : { channels: a, height: b, width: c, channelStep: b * c, rowStep: c, columnStep: 1 };
 }

@@ -86,12 +86,12 @@ function surrogateOf({ model, surrogate }: AttackTask<Model>): DifferentiableMod
       "usage",
       `transfer needs the gradients of its surrogate, and ${(surrogate as Model).name} has none. Choose another surrogate (${option("surrogate")}).`,
     );
-  for (const part of ["inputShape", "classes", "bounds"] as const) {
-    const [own, other] = [JSON.stringify(model[part]), JSON.stringify(surrogate[part])];
+  for (const part of ["inputShape", "classes", "bounds", "elements"] as const) {
+    const [own, other] = [JSON.stringify(model[part]) ?? "none", JSON.stringify(surrogate[part]) ?? "none"];
     if (own !== other)
       throw new PerturbError(
         "mismatch",
-        `The surrogate ${surrogate.name} has ${part} ${other}, and ${model.name} has ${own}. Choose a surrogate for the same data.`,
+        `The surrogate ${surrogate.name} has ${part} ${other.slice(0, 100)}, and ${model.name} has ${own.slice(0, 100)}. Choose a surrogate for the same data.`,
       );
   }
   return surrogate;

@@ -1,13 +1,18 @@
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { stderr } from "node:process";
 import { Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
+import type { Note } from "../../option.ts";
+import type { FloatTensor } from "../../tensor.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
+import { sayNotes } from "../opening/say-notes.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
+import { warningWords } from "../option-words.ts";
 import { group, only, withGroups } from "../options/group.ts";
 import {
   attackOptions,
@@ -33,9 +38,10 @@ whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
     )
     .addHelpText("after", () =>
       helpText(`
-With --png, each success is also written as EPS/INDEX-LABEL-PREDICTION.png. Each file is read back, and the number of those
-that still fool the model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
-attack uses only values that a PNG can hold, and every success lasts. The .npz keeps the exact values.
+With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png, with the name of its source
+where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
+model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
+attack uses only values that a PNG can hold, and every success lasts. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
 
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
@@ -96,18 +102,28 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
   const { target = null } = given;
   const plan = await wanted(given, subject);
   const { surrogate } = plan;
+  let notes = (): readonly Note[] => [];
   const counts = given.eps.map((): Count => ({ correct: 0, fooled: 0, survived: 0 }));
   const progress = given.quiet ? silent : progressLine("attacking", "samples");
   try {
     const examples = await adversarialExamples(model, data, plan);
     if (pictures !== undefined) requirePictures(model.inputShape);
     const { total } = examples;
+    for (const { message } of warningWords(examples.warnings)) stderr.write(`warning: ${message}\n`);
+    const { inDataUnits } = await import("../../evaluate/units.ts");
+    const units = (x: FloatTensor): FloatTensor => ({ ...x, data: inDataUnits(x.data, model) });
+    const inUnits = (result: AdversarialBatch): AdversarialBatch => ({
+      ...result,
+      batch: { ...result.batch, x: units(result.batch.x) },
+      adversarial: units(result.adversarial),
+    });
+    notes = examples.notes;
     await writeAtomically(npz, async (handle) => {
       const rows = await openRows(handle, total, model.inputShape, given.eps.length);
       let done = 0;
       for await (const results of examples) {
         for (const [k, result] of results.entries()) {
-          await rows.write(k, done, result);
+          await rows.write(k, done, inUnits(result));
           await tally(result, counts[k]!);
         }
         done += results[0]!.batch.labels.length;
@@ -119,6 +135,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     progress.finish();
     await Promise.all([model.release(), surrogate?.release()]);
   }
+  sayNotes(notes());
   return counts;
 
   async function tally(result: AdversarialBatch, count: Count): Promise<void> {
@@ -127,7 +144,11 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       count.fooled += result.success[i]!;
     });
     if (pictures === undefined) return;
-    count.survived += await writePictures(pictures, result, model, { target, exact: given.levels === 256 });
+    count.survived += await writePictures(pictures, result, model, {
+      target,
+      exact: given.levels === 256,
+      sourceOf: (index) => data.sourceOf?.(index),
+    });
   }
 }
 

@@ -2,14 +2,15 @@ import { constants } from "node:fs";
 import { copyFile, mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import type { Dataset } from "../../dataset.ts";
+import type { Batch, BatchOptions, Dataset } from "../../dataset.ts";
 import { messageOf, PerturbError } from "../../errors.ts";
-import type { Loss } from "../../model.ts";
+import { checkSamples, type Loss } from "../../model.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { openGraph, openModelFile } from "../opening/model.ts";
+import { sayNotes } from "../opening/say-notes.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
@@ -74,6 +75,7 @@ async function run(model: string, given: Given): Promise<void> {
       `${opened.name} leaves the shape of its samples open. Give it by --shape, such as --shape 3,224,224.`,
     );
   const file = await openModelFile(opened, shape, given);
+  sayNotes(file.notes);
   if (out !== undefined) await saveGraph(file, given.loss, out);
   if (samples) await saveValues(file, samples, values!, given);
 }
@@ -132,27 +134,38 @@ async function fittingBatch(file: ClassifierFile, memory: number | undefined): P
 }
 
 async function saveValues(file: ClassifierFile, { data, dims }: Samples, values: string, given: Given): Promise<void> {
-  const [{ withShape }, { npyPreamble }, { openClassifier }, { nodeRuntime }] = await Promise.all([
+  const [{ withShape }, { fitting }, { npyPreamble }, { openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../dataset.ts"),
+    import("../../evaluate/units.ts"),
     import("../../datasets/npy.ts"),
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const batch = given.batch ?? (await fittingBatch(file, given.memory));
   const model = openClassifier(file, nodeRuntime(given.device));
+  checkSamples(model, data);
   const progress = given.quiet ? silent : progressLine("differentiating", "samples");
   let done = 0;
   let loss = 0;
   try {
     await writeAtomically(values, async (handle) => {
       await handle.writeFile(npyPreamble("float32", dims));
-      for await (const { x, labels } of withShape(data, file.inputShape).batches({ batch })) {
-        const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss);
-        const { buffer, byteOffset, byteLength } = result.gradient.data;
-        await handle.writeFile(new Uint8Array(buffer, byteOffset, byteLength));
-        loss += result.loss.data.reduce((a, b) => a + b, 0);
-        done += labels.length;
-        progress.update(done, data.size);
+      // Any values will do, but for pixels whose meaning depends on the bounds.
+      const fitted = given.bounds === undefined ? undefined : fitting(data, file);
+      const seen = fitted?.data ?? withShape(data, file.inputShape);
+      sayNotes([...(seen.notes ?? []), ...(fitted?.notes() ?? [])]);
+      // Written as the samples lie in their file.
+      const back = withShape({ ...seen, batches: gradients }, data.shape);
+      for await (const { x } of back.batches({ batch }))
+        await handle.writeFile(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength));
+      async function* gradients(options: BatchOptions): AsyncGenerator<Batch> {
+        for await (const { x, labels, indices } of seen.batches(options)) {
+          const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss, indices);
+          loss += result.loss.data.reduce((a, b) => a + b, 0);
+          done += labels.length;
+          progress.update(done, data.size);
+          yield { x: result.gradient, labels, indices };
+        }
       }
     });
   } finally {

@@ -1,15 +1,15 @@
 import { basename } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import type { OpenShape } from "../../datasets/image.node.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { DifferentiableModel } from "../../model.ts";
-import type { Dim } from "../../onnx/graph.ts";
+import { ownInputs } from "../../onnx/graph.ts";
 import type { SaliencyStrip } from "../../report/pictures/saliency.ts";
 import { completeness, type SaliencyName, saliencyMethods } from "../../saliency.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
-import { openGraph, openModelFile } from "../opening/model.ts";
+import { openGraph, openModelFile, openSizes } from "../opening/model.ts";
+import { sayNotes } from "../opening/say-notes.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
@@ -102,10 +102,11 @@ async function run(modelName: string, given: Given): Promise<void> {
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
-  const inputs = opened.graph.inputs;
+  const inputs = ownInputs(opened.graph);
   const { x, stretchedFrom } = await readImage(
     given.image,
-    given.shape ?? opened.shape ?? openShape(inputs.length === 1 ? inputs[0]!.dims : null),
+    given.shape ?? opened.shape ?? openSizes(inputs.length === 1 ? inputs[0]!.dims : null),
+    await widest(given),
   );
   const shape = x.dims.slice(1);
   if (stretchedFrom)
@@ -113,16 +114,28 @@ async function run(modelName: string, given: Given): Promise<void> {
       `${given.image} is ${stretchedFrom[1]} × ${stretchedFrom[0]} pixels: stretched to the model's [${shape.join(", ")}].\n`,
     );
   const model = openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device));
+  sayNotes(model.notes);
   try {
+    if (model.samples !== undefined)
+      throw new PerturbError(
+        "usage",
+        `--feed gives rows for ${model.samples} samples, and saliency explains one image. Give the row of this image alone.`,
+      );
     await explain(model, x, given);
   } finally {
     await model.release();
   }
 }
 
-/** The sizes of one sample that a graph fixes. */
-const openShape = (dims: readonly Dim[] | null): OpenShape =>
-  dims?.slice(1).map((size) => (typeof size === "number" ? size : null)) ?? null;
+/** The least and the largest value of all bounds that were given. */
+async function widest({ bounds }: Given) {
+  if (bounds === undefined) return undefined;
+  const [{ hull }, { boundsGiven }] = await Promise.all([
+    import("../../models/classifier/bounds.ts"),
+    import("../opening/bounds.ts"),
+  ]);
+  return hull(await boundsGiven(bounds, []));
+}
 
 async function explain(model: DifferentiableModel, x: FloatTensor, given: Given): Promise<void> {
   const [{ predict }, { explanationOf }] = await Promise.all([
@@ -135,7 +148,9 @@ async function explain(model: DifferentiableModel, x: FloatTensor, given: Given)
     throw new PerturbError("runtime", `${model.name} answers ${given.image} with logits that are not finite.`);
   const chosen = given.class ?? predicted;
   const task = { model: counting(model, given), x, classes: Int32Array.of(chosen), batch: given.batch };
-  const { samples, noise, seed, steps, baseline } = given;
+  const { samples, noise, seed, steps } = given;
+  const { lower, upper } = model.bounds;
+  const baseline = lower + given.baseline * (upper - lower);
   const maps = new Map<SaliencyName, FloatTensor>();
   for (const name of new Set(given.method)) {
     const map = await saliencyMethods[name].map(task, { samples, noise, seed, steps, baseline });

@@ -1,4 +1,5 @@
 import { stderr } from "node:process";
+import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
 import { PerturbError } from "../../errors.ts";
 import type { OpenedSubject } from "./opened.ts";
 
@@ -7,6 +8,7 @@ export interface EndpointGiven {
   readonly model: string;
   readonly data: string;
   readonly labels?: string | undefined;
+  readonly classes?: string | undefined;
   readonly shape?: readonly number[] | undefined;
   readonly inputName?: string | undefined;
   readonly outputName?: string | undefined;
@@ -20,7 +22,14 @@ export interface EndpointGiven {
   readonly surrogate?: string | undefined;
   readonly mean?: readonly number[] | undefined;
   readonly std?: readonly number[] | undefined;
+  readonly scale?: number | undefined;
+  readonly channels?: string | undefined;
   readonly feed?: readonly string[];
+  readonly head?: HeadChoice | undefined;
+  readonly pool?: Pool | undefined;
+  readonly threshold?: number | undefined;
+  readonly bounds?: readonly [number, number] | string | undefined;
+  readonly epsUnit?: string | undefined;
   readonly device: string;
 }
 
@@ -35,6 +44,8 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
     inputShape: given.shape,
     input: given.inputName,
     output: given.outputName,
+    ...(given.head && given.head !== "auto" && { head: given.head }),
+    ...(Array.isArray(given.bounds) && { bounds: { lower: given.bounds[0], upper: given.bounds[1] } }),
     headers: headersOf(given.header ?? []),
     ...(given.timeout !== undefined && { timeout: 1000 * given.timeout }),
     ...(given.retries !== undefined && { retries: given.retries }),
@@ -43,18 +54,38 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
   });
   const data = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
+    ...(given.classes && { classFile: given.classes }),
     shape: model.inputShape,
   });
   return { model: { ...model, release: async () => undefined }, data };
 }
 
 /** @throws usage for options that only a file can follow */
-function refuse({ arch, surrogate, mean, std, feed = [], device }: EndpointGiven): void {
+function refuse({
+  arch,
+  surrogate,
+  mean,
+  std,
+  scale,
+  channels,
+  bounds,
+  epsUnit,
+  feed = [],
+  pool,
+  threshold,
+  device,
+}: EndpointGiven): void {
   const given = {
     "--arch": surrogate === undefined ? arch : undefined,
     "--mean": mean,
     "--std": std,
+    "--scale": scale,
+    "--channels": channels,
+    "--bounds FILE": typeof bounds === "string" ? bounds : undefined,
+    "--eps-unit": epsUnit === "range" ? epsUnit : undefined,
     "--feed": feed[0],
+    "--pool": pool,
+    "--threshold": threshold,
     "--device": device === "cpu" ? undefined : device,
   };
   const wrong = Object.entries(given).filter(([, value]) => value !== undefined);

@@ -1,9 +1,13 @@
 import type { ArchitectureName } from "../../architectures/index.ts";
+import type { Reading } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { normalizationOf } from "../../models/classifier/normalization.ts";
+import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { OpenedGraph } from "../../models/open.ts";
+import type { Dim } from "../../onnx/graph.ts";
 import type { Device } from "../../runtime.ts";
 import type { Tensor } from "../../tensor.ts";
 
@@ -18,14 +22,22 @@ export interface GraphGiven {
   readonly feed?: readonly string[];
 }
 
-/** With its preprocessing. */
-export interface ModelGiven extends GraphGiven {
+/** With its preprocessing, and how its output is read. */
+export interface ModelGiven extends GraphGiven, Reading {
   readonly mean?: number[] | undefined;
   readonly std?: number[] | undefined;
+  readonly scale?: number | undefined;
+  readonly channels?: ChannelOrder | undefined;
   readonly shape?: number[] | undefined;
   readonly straightThrough?: string[] | undefined;
+  readonly bounds?: readonly [number, number] | string | undefined;
+  readonly epsUnit?: EpsilonUnit | undefined;
   readonly device: Device;
 }
+
+/** The sizes of one sample that a graph fixes; null for each that it leaves open. */
+export const openSizes = (dims: readonly Dim[] | null): readonly (number | null)[] | null =>
+  dims?.slice(1).map((size) => (typeof size === "number" ? size : null)) ?? null;
 
 /** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
 export async function openGraph(
@@ -60,14 +72,19 @@ export async function openModelFile(
   shape: readonly number[],
   given: ModelGiven,
 ): Promise<ClassifierFile> {
-  const [{ modelFrom, settle }, { nodeRuntime }] = await Promise.all([
+  const [{ settledFrom }, { nodeRuntime }] = await Promise.all([
     import("../../models/open.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const normalization = normalizationOf(given);
-  const { straightThrough, device } = given;
-  const options = { shape, straightThrough, ...(normalization && { normalization }) };
-  return settle(modelFrom(opened, options), nodeRuntime(device, 1));
+  const bounds =
+    given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
+  const { head, pool, threshold, straightThrough, epsUnit: epsilonUnit } = given;
+  return settledFrom(
+    opened,
+    { shape, head, pool, threshold, straightThrough, ...(normalization && { normalization }), bounds, epsilonUnit },
+    nodeRuntime(given.device, 1),
+  );
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */
@@ -77,21 +94,34 @@ export async function archFor(name: string, arch: string | undefined): Promise<s
   return isGraph ? undefined : arch;
 }
 
-/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does. */
-export async function openSurrogate(
-  given: ModelGiven & { readonly surrogate?: string | undefined },
-  shape: readonly number[],
-): Promise<GraphModel | undefined> {
+/** The options that name a surrogate, and its preprocessing. */
+export interface SurrogateGiven extends ModelGiven {
+  readonly surrogate?: string | undefined;
+  readonly surrogateMean?: number[] | undefined;
+  readonly surrogateStd?: number[] | undefined;
+}
+
+/**
+ * The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does, unless it has its own, and has
+ * its own head.
+ */
+export async function openSurrogate(given: SurrogateGiven, shape: readonly number[]): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
   const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
-  return openClassifier(
-    await openModelFile(opened, shape, { ...given, straightThrough: undefined }),
-    nodeRuntime(given.device, 1),
-  );
+  const { surrogateMean: mean, surrogateStd: std } = given;
+  const own = {
+    ...given,
+    ...((mean !== undefined || std !== undefined) && { mean, std }),
+    head: undefined,
+    pool: undefined,
+    threshold: undefined,
+    straightThrough: undefined,
+  };
+  return openClassifier(await openModelFile(opened, shape, own), nodeRuntime(given.device, 1));
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

@@ -1,6 +1,8 @@
+import { withShape } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
+import { fittingShape } from "../../layout.ts";
 import { type EndpointGiven, openEndpointSubject } from "./endpoint.ts";
-import { isAddress, type ModelGiven, openGraph, openModelFile } from "./model.ts";
+import { isAddress, type ModelGiven, openGraph, openModelFile, openSizes } from "./model.ts";
 import type { OpenedSubject } from "./opened.ts";
 
 export interface SubjectGiven extends ModelGiven, Omit<EndpointGiven, keyof ModelGiven> {}
@@ -22,11 +24,18 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
     import("../../runtime/ort.node.ts"),
     import("../../models/classifier/graph-model.ts"),
   ]);
+  // Token ids are refused before data of such numbers is.
+  const { integerInput } = await import("../../autodiff/integer-input.ts");
+  integerInput(opened.graph);
   const shape = given.shape ?? opened.shape ?? undefined;
-  const data = await openDataset(given.data, {
+  const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
+    ...(given.classes && { classFile: given.classes }),
     ...(shape && { shape }),
   });
+  // Sizes that the model leaves open are those of the data, with the channels where the model has them.
+  const sizes = opened.graph.inputs.length === 1 ? openSizes(opened.graph.inputs[0]!.dims) : null;
+  const data = sizes && !shape ? withShape(found, fittingShape(found.shape, sizes)) : found;
   const file = await openModelFile(opened, data.shape, given);
   return { model: openClassifier(file, nodeRuntime(given.device)), data };
 }

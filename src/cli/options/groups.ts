@@ -9,8 +9,14 @@ export const graphOptions = () =>
     .addOption(options.inputName())
     .addOption(options.feed())
     .addOption(options.outputName())
+    .addOption(options.head())
+    .addOption(options.pool())
+    .addOption(options.threshold())
     .addOption(options.mean())
     .addOption(options.std())
+    .addOption(options.scale())
+    .addOption(options.channels())
+    .addOption(options.bounds())
     .addOption(options.shape())
     .addOption(options.straightThrough());
 /** How an inference server is called. */
@@ -22,8 +28,10 @@ export const dataOptions = ({ limit }: { readonly limit?: number } = {}) =>
   group("Data")
     .addOption(options.data())
     .addOption(options.labels())
+    .addOption(options.classes())
     .addOption(options.offset())
-    .addOption(withDefault(options.limit(), limit));
+    .addOption(withDefault(options.limit(), limit))
+    .addOption(options.order());
 
 /** How samples are attacked. */
 export const attackOptions = () =>
@@ -32,8 +40,11 @@ export const attackOptions = () =>
     .addOption(options.set())
     .addOption(options.norm())
     .addOption(options.eps())
+    .addOption(options.epsUnit())
     .addOption(options.target())
     .addOption(options.surrogate())
+    .addOption(options.surrogateMean())
+    .addOption(options.surrogateStd())
     .addOption(options.eot())
     .addOption(options.levels())
     .addOption(options.maxQueries());

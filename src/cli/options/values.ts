@@ -28,6 +28,16 @@ export const wholeNumber =
     return value;
   };
 
+/** "-1,1", or the name of a file. */
+export function parseBounds(text: string): readonly [number, number] | string {
+  const parts = text.split(",");
+  if (parts.length !== 2) return text;
+  const [lower, upper] = parts.map(parseNumber) as [number, number];
+  if (!(lower < upper))
+    throw new InvalidArgumentError(`"${text}" is no pair of bounds. Write the lower one first: -1,1.`);
+  return [lower, upper];
+}
+
 export interface FailUnder {
   readonly accuracy: number;
   readonly epsilon: number;
@@ -57,4 +67,11 @@ export function parseMemory(text: string): number {
 /** "1,28,28" */
 export function parseShape(text: string): number[] {
   return text.split(/[,x]/).map(wholeNumber(1));
+}
+
+/** "mean:1" or "max:-1" */
+export function parsePool(text: string): { readonly how: "mean" | "max"; readonly axis: number } {
+  const [, how, axis] = /^(mean|max):(-?\d+)$/.exec(text) ?? [];
+  if (how === undefined) throw new InvalidArgumentError(`"${text}" is not mean:AXIS or max:AXIS, such as mean:1.`);
+  return { how: how as "mean" | "max", axis: Number(axis) };
 }

@@ -1,26 +1,22 @@
-import { predict } from "../../attack.ts";
-import type { Batch } from "../../dataset.ts";
-import { type Evaluation, MOST_CONFUSED, type Warning } from "../../evaluate.ts";
-import type { Model } from "../../model.ts";
-import type { Normalization } from "../../models/classifier/preprocess.ts";
+import type { Evaluation, Warning } from "../../evaluate.ts";
 import { option } from "../../option.ts";
-import type { FloatTensor } from "../../tensor.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Entry } from "../course/cascade.ts";
-import { accuracyOf } from "../results/statistics.ts";
-import type { Tally } from "../results/tally.ts";
+import { MOST_CONFUSED, type Tally } from "../results/tally.ts";
 import { type Advised, addWords, strongerWords } from "./advice.ts";
+import { headWarnings } from "./heads.ts";
 
 /** Checks of the evaluation itself: each a warning with its number and what to do next. */
 export function warningsOf(
   { clean, model, data, attacks }: Evaluation,
-  { invalid, deadGradients, nanGradients, points }: Tally,
+  tally: Tally,
   plan: BatchPlan,
   {
     straightThrough = 0,
     askedThrough = [],
   }: { readonly straightThrough?: number; readonly askedThrough?: readonly string[] } = {},
 ): Warning[] {
+  const { invalid, deadGradients, nanGradients, points } = tally;
   const warnings: Warning[] = [];
   const warn = (code: string, message: string) => warnings.push({ code, message });
   if (atChance(clean))
@@ -52,16 +48,7 @@ export function warningsOf(
       "member-left-out",
       `${of} ran without ${attack}, which compares the ${least} largest logits: the model has ${model.classes} classes.`,
     );
-  if (model.head === "softmax")
-    warn(
-      "softmax-head",
-      "The model ends in a softmax. perturb found the logits behind it and builds the loss on them. You need not change anything.",
-    );
-  if (model.head === "hidden")
-    warn(
-      "hidden-logits",
-      "The model gives probabilities and hides its logits. The loss is built on their logarithm. Its gradient vanishes where a probability is rounded to 0 or 1, and robust accuracy may be overstated. Export the model with its logits.",
-    );
+  warnings.push(...headWarnings({ model, data }, tally));
   if (straightThrough > 0 && askedThrough.length > 0)
     warn(
       "straight-through",
@@ -111,77 +98,4 @@ export function atChance({ ci95, correct, total, confusion }: Evaluation["clean"
   // Samples of one class alone, as the head of a sorted set has, cannot tell a good model from a constant one.
   const chance = commonest === 1 ? 1 / confusion.length : commonest;
   return confusion.length > 1 && ci95[0] <= chance;
-}
-
-const normalization = (mean: number | readonly number[], std: number | readonly number[]): string =>
-  `${option("normalization.mean", [mean].flat())} ${option("normalization.std", [std].flat())}`;
-
-/** Likely mistakes in how data reaches a model. */
-const SUSPICIONS: readonly { readonly name: string; readonly change: (x: FloatTensor) => FloatTensor }[] = [
-  { name: `pixels from 0 to 255 (${normalization(0, 1 / 255)})`, change: (x) => map(x, (v) => 255 * v) },
-  { name: `pixels from -1 to 1 (${normalization(0.5, 0.5)})`, change: (x) => map(x, (v) => 2 * v - 1) },
-  {
-    name: `MNIST's normalization (${normalization(0.1307, 0.3081)})`,
-    change: (x) => map(x, (v) => (v - 0.1307) / 0.3081),
-  },
-  {
-    name: `ImageNet's normalization (${normalization([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])})`,
-    change: (x) => map(x, (v, c) => (v - [0.485, 0.456, 0.406][c % 3]!) / [0.229, 0.224, 0.225][c % 3]!),
-  },
-  { name: "inverted pixels (white for black)", change: (x) => map(x, (v) => 1 - v) },
-  { name: "the channels in reverse order (BGR for RGB)", change: reverseChannels },
-];
-
-/**
- * For a model that does worse than it should: the change of scale, channels or labels with the highest accuracy on one batch.
- * Null when none is better beyond doubt (95 % intervals that do not meet).
- */
-export async function diagnose(
-  model: Model,
-  { x, labels }: Batch,
-  normalization?: Normalization,
-): Promise<Warning | null> {
-  const scored = (predictions: Int32Array, shift = 0) =>
-    accuracyOf(predictions.filter((p, i) => p === labels[i]! + shift).length, labels.length);
-  const asItIs = predict(await model.logits(x));
-  const found = [-1, 1].map((shift) => ({
-    cause: `the labels count from one ${shift > 0 ? "lower" : "higher"} than the model's`,
-    ...scored(asItIs, shift),
-  }));
-  if (normalization) {
-    // The normalization in front of the model is undone: it then sees pixels.
-    const { mean, std } = normalization;
-    const pixels = map(x, (v, c) => v * std[c % std.length]! + mean[c % mean.length]!);
-    found.push({
-      cause: `the model normalizes its input by itself, and does so twice with ${option("normalization.mean")} and ${option("normalization.std")}; leave them out`,
-      ...scored(predict(await model.logits(pixels))),
-    });
-  }
-  for (const { name, change } of SUSPICIONS)
-    found.push({ cause: `the model expects ${name}`, ...scored(predict(await model.logits(change(x)))) });
-  const best = found.reduce((a, b) => (b.correct > a.correct ? b : a));
-  const { accuracy, ci95 } = scored(asItIs);
-  if (best.ci95[0] <= ci95[1]) return null;
-  return {
-    code: "likely-cause",
-    message: `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of the first ${labels.length} samples are correct. As given, ${percent(accuracy)} are.`,
-  };
-}
-
-function map(x: FloatTensor, f: (value: number, channel: number) => number): FloatTensor {
-  const plane = x.dims.slice(2).reduce((a, b) => a * b, 1);
-  const channels = x.dims[1]!;
-  return { ...x, data: x.data.map((v, i) => f(v, Math.floor(i / plane) % channels)) };
-}
-
-function reverseChannels(x: FloatTensor): FloatTensor {
-  const plane = x.dims.slice(2).reduce((a, b) => a * b, 1);
-  const channels = x.dims[1]!;
-  return {
-    ...x,
-    data: x.data.map((_, i) => {
-      const channel = Math.floor(i / plane) % channels;
-      return x.data[i + (channels - 1 - 2 * channel) * plane]!;
-    }),
-  };
 }

@@ -1,16 +1,18 @@
 import type { Batch, Dataset } from "../../dataset.ts";
+import { drawn, samplesAt } from "../../datasets/draw.ts";
 import type { EvaluationResult, Warning } from "../../evaluate.ts";
 import { isDifferentiable, type Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import type { Normalization } from "../../models/classifier/preprocess.ts";
 import type { NormName } from "../../norm.ts";
 import { option } from "../../option.ts";
-import { product, sampleSize, takeRows } from "../../tensor.ts";
+import { product, takeRows } from "../../tensor.ts";
 import type { BatchContext, BatchPlan } from "../course/batch.ts";
 import { goalOf } from "../course/batch.ts";
 import { cascade, type Entry, type Subjects } from "../course/cascade.ts";
 import { type Advised, addWords, ensemble, strongerWords } from "./advice.ts";
-import { atChance, diagnose } from "./checks.ts";
+import { atChance } from "./checks.ts";
+import { diagnose } from "./diagnose.ts";
 
 /** What the checks that follow an evaluation may cost: one in so many samples, at most so many, and queries for each. */
 const ONE_IN = 10;
@@ -40,10 +42,14 @@ export async function followUp(
   context: FollowUpContext = {},
 ): Promise<Warning[]> {
   const { worst, clean } = evaluation;
-  const { offset, total } = evaluation.data;
+  const { total } = evaluation.data;
+  const { offset } = data.drawn ? { offset: 0 } : plan;
   const warnings: (Warning | null)[] = [];
   if (clean.accuracy < SUSPICIOUS || atChance(clean)) {
-    const some = await firstOf(data, offset, Math.min(total, DIAGNOSED));
+    const count = Math.min(total, DIAGNOSED);
+    // Of a sorted set, the first samples are of one class.
+    const spread = !data.mixed && total === data.size && count < total;
+    const some = await firstOf(spread ? drawn(data, count, plan.seed) : data, offset, count);
     if (some) warnings.push(await diagnose(model, some, context.normalization));
   }
   const first = await firstOf(data, offset, Math.min(total, SAMPLES));
@@ -53,12 +59,12 @@ export async function followUp(
 
   const last = notFooled.at(-1) ?? [];
   const count = Math.min(SAMPLES, Math.max(2, Math.ceil(total / ONE_IN)));
-  const farthest = await samplesAt(data, last.slice(0, count));
+  const farthest = await someAt(data, last.slice(0, count));
   if (farthest) warnings.push(await checkLargeEpsilon(model, farthest, plan, iterated, context));
   // Where about half of the correct samples are not fooled, an attack that is nearly strong enough shows.
   const half = worst.map(({ correct }) => Math.abs(correct - clean.correct / 2));
   const k = half.indexOf(Math.min(...half.filter((_, i) => (notFooled[i]?.length ?? 0) > 0)));
-  const middle = await samplesAt(data, (notFooled[k] ?? []).slice(0, count));
+  const middle = await someAt(data, (notFooled[k] ?? []).slice(0, count));
   if (middle) warnings.push(await checkMoreSteps(model, middle, plan, plan.epsilons[k]!, iterated, context));
   return warnings.filter((w) => w !== null);
 }
@@ -67,29 +73,12 @@ export async function followUp(
 const isIterated = ({ attack, options }: Entry): boolean =>
   attack.baseline === undefined && attack.also === undefined && ("steps" in options || "queries" in options);
 
+const someAt = async (data: Dataset, indices: readonly number[]): Promise<Batch | undefined> =>
+  indices.length === 0 ? undefined : samplesAt(data, indices);
+
 async function firstOf(data: Dataset, offset: number, limit: number): Promise<Batch | undefined> {
   for await (const batch of data.batches({ batch: limit, offset, limit })) return batch;
   return undefined;
-}
-
-/** The samples with these indices; undefined where there are none. */
-async function samplesAt(data: Dataset, indices: readonly number[]): Promise<Batch | undefined> {
-  if (indices.length === 0) return undefined;
-  const rows: Batch[] = [];
-  for (const index of indices)
-    for await (const batch of data.batches({ batch: 1, offset: index, limit: 1 })) rows.push(batch);
-  const size = sampleSize(rows[0]!.x);
-  const x = {
-    ...rows[0]!.x,
-    dims: [rows.length, ...rows[0]!.x.dims.slice(1)],
-    data: new Float32Array(rows.length * size),
-  };
-  for (const [i, row] of rows.entries()) x.data.set(row.x.data, i * size);
-  return {
-    x,
-    labels: Int32Array.from(rows, (r) => r.labels[0]!),
-    indices: Int32Array.from(rows, (r) => r.indices[0]!),
-  };
 }
 
 /** A model that draws at random: its gradients, and the judge's verdicts, are draws too. */
@@ -119,6 +108,7 @@ const LARGEST: Readonly<Record<NormName, ((range: number, elements: number) => n
   linf: (range) => range,
   l2: (range, elements) => range * Math.sqrt(elements),
   l1: (range, elements) => range * elements,
+  // More than there are, where ε counts pixels.
   l0: (_, elements) => elements,
   spatial: null,
 };

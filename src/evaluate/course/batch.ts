@@ -3,9 +3,10 @@ import type { LeftOut } from "../../attacks/steps/members.ts";
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
-import { norms } from "../../norm.ts";
+import { normFor } from "../../norm.ts";
 import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
+import { gradientFaults, scoreFaults } from "../checks/faults.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
 import { outcomes } from "../results/outcomes.ts";
 import { firstExamples, recordsOf } from "../results/records.ts";
@@ -22,6 +23,8 @@ export interface BatchPlan extends CascadePlan {
   readonly target: number | null;
   /** Index of the evaluation's first sample. */
   readonly offset: number;
+  /** Samples below this index show how linear the loss is; by default the first ones from `offset` on. */
+  readonly linearBelow?: number | undefined;
 }
 
 export interface BatchContext {
@@ -48,7 +51,7 @@ export async function evaluateBatch(
   for (const label of attacked.labels) addCount(untouched, label * classes + label, -1);
   const correctUntouched = diagonal(untouched, classes);
 
-  const [outcome, first] = [outcomes(attacked, budgets), firstExamples(attacked, budgets)];
+  const [outcome, first] = [outcomes(attacked, budgets, model.head), firstExamples(attacked, budgets)];
   const attacks = plan.attacks.map(() => emptyAttack(budgets));
   const points: Tally["points"] = [];
   let series = 0;
@@ -73,7 +76,7 @@ export async function evaluateBatch(
     total: predictions.length,
     correct: correct.length,
     confusion,
-    cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions)),
+    cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions, model.head)),
     points,
     worst: outcome.worst().map(({ notFooled, errors }) => ({
       correct: correctUntouched + notFooled.length,
@@ -95,7 +98,8 @@ export async function evaluateBatch(
     }),
     linearity: null,
     invalid,
-    ...gradientFaults(attacked),
+    ...gradientFaults(attacked, model),
+    ...scoreFaults(logits, model),
     forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length),
     gradients: sum(course.gradients) + (start ? predictions.length : 0),
   };
@@ -121,22 +125,6 @@ const reach = ({ verdict: { success, distances } }: Judgement): number[] =>
 function addCourse(attacks: readonly AttackTally[], { fooledAt, fooledBy, entries }: Course): void {
   for (const [e, entry] of entries.entries()) Object.assign(attacks[e]!, entry);
   for (const [row, e] of fooledBy.entries()) if (e >= 0) attacks[e]!.fooled[fooledAt[row]!]! += 1;
-}
-
-/** Samples whose gradient at x points nowhere. */
-function gradientFaults({ start, labels }: Subjects): Pick<Tally, "deadGradients" | "nanGradients"> {
-  const faults = { deadGradients: 0, nanGradients: 0 };
-  if (!start) return faults;
-  const { data } = start.gradient;
-  const size = sampleSize(start.gradient);
-  for (let i = 0; i < labels.length; i++) {
-    // A sum of float32 magnitudes does not overflow: it is finite where each of them is, and zero where all are.
-    let sum = 0;
-    for (let j = i * size; j < (i + 1) * size; j++) sum += Math.abs(data[j]!);
-    if (!Number.isFinite(sum)) faults.nanGradients++;
-    else if (sum === 0) faults.deadGradients++;
-  }
-  return faults;
 }
 
 /** Whether an attack of the plan needs gradients. */
@@ -174,11 +162,12 @@ async function linearityOf(
   plan: BatchPlan,
   tally: Tally,
 ): Promise<Tally["linearity"]> {
-  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < plan.offset + LINEARITY_SAMPLES);
+  const { linearBelow = plan.offset + LINEARITY_SAMPLES } = plan;
+  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < linearBelow);
   if (first.length === 0 || !attacked.start || plan.norm === "spatial") return null;
   const { x, goal, indices, start } = pick(attacked, first);
   const subject = { model, x, goal, indices, start: start!, seed: plan.seed };
-  const result = await measureLinearity(subject, norms[plan.norm], plan.epsilons);
+  const result = await measureLinearity(subject, normFor(plan.norm, model.inputShape), plan.epsilons);
   tally.forwards += first.length * (result.points.length + 2 * result.dimensions.length);
   return result;
 }
@@ -215,7 +204,7 @@ function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Ba
   if (bad >= 0)
     throw new PerturbError(
       "out-of-bounds",
-      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. Give pixels in these bounds and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}.`,
+      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. For pixels, give 0 to 1 and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}; for values that are no pixels, give their bounds (${option("bounds")}).`,
       { data: { sample: indices[Math.floor(bad / size)], value: x.data[bad], bounds } },
     );
   const wrong = labels.findIndex((label) => label < 0 || label >= classes);

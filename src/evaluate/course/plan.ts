@@ -2,6 +2,7 @@ import { type AnyAttack, type AttackChoice, type Configured, configured, type Ex
 import { attacks as registry } from "../../attacks/index.ts";
 import { membersOf } from "../../attacks/steps/members.ts";
 import type { Dataset } from "../../dataset.ts";
+import { drawn } from "../../datasets/draw.ts";
 import { checkCount, didYouMean, PerturbError } from "../../errors.ts";
 import { checkLevels } from "../../grid.ts";
 import type { DifferentiableModel, Model } from "../../model.ts";
@@ -36,28 +37,34 @@ export interface PlanOptions {
   readonly examples?: Examples | undefined;
 }
 
-/** How many samples of the data set, from its first on, attacks may learn from. */
+/** How many samples of the data set attacks may learn from. */
 const EXAMPLES = 256;
 
 /**
- * The samples that attacks may learn from: the first of the data set, whatever part of it is evaluated, so that no result
- * depends on how the work is cut up. None where no attack asks for them.
+ * The samples that attacks may learn from: the first of a set that mixes its classes, else a draw from it, whatever part of it is
+ * evaluated, so that no result depends on how the work is cut up. None where no attack asks for them.
  */
 export async function examplesFor(
   attacks: readonly AttackChoice<DifferentiableModel>[],
   data: Dataset,
+  seed = 0,
 ): Promise<Examples | undefined> {
   if (!allChosen(attacks).some(({ attack: { also, learns } }) => also === "examples" || learns)) return undefined;
   // Numbered below zero: queries for an example are charged to no sample.
-  for await (const { x, labels, indices } of data.batches({ batch: EXAMPLES, limit: EXAMPLES }))
+  const from = data.mixed || data.size <= EXAMPLES ? data : drawn(data, EXAMPLES, seed);
+  for await (const { x, labels, indices } of from.batches({ batch: EXAMPLES, limit: EXAMPLES }))
     return { x, labels, indices: indices.map((index) => -1 - index) };
   return undefined;
 }
 
 /** The options as a plan for each batch. @throws usage, unsupported for what cannot be */
-export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classes">): BatchPlan {
+export function planOf(
+  options: PlanOptions,
+  model: Pick<Model, "name" | "classes" | "levels" | "elements">,
+): BatchPlan {
   const { norm = "linf", epsilons, target = null, seed = 0, offset = 0 } = options;
-  const { eot = 1, levels = null, maxQueries = null, examples } = options;
+  const { eot = 1, maxQueries = null, examples } = options;
+  const levels = options.levels ?? model.levels ?? null;
   if ("options" in options)
     throw new PerturbError("usage", "Options go with their attack: attacks: [pgd.with({ steps: 100 })].");
   const attacks = allChosen(options.attacks);
@@ -78,6 +85,11 @@ export function planOf(options: PlanOptions, model: Pick<Model, "name" | "classe
   checkCount(`the number of draws (${option("eot")})`, eot);
   if (maxQueries !== null) checkCount(`the number of queries (${option("maxQueries")})`, maxQueries);
   if (levels !== null) checkLevels(levels);
+  if (levels !== null && model.elements?.unit === "input")
+    throw new PerturbError(
+      "usage",
+      `${option("levels", levels)} spaces values evenly between one pair of bounds, and each element has its own. Leave it out, or measure ε in shares of each range (${option("epsilonUnit", "range")}).`,
+    );
   const running = attacks.map((choice) => membersOf(choice, norm, model));
   const entries = running.flatMap(({ members }, series) => members.map((member): Entry => ({ ...member, series })));
   for (const { attack } of entries)

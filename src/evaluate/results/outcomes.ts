@@ -1,3 +1,4 @@
+import type { Head } from "../../model.ts";
 import type { Judgement, Subjects } from "../course/cascade.ts";
 import { show } from "./show.ts";
 import { exact, probability } from "./statistics.ts";
@@ -25,7 +26,7 @@ export interface Outcomes {
 }
 
 /** Follows the verdicts on one batch. */
-export function outcomes(subjects: Subjects, budgets: number): Outcomes {
+export function outcomes(subjects: Subjects, budgets: number, head: Head): Outcomes {
   const { labels, indices } = subjects;
   const n = labels.length;
   const at = Array.from(
@@ -50,10 +51,10 @@ export function outcomes(subjects: Subjects, budgets: number): Outcomes {
         outcome.predictions[row] = predictions[i]!;
         outcome.success[row] = success[i]!;
         if (!success[i]) continue;
-        outcome.confidence[row] = probability(logits.data, i, logits.dims[1]!, predictions[i]!);
+        outcome.confidence[row] = probability(logits.data, i, logits.dims[1]!, predictions[i]!, head);
         // The first by index: an ensemble's members come one after the other.
         if (outcome.examples.length === EXAMPLES && indices[row]! > outcome.examples.at(-1)!.index) continue;
-        outcome.examples.push(show(subjects, row, verdict.adversarial, i, logits, predictions));
+        outcome.examples.push(show(subjects, row, verdict.adversarial, i, logits, predictions, head));
         outcome.examples.sort((a, b) => a.index - b.index).splice(EXAMPLES);
       }
     },

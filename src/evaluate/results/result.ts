@@ -1,17 +1,18 @@
 import type { Dataset } from "../../dataset.ts";
-import {
-  type AttackSummary,
-  type Evaluation,
-  type EvaluationResult,
-  type Linearity,
-  MOST_CONFUSED,
-  type Warning,
-} from "../../evaluate.ts";
+import type { AttackSummary, Evaluation, EvaluationResult, Linearity, Warning } from "../../evaluate.ts";
 import { warningsOf } from "../checks/checks.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import { type GateAsked, withGates } from "./gates.ts";
 import { accuracyOf } from "./statistics.ts";
-import type { AttackTally, Confusion, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
+import {
+  type AttackTally,
+  type Confusion,
+  type LinearityTally,
+  MOST_CONFUSED,
+  type PointTally,
+  type Shown,
+  type Tally,
+} from "./tally.ts";
 
 /** What the report says of a model and of who ran it. */
 export interface Subject {
@@ -52,14 +53,23 @@ export function resultOf(
     fooledConfidence: point.fooled === 0 ? null : point.confidence / point.fooled,
     largestDistance: point.largestDistance,
     confusion: matrix(point.confusion, classes),
-    examples: point.examples.map(withoutPixels),
+    examples: point.examples.map((shown) => ({
+      ...withoutPixels(shown),
+      ...(data.sourceOf && { source: data.sourceOf(shown.index) }),
+    })),
   }));
   const evaluation: Evaluation = {
     schema: 2,
     tool: { name: "perturb", version: subject.version },
     date: began.toISOString(),
     model: subject.model,
-    data: { name: data.name, offset, total, ...(data.classNames && { classNames: data.classNames }) },
+    data: {
+      name: data.name,
+      offset: data.drawn?.indices[0] ?? offset,
+      total,
+      ...(data.drawn && { drawn: { of: data.drawn.of, seed: data.drawn.seed } }),
+      ...(data.classNames && { classNames: data.classNames }),
+    },
     options: {
       attacks: plan.series,
       norm: plan.norm,

@@ -69,6 +69,9 @@ const tally: fc.Arbitrary<Tally> = fc.record({
   invalid: count,
   deadGradients: count,
   nanGradients: count,
+  tinyGradients: count,
+  unitScores: count,
+  labelScores: count,
   forwards: count,
   gradients: count,
 });
@@ -100,6 +103,9 @@ describe("addTally", () => {
           "invalid",
           "deadGradients",
           "nanGradients",
+          "tinyGradients",
+          "unitScores",
+          "labelScores",
           "forwards",
           "gradients",
         ] as const)

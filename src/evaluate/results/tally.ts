@@ -5,6 +5,9 @@ export const EXAMPLES = 5;
 
 export type Shown = Example & Picture;
 
+/** Of more classes than this, results hold no table of labels and predictions; the record of each sample has both. */
+export const MOST_CONFUSED = 1000;
+
 /** Counts by label · classes + prediction, of those that are not zero: no memory is spent on pairs that never meet. */
 export type Confusion = Map<number, number>;
 
@@ -68,6 +71,11 @@ export interface Tally {
   /** Attacked samples whose gradient at x is zero in every element, or holds NaN. */
   deadGradients: number;
   nanGradients: number;
+  /** Attacked samples whose gradient at x is not zero and yet next to nothing. */
+  tinyGradients: number;
+  /** Samples whose scores all lie in [0, 1] without summing to 1; and those with one score of 1 and all others 0. */
+  unitScores: number;
+  labelScores: number;
   forwards: number;
   gradients: number;
 }
@@ -89,6 +97,9 @@ export function addTally(sum: Tally, next: Tally): void {
   sum.invalid += next.invalid;
   sum.deadGradients += next.deadGradients;
   sum.nanGradients += next.nanGradients;
+  sum.tinyGradients += next.tinyGradients;
+  sum.unitScores += next.unitScores;
+  sum.labelScores += next.labelScores;
   sum.forwards += next.forwards;
   sum.gradients += next.gradients;
   addCounts(sum.confusion, next.confusion);

@@ -86,6 +86,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     forwards: count,
     gradients: count,
     seconds: number,
+    source: z.string().nullable(),
   });
   const linearity = z.strictObject({
     samples: some,
@@ -107,6 +108,9 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     invalid: count,
     deadGradients: some,
     nanGradients: some,
+    tinyGradients: some,
+    unitScores: some,
+    labelScores: some,
     forwards: count,
     gradients: count,
   }) satisfies z.ZodType<Omit<Tally, "cleanExamples" | "points">>;

@@ -1,27 +1,34 @@
+import { type BatchAxis, batchAxis, batchFirst } from "../../autodiff/batch-axis.ts";
 import { type GradientSupport, gradientSupport, obstacles } from "../../autodiff/coverage.ts";
-import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
+import { asClassifier, differentiate, sampleShape } from "../../autodiff/differentiate.ts";
 import { lower } from "../../autodiff/lower.ts";
+import type { Reading } from "../../autodiff/reading.ts";
 import { markStraightThrough } from "../../autodiff/straight-through.ts";
 import { PerturbError } from "../../errors.ts";
+import type { Head } from "../../model.ts";
 import { multiplyAdds } from "../../onnx/flops.ts";
 import { inlineFunctions } from "../../onnx/functions.ts";
-import { describeNode, type Graph, type GraphValue } from "../../onnx/graph.ts";
+import { describeNode, type Graph, type GraphValue, ownInputs } from "../../onnx/graph.ts";
 import { bindInput } from "../../onnx/rewrite.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { ElementType } from "../../tensor.ts";
 import { findArithmetic } from "./arithmetic.ts";
-import { countParameters, FLOATS } from "./classifier.ts";
+import { type ClassifierOptions, countParameters, FLOATS } from "./classifier.ts";
+import { realInput } from "./integers.ts";
 
 /** What a model file holds, and what can be done with it: numbers and names only. */
 export interface Inspection {
   readonly name: string;
-  readonly inputs: readonly GraphValue[];
+  /** `samples`: how many rows are given for an input that takes one for each sample. */
+  readonly inputs: readonly (GraphValue & { readonly samples?: number })[];
   readonly outputs: readonly GraphValue[];
+  /** Which axis of the input holds the samples, as its shapes tell; "none": the whole input is one sample. */
+  readonly batchAxis: BatchAxis;
   /** Version of each operator set by domain. */
   readonly opsets: Readonly<Record<string, number>>;
   /** How the graph is used as a classifier, or why it cannot be. */
   readonly classifier:
-    | { readonly classes: number; readonly head: "logits" | "softmax" | "log-softmax" }
+    | { readonly classes: number; readonly head: Head; readonly assumptions: readonly string[] }
     | { readonly error: string };
   /** Whether a loss on the logits can be differentiated, and if not, why. */
   readonly differentiable: true | { readonly error: string };
@@ -48,35 +55,53 @@ export interface Inspection {
   readonly preprocessing: readonly string[];
 }
 
-/** @param shape of one sample, where the graph leaves sizes open; @param straightThrough as `openModel` has it */
+/**
+ * @param shape of one sample, where the graph leaves sizes open
+ * @param reading how the output becomes logits, where the graph does not show it; what the gradient passes straight through
+ */
 export function inspectGraph(
   name: string,
   original: Graph,
   shape?: readonly number[],
-  straightThrough: readonly string[] = [],
+  { straightThrough = [], ...reading }: Reading & Pick<ClassifierOptions, "straightThrough"> = {},
 ): Inspection {
   const whole = markStraightThrough(rewritten(original, inlineFunctions), straightThrough);
-  const [first] = whole.inputs;
-  const graph = shape && first && whole.inputs.length === 1 ? bindInput(whole, first.name, shape) : whole;
+  const [first, ...others] = ownInputs(whole);
+  const axis = batchAxis(whole, shape);
+  const isBound = shape && first && others.length === 0;
+  const front = batchFirst(whole, shape);
+  const graph = isBound ? bindInput(front, first.name, shape) : front;
   const written = rewritten(graph, (g) => lower(g, []));
   const inputs = graph.inputs.map((v) => v.name);
-  const classifier = attempt(() => (shape ? asClassifier(graph, shape) : asClassifier(graph)));
+  const classifier = attempt(() => {
+    const real = realInput(graph, {}).graph;
+    return asClassifier(real, shape ?? sampleShape(real), reading);
+  });
   const gradient = "error" in classifier ? classifier : attempt(() => differentiate(classifier));
   const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
   return {
     name,
-    inputs: graph.inputs,
-    outputs: graph.outputs,
+    inputs: (axis === 0 && isBound ? graph : whole).inputs.map(({ name: of, type, dims, rows }) => ({
+      name: of,
+      type,
+      dims,
+      ...(rows && { samples: rows.values.dims[0]! }),
+    })),
+    outputs: whole.outputs,
+    batchAxis: axis,
     opsets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
-    classifier: "error" in classifier ? classifier : { classes: classifier.classes, head: classifier.head },
+    classifier:
+      "error" in classifier
+        ? classifier
+        : { classes: classifier.classes, head: classifier.head, assumptions: classifier.assumptions },
     differentiable: "error" in gradient ? gradient : true,
     straightThrough: "error" in classifier ? 0 : classifier.straightThrough,
     precision: precisionOf(graph),
-    operators: operatorsOf(graph),
+    operators: operatorsOf(whole),
     obstacles: [...new Set(graph.outputs.flatMap((output) => obstacles(written, output.name)))].map(describeNode),
     parameters: countParameters(graph),
     multiplyAdds: { total, operators, uncounted: unknown.length },
-    preprocessing: findArithmetic(graph),
+    preprocessing: findArithmetic(whole),
   };
 }
 

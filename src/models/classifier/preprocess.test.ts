@@ -75,7 +75,7 @@ describe("normalization in the graph", () => {
   it("finds free names in a graph that already uses those it would take", async () => {
     const graph = graphOf([2], (b, x) => {
       b.alias("x_normalized", b.mul(x, b.scalar(2, x)));
-      return b.alias("preprocess/Sub_1", b.alias("preprocess/constant_0", "x_normalized"));
+      return b.alias("normalized/Sub_1", b.alias("normalized/constant_0", "x_normalized"));
     });
     await using(open(graph, { normalization: { mean: [0.5], std: [2] } }), async (model) => {
       expect([...(await model.logits(floats([1, 2], [0.5, 1]))).data]).toEqual([0, 0.5]);

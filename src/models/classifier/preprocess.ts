@@ -1,25 +1,50 @@
 import { PerturbError } from "../../errors.ts";
-import { emptyGraph } from "../../onnx/builder.ts";
+import { channelAxis, layoutOf } from "../../layout.ts";
+import type { Bounds } from "../../model.ts";
 import type { Graph } from "../../onnx/graph.ts";
-import { Ops } from "../../onnx/ops.ts";
-import { freeNames, renameValues } from "../../onnx/rewrite.ts";
-import { option } from "../../option.ts";
+import { type Note, option } from "../../option.ts";
 import { tensor } from "../../tensor.ts";
+import { inFront } from "./front.ts";
 
-/** What stands between pixels in [0, 1] and the network: (x - mean) / std, one value each, or one a channel. */
+/** The order of colours that a network wants; pixels themselves are RGB. */
+export type ChannelOrder = "rgb" | "bgr";
+
+/** What stands between pixels in [0, 1] and the network: (scale · x - mean) / std, one value each, or one a channel. */
 export interface Normalization {
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  /** By default 1; 255 for a network of pixels from 0 to 255. */
+  readonly scale?: number;
+  /** `bgr` reverses the channels first: mean and std are then in the order of the network. */
+  readonly channels?: ChannelOrder;
 }
 
 /**
  * The classifier graph (input `x`) with its preprocessing in front, so that ε and bounds stay in pixel space.
  * @throws usage when the numbers do not fit the channels, are not finite, or std is not positive
  */
-export function normalizeInput(graph: Graph, { mean, std }: Normalization): Graph {
-  const input = graph.inputs[0]!;
-  const dims = input.dims!;
-  const channels = dims[1];
+export function normalizeInput(graph: Graph, normalization: Normalization): Graph {
+  const { mean, std, scale = 1, channels = "rgb" } = normalization;
+  const sample = graph.inputs[0]!.dims!.slice(1) as number[];
+  const axis = channelAxis(sample);
+  checkNumbers(normalization, sample[axis]!);
+  if (channels === "bgr") requireColour(sample);
+  const isAll = (values: readonly number[], number: number) => values.every((v) => v === number);
+  return inFront(graph, "normalized", (b, input) => {
+    const spread = (values: readonly number[]) =>
+      b.constant(tensor("float32", [values.length, ...sample.slice(axis + 1).map(() => 1)], Float32Array.from(values)));
+    let x = input;
+    if (channels === "bgr") x = b.add("Gather", [x, b.int64([2, 1, 0])], { axis: axis + 1 });
+    if (scale !== 1) x = b.mul(x, b.scalar(scale, x));
+    // What changes nothing is left out, but for a normalization that was asked for.
+    if ((scale === 1 && channels === "rgb") || !isAll(mean, 0) || !isAll(std, 1))
+      x = b.div(b.sub(x, spread(mean)), spread(std));
+    return x;
+  });
+}
+
+/** @throws usage */
+function checkNumbers({ mean, std, scale = 1 }: Normalization, channels: number): void {
   for (const [name, values] of Object.entries({ mean, std }) as ["mean" | "std", readonly number[]][])
     if (values.length !== 1 && values.length !== channels)
       throw new PerturbError(
@@ -32,18 +57,39 @@ export function normalizeInput(graph: Graph, { mean, std }: Normalization): Grap
       "usage",
       `${option("normalization.std")} takes positive numbers and ${option("normalization.mean")} any, all finite in float32; got mean ${mean.join(",")} and std ${std.join(",")}.`,
     );
-  const b = new Ops({ ...emptyGraph("preprocess"), opsets: graph.opsets }, "preprocess");
-  const spread = (values: readonly number[]) =>
-    b.constant(tensor("float32", [values.length, ...dims.slice(2).map(() => 1)], Float32Array.from(values)));
-  const x = b.input(input);
-  b.alias("x_normalized", b.div(b.sub(x, spread(mean)), spread(std)));
-  const front = b.finish(["x_normalized"]);
-  const made = [...front.initializers.keys(), ...front.nodes.flatMap((node) => node.outputs)];
-  const inner = renameValues(freeNames(graph, made), new Map([["x", "x_normalized"]]));
-  return {
-    ...inner,
-    inputs: front.inputs,
-    nodes: [...front.nodes, ...inner.nodes],
-    initializers: new Map([...front.initializers, ...inner.initializers]),
-  };
+  if (!(Number.isFinite(Math.fround(scale)) && Math.fround(scale) > 0))
+    throw new PerturbError("usage", `${option("preprocessing.scale")} takes a positive number, got ${scale}.`);
+}
+
+/**
+ * Numbers that were probably meant for pixels in other units, from 0 to 255 or from 0 to 1: with what was probably meant.
+ * Null where they may be right.
+ */
+export function unitsNote({ mean, std, scale = 1 }: Normalization, { lower, upper }: Bounds): Note | null {
+  const most = Math.max(Math.abs(lower), Math.abs(upper));
+  const code = "normalization-units";
+  const numbers = `${option("normalization.mean", mean)} ${option("normalization.std", std)}`;
+  if (scale === 1 && most <= 1 && (mean.some((v) => v > 2) || std.some((v) => v > 4))) {
+    const [means, stds] = [mean, std].map((values) => values.map((v) => Number((v / 255).toPrecision(4))));
+    return {
+      code,
+      message: `${numbers} look like those of pixels from 0 to 255, and these pixels lie between ${lower} and ${upper}. If they are, add ${option("preprocessing.scale", 255)}, or divide them by 255: ${option("normalization.mean", means!)} ${option("normalization.std", stds!)}.`,
+    };
+  }
+  const isSet = mean.some((v) => v !== 0) || std.some((v) => v !== 1);
+  if (scale * most > 100 && isSet && [...mean, ...std].every((v) => v <= 1) && mean.some((v) => v !== 0))
+    return {
+      code,
+      message: `${numbers} look like those of pixels from 0 to 1, and the model's pixels go up to ${scale * most}. If they are, leave out ${option("preprocessing.scale", scale)}, or multiply them by ${scale}.`,
+    };
+  return null;
+}
+
+/** @throws usage */
+function requireColour(sample: readonly number[]): void {
+  if (layoutOf(sample) !== null && sample[channelAxis(sample)] === 3) return;
+  throw new PerturbError(
+    "usage",
+    `${option("preprocessing.channels", "bgr")} reverses red, green and blue, and the model takes samples of shape [${sample}]. Leave it out.`,
+  );
 }

@@ -42,6 +42,8 @@ const ORDER = Object.keys({
   lower: 0,
   upper: 0,
   preprocessing: 0,
+  channels: 0,
+  scale: 0,
   mean: 0,
   std: 0,
   device: 0,
@@ -80,6 +82,7 @@ const ORDER = Object.keys({
   label: 0,
   prediction: 0,
   confidence: 0,
+  source: 0,
   predicted: 0,
   predictedClipped: 0,
   measured: 0,
@@ -89,6 +92,7 @@ const ORDER = Object.keys({
   gradients: 0,
   samplesPerSecond: 0,
   classNames: 0,
+  drawn: 0,
 } satisfies Record<KeysOf<Evaluation>, 0>);
 
 /**

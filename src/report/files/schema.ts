@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Evaluation, MOST_CONFUSED } from "../../evaluate.ts";
+import { MOST_CONFUSED } from "../../evaluate/results/tally.ts";
+import type { Evaluation } from "../../evaluate.ts";
 
 const name = z.string();
 const count = z.int().min(0);
@@ -29,17 +30,24 @@ const model = z.strictObject({
   inputShape: z.array(count).describe("Shape of one sample."),
   classes: count,
   head: z
-    .enum(["logits", "softmax", "log-softmax", "hidden"])
-    .describe("What the last node gives; hidden: probabilities without visible logits."),
+    .enum(["logits", "softmax", "log-softmax", "sigmoid", "monotone", "binary", "binary-sigmoid", "hidden", "labels"])
+    .describe(
+      "What the model gives. sigmoid: a probability for each class by itself; monotone: scores behind another function that keeps their order; binary, binary-sigmoid: one score, that of class 1; hidden: probabilities without visible logits; labels: 1 for the class predicted, 0 for all others.",
+    ),
   parameters: count.nullable(),
   bounds: z
     .strictObject({ lower: z.number(), upper: z.number() })
     .describe("The values that an input element may take."),
   preprocessing: z
-    .strictObject({ mean: z.array(z.number()), std: z.array(z.number()) })
+    .strictObject({
+      mean: z.array(z.number()),
+      std: z.array(z.number()),
+      scale: z.exactOptional(z.number()),
+      channels: z.exactOptional(z.enum(["rgb", "bgr"])),
+    })
     .nullable()
     .describe(
-      "What is computed in front of the model's graph: (x - mean) / std, one value each, or one a channel; null: nothing.",
+      "What is computed in front of the model's graph: (scale * x - mean) / std, one value each, or one a channel, of channels in this order; null: nothing.",
     ),
 });
 
@@ -47,6 +55,9 @@ const data = z.strictObject({
   name,
   offset: count.describe("Index in the data set of the first sample."),
   total: count.describe("Samples evaluated."),
+  drawn: z
+    .exactOptional(z.strictObject({ of: count, seed: z.int() }))
+    .describe("Where the samples were drawn: the size of the whole set, and the seed; samples.csv has their indices."),
   classNames: z.exactOptional(z.array(z.string())),
 });
 
@@ -71,6 +82,7 @@ const example = z.strictObject({
   label: count,
   prediction: count.describe("After the attack."),
   confidence: probability.describe("Probability of the prediction."),
+  source: z.exactOptional(z.string()).describe("The file that it comes from, where the data has one for each sample."),
 });
 
 const point = z.strictObject({
@@ -162,6 +174,9 @@ export const evaluationSchema = z
       ...accuracy,
       confusion: confusion.describe("[label][prediction] counts, without attack; empty beyond 1,000 classes."),
     }),
+    surrogate: z
+      .exactOptional(z.strictObject(accuracy))
+      .describe("Of the surrogate on the same samples, where an attack works on one."),
     worst: z
       .array(worst)
       .describe("Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled."),

@@ -1,3 +1,4 @@
+import { layoutOf as channelsOf } from "../../layout.ts";
 import { product } from "../../tensor.ts";
 
 /** 8-bit pixels, channels last, row by row. */
@@ -40,7 +41,7 @@ export function toPixels(
 /** How a sample lies on a picture. */
 export function layoutOf(shape: readonly number[]): Layout {
   const [a, b, c] = shape;
-  if (shape.length === 3 && (c === 1 || c === 3) && a !== 1 && a !== 3)
+  if (channelsOf(shape) === "channels-last" && (c === 1 || c === 3))
     return { height: a!, width: b!, channels: c, at: (y, x, channel) => (y * b! + x) * c + channel };
   if (shape.length === 3) return planes(b!, c!, a === 3 ? 3 : 1);
   if (shape.length === 2) return planes(a!, b!, 1);

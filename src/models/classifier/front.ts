@@ -1,0 +1,21 @@
+import { emptyGraph } from "../../onnx/builder.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import { Ops } from "../../onnx/ops.ts";
+import { freeNames, renameValues } from "../../onnx/rewrite.ts";
+
+/** A graph with nodes in front of its input `x`: `make` builds from the new `x` what the graph then takes. */
+export function inFront(graph: Graph, stem: string, make: (b: Ops, x: string) => string): Graph {
+  const taken = `x_${stem}`;
+  const b = new Ops({ ...emptyGraph(stem), opsets: graph.opsets }, stem);
+  const x = b.input(graph.inputs[0]!);
+  b.alias(taken, make(b, x));
+  const front = b.finish([taken]);
+  const made = [...front.initializers.keys(), ...front.nodes.flatMap((node) => node.outputs)];
+  const inner = renameValues(freeNames(graph, made), new Map([["x", taken]]));
+  return {
+    ...inner,
+    inputs: [...front.inputs, ...graph.inputs.slice(1)],
+    nodes: [...front.nodes, ...inner.nodes],
+    initializers: new Map([...front.initializers, ...inner.initializers]),
+  };
+}
