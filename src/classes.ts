@@ -30,3 +30,6 @@ export const OTHER_LOSSES: Readonly<Record<string, string>> = {
   dlr: "the loss margin or cross-entropy",
   "targeted-dlr": "the loss targeted-margin",
 };
+
+/** Of more classes than this, results hold no table of labels and predictions; the record of each sample has both. */
+export const MOST_CONFUSED = 1000;

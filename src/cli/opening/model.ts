@@ -29,9 +29,9 @@ export interface ModelGiven extends GraphGiven, Reading {
   readonly scale?: number | undefined;
   readonly channels?: ChannelOrder | undefined;
   readonly shape?: number[] | undefined;
-  readonly straightThrough?: string[] | undefined;
   readonly bounds?: readonly [number, number] | string | undefined;
   readonly epsUnit?: EpsilonUnit | undefined;
+  readonly straightThrough?: string[] | undefined;
   readonly device: Device;
 }
 
@@ -79,12 +79,9 @@ export async function openModelFile(
   const normalization = normalizationOf(given);
   const bounds =
     given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
-  const { head, pool, threshold, straightThrough, epsUnit: epsilonUnit } = given;
-  return settledFrom(
-    opened,
-    { shape, head, pool, threshold, straightThrough, ...(normalization && { normalization }), bounds, epsilonUnit },
-    nodeRuntime(given.device, 1),
-  );
+  const { head, pool, threshold, epsUnit: epsilonUnit, straightThrough, device } = given;
+  const options = { shape, head, pool, threshold, bounds, epsilonUnit, straightThrough };
+  return settledFrom(opened, { ...options, ...(normalization && { normalization }) }, nodeRuntime(device, 1));
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */

@@ -102,7 +102,7 @@ describe("diagnose", () => {
     await using(open(graph), async (model) => {
       const warning = await diagnose(model, batch);
       expect(warning?.message).toMatch(`The likely cause: the model expects ${name}`);
-      expect(warning?.message).toMatch("100.00 % of the first 200");
+      expect(warning?.message).toMatch("100.00 % of 200");
     });
   });
 

@@ -1,8 +1,9 @@
+import { MOST_CONFUSED } from "../../classes.ts";
 import type { Evaluation, Warning } from "../../evaluate.ts";
 import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Entry } from "../course/cascade.ts";
-import { MOST_CONFUSED, type Tally } from "../results/tally.ts";
+import type { Tally } from "../results/tally.ts";
 import { type Advised, addWords, strongerWords } from "./advice.ts";
 import { headWarnings } from "./heads.ts";
 

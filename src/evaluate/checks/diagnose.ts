@@ -67,8 +67,8 @@ export async function diagnose(
     code: "likely-cause",
     message:
       alike.length === 1
-        ? `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of the first ${labels.length} samples are correct. As given, ${percent(accuracy)} are.`
-        : `The likely cause: ${alike.map((one) => `${one.cause} (${percent(one.accuracy)} of the first ${labels.length} samples are then correct)`).join("; or ")}. These samples cannot tell ${alike.length === 2 ? "the two" : "these"} apart: look up how the network was trained. As given, ${percent(accuracy)} are correct.`,
+        ? `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of ${labels.length} samples are correct. As given, ${percent(accuracy)} are.`
+        : `The likely cause: ${alike.map((one) => `${one.cause} (${percent(one.accuracy)} of ${labels.length} samples are then correct)`).join("; or ")}. These samples cannot tell ${alike.length === 2 ? "the two" : "these"} apart: look up how the network was trained. As given, ${percent(accuracy)} are correct.`,
   };
 }
 

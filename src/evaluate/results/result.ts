@@ -1,18 +1,11 @@
+import { MOST_CONFUSED } from "../../classes.ts";
 import type { Dataset } from "../../dataset.ts";
 import type { AttackSummary, Evaluation, EvaluationResult, Linearity, Warning } from "../../evaluate.ts";
 import { warningsOf } from "../checks/checks.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import { type GateAsked, withGates } from "./gates.ts";
 import { accuracyOf } from "./statistics.ts";
-import {
-  type AttackTally,
-  type Confusion,
-  type LinearityTally,
-  MOST_CONFUSED,
-  type PointTally,
-  type Shown,
-  type Tally,
-} from "./tally.ts";
+import type { AttackTally, Confusion, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
 
 /** What the report says of a model and of who ran it. */
 export interface Subject {

@@ -5,9 +5,6 @@ export const EXAMPLES = 5;
 
 export type Shown = Example & Picture;
 
-/** Of more classes than this, results hold no table of labels and predictions; the record of each sample has both. */
-export const MOST_CONFUSED = 1000;
-
 /** Counts by label · classes + prediction, of those that are not zero: no memory is spent on pairs that never meet. */
 export type Confusion = Map<number, number>;
 

@@ -92,17 +92,16 @@ export interface FedRows {
 
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
 export function classifierFile(original: Graph, options: ClassifierOptions): ClassifierFile {
-  const { name, shape, normalization, bounds, epsilonUnit = "input", sha256, folder, ...read } = options;
-  const { straightThrough = [], ...reading } = read;
+  const { name, shape, normalization, bounds, epsilonUnit = "input", sha256, folder, straightThrough = [] } = options;
   const graph = straightThrough.length > 0 ? markStraightThrough(inlineFunctions(original), straightThrough) : original;
   const real = realInput(graph, { bounds: bounds && hull(bounds), normalization });
-  const classifier = asClassifier(real.graph, shape ?? sampleShape(real.graph), reading);
+  const classifier = asClassifier(real.graph, shape ?? sampleShape(real.graph), options);
   const prepared = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const branches = branchesOn(prepared, "x");
   const [batch, ...inputShape] = prepared.inputs[0]!.dims!;
   const settled = settleBounds(bounds ?? { lower: 0, upper: 1 }, epsilonUnit, inputShape as number[]);
   const { elements } = settled;
   const complete = elements?.unit === "range" ? fromShares(prepared, elements) : prepared;
-  const branches = branchesOn(complete, "x");
   const units = normalization && unitsNote(normalization, hull(bounds ?? { lower: 0, upper: 1 }));
   const assumed = classifier.assumptions.map((message) => ({ code: "assumption", message }));
   const notes = [...assumed, real.note, units].filter((note) => note != null);
@@ -115,7 +114,7 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
     inputShape: inputShape as number[],
     classes: classifier.classes,
     head: classifier.head,
-    ...(reading.head && { said: reading.head }),
+    ...(options.head && { said: options.head }),
     // The rounding in front of integers is none of the network's.
     straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
     ...settled,

@@ -134,9 +134,11 @@ describe("a feed with a row for each sample follows the samples", () => {
   it("in evaluations: every attack, batch, offset and limit", async () => {
     await using(opened(twoInputs(), meta), async (model) => {
       const few = { epsilons: [0.02], maxQueries: 20, surrogate: model };
+      const pixel = { ...few, epsilons: [1] };
       for (const attack of Object.values<AnyAttack<never>>(attacks))
         for (const norm of attack.norms.filter((name) => name !== "spatial").slice(0, 1)) {
-          const some = { attacks: [attack as AnyAttack], norm, ...few, limit: 3, offset: 5, followUp: false };
+          const budget = norm === "l0" ? pixel : few;
+          const some = { attacks: [attack as AnyAttack], norm, ...budget, limit: 3, offset: 5, followUp: false };
           expect((await evaluate(model, data, some)).evaluation.clean).toMatchObject({ correct: 3 });
         }
       const records = async (batch: number, eot: number) =>

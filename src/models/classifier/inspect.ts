@@ -13,7 +13,7 @@ import { bindInput } from "../../onnx/rewrite.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { ElementType } from "../../tensor.ts";
 import { findArithmetic } from "./arithmetic.ts";
-import { type ClassifierOptions, countParameters, FLOATS } from "./classifier.ts";
+import { countParameters, FLOATS } from "./classifier.ts";
 import { realInput } from "./integers.ts";
 
 /** What a model file holds, and what can be done with it: numbers and names only. */
@@ -57,15 +57,15 @@ export interface Inspection {
 
 /**
  * @param shape of one sample, where the graph leaves sizes open
- * @param reading how the output becomes logits, where the graph does not show it; what the gradient passes straight through
+ * @param reading how the output becomes logits, where the graph does not show it, and `straightThrough` as `openModel` has it
  */
 export function inspectGraph(
   name: string,
   original: Graph,
   shape?: readonly number[],
-  { straightThrough = [], ...reading }: Reading & Pick<ClassifierOptions, "straightThrough"> = {},
+  reading: Reading & { readonly straightThrough?: readonly string[] | undefined } = {},
 ): Inspection {
-  const whole = markStraightThrough(rewritten(original, inlineFunctions), straightThrough);
+  const whole = markStraightThrough(rewritten(original, inlineFunctions), reading.straightThrough ?? []);
   const [first, ...others] = ownInputs(whole);
   const axis = batchAxis(whole, shape);
   const isBound = shape && first && others.length === 0;

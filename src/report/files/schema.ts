@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MOST_CONFUSED } from "../../evaluate/results/tally.ts";
+import { MOST_CONFUSED } from "../../classes.ts";
 import type { Evaluation } from "../../evaluate.ts";
 
 const name = z.string();
