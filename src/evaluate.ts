@@ -67,7 +67,7 @@ export interface Evaluation {
   };
   readonly runtime: { readonly name: string; readonly device: string };
   readonly clean: Accuracy & {
-    /** [label][prediction] counts over all samples; empty beyond `MOST_CONFUSED` classes. */
+    /** [label][prediction] counts over all samples; empty beyond 1,000 classes. */
     readonly confusion: readonly (readonly number[])[];
   };
   /** Of the surrogate on the same samples, where an attack works on one. */

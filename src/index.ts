@@ -19,6 +19,7 @@ export {
   type Verdict,
 } from "./attack.ts";
 export type { About, Choices, ChoicesDeclared, Given, LengthWords, OptionsDeclared, Worded } from "./attack-options.ts";
+export type { LeftOut } from "./attacks/steps/members.ts";
 export {
   type Batch,
   type BatchOptions,
@@ -70,6 +71,7 @@ export type { PairedCounts } from "./evaluate/results/paired.ts";
 export type { Subject } from "./evaluate/results/result.ts";
 export type {
   AttackTally,
+  Confusion,
   LinearityTally,
   PointTally,
   Shown as ShownExample,

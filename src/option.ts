@@ -23,6 +23,7 @@ const OPTIONS = [
   "levels",
   "limit",
   "maxQueries",
+  "memory",
   "norm",
   "normalization.mean",
   "normalization.std",

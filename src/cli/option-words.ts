@@ -19,6 +19,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   levels: "--levels",
   limit: "--limit",
   maxQueries: "--max-queries",
+  memory: "--memory",
   norm: "--norm",
   "normalization.mean": "--mean",
   "normalization.std": "--std",

@@ -8,7 +8,8 @@ import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { surrogateCount, surrogateOf, surrogateWarnings } from "./checks/surrogate.ts";
 import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
 import { cascade, type Judgement, pick } from "./course/cascade.ts";
-import { type AttackOptions, batchFor, open } from "./opening.ts";
+import { batchWithin, MEMORY } from "./course/memory.ts";
+import { type AttackOptions, open } from "./opening.ts";
 import { accuracyOf } from "./results/statistics.ts";
 
 /**
@@ -52,7 +53,8 @@ export async function adversarialExamples(
   options: AttackOptions,
 ): Promise<AdversarialExamples> {
   const { data, plan, total, warnings, notes } = await open(model, given, options, { of: "adversarialExamples" });
-  const { surrogate, signal, batch = batchFor(total, 1) } = options;
+  const { surrogate, signal, memory = MEMORY } = options;
+  const batch = options.batch ?? batchWithin({ model, plan, total, concurrency: 1, memory });
   const counting = surrogateOf(plan, surrogate);
   const count = counting && surrogateCount(counting);
   const clean = { correct: 0, total: 0 };

@@ -7,8 +7,9 @@ import type { Certified } from "./checks/certified.ts";
 import { followUp } from "./checks/follow-up.ts";
 import { surrogateAccuracy, surrogateOf, surrogateWarnings } from "./checks/surrogate.ts";
 import type { BatchPlan } from "./course/batch.ts";
+import { batchWithin, MEMORY } from "./course/memory.ts";
 import { follow, type Progress } from "./course/run.ts";
-import { type AttackOptions, batchFor, type Opened, open } from "./opening.ts";
+import { type AttackOptions, type Opened, open } from "./opening.ts";
 import type { Evaluator, WorkPlace } from "./place.ts";
 import { here } from "./places/here.ts";
 import { checkGates, type GateAsked } from "./results/gates.ts";
@@ -69,12 +70,12 @@ export interface OpenEvaluation extends AsyncIterable<Progress> {
  */
 export async function openEvaluation(model: Model, data: Dataset, options: EvaluateOptions): Promise<OpenEvaluation> {
   const opened = await open(model, data, options, { of: "an evaluation", more: KINDS });
-  const { surrogate, signal, place = here, gates = [] } = options;
+  const { surrogate, signal, place = here, gates = [], memory = MEMORY } = options;
   checkGates(gates, opened.plan.epsilons);
-  const evaluator = await place.start({ model, plan: opened.plan, surrogate, signal });
+  const evaluator = await place.start({ model, plan: opened.plan, surrogate, memory, signal });
   try {
     const subject = await subjectOf(model);
-    const batch = options.batch ?? batchFor(opened.total, evaluator.concurrency);
+    const batch = options.batch ?? batchWithin({ ...opened, model, concurrency: evaluator.concurrency, memory });
     const state = await options.state?.open({ ...opened, subject, model, surrogate, batch });
     return evaluation(
       measure({ ...opened, model, subject, options, evaluator, state, batch }),

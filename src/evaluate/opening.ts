@@ -18,8 +18,10 @@ import { fitting } from "./units.ts";
 
 /** What is done, and with which samples. */
 export interface AttackOptions extends PlanOptions {
-  /** Samples at a time, by default up to 100. Results do not depend on it. */
+  /** Samples at a time, by default up to 100, as many as fit into `memory`. Results do not depend on it. */
   readonly batch?: number;
+  /** Bytes that the whole run is to stay below, by default 2e9: threads and batch follow it. Results do not depend on it. */
+  readonly memory?: number;
   /** Samples in all; by default all from `offset` on. Which of them is for `order` to say. */
   readonly limit?: number;
   /**
@@ -62,6 +64,7 @@ const ATTACK_OPTIONS: Kinds<AttackOptions> = {
   limit: null,
   order: ['"file" or "seed"', (value) => value === "file" || value === "seed"],
   batch: null,
+  memory: null,
   eot: null,
   levels: null,
   maxQueries: null,
@@ -69,13 +72,6 @@ const ATTACK_OPTIONS: Kinds<AttackOptions> = {
   examples: having("samples with labels and indices"),
   signal: having("the signal of an AbortController", "throwIfAborted"),
 };
-
-/** Samples of a batch, where nobody says. */
-const MOST = 100;
-
-/** Few samples are cut up too, so that whoever is idle has some. */
-export const batchFor = (total: number, concurrency: number): number =>
-  Math.max(1, Math.min(MOST, Math.ceil(total / concurrency)));
 
 /**
  * Checks that model, data and options fit each other, and makes the plan for each batch.
@@ -99,6 +95,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   if (!(Number.isSafeInteger(limit) && limit >= 0))
     throw new PerturbError("usage", `The limit must be a whole number of at least 0, got ${limit}.`);
   if (batch !== undefined) checkCount("the batch", batch);
+  if (options.memory !== undefined) checkCount(`the memory (${option("memory")})`, options.memory);
   const total = Math.max(0, Math.min(whole.size - offset, limit));
   if (total === 0)
     throw new PerturbError(

@@ -9,6 +9,8 @@ export interface Job {
   readonly plan: BatchPlan;
   /** The model that transfer attacks work on. */
   readonly surrogate?: Model | undefined;
+  /** Bytes that it is to stay below, where somebody counts them. */
+  readonly memory?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -30,7 +30,14 @@ export { saltAndPepper } from "../attacks/baselines/salt-and-pepper.ts";
 export { uniformNoise } from "../attacks/baselines/uniform-noise.ts";
 export { type BoundaryOptions, boundary } from "../attacks/decisions/boundary.ts";
 export { type HopSkipJumpOptions, hopskipjump } from "../attacks/decisions/hopskipjump.ts";
-export { autoAttack, autoAttackPlus, autoAttackRand } from "../attacks/ensembles/auto-attack.ts";
+export {
+  type AutoAttackOptions,
+  type AutoAttackPlusOptions,
+  type AutoAttackRandOptions,
+  autoAttack,
+  autoAttackPlus,
+  autoAttackRand,
+} from "../attacks/ensembles/auto-attack.ts";
 export { type ApgdOptions, type ApgdTargetedOptions, apgdCe, apgdDlr, apgdT } from "../attacks/gradient/apgd.ts";
 export { type BimOptions, bim } from "../attacks/gradient/bim.ts";
 export { fgsm } from "../attacks/gradient/fgsm.ts";
@@ -60,6 +67,7 @@ export { type OnePixelOptions, onePixel } from "../attacks/scores/one-pixel.ts";
 export { type SpsaOptions, spsa } from "../attacks/scores/spsa.ts";
 export { type SquareOptions, square } from "../attacks/scores/square.ts";
 export type { AscentOptions } from "../attacks/steps/ascent.ts";
+export type { MemberOptions } from "../attacks/steps/ensemble.ts";
 export { defineEnsemble, type EnsembleDefinition } from "../attacks/steps/ensemble.ts";
 export type { AttackLoss } from "../attacks/steps/losses.ts";
 export type { NoiseOptions } from "../attacks/steps/noise.ts";

@@ -31,6 +31,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   levels: "Levels",
   limit: "Test images",
   maxQueries: null,
+  memory: null,
   norm: "Norm",
   "normalization.mean": "Mean",
   "normalization.std": "Std",

@@ -28,7 +28,6 @@ import { columns, helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 const LIMIT = 100;
-const BATCH = 50;
 
 export const attackCommand = withGroups(
   new Command("attack")
@@ -55,7 +54,7 @@ Examples:
   endpointOptions(),
   dataOptions({ limit: LIMIT }),
   attackOptions(),
-  runOptions({ batch: BATCH }),
+  runOptions(),
   group("Output")
     .option("--out <file.npz|dir>", "A .npz file, or a new folder for adversarial.npz.", "adversarial.npz")
     .option("--png", "Also write each success as an 8-bit PNG. --out must be a folder; see --levels."),

@@ -17,8 +17,6 @@ import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
 import { helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
-const BATCH = 50;
-
 export const gradientCommand = withGroups(
   new Command("gradient")
     .description(
@@ -50,7 +48,7 @@ Examples:
   perturb gradient net.pth --arch lenet --mean 0.1307 --std 0.3081 --out gradient.onnx`),
     ),
   graphOptions(),
-  only(runOptions({ batch: BATCH }), "batch", "device"),
+  only(runOptions(), "batch", "memory", "device"),
   only(outputOptions(), "quiet"),
 ).action(async (model, given) => interruptible(() => run(model, given)));
 
@@ -128,6 +126,13 @@ async function bringWeights(graph: Graph, from: string, to: string): Promise<voi
   }
 }
 
+/** Samples at a time that fit into the memory. */
+async function fittingBatch(file: ClassifierFile, memory: number | undefined): Promise<number> {
+  const { MEMORY, samplesWithin } = await import("../../evaluate/course/memory.ts");
+  const { footprintOf } = await import("../../models/classifier/footprint.ts");
+  return samplesWithin(memory ?? MEMORY, 1, footprintOf(file, true), 0);
+}
+
 async function saveValues(file: ClassifierFile, { data, dims }: Samples, values: string, given: Given): Promise<void> {
   const [{ withShape }, { fitting }, { npyPreamble }, { openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../dataset.ts"),
@@ -136,6 +141,7 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
+  const batch = given.batch ?? (await fittingBatch(file, given.memory));
   const model = openClassifier(file, nodeRuntime(given.device));
   checkSamples(model, data);
   const progress = given.quiet ? silent : progressLine("differentiating", "samples");
@@ -150,7 +156,7 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
       sayNotes([...(seen.notes ?? []), ...(fitted?.notes() ?? [])]);
       // Written as the samples lie in their file.
       const back = withShape({ ...seen, batches: gradients }, data.shape);
-      for await (const { x } of back.batches({ batch: given.batch ?? BATCH }))
+      for await (const { x } of back.batches({ batch }))
         await handle.writeFile(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength));
       async function* gradients(options: BatchOptions): AsyncGenerator<Batch> {
         for await (const { x, labels, indices } of seen.batches(options)) {

@@ -74,7 +74,7 @@ Examples:
   perturb saliency net.onnx --image x.npy --method integrated-gradients --steps 200 --values maps.npz`),
     ),
   graphOptions(),
-  runOptions({ batch: BATCH }),
+  only(runOptions({ batch: BATCH }), "batch", "seed", "device"),
   only(outputOptions(), "quiet"),
 ).action(async (model, given) => interruptible(() => run(model, given)));
 

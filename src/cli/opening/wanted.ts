@@ -17,6 +17,7 @@ export interface AttackGiven extends SurrogateGiven {
   readonly seed: number;
   readonly offset: number;
   readonly batch?: number | undefined;
+  readonly memory?: number | undefined;
   readonly limit?: number | undefined;
   readonly order?: Order | undefined;
   readonly eot: number;
@@ -36,6 +37,7 @@ export async function wanted(given: AttackGiven, { model }: OpenedSubject) {
     seed: given.seed,
     offset: given.offset,
     ...(given.batch !== undefined && { batch: given.batch }),
+    ...(given.memory !== undefined && { memory: given.memory }),
     ...(given.limit !== undefined && { limit: given.limit }),
     ...(given.order !== undefined && { order: given.order }),
     eot: given.eot,

@@ -11,6 +11,7 @@ import {
   parseBounds,
   parseEpsilons,
   parseFailUnder,
+  parseMemory,
   parseNumber,
   parseNumbers,
   parsePool,
@@ -151,6 +152,11 @@ export const options = {
     new Option("--batch <n>", "Work on n samples at a time. This does not change the result.").argParser(
       wholeNumber(1),
     ),
+  memory: () =>
+    new Option(
+      "--memory <size>",
+      "Stay below this much memory, such as 500MB or 8GB: threads and batch follow it. This does not change the result. (default: 2GB)",
+    ).argParser(parseMemory),
   seed: () => new Option("--seed <n>", "The seed of all random numbers.").argParser(wholeNumber(0)).default(0),
   device: () =>
     new Option("--device <device>", "The device that runs the model.")

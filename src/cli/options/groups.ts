@@ -51,7 +51,11 @@ export const attackOptions = () =>
 
 /** How the work is done. */
 export const runOptions = ({ batch }: { readonly batch?: number } = {}) =>
-  group("Run").addOption(withDefault(options.batch(), batch)).addOption(options.seed()).addOption(options.device());
+  group("Run")
+    .addOption(withDefault(options.batch(), batch))
+    .addOption(options.memory())
+    .addOption(options.seed())
+    .addOption(options.device());
 
 /** Where results go. */
 export const outputOptions = () =>

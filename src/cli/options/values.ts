@@ -54,6 +54,16 @@ export function parseFailUnder(text: string): FailUnder {
   return { accuracy, epsilon: parseNumber(epsilon) };
 }
 
+const UNITS: Readonly<Record<string, number>> = { MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** "500MB", "2GB", "1.5GB": bytes. */
+export function parseMemory(text: string): number {
+  const [, size, unit] = /^\s*(\d+(?:\.\d+)?)\s*([MGT]B)\s*$/i.exec(text) ?? [];
+  const bytes = Math.round(Number(size) * (UNITS[unit?.toUpperCase() ?? ""] ?? Number.NaN));
+  if (!(bytes >= 1)) throw new InvalidArgumentError(`"${text}" is no size. Write 500MB or 2GB.`);
+  return bytes;
+}
+
 /** "1,28,28" */
 export function parseShape(text: string): number[] {
   return text.split(/[,x]/).map(wholeNumber(1));

@@ -4,6 +4,7 @@ import type { Batch } from "../../dataset.ts";
 import { checkCount, PerturbError } from "../../errors.ts";
 import { checkOptions, type Kinds } from "../../known-options.ts";
 import type { Device } from "../../runtime.ts";
+import { footprint, threadsWithin } from "../course/memory.ts";
 import type { WorkPlace } from "../place.ts";
 import { here } from "./here.ts";
 import { type PoolWorker, poolOf, type WorkerPool } from "./pool.ts";
@@ -53,7 +54,8 @@ export function threads(options: ThreadOptions = {}): Threads {
       const device = job.model.runtime!.device as Device;
       const workers = booted ?? boot(size ?? workersFor(device));
       booted = undefined;
-      return workers.start({ ...setup, device });
+      const { memory = Number.POSITIVE_INFINITY, model, plan } = job;
+      return workers.start({ ...setup, device }, threadsWithin(memory, workers.size, footprint(model, plan)));
     },
   };
 }
@@ -65,8 +67,9 @@ export const startPool = (setup: WorkerSetup, size = workersFor(setup.device)): 
 export const workersFor = (device: Device): number => (device === "cpu" ? availableParallelism() : 1);
 
 interface Booted {
-  /** The pool: once. */
-  start(setup: WorkerSetup): WorkerPool;
+  readonly size: number;
+  /** The pool: once, of at most so many threads; the others end. */
+  start(setup: WorkerSetup, most?: number): WorkerPool;
   close(): Promise<void>;
 }
 
@@ -88,8 +91,10 @@ function boot(size: number): Booted {
     await Promise.all(workers.map(({ ended }) => ended));
   };
   return {
+    size,
     close,
-    start(setup) {
+    start(setup, most = size) {
+      for (const { worker } of workers.splice(most)) worker.postMessage("close" satisfies WorkerTask);
       for (const { worker } of workers) worker.postMessage({ setup } satisfies WorkerTask);
       return poolOf(
         workers.map(({ worker }) => threadOf(worker)),
