@@ -4,8 +4,10 @@ import { basename, extname, join, resolve, sep } from "node:path";
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 import { checkSignal, messageOf, PerturbError } from "../errors.ts";
 import { interleave, layoutOf } from "../layout.ts";
+import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { product } from "../tensor.ts";
 import { decodeImage, type ImageShape, readImageShape } from "./decode-image.node.ts";
+import { preparedImage, preparedShape, stepsNote } from "./picture-steps.node.ts";
 import { toPixels } from "./pixels.ts";
 
 export interface ImageFolderOptions {
@@ -13,6 +15,8 @@ export interface ImageFolderOptions {
   readonly shape?: readonly number[] | undefined;
   /** Stretch images of another size (Lanczos-3); otherwise they are an error. */
   readonly resize?: boolean | undefined;
+  /** How images become what the model takes, where they are not of its size. */
+  readonly steps?: PictureSteps | undefined;
   /** By default the name of the folder. */
   readonly name?: string | undefined;
 }
@@ -43,12 +47,12 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     });
   const classes = await Promise.all(classNames.map((name) => imagesIn(join(root, name), root)));
   const samples = classes.flatMap((paths, label) => paths.map((path) => ({ path, label })));
-  const { shape, planes } = await shapesOf(options.shape, samples[0]!.path);
+  const { shape, planes } = await shapesOf(options.shape, samples[0]!.path, options.steps);
   const batches = async function* (batchOptions: BatchOptions): AsyncGenerator<Batch> {
     for (const [start, end] of batchRanges(samples.length, batchOptions)) {
       const rows = samples.slice(start, end);
       const paths = rows.map((sample) => sample.path);
-      const data = await decodeAll(paths, planes, options.resize ?? false, batchOptions.signal);
+      const data = await decodeAll(paths, planes, options, batchOptions.signal);
       yield {
         indices: Int32Array.from(rows, (_, i) => start + i),
         x: {
@@ -61,17 +65,31 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     }
   };
   const name = options.name ?? basename(resolve(folder));
-  return { name, size: samples.length, shape, classes: classNames.length, classNames, pixels: true, batches };
+  return {
+    name,
+    size: samples.length,
+    shape,
+    classes: classNames.length,
+    classNames,
+    pixels: true,
+    ...(options.steps && { notes: [stepsNote(name, options.steps)] }),
+    batches,
+  };
 }
 
 /** The shape that samples have, and that in which images are decoded: the same where channels come first. */
 async function shapesOf(
   given: readonly number[] | undefined,
   path: string,
+  steps: PictureSteps | undefined,
 ): Promise<{ readonly shape: readonly number[]; readonly planes: ImageShape }> {
   if (given && layoutOf(given) === "channels-last")
     return { shape: given, planes: requireImageShape([given[2]!, given[0]!, given[1]!]) };
-  const planes = given ? requireImageShape(given) : await readImageShape(path);
+  const own = async () => {
+    const natural = await readImageShape(path);
+    return steps ? preparedShape(path, natural[0] === 1 ? 1 : 3, steps) : natural;
+  };
+  const planes = given ? requireImageShape(given) : await own();
   return { shape: planes, planes };
 }
 
@@ -103,7 +121,7 @@ export function requireImageShape(shape: readonly number[]): ImageShape {
 async function decodeAll(
   paths: readonly string[],
   shape: ImageShape,
-  resize: boolean,
+  { resize = false, steps }: ImageFolderOptions,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
   const size = product(shape);
@@ -111,7 +129,9 @@ async function decodeAll(
   for (let from = 0; from < paths.length; from += CONCURRENCY) {
     checkSignal(signal);
     const images = await Promise.all(
-      paths.slice(from, from + CONCURRENCY).map((path) => decodeImage(path, shape, resize)),
+      paths
+        .slice(from, from + CONCURRENCY)
+        .map((path) => (steps ? preparedImage(path, shape, steps) : decodeImage(path, shape, resize))),
     );
     for (const [i, image] of images.entries()) data.set(toPixels(image), (from + i) * size);
   }

@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { PerturbError } from "../errors.ts";
 import { interleave } from "../layout.ts";
+import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { option } from "../option.ts";
 import { type FloatTensor, product, type Tensor, tensor } from "../tensor.ts";
 import { PIXELS } from "./arrays.ts";
@@ -8,6 +9,7 @@ import { decodeImage, type ImageShape, readImageShape } from "./decode-image.nod
 import { fileSource } from "./files.node.ts";
 import { requireImageShape } from "./image-folder.node.ts";
 import { readNpy } from "./npy.ts";
+import { preparedImage, preparedShape } from "./picture-steps.node.ts";
 import { toPixels } from "./pixels.ts";
 
 /** One sample as a batch [1, ...shape]. */
@@ -31,21 +33,38 @@ export type OpenShape = readonly (number | null)[] | null;
 export async function readImage(
   path: string,
   shape: OpenShape,
-  { lower, upper }: Range = { lower: 0, upper: 1 },
+  { range: { lower, upper } = UNIT_RANGE, steps }: ImageOptions = {},
 ): Promise<OneImage> {
   if (extname(path).toLowerCase() === ".npy")
     return { x: await readSample(path, shape, { lower, upper }), stretchedFrom: null };
   // For a file that is not there: the decoder would say that it is no image.
   await fileSource(path);
-  const own = await readImageShape(path);
+  const natural = await readImageShape(path);
+  const own = steps ? await preparedShape(path, natural[0] === 1 ? 1 : 3, steps) : natural;
   const { planes, dims, channelsLast } = layoutFor(path, shape, own);
-  const pixels = spread(toPixels(await decodeImage(path, requireImageShape(planes), true)), { lower, upper });
+  const pixels = spread(
+    toPixels(
+      await (steps
+        ? preparedImage(path, requireImageShape(planes), steps)
+        : decodeImage(path, requireImageShape(planes), true)),
+    ),
+    { lower, upper },
+  );
   const stretched = own[1] !== planes[1] || own[2] !== planes[2];
   return {
     x: tensor("float32", [1, ...dims], channelsLast ? pixelByPixel(pixels, planes) : pixels),
     stretchedFrom: stretched ? [own[1], own[2]] : null,
   };
 }
+
+export interface ImageOptions {
+  /** By default [0, 1]. */
+  readonly range?: Range | undefined;
+  /** How it becomes what the model takes; by default it is stretched. */
+  readonly steps?: PictureSteps | undefined;
+}
+
+const UNIT_RANGE = { lower: 0, upper: 1 };
 
 /** What values lie between; 8-bit pixels are spread over it. */
 interface Range {

@@ -1,4 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
@@ -19,6 +19,7 @@ import {
   graphOptions,
   modelOptions,
   outputOptions,
+  pictureOptions,
   runOptions,
 } from "../options/groups.ts";
 import { columns, helpText, print, prose } from "../output.ts";
@@ -50,6 +51,7 @@ Examples:
   graphOptions(),
   endpointOptions(),
   dataOptions({ limit: LIMIT }),
+  pictureOptions(),
   attackOptions(),
   runOptions({ batch: BATCH }),
   group("Output")
@@ -132,6 +134,8 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     progress.finish();
     await Promise.all([model.release(), surrogate?.release()]);
   }
+  const about = notes().find(({ code }) => code === "prepared-pictures");
+  if (about && pictures !== undefined) await writeFile(join(pictures, "README.txt"), `${about.message}\n`);
   for (const { message } of notes()) process.stderr.write(`note: ${commandWords(message)}\n`);
   return counts;
 

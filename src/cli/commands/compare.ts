@@ -18,6 +18,7 @@ import {
   endpointOptions,
   graphOptions,
   outputOptions,
+  pictureOptions,
   runOptions,
 } from "../options/groups.ts";
 import { columns, helpText, print, printJson, prose } from "../output.ts";
@@ -51,6 +52,7 @@ Examples:
   graphOptions(),
   endpointOptions(),
   dataOptions(),
+  pictureOptions(),
   attackOptions(),
   runOptions(),
   only(outputOptions(), "json", "quiet"),

@@ -4,11 +4,11 @@ import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { normalizationOf } from "../../models/classifier/normalization.ts";
-import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { OpenedGraph } from "../../models/open.ts";
 import type { Dim } from "../../onnx/graph.ts";
 import type { Device } from "../../runtime.ts";
 import type { Tensor } from "../../tensor.ts";
+import type { PreprocessingGiven } from "./preprocessing.ts";
 
 /** Whether a model is named by its address. */
 export const isAddress = (model: string): boolean => /^https?:\/\//i.test(model);
@@ -22,11 +22,7 @@ export interface GraphGiven {
 }
 
 /** With its preprocessing. */
-export interface ModelGiven extends GraphGiven {
-  readonly mean?: number[] | undefined;
-  readonly std?: number[] | undefined;
-  readonly scale?: number | undefined;
-  readonly channels?: ChannelOrder | undefined;
+export interface ModelGiven extends GraphGiven, PreprocessingGiven {
   readonly shape?: number[] | undefined;
   readonly bounds?: readonly [number, number] | string | undefined;
   readonly epsUnit?: EpsilonUnit | undefined;
@@ -74,7 +70,8 @@ export async function openModelFile(
     import("../../models/open.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
-  const normalization = normalizationOf(given);
+  const { preprocessingGiven } = await import("./preprocessing.ts");
+  const normalization = normalizationOf(await preprocessingGiven(given));
   const bounds =
     given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
   return settle(

@@ -58,3 +58,10 @@ export function parseFailUnder(text: string): FailUnder {
 export function parseShape(text: string): number[] {
   return text.split(/[,x]/).map(wholeNumber(1));
 }
+
+/** "224", or "224x256": height and width. */
+export function parseSides(text: string): number | readonly [number, number] {
+  const sides = text.split(/[,x]/).map(wholeNumber(1));
+  if (sides.length > 2) throw new InvalidArgumentError(`"${text}" is neither one side nor HEIGHTxWIDTH.`);
+  return sides.length === 2 ? [sides[0]!, sides[1]!] : sides[0]!;
+}

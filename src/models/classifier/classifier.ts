@@ -5,8 +5,10 @@ import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
 import { type ElementType, product } from "../../tensor.ts";
+import type { Preprocessing } from "../preprocessing/preprocessing.ts";
 import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
 import { realInput } from "./integers.ts";
+import { normalizationOf } from "./normalization.ts";
 import { type Normalization, normalizeInput, unitsNote } from "./preprocess.ts";
 
 /** A classifier as a file: everything that another thread, or the page, needs to run it. Can be sent by postMessage. */
@@ -49,6 +51,8 @@ export interface ClassifierOptions {
   /** Shape of one sample, where the graph leaves sizes open. */
   readonly shape?: readonly number[];
   readonly normalization?: Normalization;
+  /** The model's pipeline, in place of `normalization`: what belongs to the graph is followed, the rest belongs to the data. */
+  readonly preprocessing?: Preprocessing | undefined;
   /** By default [0, 1]: one pair for all elements, or one for each. */
   readonly bounds?: BoundsGiven | undefined;
   /** By default the units of the input. */
@@ -58,8 +62,9 @@ export interface ClassifierOptions {
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
 export function classifierFile(
   graph: Graph,
-  { name, shape, normalization, bounds, epsilonUnit = "input", sha256, folder }: ClassifierOptions,
+  { name, shape, preprocessing, bounds, epsilonUnit = "input", sha256, folder, ...given }: ClassifierOptions,
 ): ClassifierFile {
+  const normalization = given.normalization ?? (preprocessing && normalizationOf(preprocessing));
   const real = realInput(graph, { bounds: bounds && hull(bounds), normalization });
   const classifier = shape ? asClassifier(real.graph, shape) : asClassifier(real.graph);
   const prepared = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
