@@ -71,7 +71,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     shape,
     classes: classNames.length,
     classNames,
-    pixels: true,
+    pixels: "picture",
     ...(options.steps && { notes: [stepsNote(name, options.steps)] }),
     batches,
   };

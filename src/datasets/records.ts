@@ -17,8 +17,7 @@ export interface Records {
   readonly start: number;
   readonly bytesPerSample: number;
   open(): Promise<Reader>;
-  /** Samples are 8-bit pixels, divided by 255. */
-  readonly pixels?: boolean;
+  readonly pixels?: Dataset["pixels"];
   /** The values of whole samples. */
   decode(bytes: Uint8Array): Float32Array;
 }
@@ -48,7 +47,7 @@ export function recordDataset(records: Records): Dataset {
     shape,
     classes,
     ...(classNames && { classNames }),
-    ...(pixels && { pixels: true as const }),
+    ...(pixels && { pixels }),
     batches,
   };
 }
