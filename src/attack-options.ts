@@ -78,7 +78,8 @@ export function allOptions(attack: OptionsDeclared, given: unknown = {}): Readon
     if (!option) throw unknownOption(attack, name, [...known.keys()]);
     check(attack, option, value);
   }
-  return { ...attack.defaults, ...given };
+  // What a member of an ensemble has where nothing is given depends on the norm.
+  return "members" in attack ? ({ ...given } as Record<string, OptionValue>) : { ...attack.defaults, ...given };
 }
 
 function unknownOption({ name }: OptionsDeclared, option: string, known: readonly string[]): PerturbError {

@@ -67,6 +67,8 @@ export interface Attack<M extends Model = Model, O extends object = object> {
   readonly learns?: true;
   /** A baseline that makes no queries: random noise. */
   readonly baseline?: true;
+  /** The fewest classes of a model that it can attack, by default 1. */
+  readonly leastClasses?: number;
   /** What an ensemble is made of, in order: each gets the samples that the others did not fool. */
   readonly members?: (norm: NormName) => readonly Configured<M>[];
   readonly defaults: O;
@@ -150,6 +152,7 @@ export async function judge(
   norm: Norm,
   epsilon: number,
   levels: number | null = null,
+  samples?: Int32Array,
 ): Promise<Verdict> {
   if (String(candidates.dims) !== String(x.dims))
     throw new PerturbError(
@@ -171,7 +174,7 @@ export async function judge(
     candidate.set(original);
     return 0;
   });
-  const logits = await model.logits(adversarial);
+  const logits = await model.logits(adversarial, samples);
   const predictions = predict(logits);
   const success = Uint8Array.from(predictions, (p, i) => Number(p >= 0 && reached(goal, i, p)));
   return { adversarial, logits, predictions, success, distances };

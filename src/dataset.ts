@@ -43,8 +43,37 @@ export interface Dataset {
   readonly pixels?: "picture" | "array";
   /** What was assumed or done on the way from its file, for whoever reads results. */
   readonly notes?: readonly Note[];
+  /** The class of each sample, where they are known without the samples: a draw is then spread over the classes. */
+  readonly labels?: ArrayLike<number>;
+  /** True of sets whose files mix the classes, such as MNIST's: their first samples are a fair part, and `limit` takes them. */
+  readonly mixed?: boolean;
+  /** How folders became classes, where they did. */
+  readonly classFolders?: ClassFolders;
+  /** What was assumed on the way from the files to these samples: whoever measures says it. */
+  readonly assumptions?: readonly string[];
+  /** Of a part that was drawn from a set. */
+  readonly drawn?: Drawn;
+  /** The file that a sample comes from, by its index in the set. */
+  sourceOf?(index: number): string;
   /** Samples in order. Memory is that of a batch, whatever the size. */
   batches(options: BatchOptions): AsyncIterable<Batch>;
+}
+
+/** The folders of a set that has one for each class. */
+export interface ClassFolders {
+  /** Whether their names are the numbers of the classes, a list says which is which, or classes are numbered in text order from 0. */
+  readonly numbering: "names" | "list" | "order";
+  /** By code unit, with the class of each and the number of its samples. */
+  readonly folders: readonly { readonly name: string; readonly label: number; readonly samples: number }[];
+}
+
+/** A part of a set: its samples are numbered as in the set. */
+export interface Drawn {
+  /** The index in the set of each sample, rising. */
+  readonly indices: Int32Array;
+  /** The number of samples of the set. */
+  readonly of: number;
+  readonly seed: number;
 }
 
 /** A whole array as a source. */

@@ -1,3 +1,5 @@
+import { plain } from "./quote.ts";
+
 /**
  * What went wrong, for programs.
  *
@@ -33,14 +35,17 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** The only error that this library throws on purpose. The message says what, where, and what to do next. */
+/**
+ * The only error that this library throws on purpose. The message says what, where, and what to do next; names that files
+ * chose are cut and escaped in it.
+ */
 export class PerturbError extends Error {
   override readonly name = "PerturbError";
   readonly code: ErrorCode;
   readonly data: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, { data = {}, cause }: ErrorDetails = {}) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(plain(message), cause === undefined ? undefined : { cause });
     this.code = code;
     this.data = data;
   }

@@ -42,6 +42,8 @@ export interface Evaluation {
     readonly name: string;
     readonly offset: number;
     readonly total: number;
+    /** Where samples were drawn; the records have the index of each. */
+    readonly drawn?: { readonly of: number; readonly seed: number };
     readonly classNames?: readonly string[];
   };
   readonly options: {
@@ -65,9 +67,11 @@ export interface Evaluation {
   };
   readonly runtime: { readonly name: string; readonly device: string };
   readonly clean: Accuracy & {
-    /** [label][prediction] counts over all samples. */
+    /** [label][prediction] counts over all samples; empty beyond `MOST_CONFUSED` classes. */
     readonly confusion: readonly (readonly number[])[];
   };
+  /** Of the surrogate on the same samples, where an attack works on one. */
+  readonly surrogate?: Accuracy;
   /** Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled. */
   readonly worst: readonly WorstPoint[];
   /** The robust accuracies that were asked for, and whether they were met. */
@@ -163,6 +167,8 @@ export interface SampleRecord {
   readonly gradients: number;
   /** Its share of the time that its batch took. */
   readonly seconds: number;
+  /** The file that it comes from, where the data set knows one. */
+  readonly source: string | null;
 }
 
 export interface Point extends Accuracy {
@@ -184,13 +190,13 @@ export interface Point extends Accuracy {
 }
 
 export interface Example {
-  /** Index in the data set. */
   readonly index: number;
   readonly label: number;
   /** After the attack. */
   readonly prediction: number;
   /** Probability of the prediction. */
   readonly confidence: number;
+  readonly source?: string;
 }
 
 /** How far the first-order view of the loss holds (Goodfellow et al. 2015, §3): means over `samples`. */

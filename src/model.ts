@@ -1,4 +1,5 @@
-import type { Note } from "./option.ts";
+import { PerturbError } from "./errors.ts";
+import { type Note, option } from "./option.ts";
 import { type FloatTensor, takeRows } from "./tensor.ts";
 
 /** The values that an input element may take. */
@@ -15,8 +16,21 @@ export interface ElementBounds {
   readonly unit: "input" | "range";
 }
 
-/** What the last node of a classifier gives. `hidden`: probabilities without visible logits. */
-export type Head = "logits" | "softmax" | "log-softmax" | "hidden";
+/**
+ * What a classifier gives. `sigmoid`: a probability for each class by itself; `monotone`: scores behind another function
+ * that keeps their order; `binary`, `binary-sigmoid`: one score, read as that of class 1 against class 0; `hidden`:
+ * probabilities without visible logits; `labels`: 1 for the class predicted and 0 for all others.
+ */
+export type Head =
+  | "logits"
+  | "softmax"
+  | "log-softmax"
+  | "sigmoid"
+  | "monotone"
+  | "binary"
+  | "binary-sigmoid"
+  | "hidden"
+  | "labels";
 
 /** A classifier that can be run. Inputs are batches [n, ...inputShape] inside the bounds. */
 export interface Model {
@@ -34,13 +48,28 @@ export interface Model {
   readonly head: Head;
   /** The model behind a wrapper that asks it: what is learned of the one holds for the other. */
   readonly origin?: object;
+  /**
+   * How many samples it knows, where it holds something of each beside what it is asked about (`feeds`): it can be asked about
+   * those alone, and wants to know which.
+   */
+  readonly samples?: number;
   /** What answers, for reports. */
   readonly runtime?: { readonly name: string; readonly device: string };
   /**
    * Logits [n, classes]: the values behind a softmax head; log-probabilities where the graph hides them. `samples`: whose
-   * query each row is, by the sample's index in the data set; a model that counts queries needs it.
+   * query each row is, by the sample's index in the data set; a model that counts queries, or knows its samples, needs it.
    */
   logits(x: FloatTensor, samples?: Int32Array): Promise<FloatTensor>;
+}
+
+/** @throws mismatch where a model that knows its samples is to be asked about a data set of another number of them */
+export function checkSamples({ name, samples }: Model, data: { readonly name: string; readonly size: number }): void {
+  if (samples !== undefined && samples !== data.size)
+    throw new PerturbError(
+      "mismatch",
+      `What is given beside the samples (${option("feeds")}) has ${samples} rows for ${name}, and ${data.name} has ${data.size} samples. Give one row, for all samples, or a row for each.`,
+      { data: { rows: samples, samples: data.size } },
+    );
 }
 
 /** What an attack wants: another class than the label, or one given class. One entry a sample. */

@@ -3,7 +3,7 @@
  * @module
  */
 export { fileSource, folderOpen } from "./datasets/files.node.ts";
-export { type OneImage, type OpenShape, readImage } from "./datasets/image.node.ts";
+export { type ImageOptions, type OneImage, type OpenShape, readImage } from "./datasets/image.node.ts";
 export { type ImageFolderOptions, openImageFolder } from "./datasets/image-folder.node.ts";
 export { type LocateOptions, openDataset } from "./datasets/locate.node.ts";
 export { type ThreadOptions, type Threads, threads } from "./evaluate/places/threads.node.ts";

@@ -10,12 +10,14 @@ const OPTIONS = [
   "attacks",
   "batch",
   "bounds",
+  "classFile",
   "device",
   "eot",
   "epsilons",
   "epsilonUnit",
   "feeds",
   "folder",
+  "head",
   "input",
   "labels",
   "levels",
@@ -26,7 +28,9 @@ const OPTIONS = [
   "normalization.std",
   "offset",
   "options",
+  "order",
   "output",
+  "pool",
   "preprocessing",
   "preprocessing.antialias",
   "preprocessing.channels",
@@ -37,18 +41,25 @@ const OPTIONS = [
   "rate",
   "resume",
   "seed",
+  "shape",
+  "straightThrough",
   "surrogate",
+  "surrogate.normalization.mean",
+  "surrogate.normalization.std",
   "target",
+  "threshold",
   "validation",
 ] as const;
 
 export type OptionName = (typeof OPTIONS)[number];
-type Value = string | number | readonly number[];
+type Value = string | number | readonly (number | string)[];
 
 /** An option in a message, as the library has it: `seed`, or `seed: 1`, between backticks. */
 export function option(name: OptionName, value?: Value): string {
   if (value === undefined) return `\`${name}\``;
-  const text = Array.isArray(value) ? `[${value.join(", ")}]` : JSON.stringify(value).replaceAll("`", "\\u0060");
+  const text = Array.isArray(value)
+    ? `[${value.map((v) => JSON.stringify(v)).join(", ")}]`
+    : JSON.stringify(value).replaceAll("`", "\\u0060");
   return `\`${name}: ${text}\``;
 }
 

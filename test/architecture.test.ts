@@ -21,6 +21,7 @@ const ROWS: readonly (readonly string[])[] = [
     "sha256",
     "option",
     "known-options",
+    "classes",
     "zip",
     "own-files.node",
     "staging.node",

@@ -276,8 +276,9 @@ describe("attack", () => {
     const cwd = place();
     await perturb(["attack", ...lenet, "--limit", "60", "--eps", "0.3", "--out", "examples", "--png"], cwd);
     const arrays = readNpz(new Uint8Array(readFileSync(join(cwd, "examples/adversarial.npz"))), "adversarial.npz");
-    const [name] = listing(join(cwd, "examples/eps-0.3"));
-    const [, index, label, prediction] = /^(\d+)-(\d+)-(\d+)\.png$/.exec(name!)!.map(Number);
+    const name = listing(join(cwd, "examples/eps-0.3")).find((path) => path.endsWith(".png"));
+    const [, folder, index, label, prediction] = /^(\d+)\/(\d+)-(\d+)-to-(\d+)-eps-0\.3\.png$/.exec(name!)!.map(Number);
+    expect(folder).toBe(label);
     expect([arrays.get("label")!.data[index!], arrays.get("prediction")!.data[index!]]).toEqual([label, prediction]);
     const { default: sharp } = await import("sharp");
     const pixels = await sharp(join(cwd, "examples/eps-0.3", name!))

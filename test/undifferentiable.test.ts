@@ -5,6 +5,7 @@ import { Attributes } from "../src/onnx/attributes.ts";
 import { emptyGraph } from "../src/onnx/builder.ts";
 import { writeOnnx } from "../src/onnx/file.ts";
 import { Ops } from "../src/onnx/ops.ts";
+import { tensor } from "../src/tensor.ts";
 import { perturb, scratch } from "./support/cli.ts";
 import { floats, numbers } from "./support/models.ts";
 import { subgraph } from "./support/subgraph.ts";
@@ -40,7 +41,9 @@ const models: Readonly<Record<string, readonly [(b: Ops, x: string) => string, R
       const y = scores(b, x);
       return b.add("If", [condition], {
         then_branch: branch((inner) => inner.neg(y)),
-        else_branch: branch((inner) => inner.exp(y)),
+        else_branch: branch((inner) =>
+          inner.add("Compress", [y, inner.constant(tensor("bool", [1], Uint8Array.of(1)))], { axis: 0 }),
+        ),
       });
     },
     /If .*depends on the values of the input/,

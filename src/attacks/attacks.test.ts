@@ -58,7 +58,11 @@ const LIGHTER: Record<string, object> = {
   square: { queries: 600 },
   universal: { steps: 20 },
 };
-const optionsOf = ({ name, defaults }: Attack<DifferentiableModel>): object => ({ ...defaults, ...LIGHTER[name] });
+/** An ensemble's members have other defaults in other norms. */
+const optionsOf = ({ name, defaults, members }: Attack<DifferentiableModel>): object => ({
+  ...(members ? {} : defaults),
+  ...LIGHTER[name],
+});
 
 /** An ensemble whose members have smaller budgets. */
 const lighter = (attack: Attack<DifferentiableModel>): Attack<DifferentiableModel> => {

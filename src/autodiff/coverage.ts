@@ -5,6 +5,7 @@ import { isFloatCode } from "../onnx/tensor-proto.ts";
 import { loweringOf } from "./lowerings.ts";
 import { isStraightThrough } from "./rules/quantization.ts";
 import { rules, zeroGradient } from "./rules.ts";
+import { isMarked } from "./straight-through.ts";
 
 /** What is known of an operator's gradient: a rule, that it is zero wherever it exists, or nothing. */
 export type GradientSupport = "rule" | "zero" | "none";
@@ -24,8 +25,7 @@ const unknownType: TypeOf = () => null;
 
 /** Whether a node's outputs change with one of these values, other than in steps. */
 export const dependsOn = (node: Node, values: ReadonlySet<string>, typeOf: TypeOf = unknownType): boolean =>
-  gradientSupport(node.op, node.domain) !== "zero" &&
-  !rounds(node, typeOf) &&
+  (isMarked(node) || (gradientSupport(node.op, node.domain) !== "zero" && !rounds(node, typeOf))) &&
   valuesRead(node).some((name) => values.has(name));
 
 /** A cast to integers passes no gradient, unless it is from the integers of quantised arithmetic, which count as reals. */
@@ -69,8 +69,21 @@ function onTheWay(graph: Graph, output: string): Node[] {
  * differentiated. Nodes that only compute shapes are not among them.
  */
 export const obstacles = (graph: Graph, output: string): Node[] =>
-  onTheWay(graph, output).filter((node) => gradientSupport(node.op, node.domain) === "none");
+  onTheWay(graph, output).filter((node) => !isMarked(node) && gradientSupport(node.op, node.domain) === "none");
 
-/** How many nodes on that way round to integers, and pass the gradient straight through. */
+/** How many nodes on that way step, and pass the gradient straight through: those that quantise, and those that were asked to. */
 export const straightThrough = (graph: Graph, output: string): number =>
-  onTheWay(graph, output).filter(isStraightThrough).length;
+  onTheWay(graph, output).filter((node) => isMarked(node) || isStraightThrough(node)).length;
+
+/** Whether the condition of an If changes with the elements of a value: it then takes one way for a whole batch. */
+export function branchesOn(graph: Graph, root: string): true | undefined {
+  const reached = new Set([root]);
+  const found = graph.nodes.some((node) => {
+    if (node.op === "Shape" || node.op === "Size") return false;
+    if (node.op === "If" && node.domain === "" && reached.has(node.inputs[0]!)) return true;
+    if (valuesRead(node).some((name) => reached.has(name)))
+      for (const name of node.outputs) if (name !== "") reached.add(name);
+    return false;
+  });
+  return found || undefined;
+}

@@ -1,7 +1,7 @@
 import { PerturbError } from "../errors.ts";
 import { Attributes } from "../onnx/attributes.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
-import { describeDims, type Graph, type GraphValue, type Node } from "../onnx/graph.ts";
+import { describeDims, type Graph, type GraphValue, type Node, ownInputs } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import { inFloat32 } from "../onnx/precision.ts";
 import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
@@ -9,34 +9,35 @@ import { typeCode } from "../onnx/tensor-proto.ts";
 import { upgrade } from "../onnx/upgrade.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { option } from "../option.ts";
+import { batchFirst } from "./batch-axis.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward } from "./engine.ts";
-import { findHead, type HeadInfo } from "./head.ts";
 import { isTargeted, type LossName, losses, type TargetedLossName, targetedLosses } from "./loss.ts";
 import { lower } from "./lower.ts";
-import { dequantized } from "./lowerings/quantization.ts";
+import type { Reading, ScoreKind } from "./reading.ts";
+import { lossLogits } from "./scores/values.ts";
+import { readScores } from "./scores.ts";
 
 /** A classifier's graph with the names that everything else relies on: input `x`, output `logits` [n, classes]. */
 export interface Classifier {
   readonly graph: Graph;
   readonly classes: number;
-  readonly head: HeadInfo["kind"];
+  readonly head: ScoreKind;
+  /** What the graph does not say of its output, and was assumed: a sentence each. */
+  readonly assumptions: readonly string[];
   /** How many nodes before the logits round to integers, and pass the gradient straight through. */
   readonly straightThrough: number;
 }
 
-/** More than any classifier has; the loss holds a list of them. */
-const MAX_CLASSES = 2 ** 20;
-
-/** Shape of one sample that the graph itself fixes, or null where it does not. */
+/** Shape of one sample that the graph itself fixes, or null where it does not; the whole input where it has no batch axis. */
 export function sampleShape(graph: Graph): readonly number[] | null {
-  const rest = theInput(graph).dims?.slice(1);
+  const rest = theInput(batchFirst(inlineFunctions(graph))).dims?.slice(1);
   return rest?.every((d) => typeof d === "number") ? rest : null;
 }
 
 /** The one input of a classifier. @throws unsupported when there are several */
 export function theInput(graph: Graph): GraphValue {
-  const [input, ...others] = graph.inputs;
+  const [input, ...others] = ownInputs(graph);
   if (input && others.length === 0) return input;
   const names = graph.inputs.map((v) => `"${v.name}"`).join(", ") || "none";
   throw new PerturbError(
@@ -50,16 +51,20 @@ export function theInput(graph: Graph): GraphValue {
 
 /**
  * Names the input `x` and gives the logits, behind a softmax head if there is one, as [n, classes] under `logits`, both in
- * float32. What is bfloat16 or float64 inside becomes float32, for ONNX Runtime lacks most kernels for them; float16 stays.
- * @param shape of one sample; needed where the graph leaves sizes open. @throws mismatch, unsupported
+ * float32; the batch comes first in both: see `batchFirst`. What is bfloat16 or float64 inside becomes float32, for ONNX
+ * Runtime lacks most kernels for them; float16 stays.
+ * @param shape of one sample; needed where the graph leaves sizes open
+ * @param reading how the output becomes logits, where the graph does not show it. @throws mismatch, unsupported, usage
  */
-export function asClassifier(file: Graph, shape = sampleShape(file)): Classifier {
-  const original = withFloatInput(inFloat32(upgradeEarly(inlineFunctions(file)), ["bfloat16", "float64"]));
+export function asClassifier(file: Graph, shape = sampleShape(file), reading: Reading = {}): Classifier {
+  const original = withFloatInput(
+    inFloat32(upgradeEarly(batchFirst(inlineFunctions(file), shape)), ["bfloat16", "float64"]),
+  );
   const input = theInput(original);
   if (!shape)
     throw new PerturbError(
       "unsupported",
-      `The model's input "${input.name}" is ${describeDims(input.dims)}: its sample size is open, and a fixed one is needed. Give data, or export with fixed image sizes.`,
+      `The model's input "${input.name}" is ${describeDims(input.dims)}: the size of a sample is open. Give data of one size, or the shape of a sample (${option("shape")}).`,
     );
   if (original.outputs.length !== 1)
     throw new PerturbError(
@@ -76,35 +81,12 @@ export function asClassifier(file: Graph, shape = sampleShape(file)): Classifier
   ]);
   // Shapes behind control flow are known once it is written out.
   const bound = lower(renameValues(free, new Map([[theInput(free).name, "x"]])), []);
-  const head = findHead(bound, bound.outputs[0]!.name);
   const b = new Ops(bound);
   // Behind control flow that depends on the input, only the file says what comes out.
-  const open = head.kind === "logits" && typeof b.fact(head.logits).dims?.[1] !== "number";
-  const dims = (open && original.outputs[0]!.dims) || b.dims(head.logits);
-  const classes = dims[1];
-  if (typeof classes !== "number" || dims.slice(2).some((d) => d !== 1))
-    throw new PerturbError(
-      "unsupported",
-      `The model's output is ${describeDims(dims)}, and a classifier gives [batch, classes]. Choose a classifier, or add a node that pools its output.`,
-    );
-  if (classes > MAX_CLASSES)
-    throw new PerturbError(
-      "unsupported",
-      `The model's output is ${describeDims(dims)}: ${classes} classes, of ${MAX_CLASSES} allowed. Check that its sizes are in the order [batch, classes].`,
-    );
-  const { integers } = head;
-  const scores = integers ? dequantized(b, head.logits, integers.scale, integers.zero) : head.logits;
-  const flat = open
-    ? b.reshape(scores, [-1, classes])
-    : dims.length === 2
-      ? scores
-      : b.squeeze(
-          scores,
-          dims.slice(2).map((_, i) => i + 2),
-        );
-  b.alias("logits", b.fact(flat).type === "float32" ? flat : b.cast(flat, "float32"));
+  const { logits, classes, kind, assumptions } = readScores(b, bound, original.outputs[0]!.dims, reading);
+  b.alias("logits", logits);
   const graph = b.finish(["logits"]);
-  return { graph, classes, head: head.kind, straightThrough: straightThrough(graph, "logits") };
+  return { graph, classes, head: kind, assumptions, straightThrough: straightThrough(graph, "logits") };
 }
 
 /** The graph with an input of float32: one of float16 is cast from it. @throws unsupported for other types */
@@ -122,7 +104,8 @@ function withFloatInput(graph: Graph): Graph {
   const inner = renameValues(free, new Map([[name, "x_float16"]]));
   const attributes = Attributes.from({ to: typeCode("float16") });
   const cast: Node = { op: "Cast", domain: "", name: "", inputs: [name], outputs: ["x_float16"], attributes };
-  return { ...inner, inputs: [{ ...input, name, type: "float32" }], nodes: [cast, ...inner.nodes] };
+  const inputs = inner.inputs.map((v): typeof v => (v.rows ? v : { ...input, name, type: "float32" }));
+  return { ...inner, inputs, nodes: [cast, ...inner.nodes] };
 }
 
 /**
@@ -138,7 +121,7 @@ export function differentiate(
   const batch = graph.inputs[0]!.dims![0]!;
   for (const name of isTargeted(loss) ? ["labels", "targets"] : ["labels"])
     b.input({ name, type: "int64", dims: [batch] });
-  const logits = behindAlias(graph, "logits");
+  const logits = lossLogits(graph, behindAlias(graph, "logits"));
   const { value, slope } = isTargeted(loss)
     ? targetedLosses[loss](b, logits, "labels", "targets")
     : losses[loss](b, logits, "labels");

@@ -2,12 +2,15 @@ import { PerturbError } from "../errors.ts";
 import { isFloat } from "../onnx/facts.ts";
 import { describeNode, type Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
+import { isRecurrence } from "../onnx/recurrence.ts";
 import { dependents, dependsOn } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
+import { recurrenceGradient } from "./recurrence.ts";
 import type { Rule, Rules } from "./rule.ts";
 import { unsupported } from "./rules/constants.ts";
 import { carriesIntegers } from "./rules/quantization.ts";
 import { manyOutputs, rules } from "./rules.ts";
+import { isMarked, passedThrough, whereItStops } from "./straight-through.ts";
 
 /**
  * Reverse-mode differentiation: appends the nodes that compute the gradient of ⟨seed, of⟩ with respect to each value
@@ -29,7 +32,7 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
     if (!parts)
       throw new PerturbError(
         "no-gradient",
-        `No gradient flows from "${of}" back to "${name}": the path between them is constant or made of integers. Check that "${name}" is the input that matters.`,
+        `No gradient flows from "${of}" back to "${name}": ${whereItStops(b.nodes, of, reached)}`,
         { data: { input: name, output: of } },
       );
     return b.sum(parts);
@@ -37,12 +40,17 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
 }
 
 function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributions: Map<string, string[]>): void {
-  const rule = ruleOf(b, node);
   const gradientOf = (i: number): string | undefined => {
     const arrived = contributions.get(node.outputs[i] ?? "");
     return arrived && b.sum(arrived);
   };
-  const many = manyOutputs.has(node.op);
+  if (isMarked(node)) {
+    const [name] = node.inputs;
+    const passed = passedThrough(b, node, gradientOf(0));
+    if (reached.has(name!)) contributions.set(name!, [...(contributions.get(name!) ?? []), b.sumTo(passed, name!)]);
+    return;
+  }
+  const many = manyOutputs.has(node.op) || isRecurrence(node);
   const other = node.outputs.find((name, i) => i > 0 && contributions.has(name));
   const g = gradientOf(0);
   if (!many && (g === undefined || other !== undefined))
@@ -55,6 +63,7 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
     node.outputs.some((name) => contributions.has(name) && !isFloat(b.fact(name).type))
   )
     throw unsupported(node, "integers for values");
+  const rule = isRecurrence(node) ? recurrenceGradient(backward) : ruleOf(b, node);
   const wants = (i: number): boolean => reached.has(node.inputs[i] ?? "");
   const gradients = rule({ node, g: g ?? "", gradientOf, x: node.inputs, y: node.outputs[0]!, b, wants });
   if (gradients.length > node.inputs.length && gradients.slice(node.inputs.length).some((part) => part !== null))

@@ -26,7 +26,7 @@ describe("finding the logits behind a head", () => {
     ["Softmax, Identity", "softmax", (b, z) => b.add("Identity", [b.add("Softmax", [z])])],
     ["Softmax, Cast and Flatten", "softmax", (b, z) => b.add("Flatten", [b.cast(b.add("Softmax", [z]), "float32")])],
     ["LogSoftmax, Dropout", "log-softmax", (b, z) => b.add("Dropout", [b.add("LogSoftmax", [z])])],
-    ["Softmax scaled", "logits", (b, z) => b.mul(b.add("Softmax", [z]), b.scalar(2, z))],
+    ["Softmax scaled", "softmax", (b, z) => b.mul(b.add("Softmax", [z]), b.scalar(2, z))],
     ["two of them: the last counts", "softmax", (b, z) => b.add("Softmax", [b.add("LogSoftmax", [z])])],
   ])("%s: %s", (_, kind, head, opset) => expect(kindOf(head, opset)).toBe(kind));
 
@@ -36,8 +36,8 @@ describe("finding the logits behind a head", () => {
       logits = z;
       return b.add("Softmax", [z]);
     });
-    expect(findHead(graph, "scores")).toEqual({ kind: "softmax", logits });
-    expect(findHead(smallClassifier(), "scores")).toEqual({ kind: "logits", logits: "scores" });
+    expect(findHead(graph, "scores")).toEqual({ kind: "softmax", logits, through: ["Softmax"] });
+    expect(findHead(smallClassifier(), "scores")).toEqual({ kind: "logits", logits: "scores", through: [] });
   });
 
   it("finds it over the channels of [n, classes, 1, 1], and not over an image", () => {
@@ -56,6 +56,10 @@ describe("finding the logits behind a head", () => {
   });
 
   it.each(exported)("%s gives logits", (name) => {
-    expect(findHead(readOnnx(exportedBytes(name)), "logits")).toEqual({ kind: "logits", logits: "logits" });
+    expect(findHead(readOnnx(exportedBytes(name)), "logits")).toEqual({
+      kind: "logits",
+      logits: "logits",
+      through: [],
+    });
   });
 });

@@ -1,3 +1,4 @@
+import { leastClassesOf, OTHER_LOSSES, tooFewClasses } from "../classes.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { tensor } from "../tensor.ts";
 import { backward } from "./engine.ts";
@@ -64,8 +65,10 @@ const otherLogits: LossBuilder = (b, logits, labels) => {
   return { value: b.reduceSum(b.mul(logits, slope), [1], false), slope };
 };
 
-/** The k largest logits of each row, falling, [n] each. */
-function largest(b: Ops, logits: string, k: number): string[] {
+/** The largest logits of each row that the loss compares, falling, [n] each. @throws usage where there are fewer */
+function largest(b: Ops, logits: string, loss: "dlr" | "targeted-dlr"): string[] {
+  const [k, classes] = [leastClassesOf(loss), b.sizes(logits, 1)[0]!];
+  if (classes < k) throw tooFewClasses(`The loss ${loss}`, k, "the model", classes, OTHER_LOSSES[loss]!);
   const top =
     b.opset >= 10
       ? b.addMany("TopK", [logits, b.int64([k])], 2, { axis: 1 })
@@ -81,7 +84,7 @@ const SPAN = 1e-12;
  * (max_{j≠c} z_j - z_c) / (z_π1 - z_π3 + 1e-12), where π sorts the logits, falling. It needs three classes.
  */
 const dlr: LossBuilder = (b, logits, labels) => {
-  const [first, , third] = largest(b, logits, 3);
+  const [first, , third] = largest(b, logits, "dlr");
   const span = b.plus(b.sub(first!, third!), b.scalar(SPAN, logits));
   const value = b.div(margin(b, logits, labels).value, span);
   return { value, slope: backward(b, value, b.full(1, value), [logits])[0]! };
@@ -101,7 +104,7 @@ const targetedMargin: TargetedLossBuilder = (b, logits, labels, targets) => {
  * needs four classes.
  */
 const targetedDlr: TargetedLossBuilder = (b, logits, labels, targets) => {
-  const [first, , third, fourth] = largest(b, logits, 4);
+  const [first, , third, fourth] = largest(b, logits, "targeted-dlr");
   const middle = b.mul(b.plus(third!, fourth!), b.scalar(0.5, logits));
   const span = b.plus(b.sub(first!, middle), b.scalar(SPAN, logits));
   const value = b.div(targetedMargin(b, logits, labels, targets).value, span);

@@ -115,9 +115,13 @@ describe("control flow whose course is known", () => {
 describe("control flow that a gradient cannot pass: an error that names the node", () => {
   it.each<[string, string, (b: Ops, x: string) => string]>([
     [
-      "a condition on the input",
+      "a condition on the input, with branches of other shapes",
       "depends on the values of the input",
-      (b, x) => b.add("If", [positive(b, x)], branches(x)),
+      (b, x) =>
+        b.add("If", [positive(b, x)], {
+          ...branches(x),
+          else_branch: { graph: subgraph(OPSET, [], (i) => [i.slice(x, [1], [0], [2])]) },
+        }),
     ],
     ["a condition on the batch", "cannot be told before running", (b, x) => b.add("If", [manyRows(b, x)], branches(x))],
     [

@@ -3,11 +3,13 @@ import { renaming } from "../onnx/builder.ts";
 import { describeNode, type Graph, type Node, valuesRead } from "../onnx/graph.ts";
 import { inliner, MAX_NODES } from "../onnx/inline.ts";
 import { Ops } from "../onnx/ops.ts";
+import { isRecurrence } from "../onnx/recurrence.ts";
 import { dependsOn } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
 import type { Collection, LoweringContext } from "./lowering.ts";
 import { refuseBlockedLayout } from "./lowerings/microsoft-nchwc.ts";
 import { loweringOf, resolvesEarly } from "./lowerings.ts";
+import { isMarked } from "./straight-through.ts";
 
 /** Lowerings within lowerings beyond which a file is taken to be broken. */
 const DEEPEST = 16;
@@ -40,7 +42,8 @@ export function lower(graph: Graph, roots: readonly string[]): Graph {
   };
 
   const written = (node: Node, depth: number) => {
-    const lowering = settled.has(node) ? undefined : loweringOf(node.op, node.domain);
+    const lowering =
+      settled.has(node) || isMarked(node) || isRecurrence(node) ? undefined : loweringOf(node.op, node.domain);
     const needed = dependsOn(node, reached, typeOf);
     if (!lowering || !(needed || resolvesEarly(node))) return undefined;
     const context: LoweringContext = {

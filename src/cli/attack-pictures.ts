@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { predict } from "../attack.ts";
 import { PerturbError } from "../errors.ts";
 import type { AdversarialBatch } from "../evaluate/adversarial.ts";
 import { goalOf } from "../evaluate/course/batch.ts";
 import { onGrid } from "../grid.ts";
 import { layoutOf } from "../layout.ts";
-import { type Model, reached, takeGoal } from "../model.ts";
+import { type Model, reached, take, takeGoal } from "../model.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
 
 /** @throws usage for samples that are no pictures */
@@ -19,8 +19,21 @@ export function requirePictures(shape: readonly number[]): void {
   );
 }
 
+interface PictureOptions {
+  readonly target: number | null;
+  readonly exact: boolean;
+  /** The file of each sample, where it is known. */
+  readonly sourceOf: (index: number) => string | undefined;
+}
+
+/** The name of a file without its folders and ending, fit to be part of another. */
+const sourceName = (source: string): string =>
+  basename(source, extname(source))
+    .replace(/[^\p{L}\p{N}._-]+/gu, "_")
+    .slice(0, 80);
+
 /**
- * Writes a PNG for each success, reads each file back, and runs the model on what it holds: the number of those that
+ * Writes a PNG for each success, in a folder for its label, reads each file back, and runs the model on what it holds: the number of those that
  * still reach the goal. `exact`: the pixels were judged on the grid of 8 bits, and the files must hold them as they are.
  * @throws internal where they do not
  */
@@ -28,7 +41,7 @@ export async function writePictures(
   folder: string,
   result: AdversarialBatch,
   model: Model,
-  { target, exact }: { readonly target: number | null; readonly exact: boolean },
+  { target, exact, sourceOf }: PictureOptions,
 ): Promise<number> {
   const { epsilon, batch, adversarial, predictions, success } = result;
   const rows = [...success.keys()].filter((i) => success[i] === 1);
@@ -38,15 +51,20 @@ export async function writePictures(
     import("../report/pictures/png.ts"),
     import("../datasets/image.node.ts"),
   ]);
-  const inside = join(folder, `eps-${Number(epsilon.toPrecision(6))}`);
-  await mkdir(inside, { recursive: true });
+  const budget = `eps-${Number(epsilon.toPrecision(6))}`;
+  const inside = join(folder, budget);
+  for (const label of new Set(rows.map((i) => batch.labels[i]!)))
+    await mkdir(join(inside, String(label)), { recursive: true });
   const shape = adversarial.dims.slice(1);
   const size = sampleSize(adversarial);
   const { lower, upper } = model.bounds;
   const held: FloatTensor = takeRows(adversarial, rows);
   for (const [k, i] of rows.entries()) {
-    const name = `${String(batch.indices[i]).padStart(6, "0")}-${batch.labels[i]}-${predictions[i]}.png`;
-    const path = join(inside, name);
+    const index = batch.indices[i]!;
+    const file = sourceOf(index);
+    const source = file === undefined ? "" : `-${sourceName(file)}`;
+    const name = `${String(index).padStart(6, "0")}-${batch.labels[i]}-to-${predictions[i]}-${budget}${source}.png`;
+    const path = join(inside, String(batch.labels[i]), name);
     await writeFile(
       path,
       encodePng(toPixels(shape, adversarial.data.subarray(i * size, (i + 1) * size), model.bounds)),
@@ -60,6 +78,6 @@ export async function writePictures(
   if (exact && held.data.some((v, j) => v !== adversarial.data[rows[Math.floor(j / size)]! * size + (j % size)]))
     throw new PerturbError("internal", `The PNG files in ${inside} do not hold the pixels that were judged.`);
   const goal = takeGoal(goalOf(batch.labels, target), rows);
-  const seen = predict(await model.logits(held));
+  const seen = predict(await model.logits(held, take(batch.indices, rows)));
   return seen.filter((p, k) => p >= 0 && reached(goal, k, p)).length;
 }

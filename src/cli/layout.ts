@@ -1,13 +1,18 @@
+import { plain } from "../quote.ts";
+
 /** Spaces between columns. */
 const GAP = 2;
 /** Columns of words are no narrower than this, or the rows are written below each other. */
 const READABLE = 16;
 
+/** Names may come from files: one that breaks a line breaks no layout. */
+export const inOneLine = (text: string): string => plain(text).replaceAll("\n", " ");
+
 /** Text in lines of at most `room` characters, broken between words; a word that is longer is cut up. */
 export function fold(text: string, room: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of inOneLine(text).split(" ")) {
     let rest = word;
     if (line !== "" && line.length + 1 + rest.length <= room) {
       line += ` ${rest}`;
@@ -24,7 +29,8 @@ export function fold(text: string, room: number): string[] {
  * Rows, the first of them titles, as columns two spaces apart, in lines of at most `room` characters: cells of several words
  * are folded, numbers never; where that does not do, each row is written as lines of "title: cell".
  */
-export function table(rows: readonly (readonly string[])[], room: number, align: "left" | "right" = "left"): string[] {
+export function table(given: readonly (readonly string[])[], room: number, align: "left" | "right" = "left"): string[] {
+  const rows = given.map((row) => row.map(inOneLine));
   const widths = shrunk(rows, room - GAP * (rows[0]!.length - 1));
   if (!widths)
     return rows[0]!.length === 2

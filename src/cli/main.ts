@@ -1,10 +1,9 @@
-import { stderr } from "node:process";
 import { Command, type CommandUnknownOpts, Help } from "@commander-js/extra-typings";
 import { didYouMean, PerturbError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { explain } from "./exit.ts";
 import { fold } from "./layout.ts";
-import { helpText, toleratePipes, width } from "./output.ts";
+import { complain, helpText, toleratePipes, width } from "./output.ts";
 
 interface Entry {
   readonly summary: string;
@@ -59,7 +58,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     await (await programFor(argv.slice(2))).parseAsync(argv);
   } catch (error) {
     const { code, text } = explain(error);
-    if (text) stderr.write(`${text}\n`);
+    if (text) complain(text);
     process.exitCode = code;
   }
 }

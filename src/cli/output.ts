@@ -1,4 +1,5 @@
 import { stderr, stdout } from "node:process";
+import { harmless } from "../quote.ts";
 import { fold, table } from "./layout.ts";
 
 /** Whether colours may be used on stdout (https://no-color.org). */
@@ -27,9 +28,18 @@ export const columns = (rows: readonly (readonly string[])[], align?: "left" | "
 /** Text that fits the screen. */
 export const folded = (text: string): string[] => fold(text, room());
 
-/** Lines to stdout. */
-export const print = (...lines: readonly string[]): void =>
-  void stdout.write(lines.map((line) => `${line}\n`).join(""));
+/** What picocolors writes for bold and dim. */
+const STYLE = new RegExp(String.raw`(${String.fromCharCode(27)}\[(?:1|2|22)m)`);
+
+/** Lines to stdout. Of names that a file chose, nothing reaches the terminal but characters. */
+export const print = (...lines: readonly string[]): void => {
+  const text = lines.map((line) => `${line}\n`).join("");
+  const parts = hasColor() ? text.split(STYLE) : [text];
+  stdout.write(parts.map((part, i) => (i % 2 === 1 ? part : harmless(part))).join(""));
+};
+
+/** A line to stderr, of the same kind. */
+export const complain = (line: string): void => void stderr.write(`${harmless(line)}\n`);
 
 /** Text written in lines as paragraphs that whoever prints them may wrap. */
 export const prose = (text: string): string => text.replaceAll(/(?<!\n)\n(?!\n)/g, " ");

@@ -5,13 +5,14 @@ import { PerturbError } from "../errors.ts";
 import { type GateAsked, withGates } from "../evaluate/results/gates.ts";
 import { sameEpsilon } from "../evaluate/results/statistics.ts";
 import type { Evaluation, EvaluationResult } from "../evaluate.ts";
+import { harmless } from "../quote.ts";
 import { commandLine } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
 import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
 import { inCommandWords } from "./option-words.ts";
 import type { FailUnder } from "./options/values.ts";
-import { folded, hasColor, print, room, width } from "./output.ts";
+import { complain, folded, hasColor, print, room, width } from "./output.ts";
 
 /** Where a result goes. */
 export interface Presentation {
@@ -34,7 +35,7 @@ export async function present(
   const { evaluation } = result;
   if (json === "-") await writeJson(evaluation, json);
   else if (junit !== "-") await printTable(evaluation);
-  for (const { message } of evaluation.warnings) stderr.write(`warning: ${message}\n`);
+  for (const { message } of evaluation.warnings) complain(`warning: ${message}`);
   if (json !== undefined && json !== "-") await writeJson(evaluation, json);
   if (junit !== undefined) await writeJunit(evaluation, junit);
   if (folder === undefined) return;
@@ -79,14 +80,14 @@ interface Finished {
 /** As JSON to stdout, for "-", or to a file. */
 async function writeJson(evaluation: Evaluation, json: string): Promise<void> {
   const text = await asJson(evaluation);
-  if (json === "-") stdout.write(text);
+  if (json === "-") stdout.write(harmless(text));
   else await writeAtomically(json, (file) => file.writeFile(text));
 }
 
 async function writeJunit(evaluation: Evaluation, path: string): Promise<void> {
   const { toJunit } = await import("../report/files/junit.ts");
   const text = toJunit(evaluation);
-  if (path === "-") stdout.write(text);
+  if (path === "-") stdout.write(harmless(text));
   else await writeAtomically(path, (file) => file.writeFile(text));
 }
 
@@ -94,13 +95,20 @@ const asJson = async (evaluation: Evaluation): Promise<string> =>
   (await import("../report/files/json.ts")).toJson(evaluation);
 
 async function printTable(evaluation: Evaluation): Promise<void> {
-  const { toTable, toCurve } = await import("../report/terminal/terminal.ts");
-  const { model, data, options: used, cost } = evaluation;
+  const [{ toTable, toCurve }, { samplesWords }] = await Promise.all([
+    import("../report/terminal/terminal.ts"),
+    import("../report/format.ts"),
+  ]);
+  const { model, data, options: used, cost, surrogate } = evaluation;
   const target = used.target === null ? "" : `, target ${used.target}`;
   print(
     ...folded(`${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${target}`),
     `${toTable(evaluation, { color: hasColor(), width: room() })}\n`,
     `${toCurve(evaluation, { width: Math.min(width(), 80), height: 10 })}\n`,
+    ...(data.drawn ? folded(`${samplesWords(data)} (--order file takes the first ones)`) : []),
+    ...(surrogate
+      ? folded(`surrogate ${used.surrogate}: right on ${(100 * surrogate.accuracy).toFixed(2)} % of the samples`)
+      : []),
     `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
   );
 }

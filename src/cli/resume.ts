@@ -7,7 +7,7 @@ import { evaluateOptions, type Given } from "./options/evaluate-options.ts";
 const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet"]);
 /** Options that may be given anew: a verdict, how a service is asked, and places, of which what lies there is compared. */
 const FREE: ReadonlySet<string> = new Set(
-  ["failUnder", "header", "timeout", "retries"].concat(["model", "data", "labels", "feed", "surrogate"]),
+  ["failUnder", "header", "timeout", "retries"].concat(["model", "data", "labels", "classes", "feed", "surrogate"]),
 );
 
 /**

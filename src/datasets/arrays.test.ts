@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { collect, failure, survives, watched } from "../../test/support/datasets.ts";
+import { MAX_CLASSES } from "../classes.ts";
 import { bytesSource } from "../dataset.ts";
 import type { Tensor } from "../tensor.ts";
 import { openNpy, openNpz } from "./arrays.ts";
-import { MAX_CLASSES } from "./labels.ts";
 import { writeNpy } from "./npy.ts";
 import { writeNpz } from "./npz.ts";
 
@@ -193,7 +193,7 @@ describe("openNpz", () => {
 
   it("names the arrays that are there when those wanted are not", async () => {
     const error = await failure("mismatch", () => openNpz({ name: "set", source: npz({ x: bytes, z: y }) }));
-    expect(error.data).toEqual({ file: "set.npz", wanted: ["y_test", "y", "labels"], got: ["x", "z"] });
+    expect(error.data).toEqual({ file: "set.npz", wanted: ["y_test", "y", "labels", "label"], got: ["x", "z"] });
   });
 
   it("reads PyTorch's first hundred MNIST images", async () => {

@@ -46,6 +46,7 @@ export async function openIdx(options: IdxOptions): Promise<Dataset> {
     labels,
     classes: checkLabels(labels, options.labels.name, options.classes ?? classNames?.length),
     classNames,
+    mixed: true,
     file: images.source.name,
     start: dataOffset,
     bytesPerSample: product(dims.slice(1)),

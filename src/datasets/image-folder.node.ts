@@ -1,11 +1,12 @@
-import type { Dirent } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, extname, join, resolve, sep } from "node:path";
+import { realpath } from "node:fs/promises";
+import { basename, relative, resolve } from "node:path";
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 import { checkSignal, messageOf, PerturbError } from "../errors.ts";
 import { interleave, layoutOf } from "../layout.ts";
 import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { product } from "../tensor.ts";
+import { listClasses } from "./class-folders.node.ts";
+import type { ClassList } from "./class-list.ts";
 import { decodeImage, type ImageShape, readImageShape } from "./decode-image.node.ts";
 import { preparedImage, preparedShape, stepsNote } from "./picture-steps.node.ts";
 import { toPixels } from "./pixels.ts";
@@ -19,19 +20,18 @@ export interface ImageFolderOptions {
   readonly steps?: PictureSteps | undefined;
   /** By default the name of the folder. */
   readonly name?: string | undefined;
+  /** Which class each sub-folder is; by default its number, where all are named by numbers, else its place in text order. */
+  readonly classList?: ClassList | undefined;
 }
-
-/** What counts as an image by its name; formats among them that cannot be decoded are an error, not left out. */
-const EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".ppm", ".pgm"]);
 
 /** Images decoded at a time: enough for every thread of the decoder, few enough to bound what is held uncropped. */
 const CONCURRENCY = 8;
 
 /**
- * A folder with one sub-folder a class, in the order of torchvision's ImageFolder: classes, sub-folders and files by
- * code unit. Hidden entries and files without an image's extension are left out. Memory: the paths, and one batch.
- * @throws not-found; invalid-file for a class without images or a broken image; unsafe-file for a link that leaves the
- * folder; mismatch for an image of another size; usage for a shape that no image has
+ * A folder with one sub-folder for each class, in text order: classes, sub-folders and files by code unit. `listClasses` says which
+ * class a sub-folder is. Memory: the paths, and one batch.
+ * @throws not-found; invalid-file for a broken image; unsafe-file for a link that leaves the folder; mismatch for an image of
+ * another size, and for a folder that `classList` does not name; usage for a shape that no image has
  */
 export async function openImageFolder(folder: string, options: ImageFolderOptions = {}): Promise<Dataset> {
   const root = await realpath(folder).catch((cause: unknown) => {
@@ -40,13 +40,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
       data: { folder },
     });
   });
-  const classNames = (await list(root, root)).folders;
-  if (classNames.length === 0)
-    throw new PerturbError("not-found", `${folder} has no sub-folders; an image folder has one for each class.`, {
-      data: { folder },
-    });
-  const classes = await Promise.all(classNames.map((name) => imagesIn(join(root, name), root)));
-  const samples = classes.flatMap((paths, label) => paths.map((path) => ({ path, label })));
+  const { samples, classNames, classFolders } = await listClasses(root, options.classList);
   const { shape, planes } = await shapesOf(options.shape, samples[0]!.path, options.steps);
   const batches = async function* (batchOptions: BatchOptions): AsyncGenerator<Batch> {
     for (const [start, end] of batchRanges(samples.length, batchOptions)) {
@@ -73,6 +67,9 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     classNames,
     pixels: "picture",
     ...(options.steps && { notes: [stepsNote(name, options.steps)] }),
+    labels: Int32Array.from(samples, ({ label }) => label),
+    classFolders,
+    sourceOf: (index) => relative(root, samples[index]!.path),
     batches,
   };
 }
@@ -136,49 +133,4 @@ async function decodeAll(
     for (const [i, image] of images.entries()) data.set(toPixels(image), (from + i) * size);
   }
   return data;
-}
-
-/** The images below a class's folder, nested ones too: folders by path, then files by name. @throws invalid-file when none */
-async function imagesIn(folder: string, root: string): Promise<string[]> {
-  const found: { readonly folder: string; readonly files: readonly string[] }[] = [];
-  const pending = [folder];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { folders, files } = await list(next, root);
-    found.push({ folder: next, files: files.filter(isImage) });
-    for (const name of folders) pending.push(join(next, name));
-  }
-  found.sort((a, b) => (a.folder < b.folder ? -1 : 1));
-  const images = found.flatMap((entry) => entry.files.map((file) => join(entry.folder, file)));
-  if (images.length > 0) return images;
-  throw new PerturbError(
-    "invalid-file",
-    `The class folder ${folder} has no images (${[...EXTENSIONS].join(", ")}). Remove it or fill it.`,
-    { data: { folder } },
-  );
-}
-
-const isImage = (name: string): boolean => EXTENSIONS.has(extname(name).toLowerCase());
-
-/** Names of what is visible in a folder, by code unit. Links count when they lead to a file inside `root`. */
-async function list(folder: string, root: string): Promise<{ folders: string[]; files: string[] }> {
-  const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => !entry.name.startsWith("."));
-  const names = (kept: readonly Dirent[]) => kept.map((entry) => entry.name).sort();
-  for (const entry of entries) if (entry.isSymbolicLink()) await checkLink(join(folder, entry.name), root);
-  return {
-    folders: names(entries.filter((entry) => entry.isDirectory())),
-    files: names(entries.filter((entry) => entry.isFile() || entry.isSymbolicLink())),
-  };
-}
-
-async function checkLink(path: string, root: string): Promise<void> {
-  const target = await realpath(path).catch(() => undefined);
-  const inside = target?.startsWith(root + sep) && (await stat(target)).isFile();
-  if (!inside)
-    throw new PerturbError(
-      "unsafe-file",
-      `${path} is a link that leads to no file inside ${root}. Replace it by a copy.`,
-      {
-        data: { path, target },
-      },
-    );
 }

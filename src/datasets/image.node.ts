@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { PerturbError } from "../errors.ts";
 import { interleave } from "../layout.ts";
+import type { Bounds } from "../model.ts";
 import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { option } from "../option.ts";
 import { type FloatTensor, product, type Tensor, tensor } from "../tensor.ts";
@@ -58,21 +59,15 @@ export async function readImage(
 }
 
 export interface ImageOptions {
-  /** By default [0, 1]. */
-  readonly range?: Range | undefined;
+  /** What values lie between, by default [0, 1]; 8-bit pixels are spread over it. */
+  readonly range?: Bounds | undefined;
   /** How it becomes what the model takes; by default it is stretched. */
   readonly steps?: PictureSteps | undefined;
 }
 
 const UNIT_RANGE = { lower: 0, upper: 1 };
 
-/** What values lie between; 8-bit pixels are spread over it. */
-interface Range {
-  readonly lower: number;
-  readonly upper: number;
-}
-
-const spread = (pixels: Float32Array, { lower, upper }: Range): Float32Array =>
+const spread = (pixels: Float32Array, { lower, upper }: Bounds): Float32Array =>
   lower === 0 && upper === 1 ? pixels : pixels.map((v) => lower + v * (upper - lower));
 
 interface Layout {
@@ -108,7 +103,7 @@ function layoutFor(path: string, shape: OpenShape, [channels, height, width]: Im
   );
 }
 
-async function readSample(path: string, shape: OpenShape, range: Range): Promise<FloatTensor> {
+async function readSample(path: string, shape: OpenShape, range: Bounds): Promise<FloatTensor> {
   const file = await fileSource(path);
   const array = readNpy(await file.read(0, file.size), file.name);
   const decode = PIXELS[array.type];
@@ -125,7 +120,7 @@ async function readSample(path: string, shape: OpenShape, range: Range): Promise
   );
 }
 
-function requireWithin(values: Float32Array, path: string, { lower, upper }: Range): Float32Array {
+function requireWithin(values: Float32Array, path: string, { lower, upper }: Bounds): Float32Array {
   const wrong = values.find((v) => !(v >= lower && v <= upper));
   if (wrong === undefined) return values;
   throw new PerturbError(

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { collect, failure } from "../../test/support/datasets.ts";
+import { MAX_CLASSES } from "../classes.ts";
 import type { FloatTensor } from "../tensor.ts";
 import { type ArraysOptions, datasetOf } from "./in-memory.ts";
-import { MAX_CLASSES } from "./labels.ts";
 
 const N = 11;
 const SHAPE = [2, 3];

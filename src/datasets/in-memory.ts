@@ -1,7 +1,7 @@
+import { MAX_CLASSES } from "../classes.ts";
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import { type FloatTensor, product } from "../tensor.ts";
-import { MAX_CLASSES } from "./labels.ts";
 
 /** Samples and labels in memory. */
 export interface ArraysOptions {
@@ -46,6 +46,7 @@ export function datasetOf({ x, labels, shape, classNames, name = "arrays", ...gi
     size: count,
     shape: sample,
     classes,
+    labels,
     ...(classNames && { classNames }),
     async *batches(options: BatchOptions): AsyncGenerator<Batch> {
       for (const [start, end] of batchRanges(count, options))

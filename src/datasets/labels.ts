@@ -1,10 +1,8 @@
+import { MAX_CLASSES } from "../classes.ts";
 import { PerturbError } from "../errors.ts";
 
 /** One class a sample. */
 export type Labels = Uint8Array | Int32Array;
-
-/** A label above this is no class but damage: ImageNet-21k has 21,841. Confusion counts grow with the square of it. */
-export const MAX_CLASSES = 65_536;
 
 /**
  * The number of classes, after checking each label against it: as given, or the largest label + 1.

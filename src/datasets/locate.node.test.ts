@@ -107,6 +107,44 @@ describe("openDataset by path", () => {
     await failure("mismatch", () => openDataset(join(path, "images.npz")));
   });
 
+  it("reads what perturb attack wrote: its examples, not what they were made from", async () => {
+    const at = (epsilon: number) => [epsilon, epsilon];
+    const list = (values: number[]) =>
+      ({ type: "float64", dims: [values.length], data: Float64Array.from(values) }) as const;
+    const pixels = (...values: number[]) =>
+      ({ type: "float32", dims: [4, 1], data: Float32Array.from(values) }) as const;
+    const examples = {
+      x: pixels(0, 0, 0, 0),
+      x_adv: pixels(0.1, 0.2, 0.3, 0.4),
+      label: { type: "int32", dims: [4], data: Int32Array.of(2, 1, 2, 1) },
+      epsilon: list([...at(0.1), ...at(8 / 255)]),
+    } as const;
+    const path = await files("written", { "adversarial.npz": writeNpz(examples) });
+    const set = await openDataset(join(path, "adversarial.npz"));
+    expect(await collect(set, { batch: 2 })).toMatchObject({ labels: [2, 1], x: [0.1, 0.2].map(Math.fround) });
+    expect(set.assumptions?.[0]).toContain("at ε = 0.1 of 8/255, 0.1 were taken");
+    const cut = { ...examples, label: { ...examples.label, dims: [3], data: Int32Array.of(2, 1, 2) } };
+    const damaged = await files("damaged", { "adversarial.npz": writeNpz(cut) });
+    await failure("mismatch", () => openDataset(join(damaged, "adversarial.npz")));
+  });
+
+  it("reads the pictures that perturb attack wrote at one ε, and asks which of several", async () => {
+    const png = await sharp({ create: { width: 2, height: 2, channels: 3, background: "white" } })
+      .png()
+      .toBuffer();
+    const path = join(folder, "written-pictures");
+    await files("written-pictures/eps-0.1/7", { "000012-7-to-3-eps-0.1.png": png });
+    const set = await openDataset(path);
+    expect((await collect(set, { batch: 2 })).labels).toEqual([7]);
+    expect(set).toMatchObject({
+      name: "eps-0.1",
+      assumptions: [expect.stringContaining("only the examples that fooled")],
+    });
+    await files("written-pictures/eps-0.2/7", { "000012-7-to-3-eps-0.2.png": png });
+    expect((await failure("usage", () => openDataset(path))).message).toContain(join(path, "eps-0.1"));
+    expect((await openDataset(join(path, "eps-0.2"))).size).toBe(1);
+  });
+
   it("opens an image folder, also inside its split", async () => {
     const path = join(folder, "pictures");
     for (const name of ["cat", "dog"]) {

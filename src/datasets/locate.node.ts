@@ -5,6 +5,7 @@ import { didYouMean, PerturbError } from "../errors.ts";
 import { type Preprocessing, pictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { option } from "../option.ts";
 import { openNpy, openNpz } from "./arrays.ts";
+import { type ClassList, parseClassList } from "./class-list.ts";
 import { fileSource, folderOpen, statOf } from "./files.node.ts";
 import { openIdx } from "./idx.ts";
 import { openImageFolder } from "./image-folder.node.ts";
@@ -26,6 +27,8 @@ export interface LocateOptions {
   readonly resize?: boolean | undefined;
   /** How the images of a folder become what the model takes: resize and crop are followed; the rest belongs to the model. */
   readonly preprocessing?: Preprocessing | undefined;
+  /** A file that says which class of the model each class folder is: see `parseClassList`. */
+  readonly classFile?: string | undefined;
 }
 
 /**
@@ -40,6 +43,12 @@ export async function openDataset(nameOrPath: string, options: LocateOptions = {
   const dataset = Object.hasOwn(datasets, nameOrPath)
     ? await openNamed(nameOrPath as keyof typeof datasets, options)
     : await openPath(nameOrPath, options);
+  if (options.classFile !== undefined && !dataset.classFolders)
+    throw new PerturbError(
+      "usage",
+      `${nameOrPath} has no class folders, which ${option("classFile", options.classFile)} would name. Leave it out.`,
+      { data: { dataset: nameOrPath, classFile: options.classFile } },
+    );
   if (options.classes !== undefined && dataset.classes > options.classes)
     throw new PerturbError(
       "mismatch",
@@ -83,19 +92,21 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
     const open = folderOpen(folder);
     return openIdx({ ...naming(folder, options), images: await open(images), labels: await open(labels) });
   }
-  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name);
+  const folders = entries.filter((entry) => !entry.name.startsWith(".") && !entry.isFile()).map(({ name }) => name);
   if (folders.length === 0)
     throw new PerturbError(
       "not-found",
       `${folder} holds neither the ${split} images and labels of an IDX set (${idxNames(split).map(first).join(", ")}) nor a sub-folder for each class.`,
       { data: { folder, split } },
     );
+  const examples = folders.filter((name) => name.startsWith("eps-"));
+  if (examples.length === folders.length) return openExamples(folder, examples, options);
   // A model without [C, H, W] inputs sees the images in their own shape, folded at the end.
   const shape = options.shape?.length === 3 ? options.shape : undefined;
-  const { resize } = options;
   const steps = options.preprocessing && pictureSteps(options.preprocessing);
-  if (!folders.every((name) => SPLIT_FOLDERS.has(name)))
-    return openImageFolder(folder, { name: folderName(folder), shape, resize, steps });
+  const classList = await classListIn(options);
+  const common = { name: folderName(folder), shape, resize: options.resize, steps, classList };
+  if (!folders.every((name) => SPLIT_FOLDERS.has(name))) return openImageFolder(folder, common);
   if (!folders.includes(split))
     throw new PerturbError(
       "not-found",
@@ -104,8 +115,40 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
         data: { folder, split, folders },
       },
     );
-  return openImageFolder(join(folder, split), { name: folderName(folder), shape, resize, steps });
+  return openImageFolder(join(folder, split), common);
 }
+
+/** The pictures that `perturb attack` wrote: of one ε, or none. @throws usage for several */
+async function openExamples(folder: string, budgets: readonly string[], options: LocateOptions): Promise<Dataset> {
+  const [only, ...others] = budgets.map((name) => join(folder, name)).sort();
+  if (others.length > 0)
+    throw new PerturbError(
+      "usage",
+      `${folder} holds the pictures that perturb attack wrote at ${budgets.length} ε. Give the folder of one, such as ${only}, or ${join(folder, "adversarial.npz")}, which has all samples.`,
+      { data: { folder, budgets } },
+    );
+  const dataset = await openFolder(only!, options);
+  return {
+    ...dataset,
+    assumptions: [
+      `${only} holds only the examples that fooled the model that they were made for: that model is right on none of them. ${join(folder, "adversarial.npz")} has all samples.`,
+      ...(dataset.assumptions ?? []),
+    ],
+  };
+}
+
+async function classListIn({ classFile }: LocateOptions): Promise<ClassList | undefined> {
+  if (classFile === undefined) return undefined;
+  const source = await fileSource(classFile);
+  if (source.size > CLASS_LIST)
+    throw new PerturbError("invalid-file", `${classFile} has ${source.size} bytes, too many for a list of classes.`, {
+      data: { classFile, size: source.size, limit: CLASS_LIST },
+    });
+  return parseClassList(new TextDecoder().decode(await source.read(0, source.size)), classFile);
+}
+
+/** Bytes that a list of classes may have. */
+const CLASS_LIST = 2 ** 26;
 
 /** Folders with these names only are parts of a set, not its classes. */
 const SPLIT_FOLDERS = new Set(["train", "test", "val", "valid", "validation"]);

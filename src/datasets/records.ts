@@ -11,6 +11,8 @@ export interface Records {
   readonly labels: Labels;
   readonly classes: number;
   readonly classNames?: readonly string[] | undefined;
+  /** Whether the classes are mixed from the first sample on. */
+  readonly mixed?: boolean;
   /** The file that holds the samples, for messages. */
   readonly file: string;
   /** Where the first sample begins. */
@@ -24,7 +26,7 @@ export interface Records {
 
 /** A data set read by range: memory is one byte or four a label, and one batch. */
 export function recordDataset(records: Records): Dataset {
-  const { name, shape, labels, classes, classNames, pixels } = records;
+  const { name, shape, labels, classes, classNames, pixels, mixed } = records;
   const size = labels.length;
   const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
     const reader = await records.open();
@@ -46,8 +48,10 @@ export function recordDataset(records: Records): Dataset {
     size,
     shape,
     classes,
+    labels,
     ...(classNames && { classNames }),
     ...(pixels && { pixels }),
+    ...(mixed && { mixed }),
     batches,
   };
 }

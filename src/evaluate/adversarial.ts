@@ -1,12 +1,15 @@
 import type { Verdict } from "../attack.ts";
 import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal } from "../errors.ts";
+import type { Warning } from "../evaluate.ts";
 import type { Model } from "../model.ts";
 import type { Note } from "../option.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
+import { surrogateCount, surrogateOf, surrogateWarnings } from "./checks/surrogate.ts";
 import { askClean, type BatchContext, type BatchPlan, goalOf } from "./course/batch.ts";
 import { cascade, type Judgement, pick } from "./course/cascade.ts";
 import { type AttackOptions, batchFor, open } from "./opening.ts";
+import { accuracyOf } from "./results/statistics.ts";
 
 /**
  * What an attack made of one batch at one ε. Lists have one entry a sample. Where ε is in shares of the range of each element
@@ -31,7 +34,9 @@ export interface AdversarialExamples extends AsyncIterable<readonly AdversarialB
   readonly plan: BatchPlan;
   /** Samples in all. */
   readonly total: number;
-  /** What was done to the samples that were read so far, to fit the model. */
+  /** What was assumed of model, data and options. */
+  readonly warnings: readonly Warning[];
+  /** What was done to the samples that were read so far, to fit the model, and what was found on the way. */
   readonly notes: () => readonly Note[];
 }
 
@@ -46,12 +51,21 @@ export async function adversarialExamples(
   given: Dataset,
   options: AttackOptions,
 ): Promise<AdversarialExamples> {
-  const { data, plan, total, notes } = await open(model, given, options, { of: "adversarialExamples" });
+  const { data, plan, total, warnings, notes } = await open(model, given, options, { of: "adversarialExamples" });
   const { surrogate, signal, batch = batchFor(total, 1) } = options;
+  const counting = surrogateOf(plan, surrogate);
+  const count = counting && surrogateCount(counting);
+  const clean = { correct: 0, total: 0 };
   return {
     plan,
     total,
-    notes: () => [...(data.notes ?? []), ...(model.notes ?? []), ...notes()],
+    warnings,
+    notes: () => [
+      ...notes(),
+      ...(counting && clean.total > 0
+        ? surrogateWarnings(counting.name, count!.accuracy(), accuracyOf(clean.correct, clean.total), model.classes)
+        : []),
+    ],
     async *[Symbol.asyncIterator]() {
       for await (const samples of data.batches({
         batch,
@@ -60,7 +74,9 @@ export async function adversarialExamples(
         ...(signal && { signal }),
       })) {
         checkSignal(signal);
-        yield await attackBatch(model, samples, plan, { surrogate, signal });
+        const results = await attackBatch(model, samples, plan, { surrogate, signal }, clean);
+        await count?.add(samples);
+        yield results;
       }
     },
   };
@@ -71,8 +87,11 @@ async function attackBatch(
   batch: Batch,
   plan: BatchPlan,
   { surrogate, signal }: BatchContext,
+  clean: { correct: number; total: number },
 ): Promise<AdversarialBatch[]> {
-  const { start, predictions, attackedRows } = await askClean(model, batch, plan);
+  const { start, predictions, correct, attackedRows } = await askClean(model, batch, plan);
+  clean.correct += correct.length;
+  clean.total += predictions.length;
   const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, predictions));
   const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   let series = 0;

@@ -5,6 +5,7 @@ import { aBoolean, aFunction, aList, checkKind, having, type Kinds } from "../kn
 import type { Model } from "../model.ts";
 import type { Certified } from "./checks/certified.ts";
 import { followUp } from "./checks/follow-up.ts";
+import { surrogateAccuracy, surrogateOf, surrogateWarnings } from "./checks/surrogate.ts";
 import type { BatchPlan } from "./course/batch.ts";
 import { follow, type Progress } from "./course/run.ts";
 import { type AttackOptions, batchFor, type Opened, open } from "./opening.ts";
@@ -138,10 +139,23 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
     signal,
   });
   await state?.close();
-  const noted = withWarnings(result, [...(data.notes ?? []), ...(model.notes ?? []), ...measuring.notes()]);
-  const kept = records ? { ...noted, records } : noted;
+  const told = withWarnings(await withSurrogate(result, measuring), [...measuring.warnings, ...measuring.notes()]);
+  const kept = records ? { ...told, records } : told;
   if (options.followUp === false) return kept;
   return withWarnings(kept, await followUp(model, data, plan, result, { surrogate, signal, normalization }));
+}
+
+/** With how well the surrogate reads the data, where an attack works on one. */
+async function withSurrogate(
+  result: EvaluationResult,
+  { model, data, plan, batch, total, options }: Measuring,
+): Promise<EvaluationResult> {
+  const surrogate = surrogateOf(plan, options.surrogate);
+  if (!surrogate) return result;
+  const { offset } = data.drawn ? { offset: 0 } : plan;
+  const found = await surrogateAccuracy(surrogate, data, { batch, offset, limit: total, signal: options.signal });
+  const told = { ...result, evaluation: { ...result.evaluation, surrogate: found } };
+  return withWarnings(told, surrogateWarnings(surrogate.name, found, result.evaluation.clean, model.classes));
 }
 
 function evaluation(

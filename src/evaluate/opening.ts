@@ -1,23 +1,36 @@
 import type { Dataset } from "../dataset.ts";
+import { drawn } from "../datasets/draw.ts";
 import { checkCount, PerturbError } from "../errors.ts";
+import type { Warning } from "../evaluate.ts";
 import { checkKind, checkOptions, having, type Kind, type Kinds } from "../known-options.ts";
-import type { Model } from "../model.ts";
+import { checkSamples, type Model } from "../model.ts";
 import { isGraphModel } from "../models/classifier/graph-model.ts";
 import { type Note, option } from "../option.ts";
+import { assumptionsOf, classesHint } from "./checks/assumptions.ts";
 import { budgetNotes } from "./checks/budget-units.ts";
+import { checkBudgets } from "./checks/budgets.ts";
+import { firstSamplesWarnings } from "./checks/first-samples.ts";
 import { requireGradients } from "./checks/gradients.ts";
 import type { BatchPlan } from "./course/batch.ts";
 import { examplesFor, type PlanOptions, planOf } from "./course/plan.ts";
+import { LINEARITY_SAMPLES } from "./linear/linearity.ts";
 import { fitting } from "./units.ts";
 
 /** What is done, and with which samples. */
 export interface AttackOptions extends PlanOptions {
   /** Samples at a time, by default up to 100. Results do not depend on it. */
   readonly batch?: number;
-  /** Samples in all, from `offset` on; by default all. */
+  /** Samples in all; by default all from `offset` on. Which of them is for `order` to say. */
   readonly limit?: number;
+  /**
+   * Which samples a `limit` leaves: "file" takes the first from `offset` on; "seed" draws them from the whole set, of each class its
+   * share. By default "file" where an `offset` is given and for sets that mix their classes, such as MNIST; else "seed".
+   */
+  readonly order?: Order;
   readonly signal?: AbortSignal;
 }
+
+export type Order = "file" | "seed";
 
 /** What can be known before the first sample is asked about. */
 export interface Opened {
@@ -27,6 +40,8 @@ export interface Opened {
   /** The samples that the options allow, and those of them that there are. */
   readonly limit: number;
   readonly total: number;
+  /** What was assumed of model, data and options. */
+  readonly warnings: readonly Warning[];
   /** What was done to the samples that were read so far, to fit the model. */
   readonly notes: () => readonly Note[];
 }
@@ -45,6 +60,7 @@ const ATTACK_OPTIONS: Kinds<AttackOptions> = {
   seed: null,
   offset: null,
   limit: null,
+  order: ['"file" or "seed"', (value) => value === "file" || value === "seed"],
   batch: null,
   eot: null,
   levels: null,
@@ -70,26 +86,46 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   checkKind("The data", given, having("a data set, such as openDataset or datasetOf gives", "batches"));
   // Of options that stand beside their attack the plan says more.
   if (!("options" in options)) checkOptions(of, options, { ...ATTACK_OPTIONS, ...more });
-  const { data, notes } = fitting(given, model);
-  if (data.classes > model.classes)
+  const { data: whole, notes } = fitting(given, model);
+  if (whole.classes > model.classes)
     throw new PerturbError(
       "mismatch",
-      `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.`,
+      `${whole.name} has ${whole.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.${classesHint(whole)}`,
     );
-  const { offset = 0, limit = data.size, batch } = options;
+  for (const one of [model, options.surrogate]) if (one) checkSamples(one, whole);
+  const { offset = 0, limit = whole.size, batch } = options;
   if (!(Number.isSafeInteger(offset) && offset >= 0))
     throw new PerturbError("usage", `The offset must be a whole number of at least 0, got ${offset}.`);
   if (!(Number.isSafeInteger(limit) && limit >= 0))
     throw new PerturbError("usage", `The limit must be a whole number of at least 0, got ${limit}.`);
   if (batch !== undefined) checkCount("the batch", batch);
-  const total = Math.max(0, Math.min(data.size - offset, limit));
+  const total = Math.max(0, Math.min(whole.size - offset, limit));
   if (total === 0)
     throw new PerturbError(
       "usage",
-      `${data.name} has ${data.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none of them. Lower the offset.`,
+      `${whole.name} has ${whole.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none of them. Lower the offset.`,
     );
-  const examples = options.examples ?? (await examplesFor(options.attacks, fitting(given, model).data));
-  const plan = planOf({ ...options, examples }, model);
+  const data = isDrawn(whole, total, options) ? drawn(whole, total, options.seed ?? 0) : whole;
+  const examples = options.examples ?? (await examplesFor(options.attacks, fitting(given, model).data, options.seed));
+  const plan = { ...planOf({ ...options, examples }, model), linearBelow: data.drawn?.indices[LINEARITY_SAMPLES] };
+  checkBudgets(plan, model);
   await requireGradients(plan, model, () => isGraphModel(model) && model.differentiated("cross-entropy"));
-  return { data, plan, limit, total, notes: () => [...budgetNotes(plan, model), ...notes()] };
+  const warnings = [
+    ...assumptionsOf(whole, model.classes),
+    ...firstSamplesWarnings(data, offset, total),
+    ...(whole.notes ?? []),
+    ...(model.notes ?? []),
+    ...budgetNotes(plan, model),
+  ];
+  return { data, plan, limit, total, warnings, notes };
+}
+
+/** Whether a draw leaves `total` of the samples. @throws usage for one from an offset on */
+function isDrawn({ size, mixed = false }: Dataset, total: number, { offset = 0, order }: AttackOptions): boolean {
+  if (order === "seed" && offset > 0)
+    throw new PerturbError(
+      "usage",
+      `${option("order", "seed")} draws from all samples, and ${option("offset", offset)} leaves some out. Leave one of them out.`,
+    );
+  return total < size && (order ?? (offset > 0 || mixed ? "file" : "seed")) === "seed";
 }

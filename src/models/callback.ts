@@ -6,10 +6,14 @@ export interface CallbackOptions {
   readonly name: string;
   /** Shape of one sample. */
   readonly inputShape: readonly number[];
+  /** Scores of a sample; 1 with a head of one score, `binary` or `binary-sigmoid`, which makes two classes. */
   readonly classes: number;
   /** By default [0, 1]. */
   readonly bounds?: Bounds;
-  /** What `ask` answers, by default logits. Of probabilities (`softmax`, `hidden`) the logarithm is taken. */
+  /**
+   * What `ask` answers, by default logits. Of probabilities (`softmax`, `hidden`) the logarithm is taken, and of those that
+   * stand by themselves (`sigmoid`, `binary-sigmoid`) the logit.
+   */
   readonly head?: Head;
   /**
    * Scores [n, classes] of samples [n, ...inputShape], which are a copy and may be kept or changed. `samples`: the index of
@@ -31,17 +35,22 @@ export function callbackModel({ name, inputShape, classes, bounds, head = "logit
   const { lower, upper } = bounds ?? { lower: 0, upper: 1 };
   if (!inputShape.every((size) => Number.isInteger(size) && size > 0))
     throw new PerturbError("usage", `The shape of a sample is a list of whole numbers from 1, got [${inputShape}].`);
-  if (!(Number.isInteger(classes) && classes >= 2))
-    throw new PerturbError("usage", `A classifier has a whole number of classes from 2, got ${classes}.`);
+  const isBinary = head === "binary" || head === "binary-sigmoid";
+  if (isBinary ? classes !== 1 : !(Number.isInteger(classes) && classes >= 2))
+    throw new PerturbError(
+      "usage",
+      isBinary
+        ? `A model with the head "${head}" gives 1 score for each sample, got ${classes}.`
+        : `A classifier has a whole number of classes from 2, got ${classes}. A model with one score has the head "binary" (a logit) or "binary-sigmoid".`,
+    );
   if (!(lower < upper))
     throw new PerturbError("usage", `The lower bound must be below the upper one, got ${lower} and ${upper}.`);
-  const isProbability = head === "softmax" || head === "hidden";
   return {
     name,
     inputShape,
-    classes,
+    classes: isBinary ? 2 : classes,
     bounds: { lower, upper },
-    head: isProbability ? "hidden" : head,
+    head: head === "softmax" ? "hidden" : head,
     async logits(x, samples) {
       const [n, ...shape] = x.dims as [number, ...number[]];
       if (String(shape) !== String(inputShape))
@@ -50,11 +59,17 @@ export function callbackModel({ name, inputShape, classes, bounds, head = "logit
           `${name} takes samples of shape [${inputShape}], got [${shape}]. Give data of that shape.`,
         );
       const dims = [n, classes];
-      if (n === 0) return { type: "float32", dims, data: new Float32Array(0) };
+      if (n === 0) return { type: "float32", dims: [0, isBinary ? 2 : classes], data: new Float32Array(0) };
       const answer = await ask({ ...x, data: x.data.slice() }, samples);
       checkAnswer(name, answer, dims);
       // A copy: whoever answers may use its array again.
-      return { type: "float32", dims, data: isProbability ? logarithms(name, answer.data) : answer.data.slice() };
+      const data = logitsOf(name, head, answer.data);
+      if (!isBinary) return { type: "float32", dims, data };
+      return {
+        type: "float32",
+        dims: [n, 2],
+        data: Float32Array.from([...data].flatMap((z) => [Number.isNaN(z) ? z : 0, z])),
+      };
     },
   };
 }
@@ -73,13 +88,22 @@ function checkAnswer(name: string, answer: Partial<FloatTensor> | undefined | nu
   );
 }
 
-/** @throws mismatch for what is no probability */
-function logarithms(name: string, probabilities: Float32Array): Float32Array<ArrayBuffer> {
-  const wrong = probabilities.find((p) => p < 0 || p > 1 + ROUNDING);
+/** @throws mismatch for what is no probability, where one was announced */
+function logitsOf(name: string, head: Head, scores: Float32Array): Float32Array<ArrayBuffer> {
+  const toLogit = {
+    softmax: log,
+    hidden: log,
+    sigmoid: (p: number) => log(p) - log(1 - p),
+    "binary-sigmoid": (p: number) => log(p) - log(1 - p),
+  }[head as string];
+  if (!toLogit) return scores.slice() as Float32Array<ArrayBuffer>;
+  const wrong = scores.find((p) => p < 0 || p > 1 + ROUNDING);
   if (wrong !== undefined)
     throw new PerturbError(
       "mismatch",
       `${name} answered ${wrong} where a probability was announced. If its scores are logits, give the head "logits".`,
     );
-  return Float32Array.from(probabilities, (p) => Math.log(p + LEAST));
+  return Float32Array.from(scores, toLogit);
 }
+
+const log = (p: number): number => Math.log(Math.max(p, 0) + LEAST);

@@ -1,10 +1,11 @@
 import type { ArchitectureName } from "../architectures/index.ts";
+import { otherBatches } from "../autodiff/batch-axis.ts";
 import { sampleShape } from "../autodiff/differentiate.ts";
 import { PerturbError } from "../errors.ts";
-import type { Graph } from "../onnx/graph.ts";
+import { type Graph, ownInputs } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime.ts";
 import { sha256 } from "../sha256.ts";
-import { settleBatch } from "./classifier/batching.ts";
+import { requireRows, settleBatch } from "./classifier/batching.ts";
 import { type ClassifierFile, type ClassifierOptions, classifierFile } from "./classifier/classifier.ts";
 import { type GraphModel, openClassifier } from "./classifier/graph-model.ts";
 import { revealHead } from "./classifier/reveal.ts";
@@ -87,7 +88,7 @@ export async function graphIn(
 ): Promise<OpenedGraph> {
   const graph = selectEndpoints(await complete(readModel(bytes, name, arch)), endpoints);
   checkWeights(graph, name);
-  return { name, graph, sha256: await sha256(bytes), shape: graph.inputs.length === 1 ? sampleShape(graph) : null };
+  return { name, graph, sha256: await sha256(bytes), shape: ownInputs(graph).length === 1 ? sampleShape(graph) : null };
 }
 
 /** The classifier in an opened graph. */
@@ -98,9 +99,34 @@ export const modelFrom = ({ graph, name, sha256, folder }: OpenedGraph, options:
 export const settle = async (file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> =>
   revealHead(await settleBatch(file, runtime), runtime);
 
+/**
+ * The classifier in an opened graph, settled. Where its shapes do not tell which axis holds the samples, it is the one along which
+ * a run gives a row for each.
+ */
+export async function settledFrom(
+  opened: OpenedGraph,
+  options: ModelOptions,
+  runtime: Runtime,
+): Promise<ClassifierFile> {
+  const others = otherBatches(opened.graph);
+  const settled = (graph: Graph) => settle(modelFrom({ ...opened, graph }, options), runtime);
+  if (others.length === 0) return settled(opened.graph);
+  let failure: unknown;
+  for (const make of [() => opened.graph, ...others])
+    try {
+      const file = await settled(make());
+      await requireRows(file, runtime);
+      return file;
+    } catch (error) {
+      if (!(error instanceof PerturbError)) throw error;
+      failure ??= error;
+    }
+  throw failure;
+}
+
 /** The classifier in an opened graph, ready for use. Release it when done. */
 export const openGraphModel = async (
   opened: OpenedGraph,
   options: ModelOptions,
   runtime: Runtime,
-): Promise<GraphModel> => openClassifier(await settle(modelFrom(opened, options), runtime), runtime);
+): Promise<GraphModel> => openClassifier(await settledFrom(opened, options, runtime), runtime);

@@ -14,6 +14,10 @@ export interface Norm {
   readonly name: NormName;
   /** The dual norm: its length of the gradient is the first-order rise per unit of ε. */
   readonly dual: NormName;
+  /** Its length of a gradient, where it is no norm by that name. */
+  readonly dualLength?: (g: Float32Array) => number;
+  /** Elements that count as one, where ε counts pixels of several channels. */
+  readonly channels?: number;
   /** ‖a - b‖ */
   distance(a: Float32Array, b: Float32Array): number;
   /** ‖v‖ */

@@ -109,7 +109,8 @@ export function* ownValues(graph: GraphProto): Generator<string> {
   for (const node of graph.node) for (const name of node.output) if (name !== "") yield name;
 }
 
-function outerValues(graph: GraphProto): string[] {
+/** Values that a sub-graph takes from around it. */
+export function outerValues(graph: GraphProto): string[] {
   const own = new Set(ownValues(graph));
   const used = graph.node.flatMap((node) => [...node.input, ...new Attributes(node.attribute).outerValues()]);
   return [...used, ...graph.output.map((output) => output.name)].filter((name) => name !== "" && !own.has(name));

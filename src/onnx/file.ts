@@ -110,10 +110,25 @@ export function writeOnnx(graph: Graph): Uint8Array {
   return toBinary(ModelProtoSchema, Object.assign(model, { graph: proto, opsetImport }));
 }
 
+/** A graph as a sub-graph; `outside`: inputs that it takes from around it. */
+export const writeSubgraph = (graph: Graph, outside: ReadonlySet<string>): GraphProto =>
+  create(GraphProtoSchema, {
+    name: graph.name,
+    node: graph.nodes.map(writeNode),
+    initializer: [...graph.initializers.values()],
+    input: graph.inputs.filter(({ name }) => !outside.has(name)).map((value) => writeValue(value, undefined)),
+    output: graph.outputs.map((value) => writeValue(value, undefined)),
+  });
+
 function writeValue(value: GraphValue, originals: readonly ValueInfoProto[] | undefined): ValueInfoProto {
   const original = originals?.find((v) => v.name === value.name);
   const isMap = original?.type?.value.case === "sequenceType";
-  if (original && !isMap && JSON.stringify(readValue(original)) === JSON.stringify(value)) return original;
+  if (
+    original &&
+    !isMap &&
+    JSON.stringify(readValue(original)) === JSON.stringify({ name: value.name, type: value.type, dims: value.dims })
+  )
+    return original;
   if (!value.type) return create(ValueInfoProtoSchema, { name: value.name });
   return create(ValueInfoProtoSchema, {
     name: value.name,

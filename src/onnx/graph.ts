@@ -1,5 +1,5 @@
 import type { ModelProto, NodeProto, TensorProto } from "onnx-buf";
-import type { ElementType } from "../tensor.ts";
+import type { ElementType, Tensor } from "../tensor.ts";
 import type { Attributes } from "./attributes.ts";
 
 /** A size: fixed, named ("N"), or unknown (null). */
@@ -14,6 +14,18 @@ export interface ValueType {
 /** A named input or output of a graph. */
 export interface GraphValue extends ValueType {
   readonly name: string;
+  /** Of an input that is given beside the one perturbed, with a row for each sample. */
+  readonly rows?: Rows;
+}
+
+/** What an input holds for each sample of a data set, by the sample's index. */
+export interface Rows {
+  /** The input's name in the file. */
+  readonly name: string;
+  /** [samples, ...] */
+  readonly values: Tensor;
+  /** Whether the input is known to take a row for each sample; else only a run tells whether it takes the whole array, for all. */
+  readonly isSure: boolean;
 }
 
 /** One operator applied to values. An empty input name is an optional input left out. */
@@ -41,6 +53,9 @@ export interface Graph {
   /** The file it came from: what is not rewritten is saved as it was. */
   readonly source?: ModelProto;
 }
+
+/** The inputs that nothing is given for. */
+export const ownInputs = ({ inputs }: Graph): readonly GraphValue[] => inputs.filter((v) => !v.rows);
 
 /** Every value that a node reads: its inputs, and what its sub-graphs (If, Loop, Scan) take from around them. */
 export const valuesRead = (node: Node): string[] => [...node.inputs, ...node.attributes.outerValues()];

@@ -136,6 +136,12 @@ export class Ops extends GraphBuilder {
       : this.add("ReduceMax", [a], { axes, keepdims: Number(keepdims) });
   }
 
+  reduceMean(a: string, axes: readonly number[], keepdims: boolean): string {
+    return this.opset >= 18
+      ? this.add("ReduceMean", [a, this.int64(axes)], { keepdims: Number(keepdims) })
+      : this.add("ReduceMean", [a], { axes, keepdims: Number(keepdims) });
+  }
+
   unsqueeze(a: string, axes: readonly number[]): string {
     return this.opset >= 13 ? this.add("Unsqueeze", [a, this.int64(axes)]) : this.add("Unsqueeze", [a], { axes });
   }

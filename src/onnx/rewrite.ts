@@ -56,9 +56,15 @@ export function freeNames(graph: Graph, wanted: readonly string[]): Graph {
   return renameValues(graph, new Map(moved));
 }
 
-/** The graph with the shape of one input made fixed: [N, ...sample], unless it fixes the batch itself. @throws mismatch */
+/**
+ * The graph with the shape of one input made fixed: [N, ...sample], unless it fixes the batch itself; inputs with a row for each
+ * sample get the same batch. @throws mismatch
+ */
 export function bindInput(graph: Graph, name: string, sample: readonly number[]): Graph {
+  const size = graph.inputs.find((value) => value.name === name)?.dims?.[0];
+  const batch: Dim = typeof size === "number" ? size : "N";
   const inputs = graph.inputs.map((value): GraphValue => {
+    if (value.rows) return { ...value, dims: [batch, ...value.rows.values.dims.slice(1)] };
     if (value.name !== name) return value;
     if (value.dims && !fits(value.dims, sample))
       throw new PerturbError(
@@ -68,7 +74,6 @@ export function bindInput(graph: Graph, name: string, sample: readonly number[])
           data: { input: value.dims, sample },
         },
       );
-    const batch: Dim = typeof value.dims?.[0] === "number" ? value.dims[0] : "N";
     return { ...value, dims: [batch, ...sample] };
   });
   return { ...graph, inputs };

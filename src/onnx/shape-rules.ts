@@ -1,4 +1,5 @@
 import type { ShapeRule } from "./facts.ts";
+import { recurrenceShapes } from "./recurrence.ts";
 import { attentionShapes } from "./shape-rules/attention.ts";
 import { constantShapes } from "./shape-rules/constant.ts";
 import { einsumShapes } from "./shape-rules/einsum.ts";
@@ -23,6 +24,7 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   ...elementwiseShapes,
   ...reductionShapes,
   ...recurrentShapes,
+  ...recurrenceShapes,
   ...windowShapes,
   ...regionShapes,
   ...linearShapes,

@@ -55,6 +55,12 @@ export function printable(text: string, limit = 200): string {
   return letters.length <= limit ? clean : `${letters.slice(0, limit - 1).join("")}…`;
 }
 
+/** Which samples of a set were evaluated: "100 samples from index 0". */
+export const samplesWords = ({ total, offset, drawn }: Evaluation["data"]): string =>
+  drawn
+    ? `${formatCount(total)} of ${formatCount(drawn.of)} samples, drawn over the classes by seed ${drawn.seed}`
+    : `${formatCount(total)} samples from index ${offset}`;
+
 /** The name of a class, cut to `limit` letters, or its number where it has none. */
 export const className = ({ data }: Evaluation, index: number, limit: number): string =>
   printable(data.classNames?.[index] || String(index), limit);

@@ -33,7 +33,8 @@ export interface OrtOptions {
 export function ortRuntime(ort: Ort, { name = nameOf(ort), device = "cpu", threads = 0 }: OrtOptions = {}): Runtime {
   const sessionOptions: InferenceSession.SessionOptions = {
     executionProviders: [device],
-    logSeverityLevel: 3,
+    // Of fatal errors alone: whatever fails is thrown, and said once.
+    logSeverityLevel: 4,
     // A plan of the memory, made at the second run, lies beside what the first one took: half as much again, and no faster.
     enableMemPattern: false,
     intraOpNumThreads: threads,
@@ -56,6 +57,9 @@ export function ortRuntime(ort: Ort, { name = nameOf(ort), device = "cpu", threa
     },
   };
 }
+
+/** A run logs by itself, whatever its session does. */
+const QUIET: InferenceSession.RunOptions = { logSeverityLevel: 4 };
 
 function nameOf({ env }: Ort): string {
   const { node, web, common } = env?.versions ?? {};
@@ -81,7 +85,7 @@ function ortProgram(ort: Ort, session: InferenceSession): Program {
         ]),
       );
       try {
-        const results = await session.run(inputs, [...fetches]);
+        const results = await session.run(inputs, [...fetches], QUIET);
         return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, fromOrt(t)]));
       } catch (cause) {
         throw new PerturbError("runtime", `ONNX Runtime failed: ${messageOf(cause)}`, { cause });

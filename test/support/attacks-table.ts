@@ -43,9 +43,11 @@ function section(attack: Attack): string {
   const made = members
     ? ` Members: ${members(norms[0]!)
         .map((member) => `\`${member.attack.name}\``)
-        .join(", ")}.`
+        .join(
+          ", ",
+        )}. Their options are its own: \`--set ${name}.apgd-ce.steps=50\`, or \`.with({ "apgd-ce.steps": 50 })\`.`
     : "";
-  const options = optionsOf(attack).map(
+  const options = (members ? [] : optionsOf(attack)).map(
     (option) => `| \`${optionText(option).replaceAll("|", "\\|")}\` | ${option.about} |`,
   );
   return `### ${name}\n\n${facts}${made}${options.length > 0 ? `\n\n| option | what it is |\n|---|---|\n${options.join("\n")}` : ""}`;

@@ -1,11 +1,13 @@
 import fc from "fast-check";
-import type {
-  AttackTally,
-  LinearityTally,
-  PointTally,
-  Shown,
-  Tally,
-  WorstTally,
+import {
+  type AttackTally,
+  addCount,
+  type Confusion,
+  type LinearityTally,
+  type PointTally,
+  type Shown,
+  type Tally,
+  type WorstTally,
 } from "../../src/evaluate/results/tally.ts";
 import type { Extent } from "../../src/evaluate/state/decode.ts";
 import type { SampleRecord } from "../../src/evaluate.ts";
@@ -19,9 +21,9 @@ const count = fc.nat();
 const small = fc.nat(1);
 const many = <T>(value: fc.Arbitrary<T>, length: number) => fc.array(value, { minLength: length, maxLength: length });
 
-const confusion = fc.array(fc.nat(classes ** 2 - 1), { maxLength: 3 }).map((places) => {
-  const counts = new Int32Array(classes ** 2);
-  for (const place of places) counts[place]! += 1;
+const confusion = fc.array(fc.nat(classes ** 2 - 1), { maxLength: 3 }).map((places): Confusion => {
+  const counts: Confusion = new Map();
+  for (const place of places) addCount(counts, place, 1);
   return counts;
 });
 const prediction = fc.integer({ min: -1, max: classes - 1 });
@@ -78,6 +80,7 @@ const record: fc.Arbitrary<SampleRecord> = fc.record({
   forwards: count,
   gradients: count,
   seconds: real,
+  source: fc.constant(null),
 });
 const linearity: fc.Arbitrary<LinearityTally> = fc.record({
   samples: small,
@@ -100,6 +103,9 @@ const tallyOf = (samples: number): fc.Arbitrary<Tally> =>
     invalid: count,
     deadGradients: small,
     nanGradients: small,
+    tinyGradients: small,
+    unitScores: small,
+    labelScores: small,
     forwards: count,
     gradients: count,
   });

@@ -18,6 +18,7 @@ export const sampleRecord: SampleRecord = {
   forwards: 42,
   gradients: 40,
   seconds: 0.125,
+  source: null,
 };
 
 export const fooledSample: SampleRecord = {
@@ -38,6 +39,7 @@ export const fooledSample: SampleRecord = {
   forwards: 13,
   gradients: 12,
   seconds: 0.0625,
+  source: "7/a.png",
 };
 
 const number = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((v) => v + 0);
@@ -50,6 +52,7 @@ const facts = fc.record({
   forwards: count,
   gradients: count,
   seconds: number,
+  source: fc.oneof(fc.constant(null), fc.string({ minLength: 1 })),
 });
 const fooled = fc.record({
   epsilon: number,

@@ -1,6 +1,6 @@
 import { defineAttack } from "../../attack.ts";
 import type { About } from "../../attack-options.ts";
-import { PerturbError } from "../../errors.ts";
+import { leastClassesOf, tooFewClasses } from "../../classes.ts";
 import type { DifferentiableModel, Goal } from "../../model.ts";
 import { rivalsOf } from "../steps/rivals.ts";
 import { sweep } from "../steps/sweep.ts";
@@ -44,29 +44,27 @@ const apgd = (name: string, title: string, loss: "cross-entropy" | "dlr") =>
     norms: ["linf", "l2", "l1"],
     aim: "within-epsilon",
     needs: "gradient",
+    leastClasses: leastClassesOf(loss),
     defaults,
     about,
     async propose(task, { steps, restarts, rho }) {
-      if (loss === "dlr") requireClasses(task.model, 3, name, "apgd-ce");
+      requireClasses(task.model, leastClassesOf(loss), name);
       return sweep(task, (at) =>
         climbs(at, restarts, (part, _rows, stream) => climb(part, { loss, toward: part.goal, steps, rho, stream })),
       );
     },
   });
 
-function requireClasses({ name, classes }: DifferentiableModel, least: number, attack: string, instead: string): void {
-  if (classes < least)
-    throw new PerturbError(
-      "usage",
-      `${attack} compares the ${least} largest logits, and ${name} has ${classes} classes. Take ${instead}.`,
-      { data: { attack, classes, least } },
-    );
+function requireClasses({ name, classes }: DifferentiableModel, least: number, attack: string): void {
+  if (classes < least) throw tooFewClasses(attack, least, name, classes, "apgd-ce");
 }
 
 export interface ApgdTargetedOptions extends ApgdOptions {
   /** The other classes that are targets in turn: the most likely ones at x first. */
   readonly targets: number;
 }
+
+const TARGETED_LEAST = leastClassesOf("targeted-dlr");
 
 /**
  * Targeted APGD (Croce and Hein 2020, §4.2): runs on the targeted ratio of logits (eq. 7) towards one class after another, over
@@ -79,11 +77,12 @@ export const apgdT = defineAttack<DifferentiableModel, ApgdTargetedOptions>({
   norms: ["linf", "l2", "l1"],
   aim: "within-epsilon",
   needs: "gradient",
+  leastClasses: TARGETED_LEAST,
   defaults: { ...defaults, targets: 9 },
   about: { ...about, targets: "classes that are targets in turn, the most likely first" },
   async propose(task, { steps, restarts, rho, targets }) {
     const { model } = task;
-    requireClasses(model, 4, "apgd-t", "apgd-ce");
+    requireClasses(model, TARGETED_LEAST, "apgd-t");
     return sweep(task, async (at) => {
       const { goal } = at;
       const logits =

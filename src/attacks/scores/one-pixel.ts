@@ -24,7 +24,8 @@ const CALL = 2 ** 23;
  * The one-pixel attack (Su, Vargas and Sakurai 2019): differential evolution of the places and values of a few pixels,
  * DE/rand/1 without crossover: a mutant of three others, x_r1 + F (x_r2 - x_r3), replaces a candidate where it lowers the
  * probability of the label, or, targeted, raises that of the target. Places begin uniform; values Gaussian, with 128 and 127
- * of 255 for mean and deviation. Of ε elements, ⌊ε / channels⌋ pixels change; [features] are an image of one row. Defaults:
+ * of 255 for mean and deviation. ⌊ε⌋ pixels change (⌊ε / channels⌋
+ * where ε counts elements); [features] are an image of one row. Defaults:
  * the paper's.
  *
  * Differences: it stops where the goal is reached, and not at a probability; a place outside the image is drawn anew and a
@@ -48,10 +49,11 @@ export const onePixel = defineAttack<Model, OnePixelOptions>({
     checkOptions(options);
     const image = imageLayout(task.x.dims.slice(1), "one-pixel");
     return sweep(task, async (budget) => {
-      const { x, epsilon, model } = budget;
+      const { x, epsilon, model, norm } = budget;
       const candidates = { ...x, data: x.data.slice() };
       const success = new Uint8Array(x.dims[0]!);
-      const pixels = Math.min(Math.floor(epsilon / image.channels), image.height * image.width);
+      const budgeted = norm.channels === image.channels ? epsilon : epsilon / image.channels;
+      const pixels = Math.min(Math.floor(budgeted), image.height * image.width);
       if (pixels === 0) return { candidates, success };
       const genes = genesOf(pixels, image, model.bounds);
       for (const row of success.keys())

@@ -1,10 +1,19 @@
-import { type Attack, type AttackTask, type Configured, defineAttack, proposeWith } from "../../attack.ts";
+import {
+  type Attack,
+  type AttackDefinition,
+  type AttackTask,
+  type Configured,
+  defineAttack,
+  proposeWith,
+} from "../../attack.ts";
+import type { LengthWords } from "../../attack-options.ts";
 import { checkSignal } from "../../errors.ts";
 import { type DifferentiableModel, take, takeGoal, takeGradient } from "../../model.ts";
 import { averaged } from "../../models/wrapped/averaged.ts";
 import type { NormName } from "../../norm.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../../tensor.ts";
 import { objective } from "./losses.ts";
+import { memberOption, membersOf } from "./members.ts";
 import { successOf } from "./sweep.ts";
 
 /** An ensemble as its file writes it. */
@@ -16,19 +25,41 @@ export interface EnsembleDefinition {
   readonly members: (norm: NormName) => readonly Configured<DifferentiableModel>[];
 }
 
+/** The options O of a member, as the ensemble has them: "square.queries". */
+export type MemberOptions<Name extends string, O> = { readonly [K in keyof O & string as `${Name}.${K}`]: O[K] };
+
 /**
  * Several attacks in order, each on the samples that those before it did not fool at an ε. An evaluation runs the members
  * one by one, and tells which of them fooled a sample; `propose` does the same for who has no evaluation.
+ * Its options are those of its members, under their names; the defaults shown are those of its first norm.
  */
-export const defineEnsemble = (definition: EnsembleDefinition): Attack<DifferentiableModel, object> =>
-  defineAttack<DifferentiableModel, object>({
+export function defineEnsemble<O extends object>(definition: EnsembleDefinition): Attack<DifferentiableModel, O> {
+  const ensemble: Attack<DifferentiableModel, O> = defineAttack<DifferentiableModel, O>({
     ...definition,
+    ...optionsOfMembers(definition.members(definition.norms[0]!)),
     aim: "within-epsilon",
     needs: "gradient",
-    defaults: {},
-    about: {},
-    propose: (task) => handOver(task, definition.members(task.norm.name)),
-  });
+    propose: (task: AttackTask<DifferentiableModel>, options: O) => {
+      const choice = { attack: ensemble, options } as unknown as Configured<DifferentiableModel>;
+      return handOver(task, membersOf(choice, task.norm.name, task.model).members);
+    },
+  } as unknown as AttackDefinition<DifferentiableModel, O>);
+  return ensemble;
+}
+
+function optionsOfMembers(members: readonly Configured<DifferentiableModel>[]) {
+  const defaults: Record<string, unknown> = {};
+  const about: Record<string, string | LengthWords> = {};
+  const choices: Record<string, readonly string[]> = {};
+  for (const { attack, options } of members)
+    for (const [name, value] of Object.entries(options)) {
+      const full = memberOption(attack, name);
+      defaults[full] = value;
+      about[full] = attack.about[name]!;
+      if (attack.choices?.[name]) choices[full] = attack.choices[name];
+    }
+  return { defaults, about, choices };
+}
 
 async function handOver(
   task: AttackTask<DifferentiableModel>,

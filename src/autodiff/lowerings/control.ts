@@ -1,15 +1,15 @@
-import type { GraphProto } from "onnx-buf";
-import { PerturbError } from "../../errors.ts";
 import { normalizeAxis } from "../../onnx/dims.ts";
-import { describeNode } from "../../onnx/graph.ts";
 import { tensor } from "../../tensor.ts";
 import type { LoweringContext, Lowerings } from "../lowering.ts";
 import { unsupported } from "../rules/constants.ts";
+import { bothBranches, subgraph } from "./branches.ts";
 import { index, known, stack, takeApart } from "./known.ts";
 
-/** The branch that is taken. */
+/** The branch that is taken; both, where only a run can tell. */
 function branch(context: LoweringContext): readonly string[] {
-  const taken = known(context, context.x[0]!, "its condition") ? "then_branch" : "else_branch";
+  const [condition] = context.x;
+  if (context.varies(condition!)) return bothBranches(context);
+  const taken = known(context, condition!, "its condition") ? "then_branch" : "else_branch";
   return context.inline(subgraph(context, taken), []);
 }
 
@@ -100,12 +100,6 @@ function scan(context: LoweringContext, given: readonly string[]): readonly stri
     return stack(b, prepend ? values.toReversed() : values, axis);
   });
   return [...state, ...collected];
-}
-
-function subgraph({ node }: LoweringContext, name: string): GraphProto {
-  const graph = node.attributes.graph(name);
-  if (graph) return graph;
-  throw new PerturbError("invalid-file", `${describeNode(node)}: the sub-graph "${name}" is missing. Export it again.`);
 }
 
 /** Control flow, written out where its course is known before running. */

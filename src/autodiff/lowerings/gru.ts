@@ -1,6 +1,7 @@
 import type { Lowering } from "../lowering.ts";
-import { type Layer, parts, product, readLayer, type Step, unroll } from "./recurrent.ts";
+import { type Layer, parts, product, readLayer, type Step } from "./recurrent.ts";
 import { type Activation, activationsOf, clipOf } from "./recurrent-activations.ts";
+import { runLayer } from "./recurrent-run.ts";
 import { split } from "./split.ts";
 
 /**
@@ -9,17 +10,17 @@ import { split } from "./split.ts";
  */
 export const gru: Lowering = (context) => {
   const layer = readLayer(context, 3);
-  const activations = activationsOf(context, layer.directions, ["Sigmoid", "Tanh"]);
-  const clip = clipOf(context);
-  const clipped = activations.map(
-    (f): Activation =>
-      (x) =>
-        f(clip(x)),
-  );
   const linearBeforeReset = context.node.attributes.int("linear_before_reset", 0) !== 0;
-  return unroll(layer, biasOf(layer, linearBeforeReset), [5], (direction) =>
-    step(layer, direction, clipped.slice(2 * direction), linearBeforeReset),
-  );
+  return runLayer(layer, biasOf(layer, linearBeforeReset), [5], (direction, at) => {
+    const clip = clipOf(at.context);
+    const activations = activationsOf(at.context, layer.directions, ["Sigmoid", "Tanh"]);
+    const clipped = activations.map(
+      (f): Activation =>
+        (x) =>
+          f(clip(x)),
+    );
+    return step(layer, at, direction, clipped.slice(2 * direction), linearBeforeReset);
+  });
 };
 
 /** The bias that is added before the reset: all of it, or all but the recurrent one of n. */
@@ -30,16 +31,24 @@ function biasOf({ context: { b }, bias, hidden }: Layer, linearBeforeReset: bool
   return b.plus(input, linearBeforeReset ? outside() : recurrent);
 }
 
-function step(layer: Layer, direction: number, [f, g]: readonly Activation[], linearBeforeReset: boolean): Step {
-  const { hidden, bias, recurrent } = layer;
-  const { b } = layer.context;
+/** What is the same for every step is made once, around them; the steps stand `at` one of them, or all in a row. */
+function step(
+  { hidden, bias, recurrent, context: { b: around } }: Layer,
+  { context: { b }, take }: Layer,
+  direction: number,
+  [f, g]: readonly Activation[],
+  linearBeforeReset: boolean,
+): Step {
   const zrAndN = [2 * hidden, hidden];
-  const [ofGates, ofN] = split(b, recurrent[direction]!, 0, zrAndN) as [string, string];
+  const weights = split(around, recurrent[direction]!, 0, zrAndN) as [string, string];
+  const [ofGates, ofN] = weights.map(take) as [string, string];
   const biasOfN = (): string => {
-    if (!bias) return b.unsqueeze(b.scalar(0, ofN), [0]);
-    return b.reshape(b.slice(bias[1], [0, 1], [direction, 2 * hidden], [direction + 1, 3 * hidden]), [hidden]);
+    if (!bias) return around.unsqueeze(around.scalar(0, weights[1]), [0]);
+    return around.reshape(around.slice(bias[1], [0, 1], [direction, 2 * hidden], [direction + 1, 3 * hidden]), [
+      hidden,
+    ]);
   };
-  const inner = linearBeforeReset ? biasOfN() : "";
+  const inner = linearBeforeReset ? take(biasOfN()) : "";
   return (input, [h = null]) => {
     const [inputOfGates, inputOfN] = split(b, input, 1, zrAndN) as [string, string];
     const [z, r] = parts(b, f!(product(b, h, ofGates, inputOfGates)), hidden, [true, h !== null || linearBeforeReset]);

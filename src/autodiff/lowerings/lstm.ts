@@ -1,6 +1,7 @@
 import type { Lowering } from "../lowering.ts";
-import { type Layer, parts, product, readLayer, type State, type Step, unroll } from "./recurrent.ts";
+import { type Layer, parts, product, readLayer, type State, type Step } from "./recurrent.ts";
 import { type Activation, activationsOf, clipOf } from "./recurrent-activations.ts";
+import { runLayer } from "./recurrent-run.ts";
 import { split } from "./split.ts";
 
 /**
@@ -10,15 +11,14 @@ import { split } from "./split.ts";
 export const lstm: Lowering = (context) => {
   const { x, b } = context;
   const layer = readLayer(context, 4);
-  const activations = activationsOf(context, layer.directions, ["Sigmoid", "Tanh", "Tanh"]);
   const ofDirection = x[7] ? split(b, x[7], 0, Array<number>(layer.directions).fill(1)) : [];
-  return unroll(layer, layer.bias && b.sum(layer.bias), [5, 6], (direction) => {
+  return runLayer(layer, layer.bias && b.sum(layer.bias), [5, 6], (direction, at) => {
     const peepholes = ofDirection[direction];
     return step(
-      layer,
-      layer.recurrent[direction]!,
-      activations.slice(3 * direction),
-      peepholes ? split(b, peepholes, 1, Array<number>(3).fill(layer.hidden)) : null,
+      at,
+      at.take(layer.recurrent[direction]!),
+      activationsOf(at.context, layer.directions, ["Sigmoid", "Tanh", "Tanh"]).slice(3 * direction),
+      peepholes ? split(b, peepholes, 1, Array<number>(3).fill(layer.hidden)).map(at.take) : null,
     );
   });
 };

@@ -154,8 +154,8 @@ describe("what is refused, by name", () => {
       expect(message).toContain('input "x", which is [T, N, 3]: the sequence length is not known before running');
       expect(message).toContain("Export the model with a fixed sequence length");
     }
-    expect((await refusal("LSTM", [5000, "N", 3])).message).toContain("is 5000, of 1 to 1024 allowed");
-    expect((await refusal("LSTM", [0, "N", 3])).message).toContain("is 0, of 1 to 1024 allowed");
+    expect((await refusal("LSTM", [70_000, "N", 3])).message).toContain("is 70000, of 1 to 65536 allowed");
+    expect((await refusal("LSTM", [0, "N", 3])).message).toContain("is 0, of 1 to 65536 allowed");
     expect((await refusal("LSTM", ["N", "T", 3], { layout: 1 })).message).toContain("not known before running");
   });
 

@@ -1,12 +1,14 @@
 import { PerturbError } from "../../errors.ts";
-import { describeDims, describeNode } from "../../onnx/graph.ts";
+import { type Dim, describeDims, describeNode } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import type { LoweringContext } from "../lowering.ts";
 import { unsupported } from "../rules/constants.ts";
 import { split } from "./split.ts";
 
+/** Steps beyond which a file is taken to be broken. */
+const MAX_STEPS = 2 ** 16;
 /** Steps beyond which a sequence is not unrolled: ONNX Runtime takes minutes to plan the memory of that many nodes. */
-const MAX_STEPS = 1024;
+const MOST_UNROLLED = 1024;
 
 /** A state of a cell, [batch, hidden]; null: zeros. */
 export type State = string | null;
@@ -25,6 +27,8 @@ export interface Layer {
   readonly batchFirst: boolean;
   /** The recurrent weights of each direction, [gates·hidden, hidden]. */
   readonly recurrent: readonly string[];
+  /** A value from around the steps, for them to use. */
+  readonly take: (value: string) => string;
   /** The biases of the input and of the recurrent product, [directions, gates·hidden]; null: none. */
   readonly bias: readonly [input: string, recurrent: string] | null;
 }
@@ -42,17 +46,24 @@ export function readLayer(context: LoweringContext, gates: number): Layer {
     b.reshape(part, [rows, hidden]),
   );
   const bias = x[3] ? (split(b, x[3], 1, [rows, rows]) as [string, string]) : null;
-  return { context, gates, directions, hidden, steps: stepsOf(context, batchFirst), batchFirst, recurrent, bias };
+  const take = (value: string) => value;
+  return { context, take, gates, directions, hidden, steps: stepsOf(context, batchFirst), batchFirst, recurrent, bias };
 }
 
-function stepsOf({ node, x, b }: LoweringContext, batchFirst: boolean): number {
+function stepsOf(context: LoweringContext, batchFirst: boolean): number {
+  const { x, b } = context;
   const dims = b.dims(x[0]!);
   const steps = dims[batchFirst ? 1 : 0];
   if (typeof steps === "number" && steps >= 1 && steps <= MAX_STEPS) return steps;
-  const found = typeof steps === "number" ? `is ${steps}, of 1 to ${MAX_STEPS} allowed` : "is not known before running";
-  throw new PerturbError(
+  throw tooLong(context, steps, MAX_STEPS);
+}
+
+function tooLong({ node, x, b }: LoweringContext, steps: Dim | undefined, most: number): PerturbError {
+  const dims = b.dims(x[0]!);
+  const found = typeof steps === "number" ? `is ${steps}, of 1 to ${most} allowed` : "is not known before running";
+  return new PerturbError(
     "no-gradient",
-    `${describeNode(node)}: its gradient unrolls the steps of its input "${x[0]}", which is ${describeDims(dims)}: the sequence length ${found}. Export the model with a fixed sequence length (only the batch may vary).`,
+    `${describeNode(node)}: its gradient goes through the steps of its input "${x[0]}", which is ${describeDims(dims)}: the sequence length ${found}. Export the model with a fixed sequence length (only the batch may vary).`,
     { data: { op: node.op, node: node.name, input: x[0] } },
   );
 }
@@ -67,15 +78,16 @@ export function unroll(
   layer: Layer,
   bias: string | null,
   initial: readonly number[],
-  cell: (direction: number) => Step,
+  cell: (direction: number, layer: Layer) => Step,
 ): string[] {
   const { directions, steps } = layer;
+  if (steps > MOST_UNROLLED) throw tooLong(layer.context, steps, MOST_UNROLLED);
   const inputs = inputProducts(layer, bias);
   const running = whileRunning(layer);
   const first = initial.map((i) => initialStates(layer, i));
   const runs = Array.from({ length: directions }, (_, d) => {
     const own = Array.from({ length: steps }, (_, t) => inputs[t * directions + d]!);
-    return runDirection(layer, d, own, running, first.map((states) => states[d]!), cell(d)); // biome-ignore format: one call
+    return runDirection(layer, d, own, running, first.map((states) => states[d]!), cell(d, layer)); // biome-ignore format: one call
   });
   const byStep = Array.from({ length: steps }, (_, t) => runs.map(({ outputs }) => outputs[t]!)).flat();
   const y = stack(layer, byStep, [steps, directions], [1, 2, 0, 3]);

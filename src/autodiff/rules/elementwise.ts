@@ -1,4 +1,4 @@
-import { isFloat, isQuantized } from "../../onnx/facts.ts";
+import { isFloat } from "../../onnx/facts.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import type { RuleContext, Rules } from "../rule.ts";
 
@@ -80,8 +80,7 @@ export const elementwiseRules = {
   Identity: ({ g }) => [g],
   Cast: ({ g, x: [a], b }) => {
     const { type } = b.fact(a!);
-    if (isFloat(type)) return [b.cast(g, type ?? "float32")];
-    // Integers of quantised arithmetic count as reals; positions and conditions are steps.
-    return [isQuantized(type) ? b.cast(g, "float32") : null];
+    // Integers that a gradient is wanted of count as reals: no position or condition is among them.
+    return [b.cast(g, isFloat(type) ? (type ?? "float32") : "float32")];
   },
 } satisfies Rules;

@@ -1,5 +1,6 @@
 import { type FileHandle, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { stderr } from "node:process";
 import { Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
@@ -8,9 +9,10 @@ import type { FloatTensor } from "../../tensor.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
+import { sayNotes } from "../opening/say-notes.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
-import { commandWords } from "../option-words.ts";
+import { warningWords } from "../option-words.ts";
 import { group, only, withGroups } from "../options/group.ts";
 import {
   attackOptions,
@@ -38,9 +40,10 @@ whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
     )
     .addHelpText("after", () =>
       helpText(`
-With --png, each success is also written as EPS/INDEX-LABEL-PREDICTION.png. Each file is read back, and the number of those
-that still fool the model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
-attack uses only values that a PNG can hold, and every success lasts. The .npz keeps the exact values.
+With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png, with the name of its source
+where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
+model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
+attack uses only values that a PNG can hold, and every success lasts. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
 
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
@@ -109,6 +112,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     const examples = await adversarialExamples(model, data, plan);
     if (pictures !== undefined) requirePictures(model.inputShape);
     const { total } = examples;
+    for (const { message } of warningWords(examples.warnings)) stderr.write(`warning: ${message}\n`);
     const { inDataUnits } = await import("../../evaluate/units.ts");
     const units = (x: FloatTensor): FloatTensor => ({ ...x, data: inDataUnits(x.data, model) });
     const inUnits = (result: AdversarialBatch): AdversarialBatch => ({
@@ -136,7 +140,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
   }
   const about = notes().find(({ code }) => code === "prepared-pictures");
   if (about && pictures !== undefined) await writeFile(join(pictures, "README.txt"), `${about.message}\n`);
-  for (const { message } of notes()) process.stderr.write(`note: ${commandWords(message)}\n`);
+  sayNotes(notes());
   return counts;
 
   async function tally(result: AdversarialBatch, count: Count): Promise<void> {
@@ -145,7 +149,11 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       count.fooled += result.success[i]!;
     });
     if (pictures === undefined) return;
-    count.survived += await writePictures(pictures, result, model, { target, exact: given.levels === 256 });
+    count.survived += await writePictures(pictures, result, model, {
+      target,
+      exact: given.levels === 256,
+      sourceOf: (index) => data.sourceOf?.(index),
+    });
   }
 }
 

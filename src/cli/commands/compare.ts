@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { stderr } from "node:process";
 import { Argument, Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import type { Comparison, PairedAccuracy, RecordedRun } from "../../evaluate/results/compare.ts";
@@ -21,7 +20,7 @@ import {
   pictureOptions,
   runOptions,
 } from "../options/groups.ts";
-import { columns, helpText, print, printJson, prose } from "../output.ts";
+import { columns, complain, helpText, print, printJson, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 export const compareCommand = withGroups(
@@ -137,7 +136,7 @@ async function present(found: Comparison, json: string | undefined): Promise<voi
   const comparison = { ...found, warnings: warningWords(found.warnings) };
   if (json === "-") printJson(comparison);
   else await printTable(comparison);
-  for (const { message } of comparison.warnings) stderr.write(`warning: ${message}\n`);
+  for (const { message } of comparison.warnings) complain(`warning: ${message}`);
   if (json !== undefined && json !== "-")
     await writeAtomically(json, (file) => file.writeFile(`${JSON.stringify(comparison, null, 2)}\n`));
 }

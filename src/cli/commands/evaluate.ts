@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import type { OpenEvaluation } from "../../evaluate/evaluation.ts";
@@ -15,6 +14,7 @@ import type { OpenedSubject } from "../opening/opened.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
 import { evaluateOptions, type Given } from "../options/evaluate-options.ts";
+import { complain } from "../output.ts";
 import { checkFailUnder, gatesAsked, present, presentFinished, verdict } from "../present.ts";
 import { progressLine, silent } from "../progress.ts";
 import { ownWords } from "../self.ts";
@@ -76,7 +76,7 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
     const isKept = work.evaluation ? work.evaluation.saved : given.resume !== undefined && mayPass(error);
     if (stopping || !isKept) throw error;
     const { code, text } = explain(error);
-    stderr.write(`${text}\nWhat is done is saved. ${goOn(work.folder!, given)}\n`);
+    complain(`${text}\nWhat is done is saved. ${goOn(work.folder!, given)}`);
     return mayPass(error) ? EXIT.saved : code;
   } finally {
     await end();
@@ -141,8 +141,7 @@ async function stateIn(folder: string, { given, words }: Work) {
   return folderState(folder, {
     resume: given.resume !== undefined,
     words,
-    warn: (message) =>
-      void stderr.write(`warning: ${message.replace(RESUME, `perturb evaluate --resume ${quote(folder)}`)}\n`),
+    warn: (message) => complain(`warning: ${message.replace(RESUME, `perturb evaluate --resume ${quote(folder)}`)}`),
   });
 }
 

@@ -4,13 +4,13 @@ import { dirname, join, resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import type { Batch, BatchOptions, Dataset } from "../../dataset.ts";
 import { messageOf, PerturbError } from "../../errors.ts";
-import type { Loss } from "../../model.ts";
+import { checkSamples, type Loss } from "../../model.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { openGraph, openModelFile } from "../opening/model.ts";
-import { commandWords } from "../option-words.ts";
+import { sayNotes } from "../opening/say-notes.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
@@ -77,6 +77,7 @@ async function run(model: string, given: Given): Promise<void> {
       `${opened.name} leaves the shape of its samples open. Give it by --shape, such as --shape 3,224,224.`,
     );
   const file = await openModelFile(opened, shape, given);
+  sayNotes(file.notes);
   if (out !== undefined) await saveGraph(file, given.loss, out);
   if (samples) await saveValues(file, samples, values!, given);
 }
@@ -136,6 +137,7 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
     import("../../runtime/ort.node.ts"),
   ]);
   const model = openClassifier(file, nodeRuntime(given.device));
+  checkSamples(model, data);
   const progress = given.quiet ? silent : progressLine("differentiating", "samples");
   let done = 0;
   let loss = 0;
@@ -145,15 +147,14 @@ async function saveValues(file: ClassifierFile, { data, dims }: Samples, values:
       // Any values will do, but for pixels whose meaning depends on the bounds.
       const fitted = given.bounds === undefined ? undefined : fitting(data, file);
       const seen = fitted?.data ?? withShape(data, file.inputShape);
-      for (const { message } of [...(seen.notes ?? []), ...(fitted?.notes() ?? []), ...(file.notes ?? [])])
-        process.stderr.write(`note: ${commandWords(message)}\n`);
+      sayNotes([...(seen.notes ?? []), ...(fitted?.notes() ?? [])]);
       // Written as the samples lie in their file.
       const back = withShape({ ...seen, batches: gradients }, data.shape);
       for await (const { x } of back.batches({ batch: given.batch ?? BATCH }))
         await handle.writeFile(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength));
       async function* gradients(options: BatchOptions): AsyncGenerator<Batch> {
         for await (const { x, labels, indices } of seen.batches(options)) {
-          const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss);
+          const result = await model.gradient(x, { kind: "untargeted", labels }, given.loss, indices);
           loss += result.loss.data.reduce((a, b) => a + b, 0);
           done += labels.length;
           progress.update(done, data.size);

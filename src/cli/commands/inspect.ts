@@ -1,7 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Inspection } from "../../models/classifier/inspect.ts";
-import { facts } from "../layout.ts";
+import { facts, inOneLine } from "../layout.ts";
 import { openGraph } from "../opening/model.ts";
+import { commandWords } from "../option-words.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions } from "../options/groups.ts";
@@ -23,20 +24,33 @@ Examples:
   perturb inspect net.onnx --input-name image --feed mask=mask.npy --output-name scores
   perturb inspect net.pth --arch lenet --json`),
     ),
-  only(graphOptions(), "arch", "inputName", "feed", "outputName", "shape"),
+  only(
+    graphOptions(),
+    "arch",
+    "inputName",
+    "feed",
+    "outputName",
+    "head",
+    "pool",
+    "threshold",
+    "shape",
+    "straightThrough",
+  ),
 ).action(async (model, given) => {
   const [opened, { inspectGraph }] = await Promise.all([
     openGraph(model, given),
     import("../../models/classifier/inspect.ts"),
   ]);
-  const inspection = inspectGraph(opened.name, opened.graph, given.shape);
+  const inspection = inspectGraph(opened.name, opened.graph, given.shape, given);
   if (given.json) printJson({ ...inspection, sha256: opened.sha256 });
   else await show(inspection, opened.sha256);
 });
 
+const inWords = ([name, words]: [string, string]): [string, string] => [name, commandWords(words)];
+
 async function show(of: Inspection, sha256: string): Promise<void> {
   const { inspectionFacts } = await import("../../report/terminal/inspection.ts");
-  const known: [string, string][] = [["model", of.name], ["sha-256", sha256], ...inspectionFacts(of)];
+  const known: [string, string][] = [["model", of.name], ["sha-256", sha256], ...inspectionFacts(of).map(inWords)];
   const support = { rule: "yes", zero: "zero: nothing flows through", none: "no rule" };
   const table = of.operators.map((o) => [
     o.domain === "ai.onnx" ? o.op : `${o.domain}.${o.op}`,
@@ -44,5 +58,6 @@ async function show(of: Inspection, sha256: string): Promise<void> {
     support[o.gradient],
   ]);
   print(...facts(known, room()), "", ...columns([["operator", "count", "gradient"], ...table]));
-  if (of.obstacles.length > 0) print("", "Nodes in the way of a gradient:", ...of.obstacles.map((node) => `  ${node}`));
+  if (of.obstacles.length > 0)
+    print("", "Nodes in the way of a gradient:", ...of.obstacles.map((node) => `  ${inOneLine(node)}`));
 }

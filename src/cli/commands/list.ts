@@ -15,8 +15,9 @@ const lists = {
       Object.values(members).map((attack) => {
         const { name, title, norms, aim, needs, paper } = attack;
         const known = optionsOf(attack);
+        const ensemble = "members" in attack;
         const about = Object.fromEntries(known.map((option) => [option.name, option.about]));
-        return { name, title, family, norms, aim, needs, options: known.map(optionText), about, paper };
+        return { name, title, family, norms, aim, needs, options: known.map(optionText), about, paper, ensemble };
       }),
     );
   },
@@ -96,14 +97,16 @@ function attackLines(rows: Awaited<ReturnType<typeof lists.attacks>>): string[] 
       family,
       ...rows
         .filter((row) => row.family === family)
-        .flatMap(({ name, title, norms, paper, options, about }) => [
+        .flatMap(({ name, title, norms, paper, options, about, ensemble }) => [
           ...indented(`${name}: ${title}`, 2),
           ...indented(`${norms.join(", ")}; ${paper}`, 4),
-          ...facts(
-            Object.values(about).map((words, i) => [options[i]!, words] as const),
-            room(),
-            4,
-          ),
+          ...(ensemble
+            ? indented(`options of its members, in order: --set ${name}.${options.at(-1)}`, 4)
+            : facts(
+                Object.values(about).map((words, i) => [options[i]!, words] as const),
+                room(),
+                4,
+              )),
         ]),
       "",
     ]),

@@ -3,6 +3,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { DifferentiableModel } from "../../model.ts";
 import { pictureSteps } from "../../models/preprocessing/preprocessing.ts";
+import { ownInputs } from "../../onnx/graph.ts";
 import type { SaliencyStrip } from "../../report/pictures/saliency.ts";
 import { completeness, type SaliencyName, saliencyMethods } from "../../saliency.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
@@ -10,6 +11,7 @@ import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { openGraph, openModelFile, openSizes } from "../opening/model.ts";
 import { preprocessingGiven } from "../opening/preprocessing.ts";
+import { sayNotes } from "../opening/say-notes.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, pictureOptions, runOptions } from "../options/groups.ts";
@@ -103,7 +105,7 @@ async function run(modelName: string, given: Given): Promise<void> {
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
-  const inputs = opened.graph.inputs;
+  const inputs = ownInputs(opened.graph);
   const { x, stretchedFrom } = await readImage(
     given.image,
     given.shape ?? opened.shape ?? openSizes(inputs.length === 1 ? inputs[0]!.dims : null),
@@ -115,7 +117,13 @@ async function run(modelName: string, given: Given): Promise<void> {
       `${given.image} is ${stretchedFrom[1]} × ${stretchedFrom[0]} pixels: stretched to the model's [${shape.join(", ")}].\n`,
     );
   const model = openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device));
+  sayNotes(model.notes);
   try {
+    if (model.samples !== undefined)
+      throw new PerturbError(
+        "usage",
+        `--feed gives rows for ${model.samples} samples, and saliency explains one image. Give the row of this image alone.`,
+      );
     await explain(model, x, given);
   } finally {
     await model.release();

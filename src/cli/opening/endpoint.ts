@@ -1,4 +1,5 @@
 import { stderr } from "node:process";
+import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
 import { PerturbError } from "../../errors.ts";
 import type { PictureSteps } from "../../models/preprocessing/preprocessing.ts";
 import type { OpenedSubject } from "./opened.ts";
@@ -8,6 +9,7 @@ export interface EndpointGiven {
   readonly model: string;
   readonly data: string;
   readonly labels?: string | undefined;
+  readonly classes?: string | undefined;
   readonly shape?: readonly number[] | undefined;
   readonly inputName?: string | undefined;
   readonly outputName?: string | undefined;
@@ -29,6 +31,9 @@ export interface EndpointGiven {
   readonly interpolation?: PictureSteps["interpolation"];
   readonly antialias?: boolean | undefined;
   readonly feed?: readonly string[];
+  readonly head?: HeadChoice | undefined;
+  readonly pool?: Pool | undefined;
+  readonly threshold?: number | undefined;
   readonly bounds?: readonly [number, number] | string | undefined;
   readonly epsUnit?: string | undefined;
   readonly device: string;
@@ -45,6 +50,7 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
     inputShape: given.shape,
     input: given.inputName,
     output: given.outputName,
+    ...(given.head && given.head !== "auto" && { head: given.head }),
     ...(Array.isArray(given.bounds) && { bounds: { lower: given.bounds[0], upper: given.bounds[1] } }),
     headers: headersOf(given.header ?? []),
     ...(given.timeout !== undefined && { timeout: 1000 * given.timeout }),
@@ -55,6 +61,7 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
   const { resize, crop, interpolation, antialias } = given;
   const data = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
+    ...(given.classes && { classFile: given.classes }),
     shape: model.inputShape,
     preprocessing: { resize, crop, interpolation, ...(antialias === false && { antialias }) },
   });
@@ -73,6 +80,8 @@ function refuse({
   bounds,
   epsUnit,
   feed = [],
+  pool,
+  threshold,
   device,
 }: EndpointGiven): void {
   const given = {
@@ -85,6 +94,8 @@ function refuse({
     "--bounds FILE": typeof bounds === "string" ? bounds : undefined,
     "--eps-unit": epsUnit === "range" ? epsUnit : undefined,
     "--feed": feed[0],
+    "--pool": pool,
+    "--threshold": threshold,
     "--device": device === "cpu" ? undefined : device,
   };
   const wrong = Object.entries(given).filter(([, value]) => value !== undefined);

@@ -1,4 +1,5 @@
 import type { ArchitectureName } from "../../architectures/index.ts";
+import type { Reading } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
@@ -21,11 +22,12 @@ export interface GraphGiven {
   readonly feed?: readonly string[];
 }
 
-/** With its preprocessing. */
-export interface ModelGiven extends GraphGiven, PreprocessingGiven {
+/** With its preprocessing, and how its output is read. */
+export interface ModelGiven extends GraphGiven, PreprocessingGiven, Reading {
   readonly shape?: number[] | undefined;
   readonly bounds?: readonly [number, number] | string | undefined;
   readonly epsUnit?: EpsilonUnit | undefined;
+  readonly straightThrough?: string[] | undefined;
   readonly device: Device;
 }
 
@@ -66,7 +68,7 @@ export async function openModelFile(
   shape: readonly number[],
   given: ModelGiven,
 ): Promise<ClassifierFile> {
-  const [{ modelFrom, settle }, { nodeRuntime }] = await Promise.all([
+  const [{ settledFrom }, { nodeRuntime }] = await Promise.all([
     import("../../models/open.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
@@ -74,10 +76,9 @@ export async function openModelFile(
   const normalization = normalizationOf(await preprocessingGiven(given));
   const bounds =
     given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
-  return settle(
-    modelFrom(opened, { shape, ...(normalization && { normalization }), bounds, epsilonUnit: given.epsUnit }),
-    nodeRuntime(given.device, 1),
-  );
+  const { head, pool, threshold, epsUnit: epsilonUnit, straightThrough, device } = given;
+  const options = { shape, head, pool, threshold, bounds, epsilonUnit, straightThrough };
+  return settledFrom(opened, { ...options, ...(normalization && { normalization }) }, nodeRuntime(device, 1));
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */
@@ -87,18 +88,40 @@ export async function archFor(name: string, arch: string | undefined): Promise<s
   return isGraph ? undefined : arch;
 }
 
-/** The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does. */
-export async function openSurrogate(
-  given: ModelGiven & { readonly surrogate?: string | undefined },
-  shape: readonly number[],
-): Promise<GraphModel | undefined> {
+/** The options that name a surrogate, and its preprocessing. */
+export interface SurrogateGiven extends ModelGiven {
+  readonly surrogate?: string | undefined;
+  readonly surrogateMean?: number[] | undefined;
+  readonly surrogateStd?: number[] | undefined;
+}
+
+/**
+ * The model of --surrogate, for samples of this shape; it takes the preprocessing of the model, unless it has a mean and std of
+ * its own, and has its own head.
+ */
+export async function openSurrogate(given: SurrogateGiven, shape: readonly number[]): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
   const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
-  return openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device, 1));
+  const { surrogateMean: mean, surrogateStd: std } = given;
+  const own = {
+    ...given,
+    ...((mean !== undefined || std !== undefined) && {
+      mean,
+      std,
+      preprocess: undefined,
+      scale: undefined,
+      channels: undefined,
+    }),
+    head: undefined,
+    pool: undefined,
+    threshold: undefined,
+    straightThrough: undefined,
+  };
+  return openClassifier(await openModelFile(opened, shape, own), nodeRuntime(given.device, 1));
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

@@ -33,6 +33,7 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
   const shape = given.shape ?? opened.shape ?? undefined;
   const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
+    ...(given.classes && { classFile: given.classes }),
     ...(shape && { shape }),
     preprocessing: await preprocessingGiven(given),
   });

@@ -1,13 +1,14 @@
 import { type AttackName, attacks } from "../../attacks/index.ts";
 import { PerturbError } from "../../errors.ts";
 import type { EvaluateOptions } from "../../evaluate/evaluation.ts";
+import type { Order } from "../../evaluate/opening.ts";
 import type { NormName } from "../../norm.ts";
 import { configuredAttacks } from "../options/attack-options.ts";
-import { type ModelGiven, openSurrogate } from "./model.ts";
+import { openSurrogate, type SurrogateGiven } from "./model.ts";
 import type { OpenedSubject } from "./opened.ts";
 
 /** The options that say how samples are attacked. */
-export interface AttackGiven extends ModelGiven {
+export interface AttackGiven extends SurrogateGiven {
   readonly attack: readonly AttackName[];
   readonly set: readonly string[];
   readonly norm: NormName;
@@ -17,10 +18,10 @@ export interface AttackGiven extends ModelGiven {
   readonly offset: number;
   readonly batch?: number | undefined;
   readonly limit?: number | undefined;
+  readonly order?: Order | undefined;
   readonly eot: number;
   readonly levels?: number | undefined;
   readonly maxQueries?: number | undefined;
-  readonly surrogate?: string | undefined;
   readonly certified?: string | undefined;
 }
 
@@ -36,6 +37,7 @@ export async function wanted(given: AttackGiven, { model }: OpenedSubject) {
     offset: given.offset,
     ...(given.batch !== undefined && { batch: given.batch }),
     ...(given.limit !== undefined && { limit: given.limit }),
+    ...(given.order !== undefined && { order: given.order }),
     eot: given.eot,
     levels: given.levels ?? null,
     maxQueries: given.maxQueries ?? null,
@@ -45,7 +47,12 @@ export async function wanted(given: AttackGiven, { model }: OpenedSubject) {
 }
 
 /** @throws usage for options that would change nothing */
-function refuseIdle({ attack, surrogate, certified, norm }: AttackGiven): void {
+function refuseIdle({ attack, surrogate, surrogateMean, surrogateStd, certified, norm }: AttackGiven): void {
+  if (surrogate === undefined && (surrogateMean ?? surrogateStd) !== undefined)
+    throw new PerturbError(
+      "usage",
+      "--surrogate-mean and --surrogate-std are for the model of --surrogate. Add it, or leave them out.",
+    );
   if (surrogate !== undefined && !attack.some((name) => "also" in attacks[name] && attacks[name].also === "surrogate"))
     throw new PerturbError(
       "usage",

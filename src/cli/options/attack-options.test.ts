@@ -14,6 +14,15 @@ describe("--set", () => {
     expect(attacks.pgd.defaults.steps).toBe(40);
   });
 
+  it("changes options of an ensemble's members, and says of no others what they are", () => {
+    const [chosen] = configuredAttacks(
+      ["autoattack"],
+      ["autoattack.square.queries=1000", "autoattack.apgd-ce.steps=7"],
+    );
+    expect(chosen).toEqual(attacks.autoattack.with({ "square.queries": 1000, "apgd-ce.steps": 7 }));
+    expect(chosen!.options).toEqual({ "square.queries": 1000, "apgd-ce.steps": 7 });
+  });
+
   it.each([
     ["0.01", 0.01],
     ["2/255", 2 / 255],
@@ -38,8 +47,14 @@ describe("--set", () => {
     ["randomStart=1", "is a boolean"],
     ["__proto__=1", "No attack"],
     ["loss=entropy", 'pgd.loss is one of cross-entropy, margin, dlr; got "entropy".'],
+    ["square.queries=9", "Say of which: autoattack.square.queries."],
+    ["queries=9", "Say of which: autoattack.square.queries."],
+    ["autoattack.square.querys=9", "Did you mean autoattack.square.queries?"],
+    ["autoattack.apgd-ce.steps=many", "is a number (by default 100)"],
     ["optimizer=adm", "Did you mean adam?"],
   ])("%s is refused", async (setting, says) => {
-    expect((await failure("usage", () => configuredAttacks(["pgd", "ddn"], [setting]))).message).toContain(says);
+    expect(
+      (await failure("usage", () => configuredAttacks(["pgd", "ddn", "autoattack"], [setting]))).message,
+    ).toContain(says);
   });
 });

@@ -24,17 +24,23 @@ export function configuredAttacks(
 }
 
 function partsOf(setting: string) {
-  const [, attack, option, text] = /^(?:([\w-]+)\.)?(\w+)=(.*)$/.exec(setting) ?? [];
+  const [, attack, option, text] = /^(?:([\w-]+)\.)?((?:[\w-]+\.)?\w+)=(.*)$/.exec(setting) ?? [];
   if (option === undefined || text === undefined)
     throw new PerturbError(
       "usage",
-      `--set takes NAME=VALUE or ATTACK.NAME=VALUE, such as pgd.steps=100; got "${setting}".`,
+      `--set takes NAME=VALUE or ATTACK.NAME=VALUE, such as pgd.steps=100, or autoattack.square.queries=1000 of a member; got "${setting}".`,
     );
   return { attack, option, text };
 }
 
 function unknownOption(chosen: readonly AttackName[], given: string): PerturbError {
   const known = chosen.flatMap((own) => optionsOf(attacks[own]).map(({ name }) => `${own}.${name}`));
+  const members = known.filter((name) => name.endsWith(`.${given}`));
+  if (members.length > 0)
+    return new PerturbError(
+      "usage",
+      `"${given}" is an option of an ensemble's members. Say of which: ${members.join(", ")}.`,
+    );
   return new PerturbError(
     "usage",
     `No attack of --attack has an option "${given}". They have ${known.join(", ") || "none"}.${didYouMean(given, known)}`,

@@ -1,6 +1,8 @@
 import { Argument, Option } from "@commander-js/extra-typings";
 import { type AttackName, attacks } from "../../attacks/index.ts";
+import { headChoices } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import type { Order } from "../../evaluate/opening.ts";
 import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { Interpolation } from "../../models/preprocessing/preprocessing.ts";
@@ -12,6 +14,7 @@ import {
   parseFailUnder,
   parseNumber,
   parseNumbers,
+  parsePool,
   parseShape,
   parseSides,
   wholeNumber,
@@ -36,14 +39,39 @@ export const options = {
       "The input to perturb, or a value inside the graph such as an embedding. Needed where the model has several inputs.",
     ),
   feed: () =>
-    new Option("--feed <name=file.npy>", "The value of another input, the same for every sample. May be repeated.")
+    new Option(
+      "--feed <name=file.npy>",
+      "The value of another input: the same for every sample, or with a row for each. May be repeated.",
+    )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   outputName: () =>
     new Option("--output-name <name>", "The output with the class scores. Needed where the model has several."),
+  head: () =>
+    new Option(
+      "--head <kind>",
+      "What the output holds. auto finds a softmax or a sigmoid in the graph; one output is read as the score of class 1 against class 0.",
+    )
+      .choices(headChoices)
+      .default("auto" as const),
+  pool: () =>
+    new Option(
+      "--pool <mean|max:axis>",
+      "Bring one axis of the output, such as time or anchors, to its mean or largest value: mean:1 makes [N, T, C] to [N, C].",
+    ).argParser(parsePool),
+  threshold: () =>
+    new Option(
+      "--threshold <value>",
+      "Of a model with one output: class 1 is above it. (default: 0.5 of a sigmoid, 0 of a logit)",
+    ).argParser(parseNumber),
   data: () =>
     new Option("--data <name|path>", "The data: a known name, a folder of images, or a file.").default("mnist"),
   labels: () => new Option("--labels <file>", "A file of labels. Needed where the data file has none."),
+  classes: () =>
+    new Option(
+      "--classes <file>",
+      "A list of the model's classes, one name in a line: says which class each folder of images is. Without it, folders named by numbers have these numbers; others are numbered in text order.",
+    ),
   attack: () =>
     new Option("--attack <names>", "The attacks, separated by commas.")
       .default(["fgsm"] as AttackName[], "fgsm")
@@ -51,12 +79,15 @@ export const options = {
   set: () =>
     new Option(
       "--set <attack.option=value>",
-      "Set an option of an attack, such as pgd.steps=100. A length is absolute (pgd.stepSize=2/255) or a share of ε (0.25eps). May be repeated; perturb list attacks shows all options.",
+      "Set an option of an attack, such as pgd.steps=100. A length is absolute (pgd.stepSize=2/255) or a share of ε (0.25eps). Of an ensemble's member: autoattack.square.queries=1000. May be repeated; perturb list attacks shows all options.",
     )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
   norm: () =>
-    new Option("--norm <norm>", "The norm that ε is measured in.")
+    new Option(
+      "--norm <norm>",
+      "The norm that ε is measured in. l0 counts the pixels that change: whatever their channels in images, single values in other data.",
+    )
       .choices(["linf", "l2", "l1", "l0", "spatial"] as const satisfies readonly NormName[])
       .default("linf" as const),
   eps: () =>
@@ -71,6 +102,12 @@ export const options = {
       wholeNumber(0),
     ),
   surrogate: () => new Option("--surrogate <file|name>", "Another model. Transfer attacks make their examples on it."),
+  surrogateMean: () =>
+    new Option(
+      "--surrogate-mean <values>",
+      "--mean for the surrogate. Without this and --surrogate-std, it takes --mean and --std as the model does; 0 and 1 leave pixels as they are.",
+    ).argParser(parseNumbers),
+  surrogateStd: () => new Option("--surrogate-std <values>", "--std for the surrogate.").argParser(parseNumbers),
   eot: () =>
     new Option("--eot <n>", "Run a model that uses random numbers n times and average its gradients and logits.")
       .argParser(wholeNumber(1))
@@ -102,8 +139,16 @@ export const options = {
   retries: () =>
     new Option("--retries <n>", "How often a failed request is repeated. (default: 5)").argParser(wholeNumber(0)),
   junit: () => new Option("--junit <file|->", "Write the result as JUnit XML for build servers; - is stdout."),
-  limit: () => new Option("--limit <n>", "Use at most n samples. Without it, all are used.").argParser(wholeNumber(1)),
+  limit: () =>
+    new Option("--limit <n>", "Use at most n samples: those that --order names. Without it, all are used.").argParser(
+      wholeNumber(1),
+    ),
   offset: () => new Option("--offset <n>", "Skip the first n samples.").argParser(wholeNumber(0)).default(0),
+  order: () =>
+    new Option(
+      "--order <order>",
+      "Which samples --limit takes. file: the first ones. seed: a draw by --seed from all, of each class its share. (default: file for MNIST, Fashion-MNIST and other IDX files, and with --offset; seed for folders and arrays)",
+    ).choices(["file", "seed"] as const satisfies readonly Order[]),
   batch: () =>
     new Option("--batch <n>", "Work on n samples at a time. This does not change the result.").argParser(
       wholeNumber(1),
@@ -176,6 +221,11 @@ export const options = {
     new Option("--shape <c,h,w>", "The shape of one sample. Needed where model and data leave it open.").argParser(
       parseShape,
     ),
+  straightThrough: () =>
+    new Option(
+      "--straight-through <ops>",
+      "Let the gradient pass unchanged through these operators (Round, Floor, Ceil, Sign, Cast) or nodes by name, separated by commas.",
+    ).argParser((text: string) => text.split(",").map((word) => word.trim())),
   failUnder: () =>
     new Option(
       "--fail-under <acc@eps>",

@@ -9,13 +9,17 @@ export const graphOptions = () =>
     .addOption(options.inputName())
     .addOption(options.feed())
     .addOption(options.outputName())
+    .addOption(options.head())
+    .addOption(options.pool())
+    .addOption(options.threshold())
     .addOption(options.preprocess())
     .addOption(options.mean())
     .addOption(options.std())
     .addOption(options.scale())
     .addOption(options.channels())
     .addOption(options.bounds())
-    .addOption(options.shape());
+    .addOption(options.shape())
+    .addOption(options.straightThrough());
 /** How an inference server is called. */
 export const endpointOptions = () =>
   group("Model").addOption(options.header()).addOption(options.timeout()).addOption(options.retries());
@@ -33,8 +37,10 @@ export const dataOptions = ({ limit }: { readonly limit?: number } = {}) =>
   group("Data")
     .addOption(options.data())
     .addOption(options.labels())
+    .addOption(options.classes())
     .addOption(options.offset())
-    .addOption(withDefault(options.limit(), limit));
+    .addOption(withDefault(options.limit(), limit))
+    .addOption(options.order());
 
 /** How samples are attacked. */
 export const attackOptions = () =>
@@ -46,6 +52,8 @@ export const attackOptions = () =>
     .addOption(options.epsUnit())
     .addOption(options.target())
     .addOption(options.surrogate())
+    .addOption(options.surrogateMean())
+    .addOption(options.surrogateStd())
     .addOption(options.eot())
     .addOption(options.levels())
     .addOption(options.maxQueries());

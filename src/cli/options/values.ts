@@ -65,3 +65,10 @@ export function parseSides(text: string): number | readonly [number, number] {
   if (sides.length > 2) throw new InvalidArgumentError(`"${text}" is neither one side nor HEIGHTxWIDTH.`);
   return sides.length === 2 ? [sides[0]!, sides[1]!] : sides[0]!;
 }
+
+/** "mean:1" or "max:-1" */
+export function parsePool(text: string): { readonly how: "mean" | "max"; readonly axis: number } {
+  const [, how, axis] = /^(mean|max):(-?\d+)$/.exec(text) ?? [];
+  if (how === undefined) throw new InvalidArgumentError(`"${text}" is not mean:AXIS or max:AXIS, such as mean:1.`);
+  return { how: how as "mean" | "max", axis: Number(axis) };
+}

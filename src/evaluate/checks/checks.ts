@@ -1,15 +1,23 @@
+import { MOST_CONFUSED } from "../../classes.ts";
 import type { Evaluation, Warning } from "../../evaluate.ts";
 import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
+import type { Entry } from "../course/cascade.ts";
 import type { Tally } from "../results/tally.ts";
+import { type Advised, addWords, strongerWords } from "./advice.ts";
+import { headWarnings } from "./heads.ts";
 
 /** Checks of the evaluation itself: each a warning with its number and what to do next. */
 export function warningsOf(
   { clean, model, data, attacks }: Evaluation,
-  { invalid, deadGradients, nanGradients, points }: Tally,
+  tally: Tally,
   plan: BatchPlan,
-  straightThrough = 0,
+  {
+    straightThrough = 0,
+    askedThrough = [],
+  }: { readonly straightThrough?: number; readonly askedThrough?: readonly string[] } = {},
 ): Warning[] {
+  const { invalid, deadGradients, nanGradients, points } = tally;
   const warnings: Warning[] = [];
   const warn = (code: string, message: string) => warnings.push({ code, message });
   if (atChance(clean))
@@ -23,28 +31,31 @@ export function warningsOf(
       `${invalid} answers of the model held NaN. They count neither as correct nor as fooled. Look for overflow in the model.`,
     );
   const attacked = points[0]?.attacked ?? 0;
+  // Gradients are counted where there are some.
+  const advised: Advised = { plan, classes: model.classes, inputShape: model.inputShape, differentiable: true };
   if (deadGradients > 0)
     warn(
       "zero-gradient",
-      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero. Attacks that follow the gradient do not change these samples. The model may mask its gradients, and robust accuracy may be overstated. Add an attack without gradients, such as square (${option("attacks")}), or one with another loss (apgd-dlr).`,
+      `The gradient of ${deadGradients} of ${attacked} attacked samples is exactly zero. Attacks that follow the gradient do not change these samples. The model may mask its gradients, and robust accuracy may be overstated.${addWords(advised)}`,
     );
   if (nanGradients > 0)
     warn(
       "nan-gradient",
-      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity. Attacks that follow the gradient are blind there, and robust accuracy may be overstated. Look for overflow or a division by zero in the model, or add an attack without gradients, such as square (${option("attacks")}).`,
+      `The gradient of ${nanGradients} of ${attacked} attacked samples holds NaN or infinity. Attacks that follow the gradient are blind there, and robust accuracy may be overstated. Look for overflow or a division by zero in the model.${addWords(advised, false)}`,
     );
-  for (const warning of strangeOrder(attacks, plan)) warnings.push(warning);
-  if (model.head === "softmax")
+  for (const warning of strangeOrder(attacks, advised)) warnings.push(warning);
+  for (const { attack, of, least } of plan.leftOut)
     warn(
-      "softmax-head",
-      "The model ends in a softmax. perturb found the logits behind it and builds the loss on them. You need not change anything.",
+      "member-left-out",
+      `${of} ran without ${attack}, which compares the ${least} largest logits: the model has ${model.classes} classes.`,
     );
-  if (model.head === "hidden")
+  warnings.push(...headWarnings({ model, data }, tally));
+  if (straightThrough > 0 && askedThrough.length > 0)
     warn(
-      "hidden-logits",
-      "The model gives probabilities and hides its logits. The loss is built on their logarithm. Its gradient vanishes where a probability is rounded to 0 or 1, and robust accuracy may be overstated. Export the model with its logits.",
+      "straight-through",
+      `The gradient passes straight through ${straightThrough} ${straightThrough === 1 ? "node" : "nodes"} as if they did not step (${option("straightThrough", askedThrough)}). It is an estimate, and robust accuracy may be overstated.${addWords(advised, false)}`,
     );
-  if (straightThrough > 0)
+  else if (straightThrough > 0)
     warn(
       "straight-through",
       `The model is quantised: ${straightThrough} of its nodes round to integers. The gradient passes straight through them, so it is an estimate, and robust accuracy may be overstated. Evaluate the model from before quantisation too.`,
@@ -58,17 +69,19 @@ export function warningsOf(
  * Attacks that see less of a model must not fool samples that those that see its gradients did not fool (Carlini et al. 2019,
  * https://arxiv.org/abs/1902.06705, §5): where they do, the gradients do not lead where the loss rises.
  */
-function* strangeOrder(attacks: Evaluation["attacks"], plan: BatchPlan): Generator<Warning> {
-  const gradient: string[] = [];
+function* strangeOrder(attacks: Evaluation["attacks"], advised: Advised): Generator<Warning> {
+  const { plan } = advised;
+  const gradient: Entry[] = [];
   for (const [e, { attack: name, attacked, fooled }] of attacks.entries()) {
-    const { attack } = plan.attacks[e]!;
-    if (attack.needs === "gradient") gradient.push(name);
+    const entry = plan.attacks[e]!;
+    const { attack } = entry;
+    if (attack.needs === "gradient") gradient.push(entry);
     const count = fooled.reduce((a, b) => a + b, 0);
     if (attack.needs !== "logits" || gradient.length === 0 || count === 0) continue;
     const transfer = attack.also === "surrogate";
     yield {
       code: transfer ? "transfer-stronger" : "black-box-stronger",
-      message: `${name} ${transfer ? "works on another model" : "sees no gradients"}, yet it fooled ${count} of the ${attacked} samples that ${[...new Set(gradient)].join(", ")} had not fooled at every ε. Gradients of this model may be masked, or those attacks are too weak. Give them more steps and restarts (${option("options")}), try another loss (apgd-dlr), or take the attack autoattack.`,
+      message: `${name} ${transfer ? "works on another model" : "sees no gradients"}, yet it fooled ${count} of the ${attacked} samples that ${[...new Set(gradient.map((other) => other.attack.name))].join(", ")} had not fooled at every ε. Gradients of this model may be masked, or those attacks are too weak.${strongerWords(advised, gradient, true)}`,
     };
   }
 }
@@ -79,6 +92,8 @@ const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 export function atChance({ ci95, correct, total, confusion }: Evaluation["clean"]): boolean {
   // Nothing could be better, however wide the interval of a few samples is.
   if (correct === total) return false;
+  // Of very many classes there is no table, and no one of them is common.
+  if (confusion.length === 0) return ci95[0] <= 1 / MOST_CONFUSED;
   const labels = confusion.map((row) => row.reduce((a, b) => a + b, 0));
   const commonest = Math.max(...labels) / total;
   // Samples of one class alone, as the head of a sorted set has, cannot tell a good model from a constant one.

@@ -45,18 +45,18 @@ interface Cause {
  */
 export async function diagnose(
   model: Model,
-  { x, labels }: Batch,
+  { x, labels, indices }: Batch,
   normalization?: Normalization,
 ): Promise<Warning | null> {
   const scored = (predictions: Int32Array, shift = 0) =>
     accuracyOf(predictions.filter((p, i) => p === labels[i]! + shift).length, labels.length);
-  const asItIs = predict(await model.logits(x));
+  const asItIs = predict(await model.logits(x, indices));
   const found: Cause[] = [-1, 1].map((shift) => ({
     cause: `the labels count from one ${shift > 0 ? "lower" : "higher"} than the model's`,
     ...scored(asItIs, shift),
   }));
   for (const { cause, change } of suspicions(model, normalization))
-    found.push({ cause, ...scored(predict(await model.logits(change(x)))) });
+    found.push({ cause, ...scored(predict(await model.logits(change(x), indices))) });
   const best = found.reduce((a, b) => (b.correct > a.correct ? b : a));
   const { accuracy, ci95 } = scored(asItIs);
   if (best.ci95[0] <= ci95[1]) return null;
@@ -67,8 +67,8 @@ export async function diagnose(
     code: "likely-cause",
     message:
       alike.length === 1
-        ? `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of the first ${labels.length} samples are correct. As given, ${percent(accuracy)} are.`
-        : `The likely cause: ${alike.map((one) => `${one.cause} (${percent(one.accuracy)} of the first ${labels.length} samples are then correct)`).join("; or ")}. These samples cannot tell ${alike.length === 2 ? "the two" : "these"} apart: look up how the network was trained. As given, ${percent(accuracy)} are correct.`,
+        ? `The likely cause: ${best.cause}. With that, ${percent(best.accuracy)} of ${labels.length} samples are correct. As given, ${percent(accuracy)} are.`
+        : `The likely cause: ${alike.map((one) => `${one.cause} (${percent(one.accuracy)} of ${labels.length} samples are then correct)`).join("; or ")}. These samples cannot tell ${alike.length === 2 ? "the two" : "these"} apart: look up how the network was trained. As given, ${percent(accuracy)} are correct.`,
   };
 }
 

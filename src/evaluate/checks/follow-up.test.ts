@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { lenetGraph, open, using } from "../../../test/support/models.ts";
+import { floats, lenetGraph, open, using } from "../../../test/support/models.ts";
 import { attacks } from "../../attacks/index.ts";
 import { asClassifier } from "../../autodiff/differentiate.ts";
 import type { Dataset } from "../../dataset.ts";
@@ -51,7 +51,7 @@ describe("checks that follow an evaluation", () => {
   });
 
   it("of gradients masked by saturation: zero gradients, samples not fooled at any ε, and weaker than Square", async () => {
-    const saturated = changed((b, z) => b.mul(z, b.scalar(1e4, z)));
+    const saturated = changed((b, z) => b.mul(z, b.constant(floats([10], new Array<number>(10).fill(1e4)))));
     const found = await warningsFor(saturated, {
       attacks: [pgd, square],
       epsilons: [0.3],
@@ -64,7 +64,7 @@ describe("checks that follow an evaluation", () => {
   });
 
   it("of a surrogate that leads where masked gradients do not", async () => {
-    const saturated = changed((b, z) => b.mul(z, b.scalar(1e4, z)));
+    const saturated = changed((b, z) => b.mul(z, b.constant(floats([10], new Array<number>(10).fill(1e4)))));
     await using(open(lenetGraph()), async (surrogate) => {
       const given = { attacks: [pgd, attacks.transfer], epsilons: [0.3], surrogate };
       expect((await warningsFor(saturated, given)).get("transfer-stronger")).toMatch(

@@ -1,13 +1,16 @@
 import type { Batch, Dataset } from "../../dataset.ts";
+import { drawn, samplesAt } from "../../datasets/draw.ts";
 import type { EvaluationResult, Warning } from "../../evaluate.ts";
-import type { Model } from "../../model.ts";
+import { isDifferentiable, type Model } from "../../model.ts";
+import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import type { Normalization } from "../../models/classifier/preprocess.ts";
 import type { NormName } from "../../norm.ts";
 import { option } from "../../option.ts";
-import { product, sampleSize, takeRows } from "../../tensor.ts";
+import { product, takeRows } from "../../tensor.ts";
 import type { BatchContext, BatchPlan } from "../course/batch.ts";
 import { goalOf } from "../course/batch.ts";
 import { cascade, type Entry, type Subjects } from "../course/cascade.ts";
+import { type Advised, addWords, ensemble, strongerWords } from "./advice.ts";
 import { atChance } from "./checks.ts";
 import { diagnose } from "./diagnose.ts";
 
@@ -39,10 +42,14 @@ export async function followUp(
   context: FollowUpContext = {},
 ): Promise<Warning[]> {
   const { worst, clean } = evaluation;
-  const { offset, total } = evaluation.data;
+  const { total } = evaluation.data;
+  const { offset } = data.drawn ? { offset: 0 } : plan;
   const warnings: (Warning | null)[] = [];
   if (clean.accuracy < SUSPICIOUS || atChance(clean)) {
-    const some = await firstOf(data, offset, Math.min(total, DIAGNOSED));
+    const count = Math.min(total, DIAGNOSED);
+    // Of a sorted set, the first samples are of one class.
+    const spread = !data.mixed && total === data.size && count < total;
+    const some = await firstOf(spread ? drawn(data, count, plan.seed) : data, offset, count);
     if (some) warnings.push(await diagnose(model, some, context.normalization));
   }
   const first = await firstOf(data, offset, Math.min(total, SAMPLES));
@@ -52,12 +59,12 @@ export async function followUp(
 
   const last = notFooled.at(-1) ?? [];
   const count = Math.min(SAMPLES, Math.max(2, Math.ceil(total / ONE_IN)));
-  const farthest = await samplesAt(data, last.slice(0, count));
+  const farthest = await someAt(data, last.slice(0, count));
   if (farthest) warnings.push(await checkLargeEpsilon(model, farthest, plan, iterated, context));
   // Where about half of the correct samples are not fooled, an attack that is nearly strong enough shows.
   const half = worst.map(({ correct }) => Math.abs(correct - clean.correct / 2));
   const k = half.indexOf(Math.min(...half.filter((_, i) => (notFooled[i]?.length ?? 0) > 0)));
-  const middle = await samplesAt(data, (notFooled[k] ?? []).slice(0, count));
+  const middle = await someAt(data, (notFooled[k] ?? []).slice(0, count));
   if (middle) warnings.push(await checkMoreSteps(model, middle, plan, plan.epsilons[k]!, iterated, context));
   return warnings.filter((w) => w !== null);
 }
@@ -66,29 +73,12 @@ export async function followUp(
 const isIterated = ({ attack, options }: Entry): boolean =>
   attack.baseline === undefined && attack.also === undefined && ("steps" in options || "queries" in options);
 
+const someAt = async (data: Dataset, indices: readonly number[]): Promise<Batch | undefined> =>
+  indices.length === 0 ? undefined : samplesAt(data, indices);
+
 async function firstOf(data: Dataset, offset: number, limit: number): Promise<Batch | undefined> {
   for await (const batch of data.batches({ batch: limit, offset, limit })) return batch;
   return undefined;
-}
-
-/** The samples with these indices; undefined where there are none. */
-async function samplesAt(data: Dataset, indices: readonly number[]): Promise<Batch | undefined> {
-  if (indices.length === 0) return undefined;
-  const rows: Batch[] = [];
-  for (const index of indices)
-    for await (const batch of data.batches({ batch: 1, offset: index, limit: 1 })) rows.push(batch);
-  const size = sampleSize(rows[0]!.x);
-  const x = {
-    ...rows[0]!.x,
-    dims: [rows.length, ...rows[0]!.x.dims.slice(1)],
-    data: new Float32Array(rows.length * size),
-  };
-  for (const [i, row] of rows.entries()) x.data.set(row.x.data, i * size);
-  return {
-    x,
-    labels: Int32Array.from(rows, (r) => r.labels[0]!),
-    indices: Int32Array.from(rows, (r) => r.indices[0]!),
-  };
 }
 
 /** A model that draws at random: its gradients, and the judge's verdicts, are draws too. */
@@ -101,13 +91,15 @@ async function checkRandom(model: Model, { x, indices }: Batch, plan: BatchPlan)
   }
   // Threads may add up in another order.
   if (!(difference > 1e-5 * largest)) return null;
+  const advised = await advisedBy(model, plan);
+  const rand = ensemble(advised, "autoattack-rand");
   const averaging = plan.eot > 1 || plan.attacks.some(({ eot }) => (eot ?? 1) > 1);
   return {
     code: "random-model",
     message: `The model gives different logits when the same samples are given twice: they moved by up to ${difference.toPrecision(3)} on ${x.dims[0]} samples. ${
       averaging
         ? `Attacks average several runs of the model, but each verdict is a single run. Repeat with another ${option("seed")} to see the spread.`
-        : `The gradient of a single run misleads attacks, and robust accuracy is then overstated. Average several runs (${option("eot", 20)}), or take the attack autoattack-rand.`
+        : `The gradient of a single run misleads attacks, and robust accuracy is then overstated. Average several runs (${option("eot", 20)})${rand ? `, or take the attack ${rand.attack}` : ""}.`
     }`,
   };
 }
@@ -116,6 +108,7 @@ const LARGEST: Readonly<Record<NormName, ((range: number, elements: number) => n
   linf: (range) => range,
   l2: (range, elements) => range * Math.sqrt(elements),
   l1: (range, elements) => range * elements,
+  // More than there are, where ε counts pixels.
   l0: (_, elements) => elements,
   spatial: null,
 };
@@ -140,7 +133,7 @@ async function checkLargeEpsilon(
   if (count === 0) return null;
   return {
     code: "large-epsilon",
-    message: `At ε = ${Number(epsilon.toPrecision(4))}, the budget allows every input, yet ${count} of ${batch.labels.length} samples are not fooled after ${QUERIES} queries each. The attack is too weak, or gradients are masked. Add an attack without gradients, such as square (${option("attacks")}), or one with another loss (apgd-dlr).`,
+    message: `At ε = ${Number(epsilon.toPrecision(4))}, the budget allows every input, yet ${count} of ${batch.labels.length} samples are not fooled after ${QUERIES} queries each. The attack is too weak, or gradients are masked.${addWords(await advisedBy(model, plan))}`,
   };
 }
 
@@ -166,7 +159,7 @@ async function checkMoreSteps(
   if (count === before) return null;
   return {
     code: "more-steps-gain",
-    message: `${entry.attack.name} with ${STRONGER} times the steps and one more restart fools ${before - count} of ${before} samples that were not fooled at ε = ${Number(epsilon.toPrecision(4))}. It had not converged, so robust accuracy is overstated. Raise its steps or restarts (${option("options")}), or take the attack autoattack.`,
+    message: `${entry.attack.name} with ${strengthenedWords(entry.options)} fools ${before - count} of ${before} samples that were not fooled at ε = ${Number(epsilon.toPrecision(4))}. It had not converged, so robust accuracy is overstated.${strongerWords(await advisedBy(model, plan), [entry], false)}`,
   };
 }
 
@@ -176,6 +169,23 @@ function strengthened(options: object): object {
     return [name, name === "restarts" ? Number(value) + 1 : value];
   });
   return Object.fromEntries(values);
+}
+
+/** "4 times the steps and one more restart". */
+const strengthenedWords = (options: object): string =>
+  `${STRONGER} times the ${"steps" in options ? "steps" : "queries"}${"restarts" in options ? " and one more restart" : ""}`;
+
+/** What advice must fit. A graph has gradients where they can be made. */
+async function advisedBy(model: Model, plan: BatchPlan): Promise<Advised> {
+  const { classes, inputShape } = model;
+  const made = isGraphModel(model) ? model.differentiated("cross-entropy") : undefined;
+  const differentiable =
+    isDifferentiable(model) &&
+    (await Promise.resolve(made).then(
+      () => true,
+      () => false,
+    ));
+  return { plan, classes, inputShape, differentiable };
 }
 
 /** How many samples the attacks of a plan do not fool. */

@@ -1,5 +1,6 @@
 import { PerturbError } from "../../errors.ts";
 import { isDifferentiable, type Model } from "../../model.ts";
+import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
 
 /**
@@ -12,14 +13,12 @@ export async function requireGradients(plan: BatchPlan, model: Model, prove?: ()
   if (needing.length === 0) return;
   const missing = await reasonAgainst(model, prove);
   if (missing === undefined) return;
-  const { attacks } = await import("../../attacks/index.ts");
+  const { blindAttacks } = await import("./advice.ts");
   const names = [...new Set(needing.map(({ series }) => plan.series[series]!))];
-  const working = Object.values(attacks)
-    .filter(({ needs, norms }) => needs === "logits" && norms.includes(plan.norm))
-    .map(({ name }) => name);
+  const working = blindAttacks(plan.norm, model.inputShape);
   throw new PerturbError(
     "no-gradient",
-    `${missing.message} ${names.join(", ")} ${names.length === 1 ? "needs" : "need"} gradients. These attacks work without gradients in ${plan.norm}: ${working.join(", ")}.`,
+    `${missing.message} ${names.join(", ")} ${names.length === 1 ? "needs" : "need"} gradients. ${working.length > 0 ? `These attacks work without gradients in ${plan.norm}: ${working.join(", ")}.` : `No attack works without gradients in ${plan.norm}; choose another norm (${option("norm")}).`}`,
     { data: { attacks: names, working }, cause: missing.cause },
   );
 }

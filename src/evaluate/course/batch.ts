@@ -1,24 +1,30 @@
 import { predict } from "../../attack.ts";
+import type { LeftOut } from "../../attacks/steps/members.ts";
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
-import { norms } from "../../norm.ts";
+import { normFor } from "../../norm.ts";
 import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
+import { gradientFaults, scoreFaults } from "../checks/faults.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
 import { outcomes } from "../results/outcomes.ts";
 import { firstExamples, recordsOf } from "../results/records.ts";
 import { show } from "../results/show.ts";
-import { type AttackTally, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
+import { type AttackTally, addCount, type Confusion, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
 import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subjects } from "./cascade.ts";
 
 /** What is done with every batch of an evaluation. */
 export interface BatchPlan extends CascadePlan {
   /** Names of the attacks that were asked for: `attacks` are they, or their members. */
   readonly series: readonly string[];
+  /** Members of ensembles that the model has too few classes for: they are not among `attacks`. */
+  readonly leftOut: readonly LeftOut[];
   readonly target: number | null;
   /** Index of the evaluation's first sample. */
   readonly offset: number;
+  /** Samples below this index show how linear the loss is; by default the first ones from `offset` on. */
+  readonly linearBelow?: number | undefined;
 }
 
 export interface BatchContext {
@@ -41,11 +47,11 @@ export async function evaluateBatch(
   const budgets = plan.epsilons.length;
   const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
   const confusion = confusionOf(batch.labels, predictions, classes);
-  const untouched = confusion.slice();
-  for (const label of attacked.labels) untouched[label * classes + label]! -= 1;
+  const untouched = new Map(confusion);
+  for (const label of attacked.labels) addCount(untouched, label * classes + label, -1);
   const correctUntouched = diagonal(untouched, classes);
 
-  const [outcome, first] = [outcomes(attacked, budgets), firstExamples(attacked, budgets)];
+  const [outcome, first] = [outcomes(attacked, budgets, model.head), firstExamples(attacked, budgets)];
   const attacks = plan.attacks.map(() => emptyAttack(budgets));
   const points: Tally["points"] = [];
   let series = 0;
@@ -70,7 +76,7 @@ export async function evaluateBatch(
     total: predictions.length,
     correct: correct.length,
     confusion,
-    cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions)),
+    cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions, model.head)),
     points,
     worst: outcome.worst().map(({ notFooled, errors }) => ({
       correct: correctUntouched + notFooled.length,
@@ -92,7 +98,8 @@ export async function evaluateBatch(
     }),
     linearity: null,
     invalid,
-    ...gradientFaults(attacked),
+    ...gradientFaults(attacked, model),
+    ...scoreFaults(logits, model),
     forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length),
     gradients: sum(course.gradients) + (start ? predictions.length : 0),
   };
@@ -118,22 +125,6 @@ const reach = ({ verdict: { success, distances } }: Judgement): number[] =>
 function addCourse(attacks: readonly AttackTally[], { fooledAt, fooledBy, entries }: Course): void {
   for (const [e, entry] of entries.entries()) Object.assign(attacks[e]!, entry);
   for (const [row, e] of fooledBy.entries()) if (e >= 0) attacks[e]!.fooled[fooledAt[row]!]! += 1;
-}
-
-/** Samples whose gradient at x points nowhere. */
-function gradientFaults({ start, labels }: Subjects): Pick<Tally, "deadGradients" | "nanGradients"> {
-  const faults = { deadGradients: 0, nanGradients: 0 };
-  if (!start) return faults;
-  const { data } = start.gradient;
-  const size = sampleSize(start.gradient);
-  for (let i = 0; i < labels.length; i++) {
-    // A sum of float32 magnitudes does not overflow: it is finite where each of them is, and zero where all are.
-    let sum = 0;
-    for (let j = i * size; j < (i + 1) * size; j++) sum += Math.abs(data[j]!);
-    if (!Number.isFinite(sum)) faults.nanGradients++;
-    else if (sum === 0) faults.deadGradients++;
-  }
-  return faults;
 }
 
 /** Whether an attack of the plan needs gradients. */
@@ -171,11 +162,12 @@ async function linearityOf(
   plan: BatchPlan,
   tally: Tally,
 ): Promise<Tally["linearity"]> {
-  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < plan.offset + LINEARITY_SAMPLES);
+  const { linearBelow = plan.offset + LINEARITY_SAMPLES } = plan;
+  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < linearBelow);
   if (first.length === 0 || !attacked.start || plan.norm === "spatial") return null;
   const { x, goal, indices, start } = pick(attacked, first);
   const subject = { model, x, goal, indices, start: start!, seed: plan.seed };
-  const result = await measureLinearity(subject, norms[plan.norm], plan.epsilons);
+  const result = await measureLinearity(subject, normFor(plan.norm, model.inputShape), plan.epsilons);
   tally.forwards += first.length * (result.points.length + 2 * result.dimensions.length);
   return result;
 }
@@ -185,17 +177,17 @@ export const goalOf = (labels: Int32Array, target: number | null): Goal =>
     ? { kind: "untargeted", labels }
     : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
 
-function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Int32Array {
-  const counts = new Int32Array(classes * classes);
+function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Confusion {
+  const counts: Confusion = new Map();
   labels.forEach((label, i) => {
-    if (predictions[i]! >= 0) counts[label * classes + predictions[i]!]! += 1;
+    if (predictions[i]! >= 0) addCount(counts, label * classes + predictions[i]!, 1);
   });
   return counts;
 }
 
-const diagonal = (confusion: Int32Array, classes: number): number => {
+const diagonal = (confusion: Confusion, classes: number): number => {
   let sum = 0;
-  for (let c = 0; c < classes; c++) sum += confusion[c * (classes + 1)]!;
+  for (const [place, count] of confusion) if (place % (classes + 1) === 0) sum += count;
   return sum;
 };
 

@@ -12,7 +12,7 @@ import {
 import { averaged } from "../../models/wrapped/averaged.ts";
 import { metered } from "../../models/wrapped/metered.ts";
 import { rounded } from "../../models/wrapped/rounded.ts";
-import { type NormName, norms } from "../../norm.ts";
+import { type NormName, normFor } from "../../norm.ts";
 import { type FloatTensor, takeRows } from "../../tensor.ts";
 
 /** An attack of a plan. */
@@ -91,7 +91,7 @@ export async function cascade(
     entries: [],
   };
   const { fooledAt } = course;
-  const norm = norms[plan.norm];
+  const norm = normFor(plan.norm, model.inputShape);
   for (const [e, entry] of plan.attacks.entries()) {
     checkSignal(signal);
     const rows = [...fooledAt.keys()].filter((i) => fooledAt[i]! > 0);
@@ -134,6 +134,7 @@ export async function cascade(
         norm,
         task.epsilons[k]!,
         plan.levels,
+        some.indices,
       );
       const of = open.map((i) => rows[i]!);
       for (const [i, row] of of.entries()) {

@@ -1,6 +1,8 @@
 import { type AnyAttack, type AttackChoice, type Configured, configured, type Examples } from "../../attack.ts";
 import { attacks as registry } from "../../attacks/index.ts";
+import { membersOf } from "../../attacks/steps/members.ts";
 import type { Dataset } from "../../dataset.ts";
+import { drawn } from "../../datasets/draw.ts";
 import { checkCount, didYouMean, PerturbError } from "../../errors.ts";
 import { checkLevels } from "../../grid.ts";
 import type { DifferentiableModel, Model } from "../../model.ts";
@@ -35,20 +37,22 @@ export interface PlanOptions {
   readonly examples?: Examples | undefined;
 }
 
-/** How many samples of the data set, from its first on, attacks may learn from. */
+/** How many samples of the data set attacks may learn from. */
 const EXAMPLES = 256;
 
 /**
- * The samples that attacks may learn from: the first of the data set, whatever part of it is evaluated, so that no result
- * depends on how the work is cut up. None where no attack asks for them.
+ * The samples that attacks may learn from: the first of a set that mixes its classes, else a draw from it, whatever part of it is
+ * evaluated, so that no result depends on how the work is cut up. None where no attack asks for them.
  */
 export async function examplesFor(
   attacks: readonly AttackChoice<DifferentiableModel>[],
   data: Dataset,
+  seed = 0,
 ): Promise<Examples | undefined> {
   if (!allChosen(attacks).some(({ attack: { also, learns } }) => also === "examples" || learns)) return undefined;
   // Numbered below zero: queries for an example are charged to no sample.
-  for await (const { x, labels, indices } of data.batches({ batch: EXAMPLES, limit: EXAMPLES }))
+  const from = data.mixed || data.size <= EXAMPLES ? data : drawn(data, EXAMPLES, seed);
+  for await (const { x, labels, indices } of from.batches({ batch: EXAMPLES, limit: EXAMPLES }))
     return { x, labels, indices: indices.map((index) => -1 - index) };
   return undefined;
 }
@@ -86,7 +90,8 @@ export function planOf(
       "usage",
       `${option("levels", levels)} spaces values evenly between one pair of bounds, and each element has its own. Leave it out, or measure ε in shares of each range (${option("epsilonUnit", "range")}).`,
     );
-  const entries = attacks.flatMap((choice, series) => entriesOf(choice, series, norm));
+  const running = attacks.map((choice) => membersOf(choice, norm, model));
+  const entries = running.flatMap(({ members }, series) => members.map((member): Entry => ({ ...member, series })));
   for (const { attack } of entries)
     if (attack.also === "surrogate" && !options.surrogate)
       throw new PerturbError(
@@ -96,6 +101,7 @@ export function planOf(
   return {
     attacks: entries,
     series: names,
+    leftOut: running.flatMap(({ leftOut }) => leftOut),
     norm,
     epsilons: [...epsilons],
     target,
@@ -106,12 +112,6 @@ export function planOf(
     maxQueries,
     examples,
   };
-}
-
-/** An attack, or the members of an ensemble, with their options. */
-function entriesOf(choice: Configured<DifferentiableModel>, series: number, norm: NormName): Entry[] {
-  const members = choice.attack.members?.(norm) ?? [choice];
-  return members.map((member) => ({ ...member, series }));
 }
 
 function allChosen(attacks: PlanOptions["attacks"]): Configured<DifferentiableModel>[] {

@@ -54,7 +54,7 @@ export async function* follow(course: Course): AsyncGenerator<Progress, Evaluati
   };
   const add = async (tally: Tally): Promise<Progress> => {
     proofs.hear(tally.records);
-    await onRecords(tally.records.splice(0));
+    await onRecords(withSources(tally.records.splice(0), data));
     if (sum) addTally(sum, tally);
     else sum = tally;
     return { done: sum.total, total, correct: sum.correct, soFar: () => resultUpTo(sum!) };
@@ -87,3 +87,7 @@ export async function* follow(course: Course): AsyncGenerator<Progress, Evaluati
   const contradiction = proofs.warning();
   return contradiction ? withWarnings(result, [contradiction]) : result;
 }
+
+/** Records with the files of their samples, where the data set knows them. */
+const withSources = (records: readonly SampleRecord[], data: Dataset): readonly SampleRecord[] =>
+  data.sourceOf ? records.map((record) => ({ ...record, source: data.sourceOf!(record.index) })) : records;

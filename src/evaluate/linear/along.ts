@@ -14,6 +14,8 @@ const BATCH = 100;
 export interface AlongOptions {
   /** Whether points are moved into the model's bounds, where lines then bend. By default they are not, as in the paper. */
   readonly clip?: boolean;
+  /** The sample's index in the data set, for a model that knows its samples. */
+  readonly index?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,7 +29,7 @@ export async function logitsAlong(
   x: FloatTensor,
   direction: Float32Array,
   epsilons: readonly number[],
-  { clip = false, signal }: AlongOptions = {},
+  { clip = false, index, signal }: AlongOptions = {},
 ): Promise<FloatTensor> {
   const size = sampleSize(x);
   if (x.dims[0] !== 1 || direction.length !== size)
@@ -44,7 +46,8 @@ export async function logitsAlong(
     for (const [k, epsilon] of part.entries())
       for (let j = 0; j < size; j++)
         data[k * size + j] = Math.min(upper, Math.max(lower, x.data[j]! + epsilon * direction[j]!));
-    const answer = await model.logits({ ...x, dims: [part.length, ...x.dims.slice(1)], data });
+    const samples = index === undefined ? undefined : new Int32Array(part.length).fill(index);
+    const answer = await model.logits({ ...x, dims: [part.length, ...x.dims.slice(1)], data }, samples);
     logits.set(answer.data, start * model.classes);
   }
   return { type: "float32", dims: [epsilons.length, model.classes], data: logits };
@@ -85,7 +88,7 @@ export async function linearView(
   goal: Goal,
   norm: Norm,
   epsilon: number,
-  { seed = 0, index = 0, points = 41, signal }: LinearViewOptions = {},
+  { seed = 0, index, points = 41, signal }: LinearViewOptions = {},
 ): Promise<LinearView> {
   const compass = COMPASSES[norm.name];
   if (!compass)
@@ -95,13 +98,15 @@ export async function linearView(
     );
   const epsilons = symmetric(epsilon, points);
   checkSignal(signal);
-  const start = await model.gradient(x, goal);
+  const indices = index === undefined ? undefined : Int32Array.of(index);
+  const start = await model.gradient(x, goal, "cross-entropy", indices);
   const steepest = compass.steepest(start.gradient.data);
-  const random = compass.random(sampleSize(x), randomFor(seed, index, ALONG));
-  const along = async (direction: Float32Array) => rows(await logitsAlong(model, x, direction, epsilons, { signal }));
+  const random = compass.random(sampleSize(x), randomFor(seed, index ?? 0, ALONG));
+  const along = async (direction: Float32Array) =>
+    rows(await logitsAlong(model, x, direction, epsilons, { index, signal }));
   const lines = { gradient: await along(steepest), random: await along(random) };
   checkSignal(signal);
-  const [rise] = await firstOrderRises({ model, x, goal, start }, norm, epsilon);
+  const [rise] = await firstOrderRises({ model, x, goal, start, indices }, norm, epsilon);
   return { norm: norm.name, epsilons, directions: compass.names, ...lines, ...rise! };
 }
 

@@ -64,7 +64,7 @@ async function measureDimensions(
     return { ...x, data };
   };
   const rise = async (direction: FloatTensor): Promise<number> => {
-    const after = objective(await model.logits(step(direction)), goal);
+    const after = objective(await model.logits(step(direction), indices), goal);
     return after.reduce((sum, value, i) => sum + exact(value - base[i]!), 0);
   };
   const results: LinearityTally["dimensions"] = [];

@@ -19,18 +19,20 @@ interface Subject {
   readonly x: FloatTensor;
   readonly goal: Goal;
   readonly start: Gradient;
+  /** In the data set. */
+  readonly indices?: Int32Array | undefined;
 }
 
 /** The rise of J of each sample, as the gradient predicts it, and as measured. */
 export async function firstOrderRises(
-  { model, x, goal, start: { gradient, logits } }: Subject,
+  { model, x, goal, start: { gradient, logits }, indices }: Subject,
   norm: Norm,
   epsilon: number,
 ): Promise<Rise[]> {
   const moved = eachSample(x, gradient, (out, pixels, g) => norm.ascend(out, pixels, g, epsilon, model.bounds));
-  const after = objective(await model.logits(moved), goal);
+  const after = objective(await model.logits(moved, indices), goal);
   return Array.from(objective(logits, goal), (before, i) => ({
-    predicted: epsilon * norms[norm.dual].length(row(gradient, i)),
+    predicted: epsilon * (norm.dualLength?.(row(gradient, i)) ?? norms[norm.dual].length(row(gradient, i))),
     predictedClipped: dotDifference(row(gradient, i), row(moved, i), row(x, i)),
     measured: after[i]! - before,
   }));

@@ -32,6 +32,7 @@ function record(index: number, fate: Fate): SampleRecord {
     queries: 1,
     forwards: 1,
     gradients: 1,
+    source: null,
     seconds: 0.1,
   };
 }

@@ -1,7 +1,8 @@
+import type { Head } from "../../model.ts";
 import type { Judgement, Subjects } from "../course/cascade.ts";
 import { show } from "./show.ts";
 import { exact, probability } from "./statistics.ts";
-import { EXAMPLES, emptyPoint, type PointTally, type Shown } from "./tally.ts";
+import { addCount, type Confusion, EXAMPLES, emptyPoint, type PointTally, type Shown } from "./tally.ts";
 
 /** What the attacks so far did to the attacked samples, at one ε. */
 interface Outcome {
@@ -19,13 +20,13 @@ export interface Outcomes {
   /** A sample fooled at one ε counts as fooled above it; the next attack begins with that. */
   readonly settle: () => void;
   /** The points of the attack that is under way. `untouched`: confusion counts of what is not attacked. */
-  readonly points: (untouched: Int32Array, classes: number) => PointTally[];
+  readonly points: (untouched: Confusion, classes: number) => PointTally[];
   /** For each ε: indices of the samples that are correct and not fooled, and how many had logits with NaN alone. */
   readonly worst: () => { readonly notFooled: readonly number[]; readonly errors: number }[];
 }
 
 /** Follows the verdicts on one batch. */
-export function outcomes(subjects: Subjects, budgets: number): Outcomes {
+export function outcomes(subjects: Subjects, budgets: number, head: Head): Outcomes {
   const { labels, indices } = subjects;
   const n = labels.length;
   const at = Array.from(
@@ -50,10 +51,10 @@ export function outcomes(subjects: Subjects, budgets: number): Outcomes {
         outcome.predictions[row] = predictions[i]!;
         outcome.success[row] = success[i]!;
         if (!success[i]) continue;
-        outcome.confidence[row] = probability(logits.data, i, logits.dims[1]!, predictions[i]!);
+        outcome.confidence[row] = probability(logits.data, i, logits.dims[1]!, predictions[i]!, head);
         // The first by index: an ensemble's members come one after the other.
         if (outcome.examples.length === EXAMPLES && indices[row]! > outcome.examples.at(-1)!.index) continue;
-        outcome.examples.push(show(subjects, row, verdict.adversarial, i, logits, predictions));
+        outcome.examples.push(show(subjects, row, verdict.adversarial, i, logits, predictions, head));
         outcome.examples.sort((a, b) => a.index - b.index).splice(EXAMPLES);
       }
     },
@@ -74,13 +75,13 @@ export function outcomes(subjects: Subjects, budgets: number): Outcomes {
     },
     points: (untouched, classes) =>
       at.map(({ predictions, success, confidence, largestDistance, examples }) => {
-        const point: PointTally = { ...emptyPoint(classes), attacked: n, largestDistance, examples };
-        point.confusion = untouched.slice();
-        for (let c = 0; c < classes; c++) point.correct += untouched[c * (classes + 1)]!;
+        const point: PointTally = { ...emptyPoint(), attacked: n, largestDistance, examples };
+        point.confusion = new Map(untouched);
+        for (const [place, count] of untouched) if (place % (classes + 1) === 0) point.correct += count;
         for (let row = 0; row < n; row++) {
           const prediction = predictions[row]!;
           if (prediction === labels[row]) point.correct++;
-          if (prediction >= 0) point.confusion[labels[row]! * classes + prediction]! += 1;
+          if (prediction >= 0) addCount(point.confusion, labels[row]! * classes + prediction, 1);
           point.fooled += success[row]!;
           if (success[row]) point.confidence += exact(confidence[row]!);
         }

@@ -1,4 +1,5 @@
 import type { Outcome, SampleRecord } from "../../evaluate.ts";
+import { l0Unit, normFor } from "../../norm.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import type { Course, Entry, Judgement, Subjects } from "../course/cascade.ts";
 
@@ -24,6 +25,8 @@ export function firstExamples({ x }: Subjects, budgets: number): FirstExamples {
   const found = new Map<number, FirstExample>();
   const nan = new Set<number>();
   const size = sampleSize(x);
+  const shape = x.dims.slice(1);
+  const [l0, pixels] = [normFor("l0", shape), l0Unit(shape) === "pixels"];
   const part = (t: FloatTensor, i: number) => t.data.subarray(i * size, (i + 1) * size);
   return {
     hear({ budget, rows, verdict }) {
@@ -31,7 +34,9 @@ export function firstExamples({ x }: Subjects, budgets: number): FirstExamples {
       for (const [i, row] of rows.entries()) {
         if (verdict.predictions[i]! < 0) nan.add(row);
         if (!verdict.success[i] || budget >= (found.get(row)?.budget ?? budgets)) continue;
-        const distances = distancesOf(part(verdict.adversarial, i), part(x, row));
+        const [a, b] = [part(verdict.adversarial, i), part(x, row)];
+        const distances = distancesOf(a, b);
+        if (pixels) distances.l0 = l0.distance(a, b);
         found.set(row, { budget, prediction: verdict.predictions[i]!, ...distances });
       }
     },
@@ -40,7 +45,7 @@ export function firstExamples({ x }: Subjects, budgets: number): FirstExamples {
   };
 }
 
-/** In every norm, in one pass: the norms' own functions would take four. */
+/** In every norm, L0 in elements, in one pass: the norms' own functions would take four. */
 export function distancesOf(a: Float32Array, b: Float32Array) {
   let [linf, squares, l1, l0] = [0, 0, 0, 0];
   for (let i = 0; i < a.length; i++) {
@@ -98,6 +103,7 @@ export function recordsOf(from: RecordSources): SampleRecord[] {
       forwards: counted(course.forwards) + counted(course.judged) + Number(!from.withGradient),
       gradients: counted(course.gradients) + Number(from.withGradient),
       seconds: from.seconds + (i === undefined ? 0 : course.seconds[i]!),
+      source: null,
     };
   });
 }

@@ -1,18 +1,21 @@
+import { MOST_CONFUSED } from "../../classes.ts";
 import type { Dataset } from "../../dataset.ts";
 import type { AttackSummary, Evaluation, EvaluationResult, Linearity, Warning } from "../../evaluate.ts";
 import { warningsOf } from "../checks/checks.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import { type GateAsked, withGates } from "./gates.ts";
 import { accuracyOf } from "./statistics.ts";
-import type { AttackTally, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
+import type { AttackTally, Confusion, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
 
 /** What the report says of a model and of who ran it. */
 export interface Subject {
   readonly model: Evaluation["model"];
   readonly runtime: Evaluation["runtime"];
   readonly version: string;
-  /** How many nodes of the model round to integers and pass the gradient straight through; by default none. */
+  /** How many nodes of the model step and pass the gradient straight through; by default none. */
   readonly straightThrough?: number;
+  /** The operators and nodes that were asked to. */
+  readonly askedThrough?: readonly string[];
 }
 
 interface Extent {
@@ -43,14 +46,23 @@ export function resultOf(
     fooledConfidence: point.fooled === 0 ? null : point.confidence / point.fooled,
     largestDistance: point.largestDistance,
     confusion: matrix(point.confusion, classes),
-    examples: point.examples.map(withoutPixels),
+    examples: point.examples.map((shown) => ({
+      ...withoutPixels(shown),
+      ...(data.sourceOf && { source: data.sourceOf(shown.index) }),
+    })),
   }));
   const evaluation: Evaluation = {
     schema: 2,
     tool: { name: "perturb", version: subject.version },
     date: began.toISOString(),
     model: subject.model,
-    data: { name: data.name, offset, total, ...(data.classNames && { classNames: data.classNames }) },
+    data: {
+      name: data.name,
+      offset: data.drawn?.indices[0] ?? offset,
+      total,
+      ...(data.drawn && { drawn: { of: data.drawn.of, seed: data.drawn.seed } }),
+      ...(data.classNames && { classNames: data.classNames }),
+    },
     options: {
       attacks: plan.series,
       norm: plan.norm,
@@ -80,7 +92,7 @@ export function resultOf(
     warnings: [],
     cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
   };
-  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject.straightThrough);
+  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject);
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),
     notFooled: tally.worst.map(({ notFooled }) => [...notFooled]),
@@ -112,8 +124,13 @@ function quantilesOf(distances: readonly number[]): AttackSummary["distances"] {
   });
 }
 
-const matrix = (counts: Int32Array, classes: number): number[][] =>
-  Array.from({ length: classes }, (_, label) => Array.from(counts.subarray(label * classes, (label + 1) * classes)));
+/** [label][prediction]; nothing beyond `MOST_CONFUSED` classes, of which the table would be larger than all else. */
+function matrix(counts: Confusion, classes: number): number[][] {
+  if (classes > MOST_CONFUSED) return [];
+  const rows = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (const [place, count] of counts) rows[Math.floor(place / classes)]![place % classes] = count;
+  return rows;
+}
 
 const withoutPixels = ({ index, label, prediction, confidence }: Shown) => ({ index, label, prediction, confidence });
 

@@ -1,3 +1,4 @@
+import type { Head } from "../../model.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { probability } from "./statistics.ts";
 import type { Shown } from "./tally.ts";
@@ -10,6 +11,7 @@ export function show(
   i: number,
   logits: FloatTensor,
   predictions: Int32Array,
+  head: Head,
 ): Shown {
   const size = sampleSize(of.x);
   const prediction = predictions[i]!;
@@ -17,7 +19,7 @@ export function show(
     index: of.indices[row]!,
     label: of.labels[row]!,
     prediction,
-    confidence: probability(logits.data, i, logits.dims[1]!, prediction),
+    confidence: probability(logits.data, i, logits.dims[1]!, prediction, head),
     shape: of.x.dims.slice(1),
     original: of.x.data.slice(row * size, (row + 1) * size),
     adversarial: after.data.slice(i * size, (i + 1) * size),

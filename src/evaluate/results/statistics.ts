@@ -1,4 +1,5 @@
 import type { Accuracy } from "../../evaluate.ts";
+import type { Head } from "../../model.ts";
 
 /** 97.5 % quantile of the standard normal distribution. */
 const Z = 1.959963984540054;
@@ -22,9 +23,16 @@ export const accuracyOf = (correct: number, total: number): Accuracy => ({
   ci95: wilson95(correct, total),
 });
 
-/** Probability of class `c` by the softmax of one row of logits. */
-export function probability(logits: Float32Array, row: number, classes: number, c: number): number {
+/** Probability of class `c` by one row of logits: their softmax, or where each class stands by itself, the sigmoid of its own. */
+export function probability(
+  logits: Float32Array,
+  row: number,
+  classes: number,
+  c: number,
+  head: Head = "logits",
+): number {
   const z = logits.subarray(row * classes, (row + 1) * classes);
+  if (head === "sigmoid") return 1 / (1 + Math.exp(-z[c]!));
   let sum = 0;
   for (let j = 0; j < classes; j++) sum += Math.exp(z[j]! - z[c]!);
   return 1 / sum;

@@ -22,5 +22,6 @@ export async function subjectOf(model: Model): Promise<Subject> {
     runtime: { name: runtime.name, device: runtime.device },
     version: VERSION,
     straightThrough: file.straightThrough,
+    ...(file.askedThrough && { askedThrough: file.askedThrough }),
   };
 }

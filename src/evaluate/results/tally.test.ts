@@ -14,7 +14,9 @@ import {
 const CLASSES = 3;
 const count = fc.nat(1000);
 const real = fc.double({ min: -50, max: 50, noNaN: true }).map((v) => exact(v) + 0);
-const confusion = fc.array(count, { minLength: CLASSES ** 2, maxLength: CLASSES ** 2 }).map((v) => Int32Array.from(v));
+const confusion = fc
+  .array(count, { minLength: CLASSES ** 2, maxLength: CLASSES ** 2 })
+  .map((v) => new Map(v.entries()));
 const shown: fc.Arbitrary<Shown> = fc.record({
   index: count,
   label: count,
@@ -67,6 +69,9 @@ const tally: fc.Arbitrary<Tally> = fc.record({
   invalid: count,
   deadGradients: count,
   nanGradients: count,
+  tinyGradients: count,
+  unitScores: count,
+  labelScores: count,
   forwards: count,
   gradients: count,
 });
@@ -98,6 +103,9 @@ describe("addTally", () => {
           "invalid",
           "deadGradients",
           "nanGradients",
+          "tinyGradients",
+          "unitScores",
+          "labelScores",
           "forwards",
           "gradients",
         ] as const)
@@ -109,8 +117,8 @@ describe("addTally", () => {
         expect(all.attacks[0]!.fooled[1]).toBe(added((t) => t.attacks[0]!.fooled[1]!));
         expect(all.attacks[0]!.distances).toEqual(tallies.flatMap((t) => t.attacks[0]!.distances));
         expect(all.cleanExamples).toEqual(tallies.flatMap((t) => t.cleanExamples).slice(0, EXAMPLES));
-        expect(all.confusion[4]).toBe(added((t) => t.confusion[4]!));
-        expect(all.points[1]!.confusion[8]).toBe(added((t) => t.points[1]!.confusion[8]!));
+        expect(all.confusion.get(4) ?? 0).toBe(added((t) => t.confusion.get(4) ?? 0));
+        expect(all.points[1]!.confusion.get(8) ?? 0).toBe(added((t) => t.points[1]!.confusion.get(8) ?? 0));
         expect(all.linearity?.samples ?? 0).toBe(added((t) => t.linearity?.samples ?? 0));
         if (all.linearity) expect(all.linearity.dimensions[0]!.dimensions).toBe(16);
       }),

@@ -5,6 +5,9 @@ export const EXAMPLES = 5;
 
 export type Shown = Example & Picture;
 
+/** Counts by label · classes + prediction, of those that are not zero: no memory is spent on pairs that never meet. */
+export type Confusion = Map<number, number>;
+
 /** What is known of one ε: counts and sums that can be added up in any grouping. Can be sent by postMessage. */
 export interface PointTally {
   attacked: number;
@@ -13,8 +16,7 @@ export interface PointTally {
   /** Sum of the probabilities of the fooled samples' predictions, of exact terms. */
   confidence: number;
   largestDistance: number;
-  /** [label · classes + prediction] counts. */
-  confusion: Int32Array;
+  confusion: Confusion;
   examples: Shown[];
 }
 
@@ -50,7 +52,7 @@ export const REMEMBERED = 50;
 export interface Tally {
   total: number;
   correct: number;
-  confusion: Int32Array;
+  confusion: Confusion;
   cleanExamples: Shown[];
   /** One for each attack that was asked for and each ε, in order. */
   points: PointTally[];
@@ -66,17 +68,22 @@ export interface Tally {
   /** Attacked samples whose gradient at x is zero in every element, or holds NaN. */
   deadGradients: number;
   nanGradients: number;
+  /** Attacked samples whose gradient at x is not zero and yet next to nothing. */
+  tinyGradients: number;
+  /** Samples whose scores all lie in [0, 1] without summing to 1; and those with one score of 1 and all others 0. */
+  unitScores: number;
+  labelScores: number;
   forwards: number;
   gradients: number;
 }
 
-export const emptyPoint = (classes: number): PointTally => ({
+export const emptyPoint = (): PointTally => ({
   attacked: 0,
   correct: 0,
   fooled: 0,
   confidence: 0,
   largestDistance: 0,
-  confusion: new Int32Array(classes * classes),
+  confusion: new Map(),
   examples: [],
 });
 
@@ -87,6 +94,9 @@ export function addTally(sum: Tally, next: Tally): void {
   sum.invalid += next.invalid;
   sum.deadGradients += next.deadGradients;
   sum.nanGradients += next.nanGradients;
+  sum.tinyGradients += next.tinyGradients;
+  sum.unitScores += next.unitScores;
+  sum.labelScores += next.labelScores;
   sum.forwards += next.forwards;
   sum.gradients += next.gradients;
   addCounts(sum.confusion, next.confusion);
@@ -123,9 +133,15 @@ function addAttack(sum: AttackTally, next: AttackTally): void {
   for (const distance of next.distances) sum.distances.push(distance);
 }
 
-function addCounts(sum: Int32Array, next: Int32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i]! += next[i]!;
+function addCounts(sum: Confusion, next: Confusion): void {
+  for (const [place, count] of next) addCount(sum, place, count);
 }
+
+export const addCount = (counts: Confusion, place: number, count: number): void => {
+  const sum = (counts.get(place) ?? 0) + count;
+  if (sum === 0) counts.delete(place);
+  else counts.set(place, sum);
+};
 
 function addExamples(sum: Shown[], next: readonly Shown[]): void {
   sum.push(...next.slice(0, EXAMPLES - sum.length));

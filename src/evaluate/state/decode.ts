@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { SampleRecord } from "../../evaluate.ts";
-import { EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
+import { type Confusion, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
 
 /** What the tallies of a run hold by its plan: no size is taken from the file. */
 export interface Extent {
@@ -27,15 +27,15 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
   const confusion = z
     .array(count)
     .max(2 * samples)
-    .transform((pairs, context): Int32Array => {
-      const counts = new Int32Array(classes * classes);
+    .transform((pairs, context): Confusion => {
+      const counts: Confusion = new Map();
       for (let i = 0; i < pairs.length; i += 2) {
         const [place, n] = [pairs[i]!, pairs[i + 1] ?? 0];
-        if (place >= counts.length || n < 1 || n > samples) {
+        if (place >= classes * classes || n < 1 || n > samples) {
           context.addIssue({ code: "custom", message: `${place}, ${n} is no count of a sample` });
           return z.NEVER;
         }
-        counts[place] = n;
+        counts.set(place, n);
       }
       return counts;
     });
@@ -86,6 +86,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     forwards: count,
     gradients: count,
     seconds: number,
+    source: z.string().nullable(),
   });
   const linearity = z.strictObject({
     samples: some,
@@ -107,6 +108,9 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     invalid: count,
     deadGradients: some,
     nanGradients: some,
+    tinyGradients: some,
+    unitScores: some,
+    labelScores: some,
     forwards: count,
     gradients: count,
   }) satisfies z.ZodType<Omit<Tally, "cleanExamples" | "points">>;

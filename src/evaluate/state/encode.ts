@@ -1,5 +1,5 @@
 import type { Picture } from "../../evaluate.ts";
-import { EXAMPLES, type Shown, type Tally } from "../results/tally.ts";
+import { type Confusion, EXAMPLES, type Shown, type Tally } from "../results/tally.ts";
 
 /** How many examples are kept already: of the clean samples, then of each point. */
 export type Shelves = number[];
@@ -43,8 +43,7 @@ export const tallyText = (value: { readonly tally: Tally; readonly seconds: numb
 function encode(value: unknown): unknown {
   if (Object.is(value, -0)) return "-0";
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-  if (!(value instanceof Int32Array)) return value;
-  const pairs: number[] = [];
-  for (const [i, count] of value.entries()) if (count !== 0) pairs.push(i, count);
-  return pairs;
+  if (!(value instanceof Map)) return value;
+  const counts = [...(value as Confusion)].filter(([, count]) => count !== 0);
+  return counts.sort(([a], [b]) => a - b).flat();
 }

@@ -1,6 +1,7 @@
 import { attacks as registry } from "../../attacks/index.ts";
 import type { Batch, Dataset } from "../../dataset.ts";
 import type { ElementBounds, Model } from "../../model.ts";
+import type { FedRows } from "../../models/classifier/classifier.ts";
 import { isGraphModel, isPlainGraph } from "../../models/classifier/graph-model.ts";
 import { option } from "../../option.ts";
 import { sha256 } from "../../sha256.ts";
@@ -36,7 +37,7 @@ export async function factsOf({
     ["the runtime", `${subject.runtime.name} (${subject.runtime.device})`],
     ...(await modelFacts("the model", model)),
     ...(surrogate ? await modelFacts("the surrogate", surrogate) : []),
-    ["the data", `${data.name} (${data.size} samples of [${data.shape}], ${data.classes} classes)`],
+    ["the data", `${data.name} (${data.drawn?.of ?? data.size} samples of [${data.shape}], ${data.classes} classes)`],
     [option("attacks"), plan.series.join(",")],
     ...ownAttacks(plan),
     ...settingsOf(plan),
@@ -46,6 +47,8 @@ export async function factsOf({
     [option("seed"), String(plan.seed)],
     [option("offset"), String(plan.offset)],
     [option("limit"), String(limit)],
+    [option("order"), data.drawn ? "seed" : "file"],
+    ...(data.labels ? [["SHA-256 of the labels", await labelsDigest(data.labels)] as const] : []),
     [option("batch"), String(batch)],
     [option("eot"), String(plan.eot)],
     [option("levels"), plan.levels === null ? "none" : String(plan.levels)],
@@ -62,6 +65,7 @@ async function modelFacts(which: string, model: Model): Promise<[string, string]
     [which, name],
     [`SHA-256 of ${which}`, file?.sha256 ?? "none"],
     [`SHA-256 of ${which} with its preprocessing`, file ? await sha256(file.onnx) : "none"],
+    ...(await Promise.all((file?.rows ?? []).map(async (row) => rowsFact(which, row)))),
     ...(file && !isPlainGraph(model) ? [[`what is around ${which}`, "something"] as [string, string]] : []),
     [`the bounds of ${which}`, `${bounds.lower} to ${bounds.upper}`],
     ...(elements
@@ -70,6 +74,10 @@ async function modelFacts(which: string, model: Model): Promise<[string, string]
   ];
 }
 
+const rowsFact = async (which: string, { name, values: { dims, data } }: FedRows): Promise<[string, string]> => {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return [`SHA-256 of what "${name}" of ${which} holds, [${dims.join(", ")}]`, await sha256(bytes)];
+};
 const digestOfBounds = async ({ lower, upper, unit }: ElementBounds): Promise<string> =>
   `${unit}, SHA-256 ${await sha256(new Uint8Array(Float32Array.from([...lower, ...upper]).buffer))}`;
 
@@ -119,6 +127,9 @@ export const firstSamples = (digest: string | null): readonly [string, string] =
   "SHA-256 of the first samples",
   digest ?? "none",
 ];
+
+const labelsDigest = (labels: ArrayLike<number>): Promise<string> =>
+  sha256(new Uint8Array(Int32Array.from(labels).buffer));
 
 function digestOf({ x, labels }: Pick<Batch, "x" | "labels">): Promise<string> {
   const bytes = new Uint8Array(x.data.byteLength + labels.byteLength);

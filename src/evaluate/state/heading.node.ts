@@ -21,7 +21,7 @@ export type ReadHeading = Heading & Pick<Line, "crc" | "end">;
 
 export const STATE = "state.jsonl";
 /** Version of the layout. */
-const LAYOUT = 2;
+const LAYOUT = 3;
 /** How every state begins. */
 const BEGINNING = '{"perturb state":';
 const LONGEST = 2 ** 20;

@@ -1,5 +1,5 @@
 import { isFloat } from "../../onnx/facts.ts";
-import type { Graph, Node } from "../../onnx/graph.ts";
+import { type Graph, type Node, ownInputs } from "../../onnx/graph.ts";
 import { elementType, readTensor } from "../../onnx/tensor-proto.ts";
 import { toFloat32 } from "../../tensor.ts";
 
@@ -12,7 +12,8 @@ const MOST = 4;
 /** The arithmetic with constants that a graph does to its only input before anything else, step by step: its preprocessing. */
 export function findArithmetic(graph: Graph): string[] {
   const steps: string[] = [];
-  let value = graph.inputs.length === 1 ? graph.inputs[0]!.name : undefined;
+  const [input, ...others] = ownInputs(graph);
+  let value = others.length === 0 ? input?.name : undefined;
   while (value !== undefined) {
     const users = graph.nodes.filter((node) => node.inputs.includes(value!));
     const step = users.length === 1 ? stepOf(graph, users[0]!, value) : undefined;

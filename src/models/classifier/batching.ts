@@ -2,7 +2,7 @@ import { PerturbError } from "../../errors.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { inferShapes } from "../../onnx/shapes.ts";
 import type { Runtime } from "../../runtime.ts";
-import { type FloatTensor, product } from "../../tensor.ts";
+import { type FloatTensor, product, sampleSize, type Tensor } from "../../tensor.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { openClassifier } from "./graph-model.ts";
 
@@ -18,27 +18,73 @@ export function probe({ inputShape, bounds: { lower, upper } }: ClassifierFile, 
   return { type: "float32", dims: [count, ...inputShape], data };
 }
 
+/** Indices of samples that a model knows, for a probe of so many. */
+export const probed = ({ rows }: ClassifierFile, count: number): Int32Array =>
+  Int32Array.from({ length: count }, (_, i) => i % (rows?.[0]?.values.dims[0] ?? count));
+
 /**
  * The classifier with the batch that it can be run with, told by running it: a batch that the file fixes is freed where the
  * graph allows it, and samples that change each other's logits are run one at a time, since only then the gradient of a
  * batch is that of each sample.
  */
-export async function settleBatch(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+export async function settleBatch(given: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  const file = await settleRows(given, runtime);
+  if (file.branches) return file;
   if (file.batch === 1) return freeBatch(file, runtime);
-  if (file.batch !== null) return file;
+  if (file.batch !== null) return independent(file, runtime);
   const alone = { ...file, batch: 1 };
   return (await agree(file, alone, runtime)) ? file : alone;
 }
 
+/**
+ * The classifier with rows for its samples, or with all of them at once, where the file does not tell which: rows of samples
+ * change the logits of no other sample.
+ */
+async function settleRows(given: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  if (!given.once) return given;
+  const { once, ...file } = given;
+  const other = differing(file.rows![0]!.values);
+  const model = openClassifier(file, runtime);
+  const x = probe(file, 2);
+  try {
+    const before = await model.logits(x, Int32Array.of(0, other));
+    const after = await model.logits(x, Int32Array.of(0, 0));
+    const first = (t: FloatTensor) => t.data.subarray(0, file.classes);
+    return near(first(after), first(before)) ? file : once;
+  } catch (error) {
+    if (isRefused(error)) return once;
+    throw error;
+  } finally {
+    await model.release();
+  }
+}
+
+/** The first row that differs from row 0. */
+function differing(values: Tensor): number {
+  const size = sampleSize(values);
+  const at = values.data.findIndex((v: number | bigint, i: number) => v !== values.data[i % size]);
+  return at < 0 ? 0 : Math.floor(at / size);
+}
+
 async function freeBatch(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  const freed = freedBatch(file);
+  return freed && (await agree(freed, file, runtime)) ? freed : file;
+}
+
+/** The classifier with any batch, where the shapes allow it. */
+function freedBatch(file: ClassifierFile): ClassifierFile | undefined {
   const graph = readOnnx(file.onnx, file.name);
-  const inputs = graph.inputs.map((v) => ({ ...v, dims: ["N", ...file.inputShape] }));
+  const inputs = graph.inputs.map((v) => ({ ...v, dims: ["N", ...v.dims!.slice(1)] }));
   const open = { ...graph, inputs };
   const dims = inferShapes(open).get("logits")?.dims;
-  if (dims?.[0] !== "N") return file;
+  if (dims?.[0] !== "N") return undefined;
   const outputs = graph.outputs.map((v) => ({ ...v, dims }));
-  const freed = { ...file, onnx: writeOnnx({ ...open, outputs }), batch: null };
-  return (await agree(freed, file, runtime)) ? freed : file;
+  return { ...file, onnx: writeOnnx({ ...open, outputs }), batch: null };
+}
+
+/** @throws mismatch, runtime where one sample has no answer of one row */
+export async function requireRows(file: ClassifierFile, runtime: Runtime): Promise<void> {
+  await logitsOf(file, probe(file, 1), runtime);
 }
 
 /** Whether one model gives together what another gives for each sample alone. */
@@ -50,20 +96,67 @@ async function agree(together: ClassifierFile, alone: ClassifierFile, runtime: R
     return near(a, b) || !near(a, await logitsOf(together, x, runtime));
   } catch (error) {
     // What the graph refuses of a batch is an answer; what it refuses of one sample shows when it is used.
-    if (error instanceof PerturbError && error.code === "runtime") return false;
+    if (isRefused(error)) return false;
     throw error;
   }
 }
 
+/**
+ * The classifier whose fixed batch of several rows holds as many samples: what one row holds must not change the logits of
+ * others. @throws unsupported where it does
+ */
+async function independent(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  const n = file.batch!;
+  const some = probe(file, 2 * n);
+  const size = product(file.inputShape);
+  const model = openClassifier(file, runtime);
+  /** The logits where the rows that `isOther` picks hold other samples. */
+  const ask = async (isOther: (row: number) => boolean): Promise<Float32Array> => {
+    const data = some.data.slice(0, n * size);
+    for (let row = 0; row < n; row++)
+      if (isOther(row)) data.set(some.data.subarray((n + row) * size, (n + row + 1) * size), row * size);
+    const x: FloatTensor = { type: "float32", dims: [n, ...file.inputShape], data };
+    return (await model.logits(x, probed(file, n))).data;
+  };
+  try {
+    const before = await ask(() => false);
+    // A model that draws at random moves by itself.
+    if (!near(await ask(() => false), before)) return file;
+    for (const isOther of [
+      (row: number) => row === 0,
+      (row: number) => row > 0,
+      (row: number) => row === n - 1,
+      (row: number) => row % 2 === 0,
+    ]) {
+      const after = await ask(isOther);
+      for (let row = 0; row < n; row++) {
+        const [from, to] = [row * file.classes, (row + 1) * file.classes];
+        if (!isOther(row) && !near(after.subarray(from, to), before.subarray(from, to)))
+          throw new PerturbError(
+            "unsupported",
+            `${file.name} takes ${n} rows of [${file.inputShape.join(", ")}] at a time, and what one row holds changes the scores of another, by which no row is a sample of its own. Export it with a batch of 1, so that one sample is asked about at a time.`,
+            { data: { batch: n, row } },
+          );
+      }
+    }
+    return file;
+  } finally {
+    await model.release();
+  }
+}
+
+const isRefused = (error: unknown): boolean =>
+  error instanceof PerturbError && (error.code === "runtime" || error.code === "mismatch");
+
 function near(a: Float32Array, b: Float32Array): boolean {
-  const largest = b.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-  return b.every((v, i) => Math.abs(v - a[i]!) <= ROUNDING * largest);
+  const largest = b.reduce((most, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0);
+  return b.every((v, i) => Object.is(v, a[i]) || Math.abs(v - a[i]!) <= ROUNDING * largest);
 }
 
 async function logitsOf(file: ClassifierFile, x: FloatTensor, runtime: Runtime): Promise<FloatTensor["data"]> {
   const model = openClassifier(file, runtime);
   try {
-    return (await model.logits(x)).data;
+    return (await model.logits(x, probed(file, x.dims[0]!))).data;
   } finally {
     await model.release();
   }

@@ -1,12 +1,17 @@
-import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
+import { branchesOn } from "../../autodiff/coverage.ts";
+import { asClassifier, differentiate, sampleShape } from "../../autodiff/differentiate.ts";
+import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
+import { markStraightThrough } from "../../autodiff/straight-through.ts";
 import type { Bounds, ElementBounds, Head, Loss } from "../../model.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
+import { inlineFunctions } from "../../onnx/functions.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
-import { type ElementType, product } from "../../tensor.ts";
+import { type ElementType, product, type Tensor } from "../../tensor.ts";
 import type { Preprocessing } from "../preprocessing/preprocessing.ts";
 import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
+import { fedOnce } from "./feeds.ts";
 import { realInput } from "./integers.ts";
 import { normalizationOf } from "./normalization.ts";
 import { type Normalization, normalizeInput, unitsNote } from "./preprocess.ts";
@@ -19,8 +24,12 @@ export interface ClassifierFile {
   readonly inputShape: readonly number[];
   readonly classes: number;
   readonly head: Head;
-  /** How many nodes round to integers, and pass the gradient straight through. */
+  /** What the output was said to hold. */
+  readonly said?: HeadChoice;
+  /** How many nodes step, and pass the gradient straight through. */
   readonly straightThrough: number;
+  /** Operators and nodes that were asked to do so. */
+  readonly askedThrough?: readonly string[];
   readonly bounds: Bounds;
   /** The bounds of each element, where they differ or ε is a share of them. */
   readonly elements?: ElementBounds;
@@ -30,8 +39,14 @@ export interface ClassifierFile {
   readonly notes?: readonly Note[];
   /** The batch size that the graph fixes, or null when any will do. */
   readonly batch: number | null;
+  /** An If on values of the input, one for the whole batch, is in the way of more than one sample at a time. */
+  readonly branches?: true;
   /** The folder of the files that hold the graph's weights, where they lie outside of it. */
   readonly folder?: string;
+  /** Inputs of the graph beside `x` that hold a row for each sample. */
+  readonly rows?: readonly FedRows[];
+  /** The same classifier with the rows for all samples at once, where only a run tells which of the two it takes. */
+  readonly once?: ClassifierFile;
   /** Number of trained values. */
   readonly parameters: number;
   /** What the graph begins with, where it was put in front of the network. */
@@ -57,39 +72,68 @@ export interface ClassifierOptions {
   readonly bounds?: BoundsGiven | undefined;
   /** By default the units of the input. */
   readonly epsilonUnit?: EpsilonUnit | undefined;
+  /** What the output holds, by default what the graph shows. */
+  readonly head?: HeadChoice | undefined;
+  /** Brings an axis of the output, such as time or anchors, to one value. */
+  readonly pool?: Pool | undefined;
+  /** Of a model with one output: class 1 is above it. By default 0.5 of a sigmoid, else 0. */
+  readonly threshold?: number | undefined;
+  /**
+   * Operators (Round, Floor, Ceil, Sign, Cast) and names of nodes that pass the gradient on as if they changed nothing (BPDA), for
+   * defences that round. The logits stay what they are.
+   */
+  readonly straightThrough?: readonly string[] | undefined;
+}
+
+/** An input of the graph with what it holds for each sample. */
+export interface FedRows {
+  readonly input: string;
+  /** Its name in the model that was opened. */
+  readonly name: string;
+  /** [samples, ...] */
+  readonly values: Tensor;
 }
 
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
-export function classifierFile(
-  graph: Graph,
-  { name, shape, preprocessing, bounds, epsilonUnit = "input", sha256, folder, ...given }: ClassifierOptions,
-): ClassifierFile {
-  const normalization = given.normalization ?? (preprocessing && normalizationOf(preprocessing));
+export function classifierFile(original: Graph, options: ClassifierOptions): ClassifierFile {
+  const { name, shape, preprocessing, bounds, epsilonUnit = "input", sha256, folder, straightThrough = [] } = options;
+  const normalization = options.normalization ?? (preprocessing && normalizationOf(preprocessing));
+  const graph = straightThrough.length > 0 ? markStraightThrough(inlineFunctions(original), straightThrough) : original;
   const real = realInput(graph, { bounds: bounds && hull(bounds), normalization });
-  const classifier = shape ? asClassifier(real.graph, shape) : asClassifier(real.graph);
+  const classifier = asClassifier(real.graph, shape ?? sampleShape(real.graph), options);
   const prepared = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const branches = branchesOn(prepared, "x");
   const [batch, ...inputShape] = prepared.inputs[0]!.dims!;
   const settled = settleBounds(bounds ?? { lower: 0, upper: 1 }, epsilonUnit, inputShape as number[]);
   const { elements } = settled;
   const complete = elements?.unit === "range" ? fromShares(prepared, elements) : prepared;
   const units = normalization && unitsNote(normalization, hull(bounds ?? { lower: 0, upper: 1 }));
-  const notes = [real.note, units].filter((note) => note != null);
+  const assumed = classifier.assumptions.map((message) => ({ code: "assumption", message }));
+  const notes = [...assumed, real.note, units].filter((note) => note != null);
+  const rows = complete.inputs.flatMap(({ name: input, rows: of }) =>
+    of ? [{ input, name: of.name, values: of.values }] : [],
+  );
   return {
     name,
     onnx: writeOnnx(complete),
     inputShape: inputShape as number[],
     classes: classifier.classes,
     head: classifier.head,
+    ...(options.head && { said: options.head }),
     // The rounding in front of integers is none of the network's.
     straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
     ...settled,
     ...(real.levels !== undefined && { levels: real.levels }),
     ...(notes.length > 0 && { notes }),
-    batch: typeof batch === "number" ? batch : null,
+    batch: typeof batch === "number" ? batch : branches ? 1 : null,
+    ...(branches && { branches }),
     parameters: countParameters(graph),
+    ...(straightThrough.length > 0 && { askedThrough: straightThrough }),
     ...(normalization && { normalization }),
     ...(sha256 !== undefined && { sha256 }),
     ...(folder !== undefined && { folder }),
+    ...(rows.length > 0 && { rows }),
+    ...(graph.inputs.some((v) => v.rows?.isSure === false) && { once: classifierFile(fedOnce(graph), options) }),
   };
 }
 

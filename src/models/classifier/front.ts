@@ -14,7 +14,7 @@ export function inFront(graph: Graph, stem: string, make: (b: Ops, x: string) =>
   const inner = renameValues(freeNames(graph, made), new Map([["x", taken]]));
   return {
     ...inner,
-    inputs: front.inputs,
+    inputs: [...front.inputs, ...graph.inputs.slice(1)],
     nodes: [...front.nodes, ...inner.nodes],
     initializers: new Map([...front.initializers, ...inner.initializers]),
   };

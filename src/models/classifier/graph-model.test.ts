@@ -183,7 +183,7 @@ describe("classifierFile", () => {
 describe("revealHead", () => {
   const runtime = nodeRuntime("cpu", 1);
   const hide = (graph: Graph) =>
-    appended(graph, (b, y) => b.mul(b.add("Softmax", [y], { axis: 1 }), b.constant(floats([1], [1]))));
+    appended(graph, (b, y) => b.add("Max", [b.add("Softmax", [y], { axis: 1 }), b.constant(floats([1], [-1]))]));
 
   it("puts a logarithm behind probabilities that hide their logits", async () => {
     const plain = smallNetwork([5], 4);
@@ -231,7 +231,10 @@ describe("revealHead", () => {
     const graph = graphOf(
       [3],
       (b, x) =>
-        b.mul(b.add("Softmax", [dense(b, x, numbers(12, 1), [0, 0, 0, 0])], { axis: 1 }), b.constant(floats([1], [1]))),
+        b.add("Max", [
+          b.add("Softmax", [dense(b, x, numbers(12, 1), [0, 0, 0, 0])], { axis: 1 }),
+          b.constant(floats([1], [-1])),
+        ]),
       2,
     );
     const file = await revealHead(

@@ -9,9 +9,12 @@ import {
   lossClasses,
   type Model,
 } from "../../model.ts";
+import { option } from "../../option.ts";
 import type { Program, Runtime } from "../../runtime.ts";
-import { type FloatTensor, product, sampleSize, type Tensor } from "../../tensor.ts";
+import type { FloatTensor, Tensor } from "../../tensor.ts";
 import type { ClassifierFile } from "./classifier.ts";
+import { rowsOf } from "./feed-rows.ts";
+import { runBatches } from "./pieces.ts";
 
 /** A model that runs graphs, counts what it runs, and is to be released. */
 export interface GraphModel extends DifferentiableModel {
@@ -52,7 +55,7 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     program(loss, async () => (await differentiated(loss)).gradients![loss]!);
   const cost = { forwards: 0, gradients: 0 };
 
-  const { name, inputShape, classes, head, bounds, elements, levels, notes } = file;
+  const { name, inputShape, classes, head, bounds, rows, elements, levels, notes } = file;
   const inside = elements?.unit === "input" ? within(elements) : (x: FloatTensor) => x;
   const model: GraphModel = {
     name,
@@ -60,26 +63,25 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     classes,
     head,
     bounds,
+    ...(rows && { samples: rows[0]!.values.dims[0]! }),
     ...(elements && { elements }),
     ...(levels !== undefined && { levels }),
     ...(notes && { notes }),
     file,
     runtime,
     cost,
-    async logits(x) {
+    async logits(x, samples) {
       check(x, file);
       cost.forwards += x.dims[0]!;
       const forward = await program("logits", async () => file.onnx);
-      const { logits } = await runBatches(forward, { x: inside(x) }, file.batch, ["logits"]);
-      return logits!;
+      return (await runBatches(forward, { x: inside(x), ...rowFeeds(file, x, samples) }, file, ["logits"])).logits;
     },
-    async gradient(x, goal, loss = "cross-entropy") {
+    async gradient(x, goal, loss = "cross-entropy", samples) {
       check(x, file);
       cost.gradients += x.dims[0]!;
       const backward = await backwardOf(loss);
-      const feeds = { x: inside(x), ...classFeeds(goal, loss, classes) };
-      const result = await runBatches(backward, feeds, file.batch, ["logits", "loss", "gradient"]);
-      const found = { logits: result["logits"]!, loss: result["loss"]!, gradient: result["gradient"]! };
+      const feeds = { x: inside(x), ...rowFeeds(file, x, samples), ...classFeeds(goal, loss, classes) };
+      const found = await runBatches(backward, feeds, file, ["logits", "loss", "gradient"]);
       return isTargetedLoss(loss) ? found : ascending(goal, found);
     },
     differentiated,
@@ -129,6 +131,17 @@ function check(x: FloatTensor, { name, inputShape }: ClassifierFile): void {
     );
 }
 
+/** What inputs beside x hold for these samples. @throws usage where nobody says which they are */
+function rowFeeds({ name, rows }: ClassifierFile, x: FloatTensor, samples?: Int32Array): Record<string, Tensor> {
+  if (!rows) return {};
+  if (samples === undefined || samples.length !== x.dims[0])
+    throw new PerturbError(
+      "usage",
+      `${name} takes a row of ${rows.map((row) => `"${row.name}"`).join(" and of ")} for each sample (${option("feeds")}), and is asked about samples without their indices in the data set. Give their indices, or one row for all samples.`,
+    );
+  return Object.fromEntries(rows.map((row) => [row.input, rowsOf(row, samples)]));
+}
+
 /** What the graph of a loss takes beside x. @throws usage for a targeted loss without targets */
 function classFeeds(goal: Goal, loss: Loss, classes: number): Record<string, Tensor> {
   if (!isTargetedLoss(loss)) return { labels: labelTensor(lossClasses(goal), classes) };
@@ -150,51 +163,4 @@ function labelTensor(labels: Int32Array, classes: number): Tensor<"int64"> {
     data[i] = BigInt(label);
   }
   return { type: "int64", dims: [labels.length], data };
-}
-
-/** Runs a program over a batch; in pieces, the last one filled up with its first sample, where the graph fixes the batch. */
-async function runBatches(
-  program: Program,
-  feeds: Record<string, Tensor>,
-  fixed: number | null,
-  fetches: readonly string[],
-): Promise<Record<string, FloatTensor>> {
-  const n = Object.values(feeds)[0]!.dims[0]!;
-  if (fixed === null || fixed === n) return (await program.run(feeds, fetches)) as Record<string, FloatTensor>;
-  const parts: Record<string, FloatTensor>[] = [];
-  for (let start = 0; start < n; start += fixed) {
-    const piece = Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, cutPiece(t, start, fixed)]));
-    parts.push((await program.run(piece, fetches)) as Record<string, FloatTensor>);
-  }
-  return Object.fromEntries(
-    fetches.map((name) => [
-      name,
-      joinPieces(
-        parts.map((part) => part[name]!),
-        n,
-      ),
-    ]),
-  );
-}
-
-function cutPiece(t: Tensor, start: number, count: number): Tensor {
-  const size = sampleSize(t);
-  const data = t.data.slice(start * size, (start + count) * size) as FloatTensor["data"];
-  if (data.length === count * size) return { ...t, dims: [count, ...t.dims.slice(1)], data };
-  const filled = new (data.constructor as Float32ArrayConstructor)(count * size);
-  for (let i = 0; i < count; i++)
-    filled.set(i * size < data.length ? data.subarray(i * size, (i + 1) * size) : data.subarray(0, size), i * size);
-  return { ...t, dims: [count, ...t.dims.slice(1)], data: filled };
-}
-
-function joinPieces(parts: readonly FloatTensor[], n: number): FloatTensor {
-  const dims = [n, ...parts[0]!.dims.slice(1)];
-  const data = new Float32Array(product(dims));
-  let at = 0;
-  for (const part of parts) {
-    const rest = part.data.subarray(0, Math.min(part.data.length, data.length - at));
-    data.set(rest, at);
-    at += rest.length;
-  }
-  return { type: "float32", dims, data };
 }

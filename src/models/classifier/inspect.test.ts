@@ -4,6 +4,7 @@ import { given, subgraph } from "../../../test/support/subgraph.ts";
 import { emptyGraph } from "../../onnx/builder.ts";
 import { readOnnx } from "../../onnx/file.ts";
 import { Ops } from "../../onnx/ops.ts";
+import { inspectionFacts } from "../../report/terminal/inspection.ts";
 import { tensor } from "../../tensor.ts";
 import { findArithmetic } from "./arithmetic.ts";
 import { inspectGraph } from "./inspect.ts";
@@ -32,12 +33,33 @@ describe("inspectGraph", () => {
     expect(inspection.operators.reduce((sum, { count }) => sum + count, 0)).toBe(fixture("densenet").nodes.length);
   });
 
+  it("tells what a sample is, as the shapes have it, and what it costs", () => {
+    const linear = (dims: readonly (number | string)[], flat: readonly number[] | null) => {
+      const b = new Ops(emptyGraph("g"));
+      const x = b.input({ name: "x", type: "float32", dims });
+      const size = flat ? 32 : 8;
+      const weights = b.constant(tensor("float32", [size, 3], new Float32Array(size * 3)));
+      return inspectGraph("linear", b.finish([b.matmul(flat ? b.reshape(x, flat) : x, weights)]));
+    };
+    const whole = linear([4, 8], [1, 32]);
+    expect(whole).toMatchObject({ batchAxis: "none", inputs: [{ dims: [4, 8] }], multiplyAdds: { total: 96 } });
+    expect(inspectionFacts(whole).find(([name]) => name === "sample")?.[1]).toMatch(/^the whole input \[4, 8\]/);
+    const four = linear([4, 8], null);
+    expect(four).toMatchObject({ batchAxis: 0, multiplyAdds: { total: 24, operators: { MatMul: 24 } } });
+    expect(inspectionFacts(four).find(([name]) => name === "sample")?.[1]).toBe("[8], 4 at a time");
+    expect(inspectionFacts(linear(["N", 8], null)).some(([name]) => name === "sample")).toBe(false);
+  });
+
   it("says why a graph is no classifier, and needs a shape where sizes are open", () => {
     const b = new Ops(emptyGraph("g"));
     const x = b.input({ name: "x", type: "float32", dims: ["N", "features"] });
     const graph = b.finish([b.add("Relu", [x])]);
     expect(inspectGraph("open", graph).classifier).toEqual({ error: expect.stringContaining("open") });
-    expect(inspectGraph("open", graph, [7]).classifier).toEqual({ classes: 7, head: "logits" });
+    expect(inspectGraph("open", graph, [7]).classifier).toEqual({
+      classes: 7,
+      head: "logits",
+      assumptions: [],
+    });
     const conv = inspectGraph(
       "pixels",
       graphOf((ops, pixels) => ops.add("Relu", [pixels])),

@@ -1,10 +1,14 @@
+import { type BatchAxis, batchAxis, batchFirst } from "../../autodiff/batch-axis.ts";
 import { type GradientSupport, gradientSupport, obstacles } from "../../autodiff/coverage.ts";
-import { asClassifier, differentiate } from "../../autodiff/differentiate.ts";
+import { asClassifier, differentiate, sampleShape } from "../../autodiff/differentiate.ts";
 import { lower } from "../../autodiff/lower.ts";
+import type { Reading } from "../../autodiff/reading.ts";
+import { markStraightThrough } from "../../autodiff/straight-through.ts";
 import { PerturbError } from "../../errors.ts";
+import type { Head } from "../../model.ts";
 import { multiplyAdds } from "../../onnx/flops.ts";
 import { inlineFunctions } from "../../onnx/functions.ts";
-import { describeNode, type Graph, type GraphValue } from "../../onnx/graph.ts";
+import { describeNode, type Graph, type GraphValue, ownInputs } from "../../onnx/graph.ts";
 import { bindInput } from "../../onnx/rewrite.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { ElementType } from "../../tensor.ts";
@@ -15,17 +19,20 @@ import { realInput } from "./integers.ts";
 /** What a model file holds, and what can be done with it: numbers and names only. */
 export interface Inspection {
   readonly name: string;
-  readonly inputs: readonly GraphValue[];
+  /** `samples`: how many rows are given for an input that takes one for each sample. */
+  readonly inputs: readonly (GraphValue & { readonly samples?: number })[];
   readonly outputs: readonly GraphValue[];
+  /** Which axis of the input holds the samples, as its shapes tell; "none": the whole input is one sample. */
+  readonly batchAxis: BatchAxis;
   /** Version of each operator set by domain. */
   readonly opsets: Readonly<Record<string, number>>;
   /** How the graph is used as a classifier, or why it cannot be. */
   readonly classifier:
-    | { readonly classes: number; readonly head: "logits" | "softmax" | "log-softmax" }
+    | { readonly classes: number; readonly head: Head; readonly assumptions: readonly string[] }
     | { readonly error: string };
   /** Whether a loss on the logits can be differentiated, and if not, why. */
   readonly differentiable: true | { readonly error: string };
-  /** How many nodes before the logits round to integers: the gradient passes straight through them. */
+  /** How many nodes before the logits step: the gradient passes straight through them. */
   readonly straightThrough: number;
   /** Types of real numbers in inputs and weights. Gradients, and all of what is bfloat16 or float64, are computed in float32. */
   readonly precision: readonly ElementType[];
@@ -48,33 +55,53 @@ export interface Inspection {
   readonly preprocessing: readonly string[];
 }
 
-/** @param shape of one sample, where the graph leaves sizes open */
-export function inspectGraph(name: string, original: Graph, shape?: readonly number[]): Inspection {
-  const whole = rewritten(original, inlineFunctions);
-  const [first] = whole.inputs;
-  const graph = shape && first && whole.inputs.length === 1 ? bindInput(whole, first.name, shape) : whole;
+/**
+ * @param shape of one sample, where the graph leaves sizes open
+ * @param reading how the output becomes logits, where the graph does not show it, and `straightThrough` as `openModel` has it
+ */
+export function inspectGraph(
+  name: string,
+  original: Graph,
+  shape?: readonly number[],
+  reading: Reading & { readonly straightThrough?: readonly string[] | undefined } = {},
+): Inspection {
+  const whole = markStraightThrough(rewritten(original, inlineFunctions), reading.straightThrough ?? []);
+  const [first, ...others] = ownInputs(whole);
+  const axis = batchAxis(whole, shape);
+  const isBound = shape && first && others.length === 0;
+  const front = batchFirst(whole, shape);
+  const graph = isBound ? bindInput(front, first.name, shape) : front;
   const written = rewritten(graph, (g) => lower(g, []));
   const inputs = graph.inputs.map((v) => v.name);
   const classifier = attempt(() => {
     const real = realInput(graph, {}).graph;
-    return shape ? asClassifier(real, shape) : asClassifier(real);
+    return asClassifier(real, shape ?? sampleShape(real), reading);
   });
   const gradient = "error" in classifier ? classifier : attempt(() => differentiate(classifier));
   const { total, operators, unknown } = multiplyAdds(rewritten(written, (g) => lower(g, inputs)));
   return {
     name,
-    inputs: graph.inputs,
-    outputs: graph.outputs,
+    inputs: (axis === 0 && isBound ? graph : whole).inputs.map(({ name: of, type, dims, rows }) => ({
+      name: of,
+      type,
+      dims,
+      ...(rows && { samples: rows.values.dims[0]! }),
+    })),
+    outputs: whole.outputs,
+    batchAxis: axis,
     opsets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
-    classifier: "error" in classifier ? classifier : { classes: classifier.classes, head: classifier.head },
+    classifier:
+      "error" in classifier
+        ? classifier
+        : { classes: classifier.classes, head: classifier.head, assumptions: classifier.assumptions },
     differentiable: "error" in gradient ? gradient : true,
     straightThrough: "error" in classifier ? 0 : classifier.straightThrough,
     precision: precisionOf(graph),
-    operators: operatorsOf(graph),
+    operators: operatorsOf(whole),
     obstacles: [...new Set(graph.outputs.flatMap((output) => obstacles(written, output.name)))].map(describeNode),
     parameters: countParameters(graph),
     multiplyAdds: { total, operators, uncounted: unknown.length },
-    preprocessing: findArithmetic(graph),
+    preprocessing: findArithmetic(whole),
   };
 }
 

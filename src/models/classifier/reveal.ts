@@ -1,25 +1,77 @@
+import { differentiate } from "../../autodiff/differentiate.ts";
+import { PerturbError } from "../../errors.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { Ops } from "../../onnx/ops.ts";
+import { option } from "../../option.ts";
 import type { Runtime } from "../../runtime.ts";
-import { probe } from "./batching.ts";
+import { probe, probed } from "./batching.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { openClassifier } from "./graph-model.ts";
 import { logitsOf } from "./log-probabilities.ts";
 
+/** Samples of the trial. Saturated scores of a few could look like labels. */
+const SAMPLES = 16;
+
 /**
- * The classifier with log-probabilities for logits, when probabilities without visible logits come out of it: told by
- * asking it once. Loss and margin are then built on the log of what it gives.
+ * The classifier with what only a trial run tells of its head. Probabilities without visible logits become their
+ * logarithms, so that loss and margin are built on these; scores of 0 and 1 that no gradient leads to are labels.
+ * @throws usage for one output in [0, 1] that may be a probability or a logit
  */
 export async function revealHead(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
-  if (file.head !== "logits" || file.classes < 2) return file;
+  if (file.head !== "logits" && file.head !== "binary") return file;
+  if (file.said === "logits") return file;
+  if (file.said === "softmax") return logarithms(file);
+  const first = await trial(file, runtime, 1);
+  // Most models are told by one sample, and one of a large model takes long.
+  if (file.head === "binary" ? !first.every(inUnit) : !first.every(isDistribution)) return file;
+  const rows = await trial(file, runtime, SAMPLES);
+  if (file.head === "binary") return readBinary(file, rows);
+  if (rows.every(isOneHot) && !hasGradient(file)) return { ...file, head: "labels" };
+  return rows.every(isDistribution) ? logarithms(file) : file;
+}
+
+/** Logits of samples that differ from each other. */
+async function trial(file: ClassifierFile, runtime: Runtime, samples: number): Promise<Float32Array[]> {
   const model = openClassifier(file, runtime);
   try {
-    const { data } = await model.logits(probe(file, 1));
-    const sum = data.reduce((a, p) => a + p, 0);
-    if (Math.abs(sum - 1) > 1e-4 || data.some((p) => p < 0 || p > 1)) return file;
+    const { data } = await model.logits(probe(file, samples), probed(file, samples));
+    return Array.from({ length: samples }, (_, i) => data.subarray(i * file.classes, (i + 1) * file.classes));
   } finally {
     await model.release();
   }
+}
+
+/** Whether the score of a row [0, z] lies where probabilities do. */
+const inUnit = (row: Float32Array): boolean => row[1]! >= 0 && row[1]! <= 1;
+
+const isDistribution = (row: Float32Array): boolean =>
+  Math.abs(row.reduce((a, p) => a + p, 0) - 1) <= 1e-4 && row.every((p) => p >= 0 && p <= 1);
+
+const isOneHot = (row: Float32Array): boolean =>
+  row.every((v) => v === 0 || v === 1) && row.reduce((a, b) => a + b, 0) === 1;
+
+function hasGradient({ onnx, name }: ClassifierFile): boolean {
+  try {
+    differentiate({ graph: readOnnx(onnx, name) });
+    return true;
+  } catch (error) {
+    if (error instanceof PerturbError) return false;
+    throw error;
+  }
+}
+
+/** One score, read as a logit: its rows are [0, z]. */
+function readBinary(file: ClassifierFile, rows: readonly Float32Array[]): ClassifierFile {
+  const scores = rows.map((row) => row[1]!);
+  if (scores.every((z) => z === 0 || z === 1) && !hasGradient(file)) return { ...file, head: "labels" };
+  if (!rows.every(inUnit)) return file;
+  throw new PerturbError(
+    "usage",
+    `${file.name} has one output, without a sigmoid that can be seen, and its ${SAMPLES} values of a trial lie in [0, 1]. Say whether it is a probability (${option("head", "sigmoid")}) or a logit (${option("head", "logits")}).`,
+  );
+}
+
+function logarithms(file: ClassifierFile): ClassifierFile {
   const graph = readOnnx(file.onnx, file.name);
   const b = new Ops({ ...graph, nodes: graph.nodes.slice(0, -1) }, "log");
   const probabilities = graph.nodes.at(-1)!.inputs[0]!;

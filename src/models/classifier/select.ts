@@ -1,27 +1,29 @@
 import { didYouMean, PerturbError } from "../../errors.ts";
-import { type Dim, describeDims, type Graph, prune } from "../../onnx/graph.ts";
+import { describeDims, type Graph, prune } from "../../onnx/graph.ts";
 import { inferShapes } from "../../onnx/shapes.ts";
-import { writeTensor } from "../../onnx/tensor-proto.ts";
 import { option } from "../../option.ts";
 import type { Tensor } from "../../tensor.ts";
+import { feedInputs } from "./feeds.ts";
 import { fromInside } from "./inner-input.ts";
 
 /** Which of a model's inputs is perturbed, what the others hold, and which value is the classifier's output. */
 export interface Endpoints {
   readonly input?: string | undefined;
   readonly output?: string | undefined;
-  /** The other inputs, the same for every sample. */
+  /** The other inputs: the same for every sample, or with a row for each sample of the data set. */
   readonly feeds?: ReadonlyMap<string, Tensor> | undefined;
 }
 
-/** The graph with one input and one output. @throws usage for a name that it does not have; mismatch for a feed that does not fit */
+/**
+ * The graph with one input and one output. What is fed for all samples becomes a constant; inputs that take a row for each sample
+ * stand behind the one perturbed. @throws usage for a name that it does not have; mismatch for a feed that does not fit
+ */
 export function selectEndpoints(whole: Graph, { input, output, feeds = new Map() }: Endpoints): Graph {
   const isInside = input !== undefined && !whole.inputs.some((v) => v.name === input);
   const graph = (isInside ? fromInside(whole, input) : null) ?? whole;
   const names = graph.inputs.map((v) => v.name);
   for (const name of [...feeds.keys(), ...(input === undefined ? [] : [input])])
     if (!names.includes(name)) throw unknown("input", name, names);
-  const fed = new Map([...feeds].map(([name, t]) => [name, feed(graph, name, t)]));
   const inputs = graph.inputs.filter((v) => !feeds.has(v.name));
   const missing = inputs.filter((v) => v.name !== input);
   if (input !== undefined && missing.length > 0)
@@ -30,21 +32,8 @@ export function selectEndpoints(whole: Graph, { input, output, feeds = new Map()
       `With the input "${input}" perturbed, ${missing.map((v) => `"${v.name}" (${v.type ?? "any type"} ${describeDims(v.dims)})`).join(", ")} must be given (${option("feeds")}).`,
       { data: { missing: missing.map((v) => v.name) } },
     );
-  const selected = { ...graph, inputs, initializers: new Map([...graph.initializers, ...fed]) };
-  return output === undefined ? selected : withOutput(selected, output);
-}
-
-/** A fed input becomes a constant. */
-function feed(graph: Graph, name: string, t: Tensor) {
-  const { type, dims } = graph.inputs.find((v) => v.name === name)!;
-  const fits = (d: Dim, i: number) => typeof d !== "number" || d === t.dims[i];
-  if ((type !== null && type !== t.type) || (dims && (dims.length !== t.dims.length || !dims.every(fits))))
-    throw new PerturbError(
-      "mismatch",
-      `The input "${name}" is ${type} ${describeDims(dims)}, and what is given for it is ${t.type} [${t.dims.join(", ")}]. Save an array of that type and shape.`,
-      { data: { input: name } },
-    );
-  return writeTensor(name, t);
+  const selected = output === undefined ? graph : withOutput(graph, output);
+  return feeds.size === 0 ? selected : feedInputs(selected, feeds);
 }
 
 function withOutput(graph: Graph, name: string): Graph {

@@ -1,5 +1,6 @@
 import { PerturbError } from "../../errors.ts";
 import type { Bounds, Head, Model } from "../../model.ts";
+import { option } from "../../option.ts";
 import { type FloatTensor, product, takeRows } from "../../tensor.ts";
 import { callbackModel } from "../callback.ts";
 import { type AskJson, type HttpOptions, jsonClient, nameOf } from "./http.ts";
@@ -66,7 +67,7 @@ export async function openEndpoint(address: string | URL, options: EndpointOptio
     inputShape,
     classes,
     bounds,
-    head: head ?? (isDistribution(first.data) ? "hidden" : "logits"),
+    head: headOf(nameOf(url), first.data, head),
     ask: (x) => scoresOf(x, classes),
   });
   return { ...model, url: nameOf(url), runtime: { name: "Open Inference Protocol 2", device: nameOf(url) } };
@@ -149,6 +150,17 @@ function askScores(url: URL, ask: AskJson, signature: Signature, rows: number): 
     }
     return { type: "float32", dims: [n, width ?? 0], data: scores ?? new Float32Array(0) };
   };
+}
+
+/** What the scores of one sample are. @throws usage for one score, of which nothing tells whether it is a logit */
+function headOf(server: string, scores: Float32Array, said: Head | undefined): Head {
+  if (scores.length > 1) return said ?? (isDistribution(scores) ? "hidden" : "logits");
+  if (said === "sigmoid" || said === "binary-sigmoid") return "binary-sigmoid";
+  if (said === "logits" || said === "binary") return "binary";
+  throw new PerturbError(
+    "usage",
+    `The model at ${server} gives one score for each sample. Say whether it is the probability of class 1 (${option("head", "sigmoid")}) or its logit (${option("head", "logits")}).`,
+  );
 }
 
 /** Whether these scores of one sample are probabilities. */

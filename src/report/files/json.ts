@@ -82,6 +82,7 @@ const ORDER = Object.keys({
   label: 0,
   prediction: 0,
   confidence: 0,
+  source: 0,
   predicted: 0,
   predictedClipped: 0,
   measured: 0,
@@ -91,6 +92,7 @@ const ORDER = Object.keys({
   gradients: 0,
   samplesPerSecond: 0,
   classNames: 0,
+  drawn: 0,
 } satisfies Record<KeysOf<Evaluation>, 0>);
 
 /**

@@ -1,6 +1,14 @@
 import { sameEpsilon } from "../../evaluate/results/statistics.ts";
 import type { Accuracy, Evaluation } from "../../evaluate.ts";
-import { formatCount, formatEpsilon, formatInterval, formatPercent, formatShortfall, NORM_SYMBOL } from "../format.ts";
+import {
+  formatCount,
+  formatEpsilon,
+  formatInterval,
+  formatPercent,
+  formatShortfall,
+  NORM_SYMBOL,
+  samplesWords,
+} from "../format.ts";
 import { html, type Markup } from "../markup.ts";
 
 /**
@@ -24,7 +32,7 @@ export function toJunit(evaluation: Evaluation): string {
   const properties = {
     model: model.name,
     sha256: model.sha256,
-    data: `${data.name}, ${data.total} samples from ${data.offset}`,
+    data: `${data.name}, ${samplesWords(data)}`,
     attacks: options.attacks.join(", "),
     norm: options.norm,
     target: options.target,

@@ -25,7 +25,7 @@ const FOOLED = ["epsilon", "attack", "adversarialPrediction", "linf", "l2", "l1"
 type Fooled = (typeof FOOLED)[number];
 
 /** A row of the table: the fields of a record that a person looks at. */
-export type SampleRow = Omit<SampleRecord, "forwards" | "gradients" | "seconds">;
+export type SampleRow = Omit<SampleRecord, "forwards" | "gradients" | "seconds" | "source">;
 
 /** Puts records into columns as they come. */
 export interface Tabulator {

@@ -16,14 +16,14 @@ const read = (...chunks: string[]) => collect(readSamples(chunks, "samples.csv")
 describe("samples.csv", () => {
   it("names its columns, each a key of the record", () => {
     expect(SAMPLES_HEADER).toBe(
-      "index,label,prediction,margin,outcome,epsilon,attack,adversarial_prediction,linf,l2,l1,l0,queries,forwards,gradients,seconds\r\n",
+      "index,label,prediction,margin,outcome,epsilon,attack,adversarial_prediction,linf,l2,l1,l0,queries,forwards,gradients,seconds,source\r\n",
     );
     expect(SAMPLE_COLUMNS.map(({ key }) => key).sort()).toEqual(Object.keys(notFooledSample).sort());
   });
 
   it("holds a sample a line, empty where there is nothing to say", () => {
-    expect(sampleLine(notFooledSample)).toBe("7,2,2,3.5,not-fooled,,,,,,,,40,42,40,0.125\r\n");
-    expect(sampleLine(fooledSample)).toBe("8,1,1,0.25,fooled,0.1,pgd,7,0.1,1.5,30.25,500,12,13,12,0.0625\r\n");
+    expect(sampleLine(notFooledSample)).toBe("7,2,2,3.5,not-fooled,,,,,,,,40,42,40,0.125,\r\n");
+    expect(sampleLine(fooledSample)).toBe("8,1,1,0.25,fooled,0.1,pgd,7,0.1,1.5,30.25,500,12,13,12,0.0625,7/a.png\r\n");
   });
 
   it("is read back as it was, wherever the text is cut", async () => {
@@ -64,8 +64,8 @@ describe("what is no samples.csv", () => {
     ["a torn line", `${SAMPLES_HEADER}${line.slice(0, -2)}`, /line 2 is cut off/],
     ["a torn quote", `${SAMPLES_HEADER}"1,2`, /line 2 is cut off/],
     ["a torn head", SAMPLES_HEADER.slice(0, 20), /line 1 is cut off/],
-    ["an empty line", `${SAMPLES_HEADER}\r\n`, /line 2 has 1 fields, not 16/],
-    ["a field too many", `${SAMPLES_HEADER}${line.trimEnd()},1\r\n`, /line 2 has 17 fields/],
+    ["an empty line", `${SAMPLES_HEADER}\r\n`, /line 2 has 1 fields, not 17/],
+    ["a field too many", `${SAMPLES_HEADER}${line.trimEnd()},1\r\n`, /line 2 has 18 fields/],
     ["a stray quote", `${SAMPLES_HEADER}${altered("attack", 'p"gd')}`, /line 2 is cut off/],
     ["text after a quote", `${SAMPLES_HEADER}${altered("attack", '"p"gd')}`, /quote in the middle/],
     ["a line without end", `${SAMPLES_HEADER}${"1".repeat(20_000)}`, /line 2 is too long/],
@@ -80,12 +80,12 @@ describe("what is no samples.csv", () => {
     ["a fooled sample without a distance", SAMPLES_HEADER + altered("l2", ""), /fooled, without l2/],
     [
       "a misclassified sample that is correct",
-      `${SAMPLES_HEADER}7,2,2,3.5,misclassified,,,,,,,,4,4,4,0\r\n`,
+      `${SAMPLES_HEADER}7,2,2,3.5,misclassified,,,,,,,,4,4,4,0,\r\n`,
       /misclassified, with label 2/,
     ],
     [
       "a sample that is not fooled and misclassified",
-      `${SAMPLES_HEADER}7,2,3,3.5,not-fooled,,,,,,,,4,4,4,0\r\n`,
+      `${SAMPLES_HEADER}7,2,3,3.5,not-fooled,,,,,,,,4,4,4,0,\r\n`,
       /not-fooled, with label 2/,
     ],
   ])("%s", async (_, text, message) => {

@@ -13,8 +13,9 @@ export interface SampleColumn {
   readonly key: keyof SampleRecord;
   /** In Parquet. */
   readonly type: ColumnType;
-  /** Whether it is empty where the sample was not fooled. */
+  /** Whether it may be empty, and whether it is so where the sample was not fooled, and only there. */
   readonly nullable: boolean;
+  readonly ofFooled: boolean;
   /** The least value of a number. */
   readonly least: number;
 }
@@ -22,12 +23,13 @@ export interface SampleColumn {
 const column = (
   key: keyof SampleRecord,
   type: ColumnType,
-  { nullable = false, least = 0, name = key as string } = {},
+  { nullable = false, ofFooled = nullable as boolean, least = 0, name = key as string } = {},
 ) => ({
   name,
   key,
   type,
   nullable,
+  ofFooled,
   least,
 });
 
@@ -49,6 +51,7 @@ export const SAMPLE_COLUMNS: readonly SampleColumn[] = [
   column("forwards", "INT32"),
   column("gradients", "INT32"),
   column("seconds", "DOUBLE"),
+  column("source", "STRING", { nullable: true, ofFooled: false }),
 ];
 
 /** The first line of samples.csv. */
@@ -96,8 +99,8 @@ function parse(fields: readonly string[], fault: (why: string) => PerturbError):
   ) as unknown as SampleRecord;
   const { outcome, label, prediction } = record;
   if (!OUTCOMES.includes(outcome)) throw fault(`has "${String(outcome).slice(0, 40)}" for outcome`);
-  for (const { key, name, nullable } of SAMPLE_COLUMNS)
-    if (nullable && (record[key] === null) === (outcome === "fooled"))
+  for (const { key, name, ofFooled } of SAMPLE_COLUMNS)
+    if (ofFooled && (record[key] === null) === (outcome === "fooled"))
       throw fault(`is of a sample that is ${outcome}, ${record[key] === null ? "without" : "with"} ${name}`);
   const correct = outcome !== "misclassified" && outcome !== "error";
   if ((correct && prediction !== label) || (outcome === "misclassified" && prediction === label))

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MOST_CONFUSED } from "../../classes.ts";
 import type { Evaluation } from "../../evaluate.ts";
 
 const name = z.string();
@@ -29,8 +30,10 @@ const model = z.strictObject({
   inputShape: z.array(count).describe("Shape of one sample."),
   classes: count,
   head: z
-    .enum(["logits", "softmax", "log-softmax", "hidden"])
-    .describe("What the last node gives; hidden: probabilities without visible logits."),
+    .enum(["logits", "softmax", "log-softmax", "sigmoid", "monotone", "binary", "binary-sigmoid", "hidden", "labels"])
+    .describe(
+      "What the model gives. sigmoid: a probability for each class by itself; monotone: scores behind another function that keeps their order; binary, binary-sigmoid: one score, that of class 1; hidden: probabilities without visible logits; labels: 1 for the class predicted, 0 for all others.",
+    ),
   parameters: count.nullable(),
   bounds: z
     .strictObject({ lower: z.number(), upper: z.number() })
@@ -52,6 +55,9 @@ const data = z.strictObject({
   name,
   offset: count.describe("Index in the data set of the first sample."),
   total: count.describe("Samples evaluated."),
+  drawn: z
+    .exactOptional(z.strictObject({ of: count, seed: z.int() }))
+    .describe("Where the samples were drawn: the size of the whole set, and the seed; samples.csv has their indices."),
   classNames: z.exactOptional(z.array(z.string())),
 });
 
@@ -76,6 +82,7 @@ const example = z.strictObject({
   label: count,
   prediction: count.describe("After the attack."),
   confidence: probability.describe("Probability of the prediction."),
+  source: z.exactOptional(z.string()).describe("The file that it comes from, where the data has one for each sample."),
 });
 
 const point = z.strictObject({
@@ -89,7 +96,9 @@ const point = z.strictObject({
     .nullable()
     .describe("Mean probability of the prediction over the fooled samples; null when there are none."),
   largestDistance: positive.describe("Largest distance, in the norm, of any candidate judged: the check that ε held."),
-  confusion: confusion.describe("[label][prediction] counts over all samples, after the attack."),
+  confusion: confusion.describe(
+    "[label][prediction] counts over all samples, after the attack; empty beyond 1,000 classes.",
+  ),
   examples: z.array(example).max(5).describe("The first adversarial examples found."),
 });
 
@@ -163,8 +172,11 @@ export const evaluationSchema = z
     runtime: z.strictObject({ name, device: z.string() }),
     clean: z.strictObject({
       ...accuracy,
-      confusion: confusion.describe("[label][prediction] counts, without attack."),
+      confusion: confusion.describe("[label][prediction] counts, without attack; empty beyond 1,000 classes."),
     }),
+    surrogate: z
+      .exactOptional(z.strictObject(accuracy))
+      .describe("Of the surrogate on the same samples, where an attack works on one."),
     worst: z
       .array(worst)
       .describe("Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled."),
@@ -181,7 +193,8 @@ export const evaluationSchema = z
   })
   .superRefine(({ clean, points, model }, context) => {
     const square = (counts: readonly (readonly number[])[]) =>
-      counts.length === model.classes && counts.every((row) => row.length === model.classes);
+      counts.length === (model.classes > MOST_CONFUSED ? 0 : model.classes) &&
+      counts.every((row) => row.length === model.classes);
     for (const [path, result] of [["clean", clean] as const, ...points.map((p, i) => [`points.${i}`, p] as const)]) {
       if (result.correct > result.total)
         context.addIssue({ code: "custom", path: [path, "correct"], message: `${result.correct} of ${result.total}` });

@@ -1,5 +1,5 @@
 import type { EvaluationResult, Picture } from "../../evaluate.ts";
-import { norms } from "../../norm.ts";
+import { normFor, norms } from "../../norm.ts";
 import { product } from "../../tensor.ts";
 import { round, type SampleTable } from "../files/sample-table.ts";
 import { className, seriesOf } from "../format.ts";
@@ -90,11 +90,11 @@ export function reportData(
   };
 }
 
-const distancesOf = ({ original, adversarial }: Picture): ExampleData["distances"] => ({
+const distancesOf = ({ shape, original, adversarial }: Picture): ExampleData["distances"] => ({
   linf: round(norms.linf.distance(original, adversarial)),
   l2: round(norms.l2.distance(original, adversarial)),
   l1: round(norms.l1.distance(original, adversarial)),
-  l0: norms.l0.distance(original, adversarial),
+  l0: normFor("l0", shape).distance(original, adversarial),
 });
 
 function encode(shape: readonly number[], samples: readonly Float32Array[], bounds: Bounds): ValueData {

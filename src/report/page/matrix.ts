@@ -11,6 +11,7 @@ const MISTAKES = 20;
 
 /** Which label is taken for which, at each ε. */
 export function matrixSection(evaluation: Evaluation): Markup {
+  if (evaluation.clean.confusion.length === 0) return html``;
   const series = seriesOf(evaluation);
   const blocks = [
     { title: "Clean", result: evaluation.clean },

@@ -1,5 +1,15 @@
 import type { Evaluation } from "../../evaluate.ts";
-import { className, formatCount, formatEpsilon, formatNumber, NORM_SYMBOL, printable } from "../format.ts";
+import { l0Unit } from "../../norm.ts";
+import {
+  className,
+  formatCount,
+  formatEpsilon,
+  formatNumber,
+  formatPercent,
+  NORM_SYMBOL,
+  printable,
+  samplesWords,
+} from "../format.ts";
 import { type Content, html, type Markup } from "../markup.ts";
 
 /** What casts doubt on the numbers, before the numbers. Null when nothing does. */
@@ -26,13 +36,13 @@ ${facts([
     `${formatCount(model.classes)} classes, ${model.head === "hidden" ? "probabilities (logits hidden)" : model.head}`,
   ],
   ["Parameters", model.parameters === null ? "not known" : formatCount(model.parameters)],
-  ["Data", `${printable(data.name)}, ${formatCount(data.total)} samples from index ${data.offset}`],
+  ["Data", `${printable(data.name)}, ${samplesWords(data)}`],
   ["Attack", options.attacks.map((name) => printable(name, 60)).join(", ")],
-  ["Norm", NORM_SYMBOL[options.norm]],
+  ["Norm", normWords(evaluation)],
   ["ε", options.epsilons.map(formatEpsilon).join(", ")],
   ["Goal", options.target === null ? "any other class" : `class ${className(evaluation, options.target, 60)}`],
   ...(options.settings.length > 0 ? [["Options", attackOptions(options.settings)] as const] : []),
-  ...(options.surrogate === null ? [] : [["Surrogate", printable(options.surrogate)] as const]),
+  ...(options.surrogate === null ? [] : [["Surrogate", surrogateWords(options.surrogate, evaluation)] as const]),
   ...(options.eot === 1 ? [] : [["Draws of a random model", formatCount(options.eot)] as const]),
   ...(options.levels === null ? [] : [["Levels", formatCount(options.levels)] as const]),
   ...(options.maxQueries === null
@@ -46,6 +56,12 @@ ${facts([
 ])}
 </section>`;
 }
+
+const surrogateWords = (name: string, { surrogate }: Evaluation): string =>
+  surrogate ? `${printable(name)}, right on ${formatPercent(surrogate.accuracy)} of the samples` : printable(name);
+
+const normWords = ({ options: { norm }, model }: Evaluation): string =>
+  norm === "l0" ? `${NORM_SYMBOL.l0}: ε counts ${l0Unit(model.inputShape)}` : NORM_SYMBOL[norm];
 
 /** What is computed in front of the model. */
 function preprocessingWords({ preprocessing }: Evaluation["model"]): string {

@@ -1,3 +1,4 @@
+import { probability } from "../../evaluate/results/statistics.ts";
 import type { Bounds, Model } from "../../model.ts";
 import { formatNumber, printable } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
@@ -27,9 +28,8 @@ export function explanationOf(
   chosen: number,
   predicted: number,
 ): Pick<SaliencyStrip, "heading" | "details"> {
-  const most = logits[predicted]!;
-  const probability = Math.exp(logits[chosen]! - most) / logits.reduce((sum, z) => sum + Math.exp(z - most), 0);
-  const score = `${head === "hidden" ? "log-probability" : "logit"} ${logits[chosen]!.toPrecision(4)}, probability ${(100 * probability).toFixed(1)} %`;
+  const share = probability(logits, 0, logits.length, chosen, head);
+  const score = `${head === "hidden" ? "log-probability" : "logit"} ${logits[chosen]!.toPrecision(4)}, probability ${(100 * share).toFixed(1)} %`;
   return {
     heading: `class ${chosen} of ${printable(name)} on ${printable(image)}`,
     details: chosen === predicted ? `predicted, ${score}` : `${score}; predicted is ${predicted}`,

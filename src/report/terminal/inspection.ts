@@ -1,3 +1,4 @@
+import type { Head } from "../../model.ts";
 import type { Inspection } from "../../models/classifier/inspect.ts";
 import { describeDims, type GraphValue } from "../../onnx/graph.ts";
 
@@ -8,16 +9,37 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
   const opsets = Object.entries(of.opsets).map(([domain, version]) => `${domain} ${version}`);
   const skipped = uncounted ? `; ${uncounted} nodes of unknown shape not counted` : "";
   return [
-    ...of.inputs.map((value): [string, string] => ["input", describeValue(value)]),
+    ...of.inputs.map(({ samples, ...value }): [string, string] => [
+      "input",
+      `${describeValue(value)}${samples === undefined ? "" : `, given for ${samples} samples`}`,
+    ]),
     ...of.outputs.map((value): [string, string] => ["output", describeValue(value)]),
+    ...sampleOf(of),
     ["opset", opsets.join(", ")],
     ["head", headOf(of)],
     ["parameters", count(of.parameters)],
     ...precisionOf(of),
     ["cost", `${count(2 * total)} FLOPs a sample: ${costs.join(", ") || "no"} multiply-adds${skipped}`],
     ["preprocessing", of.preprocessing.join(", then ") || "none found: pixels go into the network as they are"],
-    ["gradient", of.differentiable === true ? `yes${throughRounding(of)}` : `no. ${of.differentiable.error}`],
+    ["gradient", gradientOf(of)],
   ];
+}
+
+function gradientOf(of: Inspection): string {
+  if (of.differentiable === true) return `yes${throughRounding(of)}`;
+  return "error" in of.classifier ? "none of a model that is no classifier" : `no. ${of.differentiable.error}`;
+}
+
+/** Said where a sample is not what stands behind the first axis, or where several are asked about at a time. */
+function sampleOf({ inputs: [input], batchAxis: axis }: Inspection): [string, string][] {
+  const dims = input?.dims ?? [];
+  if (axis === "none")
+    return [["sample", `the whole input ${describeDims(dims)}: as its shapes tell, it has no batch axis`]];
+  const size = dims[axis];
+  const sample = describeDims(dims.filter((_, i) => i !== axis));
+  const pieces = typeof size === "number" && size > 1 ? `, ${size} at a time` : "";
+  if (axis === 0) return pieces ? [["sample", `${sample}${pieces}`]] : [];
+  return [["sample", `${sample}, along axis ${axis} of the input${pieces}`]];
 }
 
 const describeValue = ({ name, type, dims }: GraphValue): string =>
@@ -31,13 +53,26 @@ function precisionOf({ precision }: Inspection): [string, string][] {
 }
 
 const throughRounding = ({ straightThrough }: Inspection): string =>
-  straightThrough === 0 ? "" : `, straight through ${straightThrough} nodes that round to integers`;
+  straightThrough === 0
+    ? ""
+    : `, straight through ${straightThrough} ${straightThrough === 1 ? "node that steps" : "nodes that step"}`;
 
 function headOf({ classifier }: Inspection): string {
   if ("error" in classifier) return `no classifier. ${classifier.error}`;
-  const where =
-    classifier.head === "logits" ? "the output holds the logits" : `the logits stand behind a ${classifier.head}`;
-  return `${where}; ${classifier.classes} classes`;
+  const { head, classes, assumptions } = classifier;
+  return [`${HEADS[head]}; ${classes} classes`, ...assumptions].join(". ");
 }
+
+const HEADS: Readonly<Record<Head, string>> = {
+  logits: "the output holds the logits",
+  softmax: "the logits stand behind a softmax",
+  "log-softmax": "the logits stand behind a log-softmax",
+  sigmoid: "the logits stand behind a sigmoid for each class; the class with the largest is predicted",
+  monotone: "the logits stand behind a function that keeps the order of the classes",
+  binary: "one output, the score of class 1",
+  "binary-sigmoid": "one output; the logit of class 1 stands behind a sigmoid",
+  hidden: "the output holds probabilities; the logits cannot be seen",
+  labels: "the output holds 1 for the class predicted and 0 for all others",
+};
 
 const count = (n: number): string => n.toLocaleString("en-US");

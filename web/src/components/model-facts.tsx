@@ -1,5 +1,6 @@
 import { inspectionFacts } from "../../../src/report/terminal/inspection.ts";
 import type { ModelInfo } from "../engine.ts";
+import { pageWords } from "../failure.ts";
 import { CopyText } from "./copy-text.tsx";
 import { Facts } from "./facts.tsx";
 import "./model-facts.css";
@@ -10,7 +11,7 @@ const FIRST = ["parameters", "gradient"];
 /** What is known of a model, in the words of `perturb inspect`. */
 export function ModelFacts({ info }: { readonly info: ModelInfo }) {
   const { inspection, options } = info;
-  const facts = inspectionFacts(inspection).map(([name, words]) => [name, words] as const);
+  const facts = inspectionFacts(inspection).map(([name, words]) => [name, pageWords(words)] as const);
   const first = facts.filter(([name]) => FIRST.includes(name));
   return (
     <>

@@ -15,7 +15,8 @@ export const attackInfos = (): AttackInfo[] =>
 
 function describe(attack: Known, family: AttackFamily): AttackInfo {
   const { name, title, paper, norms, aim, needs, also = null, members } = attack;
-  const options = optionsOf(attack);
+  // The fields of five attacks at once would be no help: who wants them names the members themselves.
+  const options = members ? [] : optionsOf(attack);
   return { name, title, paper, family, norms, aim, needs, also, options, members: members !== undefined };
 }
 

@@ -1,0 +1,185 @@
+import { describe, expect, it } from "vitest";
+import { ramp } from "../../test/support/onnx.ts";
+import { PerturbError } from "../errors.ts";
+import type { DifferentiableModel, Goal } from "../model.ts";
+import { settleBatch } from "../models/classifier/batching.ts";
+import { type ClassifierFile, classifierFile } from "../models/classifier/classifier.ts";
+import { openClassifier } from "../models/classifier/graph-model.ts";
+import { graphIn, settledFrom } from "../models/open.ts";
+import { emptyGraph } from "../onnx/builder.ts";
+import { writeOnnx } from "../onnx/file.ts";
+import type { Dim, Graph } from "../onnx/graph.ts";
+import { Ops } from "../onnx/ops.ts";
+import { nodeRuntime } from "../runtime/ort.node.ts";
+import { type FloatTensor, product, tensor } from "../tensor.ts";
+import { batchAxis } from "./batch-axis.ts";
+import { sampleShape } from "./differentiate.ts";
+
+const runtime = nodeRuntime("cpu", 1);
+const settled = (graph: Graph, shape?: readonly number[]): Promise<ClassifierFile> =>
+  settleBatch(classifierFile(graph, { name: "m", ...(shape && { shape }) }), runtime);
+
+function graphOf(
+  dims: readonly Dim[],
+  build: (b: Ops, x: string) => string,
+  opset = 17,
+  declared?: readonly Dim[],
+): Graph {
+  const b = new Ops(emptyGraph("g", opset));
+  b.alias("scores", build(b, b.input({ name: "in", type: "float32", dims })));
+  const graph = b.finish(["scores"]);
+  return declared ? { ...graph, outputs: graph.outputs.map((v) => ({ ...v, dims: declared })) } : graph;
+}
+
+/** Values between 0 and 1 that differ, the same in every run. */
+const samples = (dims: readonly number[]): FloatTensor =>
+  tensor(
+    "float32",
+    dims,
+    Float32Array.from({ length: product(dims) }, (_, i) => ((i * 0.618034) % 1) * 0.9 + 0.05),
+  );
+
+const untargeted = (...labels: number[]): Goal => ({ kind: "untargeted", labels: Int32Array.from(labels) });
+
+/** Softmax of W·v minus one-hot, times W: the gradient of cross-entropy of a linear model whose weights are [features, 3]. */
+function closedForm(v: Float32Array, label: number, weights: Float32Array): { logits: number[]; gradient: number[] } {
+  const logits = [0, 1, 2].map((c) => v.reduce((sum, value, j) => sum + value * weights[j * 3 + c]!, 0));
+  const total = logits.reduce((sum, z) => sum + Math.exp(z), 0);
+  const slope = logits.map((z, c) => Math.exp(z) / total - Number(c === label));
+  return {
+    logits,
+    gradient: Array.from(v, (_, j) => slope.reduce((sum, s, c) => sum + s * weights[j * 3 + c]!, 0)),
+  };
+}
+
+async function expectLinear(file: ClassifierFile, sample: readonly number[], weights: Float32Array): Promise<void> {
+  expect(file.inputShape).toEqual(sample);
+  const model: DifferentiableModel = openClassifier(file, runtime);
+  const size = product(sample);
+  const x = samples([3, ...sample]);
+  const labels = [2, 0, 1];
+  const { logits, gradient } = await model.gradient(x, untargeted(...labels));
+  expect([logits.dims, gradient.dims]).toEqual([
+    [3, 3],
+    [3, ...sample],
+  ]);
+  for (const [i, label] of labels.entries()) {
+    const truth = closedForm(x.data.slice(i * size, (i + 1) * size), label, weights);
+    for (const [c, z] of truth.logits.entries()) expect(logits.data[i * 3 + c]).toBeCloseTo(z, 5);
+    for (const [j, g] of truth.gradient.entries()) expect(gradient.data[i * size + j]).toBeCloseTo(g, 6);
+  }
+  expect((await model.logits(x)).data).toEqual(logits.data);
+}
+
+describe("an input without a batch axis is one sample", () => {
+  const weights = ramp([32, 3]);
+  const flat = (b: Ops, x: string) => b.matmul(b.reshape(x, [1, 32]), b.constant(weights));
+  it.each([
+    ["one row of scores", [4, 8], flat, 17],
+    ["one row of scores in opset 11", [4, 8], flat, 11],
+    ["scores without a row", [4, 8], (b: Ops, x: string) => b.reshape(flat(b, x), [3]), 17],
+    ["an image and scores without a row", [1, 4, 8], (b: Ops, x: string) => b.reshape(flat(b, x), [3]), 17],
+    ["colours", [2, 4, 4], flat, 17],
+    ["a list", [32], flat, 17],
+    ["a list and scores without a row", [32], (b: Ops, x: string) => b.reshape(flat(b, x), [3]), 17],
+  ] as const)("%s", async (_, dims, build, opset) => {
+    const graph = graphOf(dims, build, opset);
+    expect(batchAxis(graph)).toBe("none");
+    expect(sampleShape(graph)).toEqual(dims);
+    await expectLinear(await settled(graph), dims, weights.data);
+  });
+
+  it("where its sizes are open, and a sample of its own rank is given", async () => {
+    // Of every length, the mean over the first axis.
+    const graph = graphOf(["T", 8], (b, x) => {
+      const mean = b.add("ReduceMean", [x], { axes: [0], keepdims: 1 });
+      return b.matmul(mean, b.constant(ramp([8, 3])));
+    });
+    const quarter = Float32Array.from({ length: 96 }, (_, i) => ramp([8, 3]).data[i % 24]! / 4);
+    await expectLinear(await settled(graph, [4, 8]), [4, 8], quarter);
+    // A sample of one rank less is one row, asked about by itself.
+    const rows = await settled(graph, [8]);
+    expect(rows.batch).toBe(1);
+    await expectLinear(rows, [8], ramp([8, 3]).data);
+  });
+
+  it("a batch of one whose scores have no row keeps its sample", async () => {
+    const graph = graphOf([1, 1, 4, 8], (b, x) => b.reshape(flat(b, x), [3]));
+    await expectLinear(await settled(graph), [1, 4, 8], weights.data);
+    await expectLinear(await settled(graphOf(["N", 32], (b, x) => b.reshape(flat(b, x), [3]))), [32], weights.data);
+  });
+});
+
+describe("a batch on another axis", () => {
+  const last = (b: Ops, x: string) =>
+    b.matmul(
+      b.squeeze(b.add("Slice", [x, b.int64([-1]), b.int64([2 ** 31]), b.int64([0])]), [0]),
+      b.constant(ramp([2, 3])),
+    );
+  /** Of 5 times 2 values, the last two. */
+  const weights = Float32Array.from({ length: 30 }, (_, i) => (i < 24 ? 0 : ramp([2, 3]).data[i - 24]!));
+  it.each([
+    ["by its name", ["T", "N", 2], undefined],
+    ["by its name in the file", ["T", "N", 2], ["N", 3]],
+    ["by a size of its own", [5, 4, 2], undefined],
+    ["of one time step fixed", [5, 1, 2], undefined],
+  ] as const)("%s", async (_, dims, declared) => {
+    const graph = graphOf(dims, last, 17, declared);
+    const file = await settled(graph, dims[1] === 1 ? undefined : [5, 2]);
+    await expectLinear(file, dims[1] === 1 ? [5, 1, 2] : [5, 2], weights);
+  });
+});
+
+describe("a batch that shapes do not tell", () => {
+  /** The sum over all steps of [T, N, 2]. */
+  const summed = (b: Ops, x: string) => b.matmul(b.reduceSum(x, [0], false), b.constant(ramp([2, 3])));
+  const weights = Float32Array.from({ length: 30 }, (_, i) => ramp([2, 3]).data[i % 6]!);
+  it.each([
+    ["of other names", ["steps", "lines", 2], ["rows", 3]],
+    ["without names", [null, null, 2], null],
+  ] as const)("is found by a run: %s", async (_, dims, declared) => {
+    const graph = { ...graphOf(dims, summed), outputs: [{ name: "scores", type: "float32" as const, dims: declared }] };
+    const opened = await graphIn(writeOnnx(graph), "m");
+    await expectLinear(await settledFrom(opened, { shape: [5, 2] }, runtime), [5, 2], weights);
+  });
+});
+
+describe("a fixed batch of several rows", () => {
+  it("works in pieces where rows are samples", async () => {
+    const file = await settled(graphOf([4, 8], (b, x) => b.matmul(x, b.constant(ramp([8, 3])))));
+    expect(file.batch).toBe(4);
+    await expectLinear(file, [8], ramp([8, 3]).data);
+  });
+
+  it.each([
+    ["the mean of all", (b: Ops, x: string) => b.sub(x, b.add("ReduceMean", [x], { axes: [0], keepdims: 1 }))],
+    ["rows in another order", (b: Ops, x: string) => b.add("Gather", [x, b.int64([1, 0, 2, 3])], { axis: 0 })],
+    ["the row before", (b: Ops, x: string) => b.plus(x, b.add("Gather", [x, b.int64([0, 0, 1, 2])], { axis: 0 }))],
+  ])("is refused where %s changes the scores", async (_, mix) => {
+    const graph = graphOf([4, 8], (b, x) => b.matmul(mix(b, x), b.constant(ramp([8, 3]))));
+    await expect(settled(graph)).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringMatching(/^m takes 4 rows of \[8\] at a time.*Export it with a batch of 1/),
+    });
+  });
+});
+
+describe("an answer with another number of rows than was asked for", () => {
+  it.each([
+    ["twice as many", (b: Ops, x: string) => b.reshape(b.matmul(x, b.constant(ramp([8, 6]))), [-1, 3])],
+    ["a row too many", (b: Ops, x: string) => b.add("Concat", [x, b.constant(ramp([1, 3]))], { axis: 0 })],
+    ["none", (b: Ops, x: string) => b.add("Slice", [x, b.int64([1]), b.int64([2 ** 31]), b.int64([0])])],
+  ])("is refused: %s", async (kind, build) => {
+    const graph = graphOf(["N", kind === "twice as many" ? 8 : 3], build, 17, ["N", 3]);
+    const model = openClassifier(await settled(graph), runtime);
+    const x = samples([3, ...model.inputShape]);
+    await expect(model.logits(x)).rejects.toMatchObject({
+      code: "mismatch",
+      message: expect.stringMatching(
+        /^m answers float32 \[\d, 3\] for the logits of 1 sample, where \[1, 3\] was asked/,
+      ),
+    });
+    await expect(model.gradient(x, untargeted(0, 1, 2))).rejects.toThrow(PerturbError);
+    await model.release();
+  });
+});

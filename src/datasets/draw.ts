@@ -1,0 +1,94 @@
+import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
+import { PerturbError } from "../errors.ts";
+import { randomFor } from "../random.ts";
+import { sampleSize } from "../tensor.ts";
+
+/** The stream of the draw, apart from those of attacks. */
+const DRAW = 0x64726177;
+
+/** Runs that are read at a time: images decode on several threads. */
+const CONCURRENCY = 8;
+
+/**
+ * `count` samples of a set, drawn by `seed`: of each class its share, give or take one, and every sample with the same probability.
+ * They come in the order of the set, with the numbers that they have there. Where labels are not known the draw is from all alike.
+ */
+export function drawn(data: Dataset, count: number, seed: number): Dataset {
+  return part(data, indicesOf(data, count, seed), seed);
+}
+
+/**
+ * Systematic sampling: the samples class by class, shuffled inside each, and of these every (size / count)-th from a random start on.
+ * A sample's place depends on the seed, its own index and label alone.
+ */
+function indicesOf({ size, labels }: Dataset, count: number, seed: number): Int32Array {
+  const keys = Float64Array.from(
+    { length: size },
+    (_, i) => (labels?.[i] ?? 0) * 2 ** 32 + randomFor(seed, i, DRAW).uint32(),
+  );
+  const order = Int32Array.from(keys, (_, i) => i).sort((a, b) => keys[a]! - keys[b]! || a - b);
+  const start = randomFor(seed, -1, DRAW).uniform();
+  return Int32Array.from({ length: count }, (_, k) => order[Math.floor(((k + start) * size) / count)]!).sort();
+}
+
+/** The samples of a set with these indices, which rise. */
+function part(data: Dataset, indices: Int32Array, seed: number): Dataset {
+  const { labels } = data;
+  return {
+    ...data,
+    size: indices.length,
+    ...(labels && { labels: Int32Array.from(indices, (i) => labels[i]!) }),
+    drawn: { indices, of: data.size, seed },
+    async *batches(options: BatchOptions): AsyncGenerator<Batch> {
+      for (const [start, end] of batchRanges(indices.length, options))
+        yield await samplesOf(data, indices.subarray(start, end), options.signal);
+    },
+  };
+}
+
+/** Samples of a whole set, by their indices, read in runs of neighbours. */
+async function samplesOf(data: Dataset, indices: Int32Array, signal?: AbortSignal): Promise<Batch> {
+  const runs = runsOf(indices);
+  const rows: Batch[] = [];
+  for (let from = 0; from < runs.length; from += CONCURRENCY)
+    rows.push(...(await Promise.all(runs.slice(from, from + CONCURRENCY).map((run) => read(data, run, signal)))));
+  const size = sampleSize(rows[0]!.x);
+  const x = new Float32Array(indices.length * size);
+  const labels = new Int32Array(indices.length);
+  const own = new Int32Array(indices.length);
+  let at = 0;
+  for (const row of rows) {
+    x.set(row.x.data, at * size);
+    labels.set(row.labels, at);
+    own.set(row.indices, at);
+    at += row.labels.length;
+  }
+  return { indices: own, x: { ...rows[0]!.x, dims: [at, ...rows[0]!.x.dims.slice(1)], data: x }, labels };
+}
+
+/** Neighbours: the index of the first, and how many. */
+type Run = { readonly offset: number; readonly limit: number };
+
+function runsOf(indices: Int32Array): Run[] {
+  const runs: Run[] = [];
+  for (let from = 0, to = 1; from < indices.length; from = to++) {
+    while (to < indices.length && indices[to] === indices[to - 1]! + 1) to++;
+    runs.push({ offset: indices[from]!, limit: to - from });
+  }
+  return runs;
+}
+
+async function read(data: Dataset, run: Run, signal: AbortSignal | undefined): Promise<Batch> {
+  for await (const batch of data.batches({ ...run, batch: run.limit, signal })) return batch;
+  throw new PerturbError("internal", `${data.name} gave no sample ${run.offset}.`);
+}
+
+/** Samples of a set, or of a part that was drawn from it, by the indices that they have in the set. */
+export function samplesAt(data: Dataset, indices: readonly number[]): Promise<Batch> {
+  if (!data.drawn) return samplesOf(data, Int32Array.from(indices));
+  const places = new Map(Array.from(data.drawn.indices, (index, place) => [index, place]));
+  return samplesOf(
+    data,
+    Int32Array.from(indices, (index) => places.get(index)!),
+  );
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import type { ClassFolders, Dataset } from "../../dataset.ts";
+import { datasetOf } from "../../datasets/in-memory.ts";
+import { assumptionsOf, classesHint } from "./assumptions.ts";
+
+/** A set of folders with one sample each, or as many as is said. */
+function setOf(
+  numbering: ClassFolders["numbering"],
+  labels: readonly number[],
+  samples = labels.map(() => 1),
+): Dataset {
+  const folders = labels.map((label, k) => ({ name: `${label}`, label, samples: samples[k]! }));
+  const data = datasetOf({ name: "set", x: new Float32Array(labels.length), shape: [1], labels });
+  return { ...data, classFolders: { numbering, folders } };
+}
+const messages = (data: Dataset, classes: number) => assumptionsOf(data, classes).map(({ message }) => message);
+
+describe("assumptionsOf", () => {
+  it("says nothing of a folder for each class in text order, or of a list", () => {
+    expect(messages(setOf("order", [0, 1, 2]), 3)).toEqual([]);
+    expect(messages(setOf("names", [0, 1, 2]), 3)).toEqual([]);
+    expect(messages(setOf("list", [7, 3]), 12)).toEqual([]);
+  });
+
+  it("says how fewer folders than classes were numbered", () => {
+    const [order] = messages(setOf("order", [0, 1, 2]), 12);
+    expect(order).toContain("set has 3 class folders, and the model has 12 classes");
+    expect(order).toContain("classes 0 to 2 in text order");
+    expect(order).toContain("`classFile`");
+    expect(messages(setOf("names", [3, 5, 8]), 12)[0]).toContain("the numbers of their classes: 3, 5, 8.");
+  });
+
+  it("says where numbers and text order differ", () => {
+    const [text] = messages(setOf("names", [0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9]), 12);
+    expect(text).toContain('"10" is class 10. In text order it would be class 2.');
+  });
+
+  it("names classes without samples, and what else the files left open", () => {
+    const data = { ...setOf("order", [0, 1, 2], [4, 0, 1]), assumptions: ["Something was assumed."] };
+    expect(assumptionsOf(data, 3)).toEqual([
+      {
+        code: "class-folders",
+        message: '1 of 3 class folders of set holds no image: "1". They count as classes without samples.',
+      },
+      { code: "data", message: "Something was assumed." },
+    ]);
+  });
+
+  it("says of too many classes how they were numbered", () => {
+    expect(classesHint(setOf("names", [1, 2, 102]))).toContain("from 1 to 102");
+    expect(classesHint(datasetOf({ x: new Float32Array(1), shape: [1], labels: [0] }))).toBe("");
+  });
+});
