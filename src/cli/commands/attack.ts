@@ -121,6 +121,8 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       adversarial: units(result.adversarial),
     });
     notes = examples.notes;
+    const about = examples.warnings.find(({ code }) => code === "prepared-pictures");
+    if (about && pictures !== undefined) await writeFile(join(pictures, "README.txt"), `${about.message}\n`);
     await writeAtomically(npz, async (handle) => {
       const rows = await openRows(handle, total, model.inputShape, given.eps.length);
       let done = 0;
@@ -138,8 +140,6 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     progress.finish();
     await Promise.all([model.release(), surrogate?.release()]);
   }
-  const about = notes().find(({ code }) => code === "prepared-pictures");
-  if (about && pictures !== undefined) await writeFile(join(pictures, "README.txt"), `${about.message}\n`);
   sayNotes(notes());
   return counts;
 
