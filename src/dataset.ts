@@ -39,8 +39,8 @@ export interface Dataset {
   /** Known number of classes; labels are 0 … classes - 1. */
   readonly classes: number;
   readonly classNames?: readonly string[];
-  /** Samples are 8-bit pixels, divided by 255. */
-  readonly pixels?: true;
+  /** Samples are bytes divided by 255: those of pictures, or of an array, which may have meant other numbers. */
+  readonly pixels?: "picture" | "array";
   /** What was assumed or done on the way from its file, for whoever reads results. */
   readonly notes?: readonly Note[];
   /** The class of each sample, where they are known without the samples: a draw is then spread over the classes. */

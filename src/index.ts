@@ -96,8 +96,19 @@ export type {
   WorstPoint,
 } from "./evaluate.ts";
 export type { Length, RelativeLength } from "./length.ts";
-export type { Bounds, DifferentiableModel, Goal, Gradient, Head, Loss, Model, TargetedLoss } from "./model.ts";
+export type {
+  Bounds,
+  DifferentiableModel,
+  ElementBounds,
+  Goal,
+  Gradient,
+  Head,
+  Loss,
+  Model,
+  TargetedLoss,
+} from "./model.ts";
 export { type CallbackOptions, callbackModel } from "./models/callback.ts";
+export type { BoundsGiven, EpsilonUnit } from "./models/classifier/bounds.ts";
 export {
   type ClassifierFile,
   type ClassifierOptions,
@@ -106,13 +117,21 @@ export {
 } from "./models/classifier/classifier.ts";
 export { type GraphModel, openClassifier } from "./models/classifier/graph-model.ts";
 export { type Inspection, inspectGraph } from "./models/classifier/inspect.ts";
-export type { Normalization } from "./models/classifier/preprocess.ts";
+export type { ChannelOrder, Normalization } from "./models/classifier/preprocess.ts";
 export { revealHead } from "./models/classifier/reveal.ts";
 export type { Endpoints } from "./models/classifier/select.ts";
 export { readModel } from "./models/formats/read.ts";
 export type { StateDict } from "./models/formats/state-dict.ts";
 export { readWeights } from "./models/formats/weights.ts";
 export { type GraphOptions, type ModelOptions, type OpenModelOptions, openModel } from "./models/open.ts";
+export { preprocessingIn } from "./models/preprocessing/config.ts";
+export {
+  type Interpolation,
+  type PictureSteps,
+  type Preprocessing,
+  type PreprocessingName,
+  preprocessings,
+} from "./models/preprocessing/preprocessing.ts";
 export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models/remote/endpoint.ts";
 export type { HttpOptions, Retry } from "./models/remote/http.ts";
 export { averaged } from "./models/wrapped/averaged.ts";
@@ -120,6 +139,7 @@ export { type Meter, metered, type Queries } from "./models/wrapped/metered.ts";
 export { rounded } from "./models/wrapped/rounded.ts";
 export { type Query, traced } from "./models/wrapped/traced.ts";
 export { type Box, type Norm, type NormName, norms } from "./norm.ts";
+export type { Note } from "./option.ts";
 export { type Random, randomFor } from "./random.ts";
 export { type Ort, type OrtOptions, ortRuntime } from "./runtime/ort.ts";
 export type { Device, Program, Runtime } from "./runtime.ts";

@@ -4,7 +4,7 @@
  */
 export { type ClassList, parseClassList } from "./datasets/class-list.ts";
 export { fileSource, folderOpen } from "./datasets/files.node.ts";
-export { type OneImage, type OpenShape, readImage } from "./datasets/image.node.ts";
+export { type ImageOptions, type OneImage, type OpenShape, readImage } from "./datasets/image.node.ts";
 export { type ImageFolderOptions, openImageFolder } from "./datasets/image-folder.node.ts";
 export { type LocateOptions, openDataset } from "./datasets/locate.node.ts";
 export { type ThreadOptions, type Threads, threads } from "./evaluate/places/threads.node.ts";

@@ -166,7 +166,7 @@ function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: 
     start: dataOffset,
     bytesPerSample: product(dims.slice(1)) * bytesPerElement(type),
     open: async () => plainReader(source),
-    pixels: type === "uint8",
+    ...(type === "uint8" && { pixels: "array" as const }),
     decode: (bytes) => pixels(decodeElements(bytes, images)),
   });
 }

@@ -1,5 +1,6 @@
 import type { Metadata, Sharp } from "sharp";
 import { messageOf, PerturbError } from "../errors.ts";
+import { option } from "../option.ts";
 import { type Bitmap, decodeBitmap, isBitmap } from "./bitmap.ts";
 import { fileSource } from "./files.node.ts";
 
@@ -31,15 +32,32 @@ export async function decodeImage(path: string, shape: ImageShape, resize: boole
   if (!resize && (metadata.width !== width || metadata.height !== height))
     throw new PerturbError(
       "mismatch",
-      `${path} is ${metadata.width} × ${metadata.height} pixels, not ${width} × ${height}. Give all images one size, or ask for resizing.`,
+      `${path} is ${metadata.width} × ${metadata.height} pixels, not ${width} × ${height}. Have the images resized and cropped as the model's own pipeline does: ${option("preprocessing.resize")} and ${option("preprocessing.crop")}, or ${option("preprocessing")} for all of it.`,
       { data: { path, got: [metadata.height, metadata.width], expected: [height, width] } },
     );
+  const { data: pixels, ...size } = await pixelsOf(path, image, channels);
+  return planesOf(resize ? await stretch(path, pixels, size, shape) : pixels, channels);
+}
+
+/** The bytes of an image at its own size, channels last. */
+export interface DecodedPixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** An image as `decodeImage` decodes it, at its own size. @throws as it does */
+export async function decodePixels(path: string, channels: number): Promise<DecodedPixels> {
+  const { image } = await openImage(path);
+  return pixelsOf(path, image, channels);
+}
+
+async function pixelsOf(path: string, image: Sharp, channels: number): Promise<DecodedPixels> {
   const rgb = await guard(path, () =>
     image.toColourspace("srgb").removeAlpha().raw().toBuffer({ resolveWithObject: true }),
   );
-  const pixels = channels === 1 ? luma(rgb.data) : rgb.data;
-  const size = { width: rgb.info.width, height: rgb.info.height };
-  return planes(resize ? await stretch(path, pixels, size, shape) : pixels, channels);
+  const { width, height } = rgb.info;
+  return { width, height, data: channels === 1 ? luma(rgb.data) : rgb.data };
 }
 
 async function openImage(path: string): Promise<{ image: Sharp; metadata: Metadata }> {
@@ -126,7 +144,7 @@ async function stretch(
 }
 
 /** Interleaved channels to one plane a channel. */
-function planes(pixels: Uint8Array, channels: number): Uint8Array {
+export function planesOf(pixels: Uint8Array, channels: number): Uint8Array {
   if (channels === 1) return pixels;
   const result = new Uint8Array(pixels.length);
   const size = pixels.length / channels;

@@ -51,7 +51,7 @@ export async function openIdx(options: IdxOptions): Promise<Dataset> {
     start: dataOffset,
     bytesPerSample: product(dims.slice(1)),
     open: () => openReader(images.source),
-    pixels: true,
+    pixels: "picture",
     decode: toPixels,
   });
 }

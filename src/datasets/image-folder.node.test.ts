@@ -1,9 +1,12 @@
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect, failure } from "../../test/support/datasets.ts";
+import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { openImageFolder } from "./image-folder.node.ts";
 
 let temporary = "";
@@ -46,6 +49,30 @@ async function folderOf(name: string, files: Readonly<Record<string, Sharp | str
 const bytes = (x: readonly number[]) => x.map((v) => Math.round(v * 255));
 
 describe("openImageFolder", () => {
+  it("resizes and crops as a pipeline of torchvision does, and says so", async () => {
+    const picture = sharp(fileURLToPath(new URL("../../test/fixtures/resample/picture.png", import.meta.url)));
+    const folder = await folderOf("photos", { "a/a.png": picture, "b/b.png": plain(77, 40, 90) });
+    const { pipelines } = JSON.parse(
+      await readFile(new URL("../../test/fixtures/resample/reference.json", import.meta.url), "utf8"),
+    ) as { readonly pipelines: readonly (PictureSteps & { readonly crop: number; readonly sha256: string })[] };
+    for (const { sha256, ...steps } of pipelines) {
+      const shape = [steps.crop, steps.crop, 3];
+      const dataset = await openImageFolder(folder, { shape, steps });
+      expect(dataset.notes?.map(({ code }) => code)).toEqual(["prepared-pictures"]);
+      const { x } = await collect(dataset, { batch: 2 });
+      const first = Uint8Array.from(bytes(x.slice(0, x.length / 2)));
+      expect(createHash("sha256").update(first).digest("hex")).toBe(sha256);
+    }
+    // Without sizes from a model, they are what comes out.
+    expect((await openImageFolder(folder, { steps: { resize: 30, crop: [20, 24] } })).shape).toEqual([3, 20, 24]);
+    const wrong = await openImageFolder(folder, { shape: [3, 32, 32], steps: { resize: 40, crop: 30 } });
+    expect((await failure("mismatch", () => collect(wrong, { batch: 1 }))).message).toMatch(
+      /is 30 × 30 pixels, and the model takes 32 × 32. Change `preprocessing.resize`/,
+    );
+    const sized = await openImageFolder(folder, { shape: [3, 32, 32] });
+    expect((await failure("mismatch", () => collect(sized, { batch: 1 }))).message).toContain("`preprocessing.crop`");
+  });
+
   it("gives a model of channels last its own order", async () => {
     const folder = await folderOf("last", { "a/a.png": image(3, COLOURS), "b/b.png": image(3, COLOURS.toReversed()) });
     const { x } = await collect(await openImageFolder(folder, { shape: [2, 3, 3] }), { batch: 2 });

@@ -3,10 +3,12 @@ import { basename, relative, resolve } from "node:path";
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 import { checkSignal, messageOf, PerturbError } from "../errors.ts";
 import { interleave, layoutOf } from "../layout.ts";
+import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { product } from "../tensor.ts";
 import { listClasses } from "./class-folders.node.ts";
 import type { ClassList } from "./class-list.ts";
 import { decodeImage, type ImageShape, readImageShape } from "./decode-image.node.ts";
+import { preparedImage, preparedShape, stepsNote } from "./picture-steps.node.ts";
 import { toPixels } from "./pixels.ts";
 
 export interface ImageFolderOptions {
@@ -14,6 +16,8 @@ export interface ImageFolderOptions {
   readonly shape?: readonly number[] | undefined;
   /** Stretch images of another size (Lanczos-3); otherwise they are an error. */
   readonly resize?: boolean | undefined;
+  /** How images become what the model takes, where they are not of its size. */
+  readonly steps?: PictureSteps | undefined;
   /** By default the name of the folder. */
   readonly name?: string | undefined;
   /** Which class each sub-folder is; by default its number, where all are named by numbers, else its place in text order. */
@@ -37,12 +41,12 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     });
   });
   const { samples, classNames, classFolders } = await listClasses(root, options.classList);
-  const { shape, planes } = await shapesOf(options.shape, samples[0]!.path);
+  const { shape, planes } = await shapesOf(options.shape, samples[0]!.path, options.steps);
   const batches = async function* (batchOptions: BatchOptions): AsyncGenerator<Batch> {
     for (const [start, end] of batchRanges(samples.length, batchOptions)) {
       const rows = samples.slice(start, end);
       const paths = rows.map((sample) => sample.path);
-      const data = await decodeAll(paths, planes, options.resize ?? false, batchOptions.signal);
+      const data = await decodeAll(paths, planes, options, batchOptions.signal);
       yield {
         indices: Int32Array.from(rows, (_, i) => start + i),
         x: {
@@ -61,7 +65,8 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     shape,
     classes: classNames.length,
     classNames,
-    pixels: true,
+    pixels: "picture",
+    ...(options.steps && { notes: [stepsNote(name, options.steps)] }),
     labels: Int32Array.from(samples, ({ label }) => label),
     classFolders,
     sourceOf: (index) => relative(root, samples[index]!.path),
@@ -73,10 +78,15 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
 async function shapesOf(
   given: readonly number[] | undefined,
   path: string,
+  steps: PictureSteps | undefined,
 ): Promise<{ readonly shape: readonly number[]; readonly planes: ImageShape }> {
   if (given && layoutOf(given) === "channels-last")
     return { shape: given, planes: requireImageShape([given[2]!, given[0]!, given[1]!]) };
-  const planes = given ? requireImageShape(given) : await readImageShape(path);
+  const own = async () => {
+    const natural = await readImageShape(path);
+    return steps ? preparedShape(path, natural[0] === 1 ? 1 : 3, steps) : natural;
+  };
+  const planes = given ? requireImageShape(given) : await own();
   return { shape: planes, planes };
 }
 
@@ -108,7 +118,7 @@ export function requireImageShape(shape: readonly number[]): ImageShape {
 async function decodeAll(
   paths: readonly string[],
   shape: ImageShape,
-  resize: boolean,
+  { resize = false, steps }: ImageFolderOptions,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
   const size = product(shape);
@@ -116,7 +126,9 @@ async function decodeAll(
   for (let from = 0; from < paths.length; from += CONCURRENCY) {
     checkSignal(signal);
     const images = await Promise.all(
-      paths.slice(from, from + CONCURRENCY).map((path) => decodeImage(path, shape, resize)),
+      paths
+        .slice(from, from + CONCURRENCY)
+        .map((path) => (steps ? preparedImage(path, shape, steps) : decodeImage(path, shape, resize))),
     );
     for (const [i, image] of images.entries()) data.set(toPixels(image), (from + i) * size);
   }

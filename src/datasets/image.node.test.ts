@@ -104,9 +104,9 @@ describe("a .npy file", () => {
 
 it("spreads pixels over other bounds, and holds arrays to them", async () => {
   const bounds = { lower: -1, upper: 1 };
-  const { x } = await readImage(at("two.png"), [3, 1, 2], bounds);
+  const { x } = await readImage(at("two.png"), [3, 1, 2], { range: bounds });
   expect([...x.data.subarray(0, 2)]).toEqual([1, -1]);
   const path = await save("audio.npy", tensor("float32", [1, 3], Float32Array.of(-1, 0.5, 1)));
-  expect([...(await readImage(path, [3], bounds)).x.data]).toEqual([-1, 0.5, 1]);
+  expect([...(await readImage(path, [3], { range: bounds })).x.data]).toEqual([-1, 0.5, 1]);
   await failure("out-of-bounds", () => readImage(path, [3]));
 });

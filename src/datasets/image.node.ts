@@ -1,6 +1,8 @@
 import { extname } from "node:path";
 import { PerturbError } from "../errors.ts";
 import { interleave } from "../layout.ts";
+import type { Bounds } from "../model.ts";
+import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { option } from "../option.ts";
 import { type FloatTensor, product, type Tensor, tensor } from "../tensor.ts";
 import { PIXELS } from "./arrays.ts";
@@ -8,6 +10,7 @@ import { decodeImage, type ImageShape, readImageShape } from "./decode-image.nod
 import { fileSource } from "./files.node.ts";
 import { requireImageShape } from "./image-folder.node.ts";
 import { readNpy } from "./npy.ts";
+import { preparedImage, preparedShape } from "./picture-steps.node.ts";
 import { toPixels } from "./pixels.ts";
 
 /** One sample as a batch [1, ...shape]. */
@@ -31,15 +34,23 @@ export type OpenShape = readonly (number | null)[] | null;
 export async function readImage(
   path: string,
   shape: OpenShape,
-  { lower, upper }: Range = { lower: 0, upper: 1 },
+  { range: { lower, upper } = UNIT_RANGE, steps }: ImageOptions = {},
 ): Promise<OneImage> {
   if (extname(path).toLowerCase() === ".npy")
     return { x: await readSample(path, shape, { lower, upper }), stretchedFrom: null };
   // For a file that is not there: the decoder would say that it is no image.
   await fileSource(path);
-  const own = await readImageShape(path);
+  const natural = await readImageShape(path);
+  const own = steps ? await preparedShape(path, natural[0] === 1 ? 1 : 3, steps) : natural;
   const { planes, dims, channelsLast } = layoutFor(path, shape, own);
-  const pixels = spread(toPixels(await decodeImage(path, requireImageShape(planes), true)), { lower, upper });
+  const pixels = spread(
+    toPixels(
+      await (steps
+        ? preparedImage(path, requireImageShape(planes), steps)
+        : decodeImage(path, requireImageShape(planes), true)),
+    ),
+    { lower, upper },
+  );
   const stretched = own[1] !== planes[1] || own[2] !== planes[2];
   return {
     x: tensor("float32", [1, ...dims], channelsLast ? pixelByPixel(pixels, planes) : pixels),
@@ -47,13 +58,16 @@ export async function readImage(
   };
 }
 
-/** What values lie between; 8-bit pixels are spread over it. */
-interface Range {
-  readonly lower: number;
-  readonly upper: number;
+export interface ImageOptions {
+  /** What values lie between, by default [0, 1]; 8-bit pixels are spread over it. */
+  readonly range?: Bounds | undefined;
+  /** How it becomes what the model takes; by default it is stretched. */
+  readonly steps?: PictureSteps | undefined;
 }
 
-const spread = (pixels: Float32Array, { lower, upper }: Range): Float32Array =>
+const UNIT_RANGE = { lower: 0, upper: 1 };
+
+const spread = (pixels: Float32Array, { lower, upper }: Bounds): Float32Array =>
   lower === 0 && upper === 1 ? pixels : pixels.map((v) => lower + v * (upper - lower));
 
 interface Layout {
@@ -89,7 +103,7 @@ function layoutFor(path: string, shape: OpenShape, [channels, height, width]: Im
   );
 }
 
-async function readSample(path: string, shape: OpenShape, range: Range): Promise<FloatTensor> {
+async function readSample(path: string, shape: OpenShape, range: Bounds): Promise<FloatTensor> {
   const file = await fileSource(path);
   const array = readNpy(await file.read(0, file.size), file.name);
   const decode = PIXELS[array.type];
@@ -106,7 +120,7 @@ async function readSample(path: string, shape: OpenShape, range: Range): Promise
   );
 }
 
-function requireWithin(values: Float32Array, path: string, { lower, upper }: Range): Float32Array {
+function requireWithin(values: Float32Array, path: string, { lower, upper }: Bounds): Float32Array {
   const wrong = values.find((v) => !(v >= lower && v <= upper));
   if (wrong === undefined) return values;
   throw new PerturbError(

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type ByteSource, type Dataset, withShape } from "../dataset.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
+import { type Preprocessing, pictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { option } from "../option.ts";
 import { openNpy, openNpz } from "./arrays.ts";
 import { type ClassList, parseClassList } from "./class-list.ts";
@@ -24,6 +25,8 @@ export interface LocateOptions {
   readonly shape?: readonly number[] | undefined;
   /** Stretch the images of a folder to `shape`; otherwise another size is an error. */
   readonly resize?: boolean | undefined;
+  /** How the images of a folder become what the model takes: resize and crop are followed; the rest belongs to the model. */
+  readonly preprocessing?: Preprocessing | undefined;
   /** A file that says which class of the model each class folder is: see `parseClassList`. */
   readonly classFile?: string | undefined;
 }
@@ -52,7 +55,16 @@ export async function openDataset(nameOrPath: string, options: LocateOptions = {
       `${nameOrPath} has ${dataset.classes} classes, more than the ${options.classes} asked for.`,
       { data: { dataset: nameOrPath, got: dataset.classes, allowed: options.classes } },
     );
-  return options.shape === undefined ? dataset : withShape(dataset, options.shape);
+  const told = unprepared(dataset, options);
+  return options.shape === undefined ? told : withShape(told, options.shape);
+}
+
+/** Says that arrays are not resized. */
+function unprepared(dataset: Dataset, { preprocessing }: LocateOptions): Dataset {
+  const isPrepared = dataset.notes?.some(({ code }) => code === "prepared-pictures");
+  if (isPrepared || !preprocessing || !pictureSteps(preprocessing)) return dataset;
+  const message = `${dataset.name} holds arrays, which are taken as they are: only pictures in files are resized and cropped.`;
+  return { ...dataset, notes: [...(dataset.notes ?? []), { code: "arrays-as-they-are", message }] };
 }
 
 function openNamed(name: keyof typeof datasets, options: LocateOptions): Promise<Dataset> {
@@ -91,7 +103,9 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
   if (examples.length === folders.length) return openExamples(folder, examples, options);
   // A model without [C, H, W] inputs sees the images in their own shape, folded at the end.
   const shape = options.shape?.length === 3 ? options.shape : undefined;
-  const common = { name: folderName(folder), shape, resize: options.resize, classList: await classListIn(options) };
+  const steps = options.preprocessing && pictureSteps(options.preprocessing);
+  const classList = await classListIn(options);
+  const common = { name: folderName(folder), shape, resize: options.resize, steps, classList };
   if (!folders.every((name) => SPLIT_FOLDERS.has(name))) return openImageFolder(folder, common);
   if (!folders.includes(split))
     throw new PerturbError(

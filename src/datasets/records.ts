@@ -19,8 +19,7 @@ export interface Records {
   readonly start: number;
   readonly bytesPerSample: number;
   open(): Promise<Reader>;
-  /** Samples are 8-bit pixels, divided by 255. */
-  readonly pixels?: boolean;
+  readonly pixels?: Dataset["pixels"];
   /** The values of whole samples. */
   decode(bytes: Uint8Array): Float32Array;
 }
@@ -51,7 +50,7 @@ export function recordDataset(records: Records): Dataset {
     classes,
     labels,
     ...(classNames && { classNames }),
-    ...(pixels && { pixels: true as const }),
+    ...(pixels && { pixels }),
     ...(mixed && { mixed }),
     batches,
   };

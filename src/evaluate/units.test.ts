@@ -100,13 +100,27 @@ describe("bounds", () => {
   });
 
   it("spread 8-bit pixels, and say so", async () => {
-    const pixels = { ...arrayDataset(floats([2, 2], [0, 1, 0.5, 0.25]), [0, 0]), pixels: true as const };
+    const pixels = { ...arrayDataset(floats([2, 2], [0, 1, 0.5, 0.25]), [0, 0]), pixels: "picture" as const };
     await using(open(twoClassGraph(Float32Array.of(1, 0), 0.5), { bounds: { lower: -1, upper: 1 } }), async (model) => {
       const { evaluation } = await evaluate(model, pixels, { attacks: [fgsm], epsilons: [0.1] });
       // Of the margin x + 0.5: -0.5 and 0.5.
       expect(evaluation.clean.correct).toBe(1);
       expect(evaluation.warnings.map(({ code }) => code)).toContain("pixels-in-bounds");
     });
+  });
+
+  it("do not guess what bytes of an array mean", async () => {
+    const bytes = { ...arrayDataset(floats([1, 2], [0, 1]), [0]), pixels: "array" as const };
+    const run = (bounds: BoundsGiven) =>
+      using(open(twoClassGraph(Float32Array.of(1, 0), 0.5), { bounds }), (model) =>
+        evaluate(model, bytes, { attacks: [fgsm], epsilons: [0.1] }),
+      );
+    expect((await failure("usage", () => run({ lower: 0, upper: 100 }))).message).toContain("uint8");
+    for (const bounds of [
+      { lower: 0, upper: 255 },
+      { lower: -1, upper: 1 },
+    ])
+      expect((await run(bounds)).evaluation.clean.total).toBe(1);
   });
 
   it.each<[string, BoundsGiven]>([

@@ -30,13 +30,19 @@ export function fitting(
     ? [elements.lower, elements.upper]
     : [Float32Array.of(model.bounds.lower), Float32Array.of(model.bounds.upper)];
   const spread =
-    shaped.pixels === true && (elements !== undefined || model.bounds.lower !== 0 || model.bounds.upper !== 1);
+    shaped.pixels !== undefined && (elements !== undefined || model.bounds.lower !== 0 || model.bounds.upper !== 1);
   if (spread && elements && !isUniform(elements))
     throw new PerturbError(
       "usage",
       `${given.name} holds 8-bit pixels, and ${option("bounds")} gives each element bounds of its own, in which units pixels have none. Give an array of floats, or one pair of bounds for all.`,
     );
   const isFine = elements === undefined && !spread;
+  const [least, most] = [lower[0]!, upper[0]!];
+  if (spread && shaped.pixels === "array" && most > 1 && !(least === 0 && most === 255))
+    throw new PerturbError(
+      "usage",
+      `${given.name} holds bytes (uint8), and within the bounds [${least}, ${most}] they may be pixels or numbers of their own. Save them as floats in the units of the bounds.`,
+    );
   const rounded = { values: 0, samples: 0, most: 0 };
   const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
     for await (const batch of shaped.batches(options)) {

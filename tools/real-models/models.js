@@ -163,7 +163,12 @@ export const models = [
     shape: [1536],
     bounds: sound,
     samples: 4,
-    options: { input: "input", output: "output", head: "sigmoid", feeds: { sr: rate, h: zeros([2, 1, 64]), c: zeros([2, 1, 64]) } },
+    options: {
+      input: "input",
+      output: "output",
+      head: "sigmoid",
+      feeds: { sr: rate, h: zeros([2, 1, 64]), c: zeros([2, 1, 64]) },
+    },
     logits: row(sigmoidRow),
   },
   {

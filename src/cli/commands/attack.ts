@@ -1,4 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stderr } from "node:process";
 import { Command } from "@commander-js/extra-typings";
@@ -22,6 +22,7 @@ import {
   graphOptions,
   modelOptions,
   outputOptions,
+  pictureOptions,
   runOptions,
 } from "../options/groups.ts";
 import { columns, helpText, print, prose } from "../output.ts";
@@ -53,6 +54,7 @@ Examples:
   graphOptions(),
   endpointOptions(),
   dataOptions({ limit: LIMIT }),
+  pictureOptions(),
   attackOptions(),
   runOptions(),
   group("Output")
@@ -119,6 +121,8 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       adversarial: units(result.adversarial),
     });
     notes = examples.notes;
+    const about = examples.warnings.find(({ code }) => code === "prepared-pictures");
+    if (about && pictures !== undefined) await writeFile(join(pictures, "README.txt"), `${about.message}\n`);
     await writeAtomically(npz, async (handle) => {
       const rows = await openRows(handle, total, model.inputShape, given.eps.length);
       let done = 0;

@@ -17,6 +17,7 @@ import {
   endpointOptions,
   graphOptions,
   outputOptions,
+  pictureOptions,
   runOptions,
 } from "../options/groups.ts";
 import { columns, complain, helpText, print, printJson, prose } from "../output.ts";
@@ -50,6 +51,7 @@ Examples:
   graphOptions(),
   endpointOptions(),
   dataOptions(),
+  pictureOptions(),
   attackOptions(),
   runOptions(),
   only(outputOptions(), "json", "quiet"),

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { DifferentiableModel } from "../../model.ts";
+import { pictureSteps } from "../../models/preprocessing/preprocessing.ts";
 import { ownInputs } from "../../onnx/graph.ts";
 import type { SaliencyStrip } from "../../report/pictures/saliency.ts";
 import { completeness, type SaliencyName, saliencyMethods } from "../../saliency.ts";
@@ -9,10 +10,11 @@ import type { FloatTensor, Tensor } from "../../tensor.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { openGraph, openModelFile, openSizes } from "../opening/model.ts";
+import { preprocessingGiven } from "../opening/preprocessing.ts";
 import { sayNotes } from "../opening/say-notes.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
-import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
+import { graphOptions, outputOptions, pictureOptions, runOptions } from "../options/groups.ts";
 import { parseNumber, wholeNumber } from "../options/values.ts";
 import { helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
@@ -74,6 +76,7 @@ Examples:
   perturb saliency net.onnx --image x.npy --method integrated-gradients --steps 200 --values maps.npz`),
     ),
   graphOptions(),
+  pictureOptions(),
   only(runOptions({ batch: BATCH }), "batch", "seed", "device"),
   only(outputOptions(), "quiet"),
 ).action(async (model, given) => interruptible(() => run(model, given)));
@@ -106,7 +109,7 @@ async function run(modelName: string, given: Given): Promise<void> {
   const { x, stretchedFrom } = await readImage(
     given.image,
     given.shape ?? opened.shape ?? openSizes(inputs.length === 1 ? inputs[0]!.dims : null),
-    await widest(given),
+    { range: await widest(given), steps: pictureSteps(await preprocessingGiven(given)) },
   );
   const shape = x.dims.slice(1);
   if (stretchedFrom)

@@ -1,6 +1,7 @@
 import { stderr } from "node:process";
 import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
 import { PerturbError } from "../../errors.ts";
+import type { PictureSteps } from "../../models/preprocessing/preprocessing.ts";
 import type { OpenedSubject } from "./opened.ts";
 
 /** The options that name a model and its data, as far as one behind an address can follow them, or must not be given them. */
@@ -24,6 +25,11 @@ export interface EndpointGiven {
   readonly std?: readonly number[] | undefined;
   readonly scale?: number | undefined;
   readonly channels?: string | undefined;
+  readonly preprocess?: string | undefined;
+  readonly resize?: PictureSteps["resize"];
+  readonly crop?: PictureSteps["crop"];
+  readonly interpolation?: PictureSteps["interpolation"];
+  readonly antialias?: boolean | undefined;
   readonly feed?: readonly string[];
   readonly head?: HeadChoice | undefined;
   readonly pool?: Pool | undefined;
@@ -52,10 +58,12 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
     onRetry: ({ what, wait }) =>
       void stderr.write(`The model did not answer: ${what}. Trying again in ${(wait / 1000).toFixed(1)} s.\n`),
   });
+  const { resize, crop, interpolation, antialias } = given;
   const data = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
     ...(given.classes && { classFile: given.classes }),
     shape: model.inputShape,
+    preprocessing: { resize, crop, interpolation, ...(antialias === false && { antialias }) },
   });
   return { model: { ...model, release: async () => undefined }, data };
 }
@@ -68,6 +76,7 @@ function refuse({
   std,
   scale,
   channels,
+  preprocess,
   bounds,
   epsUnit,
   feed = [],
@@ -81,6 +90,7 @@ function refuse({
     "--std": std,
     "--scale": scale,
     "--channels": channels,
+    "--preprocess": preprocess,
     "--bounds FILE": typeof bounds === "string" ? bounds : undefined,
     "--eps-unit": epsUnit === "range" ? epsUnit : undefined,
     "--feed": feed[0],

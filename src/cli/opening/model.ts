@@ -5,11 +5,11 @@ import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { normalizationOf } from "../../models/classifier/normalization.ts";
-import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { OpenedGraph } from "../../models/open.ts";
 import type { Dim } from "../../onnx/graph.ts";
 import type { Device } from "../../runtime.ts";
 import type { Tensor } from "../../tensor.ts";
+import type { PreprocessingGiven } from "./preprocessing.ts";
 
 /** Whether a model is named by its address. */
 export const isAddress = (model: string): boolean => /^https?:\/\//i.test(model);
@@ -23,11 +23,7 @@ export interface GraphGiven {
 }
 
 /** With its preprocessing, and how its output is read. */
-export interface ModelGiven extends GraphGiven, Reading {
-  readonly mean?: number[] | undefined;
-  readonly std?: number[] | undefined;
-  readonly scale?: number | undefined;
-  readonly channels?: ChannelOrder | undefined;
+export interface ModelGiven extends GraphGiven, PreprocessingGiven, Reading {
   readonly shape?: number[] | undefined;
   readonly bounds?: readonly [number, number] | string | undefined;
   readonly epsUnit?: EpsilonUnit | undefined;
@@ -76,7 +72,8 @@ export async function openModelFile(
     import("../../models/open.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
-  const normalization = normalizationOf(given);
+  const { preprocessingGiven } = await import("./preprocessing.ts");
+  const normalization = normalizationOf(await preprocessingGiven(given));
   const bounds =
     given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
   const { head, pool, threshold, epsUnit: epsilonUnit, straightThrough, device } = given;
@@ -99,8 +96,8 @@ export interface SurrogateGiven extends ModelGiven {
 }
 
 /**
- * The model of --surrogate, for samples of this shape; it takes --mean and --std as the model does, unless it has its own, and has
- * its own head.
+ * The model of --surrogate, for samples of this shape; it takes the preprocessing of the model, unless it has a mean and std of
+ * its own, and has its own head.
  */
 export async function openSurrogate(given: SurrogateGiven, shape: readonly number[]): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
@@ -112,7 +109,13 @@ export async function openSurrogate(given: SurrogateGiven, shape: readonly numbe
   const { surrogateMean: mean, surrogateStd: std } = given;
   const own = {
     ...given,
-    ...((mean !== undefined || std !== undefined) && { mean, std }),
+    ...((mean !== undefined || std !== undefined) && {
+      mean,
+      std,
+      preprocess: undefined,
+      scale: undefined,
+      channels: undefined,
+    }),
     head: undefined,
     pool: undefined,
     threshold: undefined,

@@ -4,6 +4,7 @@ import { fittingShape } from "../../layout.ts";
 import { type EndpointGiven, openEndpointSubject } from "./endpoint.ts";
 import { isAddress, type ModelGiven, openGraph, openModelFile, openSizes } from "./model.ts";
 import type { OpenedSubject } from "./opened.ts";
+import { ownConfiguration, preprocessingGiven } from "./preprocessing.ts";
 
 export interface SubjectGiven extends ModelGiven, Omit<EndpointGiven, keyof ModelGiven> {}
 
@@ -27,11 +28,14 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
   // Token ids are refused before data of such numbers is.
   const { integerInput } = await import("../../autodiff/integer-input.ts");
   integerInput(opened.graph);
+  const own = await ownConfiguration(given.model, given);
+  if (own !== undefined) process.stderr.write(`note: ${own}\n`);
   const shape = given.shape ?? opened.shape ?? undefined;
   const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
     ...(given.classes && { classFile: given.classes }),
     ...(shape && { shape }),
+    preprocessing: await preprocessingGiven(given),
   });
   // Sizes that the model leaves open are those of the data, with the channels where the model has them.
   const sizes = opened.graph.inputs.length === 1 ? openSizes(opened.graph.inputs[0]!.dims) : null;

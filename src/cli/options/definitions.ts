@@ -5,6 +5,7 @@ import { didYouMean, PerturbError } from "../../errors.ts";
 import type { Order } from "../../evaluate/opening.ts";
 import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
+import type { Interpolation } from "../../models/preprocessing/preprocessing.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
 import {
@@ -16,6 +17,7 @@ import {
   parseNumbers,
   parsePool,
   parseShape,
+  parseSides,
   wholeNumber,
 } from "./values.ts";
 
@@ -172,6 +174,33 @@ export const options = {
       "--std <values>",
       "Divide the pixels by this, after --mean: one value, or one for each channel.",
     ).argParser(parseNumbers),
+  preprocess: () =>
+    // Checked when it is followed.
+    new Option(
+      "--preprocess <name|file>",
+      "The model's own preprocessing: imagenet, timm, clip, keras-caffe, keras-tf, keras-torch, or its preprocessor_config.json or timm config.json. Its parts can be changed one by one.",
+    ),
+  resize: () =>
+    new Option(
+      "--resize <n|hxw>",
+      "Resize the pictures of a folder: the shorter side to n, as torchvision does, or to height x width.",
+    ).argParser(parseSides),
+  interpolation: () =>
+    new Option("--interpolation <filter>", "How --resize finds values between pixels. (default: bilinear)").choices([
+      "nearest",
+      "bilinear",
+      "bicubic",
+      "lanczos",
+    ] as const satisfies readonly Interpolation[]),
+  antialias: () =>
+    new Option(
+      "--no-antialias",
+      "Resize without antialias, as torchvision does tensors. With it, as Pillow does pictures.",
+    ),
+  crop: () =>
+    new Option("--crop <n|hxw>", "Cut the middle out of the pictures of a folder, after --resize.").argParser(
+      parseSides,
+    ),
   scale: () =>
     new Option(
       "--scale <number>",

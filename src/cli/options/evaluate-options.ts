@@ -9,6 +9,7 @@ import {
   graphOptions,
   modelOptions,
   outputOptions,
+  pictureOptions,
   runOptions,
 } from "./groups.ts";
 
@@ -54,6 +55,7 @@ A run saves its work in the folder of its report until the report is written.`),
     graphOptions(),
     endpointOptions(),
     dataOptions(),
+    pictureOptions(),
     attackOptions(),
     certifiedOption(),
     runOptions(),

@@ -12,6 +12,7 @@ export const graphOptions = () =>
     .addOption(options.head())
     .addOption(options.pool())
     .addOption(options.threshold())
+    .addOption(options.preprocess())
     .addOption(options.mean())
     .addOption(options.std())
     .addOption(options.scale())
@@ -22,6 +23,14 @@ export const graphOptions = () =>
 /** How an inference server is called. */
 export const endpointOptions = () =>
   group("Model").addOption(options.header()).addOption(options.timeout()).addOption(options.retries());
+
+/** How pictures in files get the size of the network's input. */
+export const pictureOptions = () =>
+  group("Data")
+    .addOption(options.resize())
+    .addOption(options.interpolation())
+    .addOption(options.antialias())
+    .addOption(options.crop());
 
 /** Samples with their labels, and which of them. */
 export const dataOptions = ({ limit }: { readonly limit?: number } = {}) =>

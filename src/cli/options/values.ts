@@ -69,6 +69,13 @@ export function parseShape(text: string): number[] {
   return text.split(/[,x]/).map(wholeNumber(1));
 }
 
+/** "224", or "224x256": height and width. */
+export function parseSides(text: string): number | readonly [number, number] {
+  const sides = text.split(/[,x]/).map(wholeNumber(1));
+  if (sides.length > 2) throw new InvalidArgumentError(`"${text}" is neither one side nor HEIGHTxWIDTH.`);
+  return sides.length === 2 ? [sides[0]!, sides[1]!] : sides[0]!;
+}
+
 /** "mean:1" or "max:-1" */
 export function parsePool(text: string): { readonly how: "mean" | "max"; readonly axis: number } {
   const [, how, axis] = /^(mean|max):(-?\d+)$/.exec(text) ?? [];

@@ -73,7 +73,7 @@ describe.each([[[3, 4, 5]], [[4, 5, 3]]])("samples of %j", (shape) => {
     );
     expect(warning?.code).toBe("likely-cause");
     const causes = warning!.message.split("; or ");
-    const promised = causes.map((cause) => Number(/(\d+\.\d+) % of the first 100/.exec(cause)![1]));
+    const promised = causes.map((cause) => Number(/(\d+\.\d+) % of 100 samples/.exec(cause)![1]));
     // The true one is among those that are named, and each holds what it says.
     expect(Math.max(...promised)).toBe(100);
     for (const [k, cause] of causes.entries()) {

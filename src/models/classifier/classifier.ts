@@ -9,9 +9,11 @@ import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
 import { type ElementType, product, type Tensor } from "../../tensor.ts";
+import type { Preprocessing } from "../preprocessing/preprocessing.ts";
 import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
 import { fedOnce } from "./feeds.ts";
 import { realInput } from "./integers.ts";
+import { normalizationOf } from "./normalization.ts";
 import { type Normalization, normalizeInput, unitsNote } from "./preprocess.ts";
 
 /** A classifier as a file: everything that another thread, or the page, needs to run it. Can be sent by postMessage. */
@@ -64,6 +66,8 @@ export interface ClassifierOptions {
   /** Shape of one sample, where the graph leaves sizes open. */
   readonly shape?: readonly number[];
   readonly normalization?: Normalization;
+  /** The model's pipeline, in place of `normalization`: what belongs to the graph is followed, the rest belongs to the data. */
+  readonly preprocessing?: Preprocessing | undefined;
   /** By default [0, 1]: one pair for all elements, or one for each. */
   readonly bounds?: BoundsGiven | undefined;
   /** By default the units of the input. */
@@ -92,7 +96,8 @@ export interface FedRows {
 
 /** Makes a classifier of a graph: finds its logits, puts the preprocessing in front. @throws mismatch, unsupported */
 export function classifierFile(original: Graph, options: ClassifierOptions): ClassifierFile {
-  const { name, shape, normalization, bounds, epsilonUnit = "input", sha256, folder, straightThrough = [] } = options;
+  const { name, shape, preprocessing, bounds, epsilonUnit = "input", sha256, folder, straightThrough = [] } = options;
+  const normalization = options.normalization ?? (preprocessing && normalizationOf(preprocessing));
   const graph = straightThrough.length > 0 ? markStraightThrough(inlineFunctions(original), straightThrough) : original;
   const real = realInput(graph, { bounds: bounds && hull(bounds), normalization });
   const classifier = asClassifier(real.graph, shape ?? sampleShape(real.graph), options);
