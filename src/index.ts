@@ -20,6 +20,7 @@ export {
 } from "./attack.ts";
 export type { About, Choices, ChoicesDeclared, Given, LengthWords, OptionsDeclared, Worded } from "./attack-options.ts";
 export type { LeftOut } from "./attacks/steps/members.ts";
+export type { HeadChoice, Pool, Reading } from "./autodiff/reading.ts";
 export {
   type Batch,
   type BatchOptions,
@@ -113,6 +114,7 @@ export {
   type ClassifierFile,
   type ClassifierOptions,
   classifierFile,
+  type FedRows,
   gradientGraph,
 } from "./models/classifier/classifier.ts";
 export { type GraphModel, openClassifier } from "./models/classifier/graph-model.ts";

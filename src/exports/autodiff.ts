@@ -2,10 +2,11 @@
  * Reverse-mode differentiation of ONNX graphs, graph to graph.
  * @module
  */
+export type { BatchAxis } from "../autodiff/batch-axis.ts";
 export { type GradientSupport, gradientSupport, obstacles } from "../autodiff/coverage.ts";
 export { asClassifier, type Classifier, differentiate, sampleShape } from "../autodiff/differentiate.ts";
 export { backward } from "../autodiff/engine.ts";
-export { findHead, type HeadInfo } from "../autodiff/head.ts";
+export { findHead, type HeadInfo, type HeadKind } from "../autodiff/head.ts";
 export {
   type LossBuilder,
   type LossName,
@@ -15,5 +16,6 @@ export {
   type TargetedLossName,
 } from "../autodiff/loss.ts";
 export { lower } from "../autodiff/lower.ts";
+export type { HeadChoice, Pool, Reading, ScoreKind } from "../autodiff/reading.ts";
 export type { Rule, RuleContext, Rules } from "../autodiff/rule.ts";
 export { type DifferentiableOperator, rules, zeroGradient } from "../autodiff/rules.ts";

@@ -15,6 +15,7 @@ export {
   type GraphValue,
   type Node,
   prune,
+  type Rows,
   type ValueType,
 } from "../onnx/graph.ts";
 export { Ops } from "../onnx/ops.ts";

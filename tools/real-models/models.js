@@ -27,7 +27,7 @@ const most = (values, dims, sample) => {
   });
 };
 /** Logits of one row [N, C] or flatter. */
-const row = (of) => (values, dims, sample, rows) => {
+const row = (of) => (values, _dims, sample, rows) => {
   const width = values.length / rows;
   return of(values.subarray(sample * width, (sample + 1) * width));
 };
