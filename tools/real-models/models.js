@@ -93,7 +93,7 @@ export const models = [
     file: `${openwakeword}/hey_mycroft_v0.1.onnx`,
     what: "wake word, one sigmoid",
     shape: [16, 96],
-    bounds: { lower: -10, upper: 10 },
+    bounds: { lower: -1, upper: 1 },
     samples: 8,
     logits: row(sigmoidRow),
   },
