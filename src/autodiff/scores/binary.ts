@@ -9,7 +9,7 @@ import { logitOf, realLogits } from "./values.ts";
 import type { View } from "./view.ts";
 
 /** Functions that are 0 at 0 and keep the sign, so that the threshold 0 stays where it is. */
-const ODD = new Set(["Tanh", "Softsign", "Atan", "Erf"]);
+export const ODD = new Set(["Tanh", "Softsign", "Atan", "Erf"]);
 
 interface BinaryFound {
   readonly view: View;
