@@ -11,11 +11,13 @@ import { openModel } from "../models/open.ts";
 import { writeOnnx } from "../onnx/file.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
+import { readReport, toJson } from "../report/files/json.ts";
 import { evaluationSchema } from "../report/files/schema.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import { adversarialExamples } from "./adversarial.ts";
 import { evaluate, openEvaluation } from "./evaluation.ts";
 import { revive, setupFor, worker } from "./places/work.ts";
+import { compareRuns } from "./results/compare.ts";
 import { accuracyOf } from "./results/statistics.ts";
 import { lineSchema } from "./state/decode.ts";
 import { tallyText } from "./state/encode.ts";
@@ -171,7 +173,7 @@ describe("evaluations of whole sets of labels", () => {
   it("any label: fgsm's counts, and those of each label, are those of its own step", async () => {
     await using(graph(), {}, async (model) => {
       const { evaluation } = await evaluate(model, data, { attacks: [attacks.fgsm], epsilons, followUp: false });
-      evaluationSchema.parse(evaluation);
+      expect(await readReport(toJson(evaluation), "report.json")).toEqual(evaluation);
       const stepped = (i: number, epsilon: number) => {
         const m = margins(sample(i), Y[i]!);
         return [...sample(i)].map((v, j) => {
@@ -256,6 +258,21 @@ describe("evaluations of whole sets of labels", () => {
       }
       expect(right).toEqual(whole.evaluation.labels!.map(({ worst }) => worst[1]!.correct));
     });
+  });
+
+  it("reports of other goals are not compared", async () => {
+    const runs = [undefined, [0], [0]].map((flip) =>
+      using(graph(), { ...(flip && { flip }) }, async (model) => {
+        const found = await evaluate(model, data, { attacks: [attacks.fgsm], epsilons, followUp: false });
+        const samples = (async function* () {
+          yield* found.records!;
+        })();
+        return { name: String(flip), evaluation: found.evaluation, samples };
+      }),
+    );
+    const [any, first, again] = await Promise.all(runs);
+    expect((await failure("mismatch", () => compareRuns(any!, first!))).message).toMatch(/labels that may flip/);
+    expect((await compareRuns(first!, again!)).clean.difference).toBe(0);
   });
 
   it("says where always the commonest set would do as well", async () => {
