@@ -7,7 +7,7 @@ import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { Interpolation } from "../../models/preprocessing/preprocessing.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
-import { parseAttacks } from "./attack-names.ts";
+import { parseAttacks } from "./attack-options.ts";
 import {
   parseBounds,
   parseEpsilons,
@@ -183,7 +183,7 @@ export const options = {
     // Checked when it is followed.
     new Option(
       "--preprocess <name|file>",
-      "The model's own preprocessing: imagenet, timm, clip, keras-caffe, keras-tf, keras-torch, or its preprocessor_config.json or timm config.json. Its parts can be changed one by one.",
+      "The model's own preprocessing: imagenet, timm, clip, keras-caffe, keras-tf, keras-torch, or its preprocessor_config.json or timm config.json. One that lies beside the model is followed, unless this is none. Its parts can be changed one by one.",
     ),
   resize: () =>
     new Option(
