@@ -19,6 +19,8 @@ export interface LocateOptions {
   readonly split?: Split | undefined;
   /** The file of the labels, where the images' file does not hold them: .npy, or IDX. */
   readonly labels?: string | undefined;
+  /** Whether a sample may have several labels: a matrix [N, labels] of 0 and 1 then holds them, in .npy or .npz. */
+  readonly multiLabel?: boolean | undefined;
   /** Labels must be below this; it is the number of classes where the files do not tell it. */
   readonly classes?: number | undefined;
   /** Shape of one sample, for images to decode and for data saved flat. */
@@ -43,6 +45,12 @@ export async function openDataset(nameOrPath: string, options: LocateOptions = {
   const dataset = Object.hasOwn(datasets, nameOrPath)
     ? await openNamed(nameOrPath as keyof typeof datasets, options)
     : await openPath(nameOrPath, options);
+  if (options.multiLabel && !dataset.labelSets)
+    throw new PerturbError(
+      "usage",
+      `${nameOrPath} has one class for each sample, and ${option("head", "multi-label")} is for a matrix of labels: .npy or .npz, [N, labels] of 0 and 1. Leave it out.`,
+      { data: { dataset: nameOrPath } },
+    );
   if (options.classFile !== undefined && !dataset.classFolders)
     throw new PerturbError(
       "usage",
@@ -210,4 +218,8 @@ function refuseLabels(name: string, { labels }: LocateOptions, why: string): voi
 
 const folderName = (path: string): string => basename(resolve(path));
 
-const naming = (path: string, { classes }: LocateOptions) => ({ name: folderName(path), classes });
+const naming = (path: string, { classes, multiLabel }: LocateOptions) => ({
+  name: folderName(path),
+  classes,
+  multiLabel,
+});

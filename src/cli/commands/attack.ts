@@ -6,7 +6,7 @@ import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import type { Note } from "../../option.ts";
-import type { FloatTensor } from "../../tensor.ts";
+import { type FloatTensor, takeRows } from "../../tensor.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
@@ -77,6 +77,11 @@ async function run(given: Given): Promise<void> {
   const toFile = given.out.endsWith(".npz");
   if (toFile && given.png)
     throw new PerturbError("usage", `--png needs a folder, and --out ${given.out} is a file. Give a folder.`);
+  if (given.png && given.head === "multi-label")
+    throw new PerturbError(
+      "usage",
+      "--png writes a folder for each class, and --head multi-label has sets. Leave it out.",
+    );
   await (toFile ? requireWritable(given.out) : requireFree(given.out));
   const subject = await openSubject(given);
   const counts = toFile
@@ -124,7 +129,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     const about = examples.warnings.find(({ code }) => code === "prepared-pictures");
     if (about && pictures !== undefined) await writeFile(join(pictures, "README.txt"), `${about.message}\n`);
     await writeAtomically(npz, async (handle) => {
-      const rows = await openRows(handle, total, model.inputShape, given.eps.length);
+      const rows = await openRows(handle, total, model.inputShape, given.eps.length, data.labelSets);
       let done = 0;
       for await (const results of examples) {
         for (const [k, result] of results.entries()) {
@@ -158,7 +163,13 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
 }
 
 /** The rows of the .npz: those of ε number k begin at k · limit. */
-async function openRows(handle: FileHandle, limit: number, shape: readonly number[], epsilons: number) {
+async function openRows(
+  handle: FileHandle,
+  limit: number,
+  shape: readonly number[],
+  epsilons: number,
+  sets?: FloatTensor,
+) {
   const { createNpz } = await import("../../datasets/npz-stream.ts");
   const n = epsilons * limit;
   const pixels = { type: "float32", dims: [n, ...shape] } as const;
@@ -166,7 +177,7 @@ async function openRows(handle: FileHandle, limit: number, shape: readonly numbe
   const arrays = {
     x: pixels,
     x_adv: pixels,
-    label: list("int32"),
+    label: sets ? ({ type: "float32", dims: [n, sets.dims[1]!] } as const) : list("int32"),
     prediction: list("int32"),
     success: list("uint8"),
     distance: list("float64"),
@@ -193,7 +204,7 @@ async function openRows(handle: FileHandle, limit: number, shape: readonly numbe
       const dims = [batch.labels.length];
       await npz.write("x", row, batch.x);
       await npz.write("x_adv", row, adversarial);
-      await npz.write("label", row, { type: "int32", dims, data: batch.labels });
+      await npz.write("label", row, sets ? takeRows(sets, batch.indices) : { type: "int32", dims, data: batch.labels });
       await npz.write("prediction", row, { type: "int32", dims, data: predictions });
       await npz.write("success", row, { type: "uint8", dims, data: success });
       await npz.write("distance", row, { type: "float64", dims, data: distances });

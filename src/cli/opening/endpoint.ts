@@ -33,6 +33,7 @@ export interface EndpointGiven {
   readonly feed?: readonly string[];
   readonly head?: HeadChoice | undefined;
   readonly pool?: Pool | undefined;
+  readonly flip?: readonly number[] | undefined;
   readonly threshold?: number | undefined;
   readonly bounds?: readonly [number, number] | string | undefined;
   readonly epsUnit?: string | undefined;
@@ -80,6 +81,8 @@ function refuse({
   bounds,
   epsUnit,
   feed = [],
+  head,
+  flip,
   pool,
   threshold,
   device,
@@ -94,10 +97,16 @@ function refuse({
     "--bounds FILE": typeof bounds === "string" ? bounds : undefined,
     "--eps-unit": epsUnit === "range" ? epsUnit : undefined,
     "--feed": feed[0],
+    "--flip": flip,
     "--pool": pool,
     "--threshold": threshold,
     "--device": device === "cpu" ? undefined : device,
   };
+  if (head === "multi-label")
+    throw new PerturbError(
+      "usage",
+      "--head multi-label is for a model in a file. An inference server has one class for each sample.",
+    );
   const wrong = Object.entries(given).filter(([, value]) => value !== undefined);
   if (wrong.length > 0)
     throw new PerturbError(

@@ -34,13 +34,14 @@ export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
   const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
     ...(given.classes && { classFile: given.classes }),
+    multiLabel: given.head === "multi-label",
     ...(shape && { shape }),
     preprocessing: await preprocessingGiven(given),
   });
   // Sizes that the model leaves open are those of the data, with the channels where the model has them.
   const sizes = opened.graph.inputs.length === 1 ? openSizes(opened.graph.inputs[0]!.dims) : null;
   const data = sizes && !shape ? withShape(found, fittingShape(found.shape, sizes)) : found;
-  const settled = await openModelFile(opened, data.shape, given);
+  const settled = await openModelFile(opened, data.shape, given, data.labelSets);
   const file = own ? { ...settled, notes: [...(settled.notes ?? []), own.note] } : settled;
   return { model: openClassifier(file, nodeRuntime(given.device)), data };
 }

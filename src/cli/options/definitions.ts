@@ -51,7 +51,7 @@ export const options = {
   head: () =>
     new Option(
       "--head <kind>",
-      "What the output holds. auto finds a softmax or a sigmoid in the graph; one output is read as the score of class 1 against class 0.",
+      "What the output holds. auto finds a softmax or a sigmoid in the graph; one output is read as the score of class 1 against class 0. multi-label: a sample may have several labels, which --data or --labels gives as a matrix [N, labels] of 0 and 1.",
     )
       .choices(headChoices)
       .default("auto" as const),
@@ -63,7 +63,7 @@ export const options = {
   threshold: () =>
     new Option(
       "--threshold <value>",
-      "Of a model with one output: class 1 is above it. (default: 0.5 of a sigmoid, 0 of a logit)",
+      "Of a model with one output: class 1 is above it. With --head multi-label: a label is predicted above it. (default: 0.5 of a sigmoid, 0 of a logit)",
     ).argParser(parseNumber),
   data: () =>
     new Option("--data <name|path>", "The data: a known name, a folder of images, or a file.").default("mnist"),
@@ -102,6 +102,11 @@ export const options = {
     new Option("--target <class>", "Aim at this class. Without it, any class but the label will do.").argParser(
       wholeNumber(0),
     ),
+  flip: () =>
+    new Option(
+      "--flip <labels>",
+      "With --head multi-label: only these labels count, numbered from 0 and separated by commas. Without it, a sample is fooled when any label flips.",
+    ).argParser((text: string) => text.split(",").map(wholeNumber(0))),
   surrogate: () => new Option("--surrogate <file|name>", "Another model. Transfer attacks make their examples on it."),
   surrogateMean: () =>
     new Option(

@@ -8,7 +8,7 @@ import { inlineFunctions } from "../../onnx/functions.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
-import { type ElementType, product, type Tensor } from "../../tensor.ts";
+import { type ElementType, type FloatTensor, product, type Tensor } from "../../tensor.ts";
 import type { Preprocessing } from "../preprocessing/preprocessing.ts";
 import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
 import { fedOnce } from "./feeds.ts";
@@ -26,6 +26,10 @@ export interface ClassifierFile {
   readonly head: Head;
   /** What the output was said to hold. */
   readonly said?: HeadChoice;
+  /** Scores of labels of which only a run tells whether they are logits or probabilities. */
+  readonly unseen?: true;
+  /** Of a multi-label model: the labels that its classes from 1 on stand for, of so many, and which of `rows` holds them. */
+  readonly labelSets?: { readonly labels: readonly number[]; readonly of: number; readonly input: string };
   /** How many nodes step, and pass the gradient straight through. */
   readonly straightThrough: number;
   /** Operators and nodes that were asked to do so. */
@@ -76,8 +80,12 @@ export interface ClassifierOptions {
   readonly head?: HeadChoice | undefined;
   /** Brings an axis of the output, such as time or anchors, to one value. */
   readonly pool?: Pool | undefined;
-  /** Of a model with one output: class 1 is above it. By default 0.5 of a sigmoid, else 0. */
+  /** Of a model with one output: class 1 is above it; of several labels, each is there above it. By default 0.5 of a sigmoid, else 0. */
   readonly threshold?: number | undefined;
+  /** With `head: "multi-label"`, and only there: the labels of the data, [samples, labels] of 0 and 1. See `multiLabel`. */
+  readonly labelSets?: FloatTensor | undefined;
+  /** The labels of which one is to flip, counted from 0; by default all of them. */
+  readonly flip?: readonly number[] | undefined;
   /**
    * Operators (Round, Floor, Ceil, Sign, Cast) and names of nodes that pass the gradient on as if they changed nothing (BPDA), for
    * defences that round. The logits stay what they are.
@@ -120,6 +128,7 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
     classes: classifier.classes,
     head: classifier.head,
     ...(options.head && { said: options.head }),
+    ...(classifier.unseen && { unseen: classifier.unseen }),
     // The rounding in front of integers is none of the network's.
     straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
     ...settled,
