@@ -31,6 +31,7 @@ const OPTIONS = [
   "options",
   "order",
   "output",
+  "perturb",
   "pool",
   "preprocessing",
   "preprocessing.antialias",

@@ -13,7 +13,7 @@ import type { OpenedSubject } from "../opening/opened.ts";
 import { sayNotes } from "../opening/say-notes.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
-import { warningWords } from "../option-words.ts";
+import { commandWords, warningWords } from "../option-words.ts";
 import { group, only, withGroups } from "../options/group.ts";
 import {
   attackOptions,
@@ -25,6 +25,7 @@ import {
   pictureOptions,
   runOptions,
 } from "../options/groups.ts";
+import { perturbOption } from "../options/perturb-option.ts";
 import { columns, helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
@@ -55,6 +56,7 @@ Examples:
   endpointOptions(),
   dataOptions({ limit: LIMIT }),
   pictureOptions(),
+  perturbOption(),
   attackOptions(),
   runOptions(),
   group("Output")
@@ -102,6 +104,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     import("../attack-pictures.ts"),
   ]);
   const { data, model } = subject;
+  const pipeline = pictures === undefined ? undefined : await subject.pipeline?.();
   const { target = null } = given;
   const plan = await wanted(given, subject);
   const { surrogate } = plan;
@@ -121,8 +124,9 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       adversarial: units(result.adversarial),
     });
     notes = examples.notes;
-    const about = examples.warnings.find(({ code }) => code === "prepared-pictures");
-    if (about && pictures !== undefined) await writeFile(join(pictures, "README.txt"), `${about.message}\n`);
+    const about = examples.warnings.find(({ code }) => code === "prepared-pictures" || code === "picture-perturbed");
+    if (about && pictures !== undefined)
+      await writeFile(join(pictures, "README.txt"), `${commandWords(about.message)}\n`);
     await writeAtomically(npz, async (handle) => {
       const rows = await openRows(handle, total, model.inputShape, given.eps.length);
       let done = 0;
@@ -138,7 +142,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     });
   } finally {
     progress.finish();
-    await Promise.all([model.release(), surrogate?.release()]);
+    await Promise.all([model.release(), pipeline?.model.release(), surrogate?.release()]);
   }
   sayNotes(notes());
   return counts;
@@ -151,7 +155,8 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     if (pictures === undefined) return;
     count.survived += await writePictures(pictures, result, model, {
       target,
-      exact: given.levels === 256,
+      exact: (given.levels ?? model.levels) === 256,
+      pipeline,
       sourceOf: (index) => data.sourceOf?.(index),
     });
   }
