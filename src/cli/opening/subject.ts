@@ -10,10 +10,12 @@ import { ownConfiguration, preprocessingGiven } from "./preprocessing.ts";
 export interface SubjectGiven extends ModelGiven, Omit<EndpointGiven, keyof ModelGiven> {}
 
 /** Opens the model, then the data in the model's shape. @throws whatever is wrong with either */
-export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
-  if (isAddress(given.model)) {
-    return openEndpointSubject(given);
+export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
+  if (isAddress(asked.model)) {
+    return openEndpointSubject(asked);
   }
+  const own = await ownConfiguration(asked.model, asked);
+  const given = own ? { ...asked, preprocess: own.path } : asked;
   const { header = [], timeout, retries } = given;
   if (header.length > 0 || timeout !== undefined || retries !== undefined)
     throw new PerturbError(
@@ -29,8 +31,6 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
   // Token ids are refused before data of such numbers is.
   const { integerInput } = await import("../../autodiff/integer-input.ts");
   integerInput(opened.graph);
-  const own = await ownConfiguration(given.model, given);
-  if (own !== undefined) process.stderr.write(`note: ${own}\n`);
   const isPicture = given.perturb === "picture";
   if (isPicture) checkPicture(given);
   const shape = isPicture ? undefined : (given.shape ?? opened.shape ?? undefined);
@@ -45,7 +45,8 @@ export async function openSubject(given: SubjectGiven): Promise<OpenedSubject> {
   // Sizes that the model leaves open are those of the data, with the channels where the model has them.
   const wanted = isPicture ? ofAnySize(sizes) : sizes;
   const data = wanted && !shape ? withShape(found, fittingShape(found.shape, wanted)) : found;
-  const file = await openModelFile(opened, data.shape, given);
+  const settled = await openModelFile(opened, data.shape, given);
+  const file = own ? { ...settled, notes: [...(settled.notes ?? []), own.note] } : settled;
   return {
     model: openClassifier(file, nodeRuntime(given.device)),
     data,

@@ -1,13 +1,13 @@
 import { Argument, Option } from "@commander-js/extra-typings";
-import { type AttackName, attacks } from "../../attacks/index.ts";
+import type { AttackName } from "../../attacks/index.ts";
 import { headChoices } from "../../autodiff/reading.ts";
-import { didYouMean, PerturbError } from "../../errors.ts";
 import type { Order } from "../../evaluate/opening.ts";
 import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { Interpolation } from "../../models/preprocessing/preprocessing.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
+import { parseAttacks } from "./attack-options.ts";
 import {
   parseBounds,
   parseEpsilons,
@@ -178,7 +178,7 @@ export const options = {
     // Checked when it is followed.
     new Option(
       "--preprocess <name|file>",
-      "The model's own preprocessing: imagenet, timm, clip, keras-caffe, keras-tf, keras-torch, or its preprocessor_config.json or timm config.json. Its parts can be changed one by one.",
+      "The model's own preprocessing: imagenet, timm, clip, keras-caffe, keras-tf, keras-torch, or its preprocessor_config.json or timm config.json. One that lies beside the model is followed, unless this is none. Its parts can be changed one by one.",
     ),
   resize: () =>
     new Option(
@@ -243,13 +243,3 @@ export const options = {
 
 export const modelArgument = () =>
   new Argument("<model>", "The model: an .onnx file, weights with --arch, or a bundled name.");
-
-function parseAttacks(text: string): AttackName[] {
-  return text.split(",").map((name) => {
-    if (Object.hasOwn(attacks, name)) return name as AttackName;
-    throw new PerturbError(
-      "usage",
-      `There is no attack named "${name}". Known: ${Object.keys(attacks).join(", ")}.${didYouMean(name, Object.keys(attacks))}`,
-    );
-  });
-}

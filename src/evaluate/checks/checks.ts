@@ -4,7 +4,7 @@ import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Entry } from "../course/cascade.ts";
 import type { Tally } from "../results/tally.ts";
-import { type Advised, addWords, strongerWords } from "./advice.ts";
+import { type Advised, addWords, decisionWords, strongerWords } from "./advice.ts";
 import { headWarnings } from "./heads.ts";
 
 /** Checks of the evaluation itself: each a warning with its number and what to do next. */
@@ -49,7 +49,7 @@ export function warningsOf(
       "member-left-out",
       `${of} ran without ${attack}, which compares the ${least} largest logits: the model has ${model.classes} classes.`,
     );
-  warnings.push(...headWarnings({ model, data }, tally));
+  warnings.push(...headWarnings({ model, data }, tally, decisionWords(advised)));
   if (straightThrough > 0 && askedThrough.length > 0)
     warn(
       "straight-through",
