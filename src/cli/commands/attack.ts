@@ -44,11 +44,13 @@ whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
 With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png, with the name of its source
 where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
 model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
-attack uses only values that a PNG can hold, and every success lasts. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
+attack uses only values that a PNG can hold, and every success lasts. With --perturb picture, files have the size of their
+pictures, and are read back through --resize and --crop, as what ships does it. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
 
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
   perturb attack --model net.onnx --data images/ --eps 4/255,8/255 --levels 256 --out adversarial/ --png
+  perturb attack --model net.onnx --data images/ --preprocess imagenet --perturb picture --eps 4/255 --out adversarial/ --png
   perturb attack --attack transfer --surrogate other.onnx --eps 8/255`),
     ),
   modelOptions(),

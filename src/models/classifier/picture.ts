@@ -9,7 +9,7 @@ import type { BoundsGiven } from "./bounds.ts";
 export type Perturbed = "input" | "picture";
 
 /** How a graph takes pictures at their own size. */
-export interface OwnSize {
+export interface PictureFront {
   /** The shape of what the network then gets. */
   readonly network: readonly number[];
   readonly inFrontOf: (graph: Graph) => Graph;
@@ -24,7 +24,12 @@ interface PictureGiven {
 }
 
 /** Undefined where the network's own input is perturbed. @throws usage where the steps or the shape of a picture are missing */
-export function pictureOf({ perturb = "input", shape, preprocessing = {}, bounds }: PictureGiven): OwnSize | undefined {
+export function pictureOf({
+  perturb = "input",
+  shape,
+  preprocessing = {},
+  bounds,
+}: PictureGiven): PictureFront | undefined {
   if (perturb === "input") return undefined;
   if (perturb !== "picture")
     throw new PerturbError("usage", `${option("perturb")} is "input" or "picture"; got ${JSON.stringify(perturb)}.`);
