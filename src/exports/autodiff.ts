@@ -6,7 +6,8 @@ export type { BatchAxis } from "../autodiff/batch-axis.ts";
 export { type GradientSupport, gradientSupport, obstacles } from "../autodiff/coverage.ts";
 export { asClassifier, type Classifier, differentiate, sampleShape } from "../autodiff/differentiate.ts";
 export { backward } from "../autodiff/engine.ts";
-export { findHead, type HeadInfo, type HeadKind } from "../autodiff/head.ts";
+export { findHead, type HeadInfo, type HeadKind, type OuterSigmoid } from "../autodiff/head.ts";
+export type { Affine, LogitsFound } from "../autodiff/head-steps.ts";
 export {
   type LossBuilder,
   type LossName,
