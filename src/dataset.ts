@@ -45,6 +45,11 @@ export interface Dataset {
   readonly notes?: readonly Note[];
   /** The class of each sample, where they are known without the samples: a draw is then spread over the classes. */
   readonly labels?: ArrayLike<number>;
+  /**
+   * The labels of each sample, where it may have several: [size, labels] of 0 and 1, by its index in the set. The class of every
+   * sample is then 0, which says nothing: only a model that was opened with these sets can be measured on them.
+   */
+  readonly labelSets?: FloatTensor;
   /** True of sets whose files mix the classes, such as MNIST's: their first samples are a fair part, and `limit` takes them. */
   readonly mixed?: boolean;
   /** How folders became classes, where they did. */

@@ -1,3 +1,4 @@
+import type { Linearity } from "./evaluate/linear/contract.ts";
 import type { Head } from "./model.ts";
 import type { Normalization } from "./models/classifier/preprocess.ts";
 import type { NormName } from "./norm.ts";
@@ -70,6 +71,8 @@ export interface Evaluation {
     /** [label][prediction] counts over all samples; empty beyond 1,000 classes. */
     readonly confusion: readonly (readonly number[])[];
   };
+  /** Of a multi-label model: each label of which a flip counts. `clean` and `worst` are then of whole sets: exact match. */
+  readonly labels?: readonly LabelAccuracy[];
   /** Of the surrogate on the same samples, where an attack works on one. */
   readonly surrogate?: Accuracy;
   /** Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled. */
@@ -100,6 +103,15 @@ export interface Accuracy {
   readonly accuracy: number;
   /** Wilson score interval, 95 %. */
   readonly ci95: readonly [number, number];
+}
+
+/** On how many samples a label is right. */
+export interface LabelAccuracy {
+  /** Its number in the model's output, from 0. */
+  readonly label: number;
+  readonly clean: Accuracy;
+  /** At each ε, on the adversarial example of a sample that was fooled, and on the clean sample of one that was not. */
+  readonly worst: readonly (Accuracy & { readonly epsilon: number })[];
 }
 
 export interface WorstPoint extends Accuracy {
@@ -197,30 +209,6 @@ export interface Example {
   /** Probability of the prediction. */
   readonly confidence: number;
   readonly source?: string;
-}
-
-/** How far the first-order view of the loss holds (Goodfellow et al. 2015, §3): means over `samples`. */
-export interface Linearity {
-  readonly samples: number;
-  readonly points: readonly {
-    readonly epsilon: number;
-    /** ε‖∇x J‖ in the dual norm: the rise if the loss were linear and the bounds absent. */
-    readonly predicted: number;
-    /** ⟨∇x J, x' - x⟩ with the perturbation that was really applied, after clipping to the bounds. */
-    readonly predictedClipped: number;
-    /** J(x') - J(x). */
-    readonly measured: number;
-  }[];
-  /** The same network, perturbed in blocks of pixels only: how the rise grows with the number of free dimensions. */
-  readonly dimensions: readonly {
-    /** Free dimensions of the perturbation. */
-    readonly dimensions: number;
-    readonly epsilon: number;
-    readonly predicted: number;
-    readonly measured: number;
-    /** The rise by a random perturbation of the same norm, for comparison. */
-    readonly random: number;
-  }[];
 }
 
 export interface Warning {

@@ -33,7 +33,13 @@ export {
   type Open,
   withShape,
 } from "./dataset.ts";
-export { type ArraysOptions, datasetOf } from "./datasets/in-memory.ts";
+export {
+  type ArraysOptions,
+  type ClassArrays,
+  datasetOf,
+  type LabelSetArrays,
+  type SampleArrays,
+} from "./datasets/in-memory.ts";
 export { type ErrorCode, type ErrorDetails, PerturbError } from "./errors.ts";
 export { type AdversarialBatch, type AdversarialExamples, adversarialExamples } from "./evaluate/adversarial.ts";
 export type { Certified } from "./evaluate/checks/certified.ts";
@@ -56,6 +62,7 @@ export {
   linearView,
   logitsAlong,
 } from "./evaluate/linear/along.ts";
+export type { Linearity } from "./evaluate/linear/contract.ts";
 export type { Rise } from "./evaluate/linear/rises.ts";
 export type { AttackOptions, Order } from "./evaluate/opening.ts";
 export type { Evaluator, Job, WorkPlace } from "./evaluate/place.ts";
@@ -88,7 +95,7 @@ export type {
   EvaluationResult,
   Example,
   Gate,
-  Linearity,
+  LabelAccuracy,
   Outcome,
   Picture,
   Point,
@@ -104,6 +111,7 @@ export type {
   Goal,
   Gradient,
   Head,
+  LabelSets,
   Loss,
   Model,
   TargetedLoss,
@@ -119,6 +127,8 @@ export {
 } from "./models/classifier/classifier.ts";
 export { type GraphModel, openClassifier } from "./models/classifier/graph-model.ts";
 export { type Inspection, inspectGraph } from "./models/classifier/inspect.ts";
+export { type MultiLabelOptions, multiLabel } from "./models/classifier/multi-label.ts";
+export type { Perturbed } from "./models/classifier/picture.ts";
 export type { ChannelOrder, Normalization } from "./models/classifier/preprocess.ts";
 export { revealHead } from "./models/classifier/reveal.ts";
 export type { Endpoints } from "./models/classifier/select.ts";

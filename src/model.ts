@@ -19,7 +19,8 @@ export interface ElementBounds {
 /**
  * What a classifier gives. `sigmoid`: a probability for each class by itself; `monotone`: scores behind another function
  * that keeps their order; `binary`, `binary-sigmoid`: one score, read as that of class 1 against class 0; `hidden`:
- * probabilities without visible logits; `labels`: 1 for the class predicted and 0 for all others.
+ * probabilities without visible logits; `labels`: 1 for the class predicted and 0 for all others; `multi-label`: a score for
+ * each label by itself, read as 0 for a set of labels that is right, and for each label how far it is wrong.
  */
 export type Head =
   | "logits"
@@ -30,7 +31,8 @@ export type Head =
   | "binary"
   | "binary-sigmoid"
   | "hidden"
-  | "labels";
+  | "labels"
+  | "multi-label";
 
 /** A classifier that can be run. Inputs are batches [n, ...inputShape] inside the bounds. */
 export interface Model {
@@ -53,6 +55,8 @@ export interface Model {
    * those alone, and wants to know which.
    */
   readonly samples?: number;
+  /** Of a multi-label model: the label that each class from 1 on stands for. */
+  readonly labelSets?: LabelSets;
   /** What answers, for reports. */
   readonly runtime?: { readonly name: string; readonly device: string };
   /**
@@ -62,23 +66,36 @@ export interface Model {
   logits(x: FloatTensor, samples?: Int32Array): Promise<FloatTensor>;
 }
 
+/** The labels that a multi-label model is asked about: those of `labels`, of `of`, with what each sample has of them. */
+export interface LabelSets {
+  readonly labels: readonly number[];
+  readonly of: number;
+  /** [samples, labels.length] of 0 and 1. */
+  readonly values: FloatTensor;
+}
+
 /** @throws mismatch where a model that knows its samples is to be asked about a data set of another number of them */
 export function checkSamples({ name, samples }: Model, data: { readonly name: string; readonly size: number }): void {
   if (samples !== undefined && samples !== data.size)
     throw new PerturbError(
       "mismatch",
-      `What is given beside the samples (${option("feeds")}) has ${samples} rows for ${name}, and ${data.name} has ${data.size} samples. Give one row, for all samples, or a row for each.`,
+      `What is given beside the samples (${option("feeds")}, ${option("labelSets")}) has ${samples} rows for ${name}, and ${data.name} has ${data.size} samples. Give a row for each.`,
       { data: { rows: samples, samples: data.size } },
     );
 }
 
-/** What an attack wants: another class than the label, or one given class. One entry a sample. */
-export type Goal =
+/**
+ * What an attack wants: another class than the label, or one given class. One entry a sample. `sets`: of a multi-label model, whose
+ * `cross-entropy` is the binary one.
+ */
+export type Goal = { readonly sets?: true } & (
   | { readonly kind: "untargeted"; readonly labels: Int32Array }
-  | { readonly kind: "targeted"; readonly labels: Int32Array; readonly targets: Int32Array };
+  | { readonly kind: "targeted"; readonly labels: Int32Array; readonly targets: Int32Array }
+);
 
 /**
- * - `cross-entropy`: -log softmax(z)_c.
+ * - `cross-entropy`: -log softmax(z)_c. Of a multi-label model the binary one, summed over its labels: Σ log(1 + exp(z_j)) at
+ *   class 0, where every label is as given, and log(1 + exp(-z_c)) at the class of one label.
  * - `margin`: max_{j≠c} z_j - z_c (Carlini and Wagner 2017, §IV-B, f6 without its clamp): positive when c is not predicted.
  * - `dlr`: the margin divided by z_π1 - z_π3, which no scaling of the logits changes (Croce and Hein 2020, eq. 6).
  * - `targeted-dlr`: z_t - z_c over z_π1 - (z_π3 + z_π4)/2, of the label c and a target t (eq. 7).
@@ -136,6 +153,6 @@ export const take = (values: Int32Array, rows: ArrayLike<number>): Int32Array =>
 /** The goal of the samples `rows` alone. */
 export function takeGoal(goal: Goal, rows: ArrayLike<number>): Goal {
   return goal.kind === "targeted"
-    ? { kind: "targeted", labels: take(goal.labels, rows), targets: take(goal.targets, rows) }
-    : { kind: "untargeted", labels: take(goal.labels, rows) };
+    ? { ...goal, labels: take(goal.labels, rows), targets: take(goal.targets, rows) }
+    : { ...goal, labels: take(goal.labels, rows) };
 }

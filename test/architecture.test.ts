@@ -58,7 +58,13 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   sharp: [],
   "onnxruntime-node": [],
   "onnxruntime-web": [],
-  zod: ["evaluate/state/decode.ts", "report/files/schema.ts", "train/checkpoint.ts", "train/settings.ts"],
+  zod: [
+    "evaluate/state/decode.ts",
+    "report/files/linearity-schema.ts",
+    "report/files/schema.ts",
+    "train/checkpoint.ts",
+    "train/settings.ts",
+  ],
 };
 
 const SRC = fileURLToPath(new URL("../src/", import.meta.url));

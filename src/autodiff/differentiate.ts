@@ -15,6 +15,7 @@ import { backward } from "./engine.ts";
 import { isTargeted, type LossName, losses, type TargetedLossName, targetedLosses } from "./loss.ts";
 import { lower } from "./lower.ts";
 import type { Reading, ScoreKind } from "./reading.ts";
+import { isOfLabels, labelsLoss } from "./scores/multi-label.ts";
 import { lossLogits } from "./scores/values.ts";
 import { readScores } from "./scores.ts";
 
@@ -27,6 +28,8 @@ export interface Classifier {
   readonly assumptions: readonly string[];
   /** How many nodes before the logits round to integers, and pass the gradient straight through. */
   readonly straightThrough: number;
+  /** Scores of labels of which only a run tells whether they are logits or probabilities. */
+  readonly unseen?: true;
 }
 
 /** Shape of one sample that the graph itself fixes, or null where it does not; the whole input where it has no batch axis. */
@@ -83,10 +86,10 @@ export function asClassifier(file: Graph, shape = sampleShape(file), reading: Re
   const bound = lower(renameValues(free, new Map([[theInput(free).name, "x"]])), []);
   const b = new Ops(bound);
   // Behind control flow that depends on the input, only the file says what comes out.
-  const { logits, classes, kind, assumptions } = readScores(b, bound, original.outputs[0]!.dims, reading);
+  const { logits, classes, kind, ...more } = readScores(b, bound, original.outputs[0]!.dims, reading);
   b.alias("logits", logits);
   const graph = b.finish(["logits"]);
-  return { graph, classes, head: kind, assumptions, straightThrough: straightThrough(graph, "logits") };
+  return { graph, classes, head: kind, ...more, straightThrough: straightThrough(graph, "logits") };
 }
 
 /** The graph with an input of float32: one of float16 is cast from it. @throws unsupported for other types */
@@ -122,9 +125,10 @@ export function differentiate(
   for (const name of isTargeted(loss) ? ["labels", "targets"] : ["labels"])
     b.input({ name, type: "int64", dims: [batch] });
   const logits = lossLogits(graph, behindAlias(graph, "logits"));
+  const builder = loss === "cross-entropy" && isOfLabels(graph, logits) ? labelsLoss : undefined;
   const { value, slope } = isTargeted(loss)
     ? targetedLosses[loss](b, logits, "labels", "targets")
-    : losses[loss](b, logits, "labels");
+    : (builder ?? losses[loss])(b, logits, "labels");
   // Samples do not mix, so the gradient of the sum holds the gradient of each.
   const [gradient] = backward(b, logits, slope, ["x"]);
   b.alias("loss", value);

@@ -15,7 +15,7 @@ export interface LossNodes {
 export type LossBuilder = (b: Ops, logits: string, labels: string) => LossNodes;
 
 /** [n, classes]: whether a class is the label. Without OneHot, and in int32: WebGPU lacks that operator and int64. */
-function isLabel(b: Ops, logits: string, labels: string): string {
+export function isLabel(b: Ops, logits: string, labels: string): string {
   const classes = b.sizes(logits, 1)[0]!;
   const range = tensor(
     "int32",

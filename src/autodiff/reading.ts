@@ -1,7 +1,7 @@
 import type { HeadKind } from "./head.ts";
 
 /** What the output is said to hold; `auto`: what the graph shows. */
-export const headChoices = ["auto", "logits", "softmax", "sigmoid"] as const;
+export const headChoices = ["auto", "logits", "softmax", "sigmoid", "multi-label"] as const;
 export type HeadChoice = (typeof headChoices)[number];
 
 /** How an axis of the output that is neither batch nor classes, such as time or anchors, is brought to one value. */
@@ -15,15 +15,18 @@ export interface Pool {
 export interface Reading {
   readonly head?: HeadChoice | undefined;
   readonly pool?: Pool | undefined;
-  /** Of a model with one output: class 1 is above it, in units of the output. By default 0.5 of a sigmoid, 0 of a logit. */
+  /**
+   * Of a model with one output: class 1 is above it, in units of the output. By default 0.5 of a sigmoid, 0 of a logit. Of several
+   * labels: each is there above it.
+   */
   readonly threshold?: number | undefined;
 }
 
 /**
  * What the last nodes give. `binary`, `binary-sigmoid`: one score, of class 1 against class 0. `hidden`: probabilities
- * without visible logits.
+ * without visible logits. `multi-label`: a score for each label by itself, 0 where it is on the threshold.
  */
-export type ScoreKind = HeadKind | "binary" | "binary-sigmoid" | "hidden";
+export type ScoreKind = HeadKind | "binary" | "binary-sigmoid" | "hidden" | "multi-label";
 
 /** What an output was read as. */
 export interface Scores {
@@ -33,4 +36,6 @@ export interface Scores {
   readonly kind: ScoreKind;
   /** What the graph does not say, and was assumed: a sentence each. */
   readonly assumptions: readonly string[];
+  /** Scores of labels as they are: only a run tells whether they are logits or probabilities. */
+  readonly unseen?: true;
 }

@@ -5,6 +5,7 @@ import { option } from "../option.ts";
 import { findHead, type HeadInfo } from "./head.ts";
 import type { HeadChoice, Reading, Scores } from "./reading.ts";
 import { readBinary } from "./scores/binary.ts";
+import { readLabels } from "./scores/multi-label.ts";
 import { log, logitOf, realLogits, withTies } from "./scores/values.ts";
 import { type View, viewOf } from "./scores/view.ts";
 
@@ -16,6 +17,7 @@ export function readScores(b: Ops, graph: Graph, declared: readonly Dim[] | null
   const output = graph.outputs[0]!.name;
   const view = viewOf(b, output, declared, reading.pool);
   const visible = findHead(graph, output, view.pooled);
+  if (reading.head === "multi-label") return readLabels(b, output, view, visible, reading);
   const head = isSaid(visible, reading.head)
     ? visible
     : { kind: "logits" as const, logits: output, through: visible.through };

@@ -13,7 +13,7 @@ import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
 import { inCommandWords } from "./option-words.ts";
 import type { FailUnder } from "./options/values.ts";
-import { complain, folded, hasColor, print, room, width } from "./output.ts";
+import { columns, complain, folded, hasColor, print, room, width } from "./output.ts";
 
 /** Where a result goes. */
 export interface Presentation {
@@ -96,8 +96,9 @@ const asJson = async (evaluation: Evaluation): Promise<string> =>
   (await import("../report/files/json.ts")).toJson(evaluation);
 
 async function printTable(evaluation: Evaluation): Promise<void> {
-  const [{ toTable, toCurve }, { samplesWords }] = await Promise.all([
+  const [{ toTable, toCurve }, { labelRows }, { samplesWords }] = await Promise.all([
     import("../report/terminal/terminal.ts"),
+    import("../report/terminal/labels.ts"),
     import("../report/format.ts"),
   ]);
   const { model, data, options: used, cost, surrogate } = evaluation;
@@ -106,6 +107,7 @@ async function printTable(evaluation: Evaluation): Promise<void> {
     ...folded(`${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${target}`),
     `${toTable(evaluation, { color: hasColor(), width: room() })}\n`,
     `${toCurve(evaluation, { width: Math.min(width(), 80), height: 10 })}\n`,
+    ...(evaluation.labels ? [...columns(labelRows(evaluation.labels)), ""] : []),
     ...(data.drawn ? folded(`${samplesWords(data)} (--order file takes the first ones)`) : []),
     ...(surrogate
       ? folded(`surrogate ${used.surrogate}: right on ${(100 * surrogate.accuracy).toFixed(2)} % of the samples`)

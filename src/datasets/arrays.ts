@@ -11,7 +11,8 @@ import {
   tensor,
   toFloat32,
 } from "../tensor.ts";
-import { labelsFromTensor } from "./label-arrays.ts";
+import { labelSetsFromTensor, labelsFromTensor } from "./label-arrays.ts";
+import { ofSets } from "./label-sets.ts";
 import { checkCount, checkLabels } from "./labels.ts";
 import { checkNpySize, decodeElements, readNpy } from "./npy.ts";
 import { LONGEST_NPY_HEADER, parseNpyHeader } from "./npy-header.ts";
@@ -25,6 +26,8 @@ export interface ArraySetOptions {
   /** By default as many as `classNames`, else the columns of one-hot labels, else the largest label + 1. */
   readonly classes?: number | undefined;
   readonly classNames?: readonly string[] | undefined;
+  /** Whether a sample may have several labels: a matrix [N, labels] of 0 and 1 then holds them. */
+  readonly multiLabel?: boolean | undefined;
 }
 
 export interface NpyOptions extends ArraySetOptions {
@@ -154,10 +157,13 @@ function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: 
       { data: { file: source.name, type, shape: dims } },
     );
   requireSamples(source.name, dims);
-  const { labels, columns } = labelsFromTensor(labelTensor, labelsFile);
+  const labelSets = common.multiLabel ? labelSetsFromTensor(labelTensor, labelsFile) : undefined;
+  const { labels, columns } = labelSets
+    ? { labels: new Int32Array(labelSets.dims[0]!), columns: 1 }
+    : labelsFromTensor(labelTensor, labelsFile);
   checkCount(source.name, dims[0]!, labelsFile, labels.length);
-  const classes = common.classes ?? common.classNames?.length;
-  return recordDataset({
+  const classes = labelSets ? 1 : (common.classes ?? common.classNames?.length);
+  const set = recordDataset({
     ...common,
     shape: imageShape(dims),
     labels,
@@ -169,6 +175,7 @@ function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: 
     ...(type === "uint8" && { pixels: "array" as const }),
     decode: (bytes) => pixels(decodeElements(bytes, images)),
   });
+  return labelSets ? ofSets(set, labelSets) : set;
 }
 
 /** Elements to pixels: bytes are scaled, floats are taken as they are. */

@@ -1,29 +1,56 @@
 import { MAX_CLASSES } from "../classes.ts";
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
-import { type FloatTensor, product } from "../tensor.ts";
+import { type FloatTensor, product, type Tensor } from "../tensor.ts";
+import { labelSetsFromTensor } from "./label-arrays.ts";
+import { ofSets } from "./label-sets.ts";
 
-/** Samples and labels in memory. */
-export interface ArraysOptions {
+/** Samples in memory. */
+export interface SampleArrays {
   /** A tensor [n, ...], or its elements in row-major order, with `shape`. In the units of the model's bounds, by default [0, 1]. */
   readonly x: FloatTensor | Float32Array;
-  /** The class of each sample: n whole numbers from 0. */
-  readonly labels: ArrayLike<number>;
   /** Shape of one sample, such as [3, 32, 32]; by default that of the tensor. */
   readonly shape?: readonly number[];
-  /** By default as many as `classNames`, else the largest label + 1. */
-  readonly classes?: number;
-  readonly classNames?: readonly string[];
   /** For reports, by default "arrays". */
   readonly name?: string;
 }
 
+/** Samples with one class each. */
+export interface ClassArrays extends SampleArrays {
+  /** The class of each sample: n whole numbers from 0. */
+  readonly labels: ArrayLike<number>;
+  /** By default as many as `classNames`, else the largest label + 1. */
+  readonly classes?: number;
+  readonly classNames?: readonly string[];
+  readonly labelSets?: undefined;
+}
+
+/** Samples that may have several labels each. */
+export interface LabelSetArrays extends SampleArrays {
+  /** [n, labels] of 0 and 1, of any type. */
+  readonly labelSets: Tensor;
+  readonly labels?: undefined;
+  readonly classes?: undefined;
+  readonly classNames?: undefined;
+}
+
+export type ArraysOptions = ClassArrays | LabelSetArrays;
+
 /**
  * A data set of arrays in memory, which are not copied: leave them as they are while it is used.
  * @throws usage for what is missing or is no number of classes; mismatch where samples, labels, shape and classes do not
- *   fit; out-of-bounds for elements that are not finite and labels that are no class
+ *   fit; out-of-bounds for elements that are not finite and labels that are no class; invalid-file for label sets of other values
  */
-export function datasetOf({ x, labels, shape, classNames, name = "arrays", ...given }: ArraysOptions): Dataset {
+export function datasetOf(given: ArraysOptions): Dataset {
+  const { name = "arrays" } = given;
+  if (given.labelSets === undefined) return ofClasses(given, name);
+  const sets = labelSetsFromTensor(given.labelSets, name);
+  const { x, shape } = given;
+  const labels = new Int32Array(sets.dims[0]!);
+  return ofSets(ofClasses({ x, ...(shape && { shape }), labels, classes: 1 }, name), sets);
+}
+
+function ofClasses({ x, labels, shape, classNames, ...given }: ClassArrays, name: string): Dataset {
   const data = elementsOf(x);
   const sample = sampleShape(x, shape, data.length);
   const [count, elements] = [labels.length, product(sample)];

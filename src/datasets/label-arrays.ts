@@ -1,5 +1,6 @@
 import { PerturbError } from "../errors.ts";
-import { type Tensor, toFloat32 } from "../tensor.ts";
+import { option } from "../option.ts";
+import { type FloatTensor, type Tensor, toFloat32 } from "../tensor.ts";
 
 /** Labels of an array, and the number of columns where they were one-hot. */
 export interface ArrayLabels {
@@ -34,14 +35,44 @@ function hotColumn(values: ArrayLike<number | bigint>, row: number, columns: num
     else if (value === 1) hot = column;
   }
   if (hot === -1 || hot === columns)
-    throw invalid(file, `row ${row} of [N, ${columns}] is not one-hot (a single 1, all else 0)`, { index: row });
+    throw invalid(file, `row ${row} of [N, ${columns}] is not one-hot (a single 1, all else 0)`, {
+      index: row,
+      isSet: isSet(values),
+    });
   return hot;
 }
 
-function invalid(file: string, what: string, data: object): PerturbError {
+const isSet = (values: ArrayLike<number | bigint>): boolean =>
+  Array.from(values).every((v) => Number(v) === 0 || Number(v) === 1);
+
+/**
+ * Sets of labels from a matrix [N, labels] of 0 and 1, of any type.
+ * @throws invalid-file for other shapes, fewer than two labels, and other values
+ */
+export function labelSetsFromTensor(t: Tensor, file: string): FloatTensor {
+  const [, labels = 1] = t.dims;
+  const wrong = (what: string, data: object): PerturbError =>
+    new PerturbError(
+      "invalid-file",
+      `The label sets in ${file} cannot be read: ${what}. Save a matrix [N, labels] of 0 and 1, two labels or more.`,
+      { data: { file, ...data } },
+    );
+  if (t.dims.length !== 2 || labels < 2) throw wrong(`they have shape [${t.dims}]`, { shape: t.dims });
+  const values = t.type === "float16" || t.type === "bfloat16" ? toFloat32(t).data : t.data;
+  const data = Float32Array.from({ length: values.length }, (_, i) => {
+    const value = Number(values[i]!);
+    if (value !== 0 && value !== 1)
+      throw wrong(`sample ${Math.floor(i / labels)} holds ${value}`, { index: Math.floor(i / labels), value });
+    return value;
+  });
+  return { type: "float32", dims: [...t.dims], data };
+}
+
+function invalid(file: string, what: string, data: { readonly isSet?: boolean; readonly [key: string]: unknown }) {
+  const several = data.isSet ? ` If a sample may have several labels, say so (${option("head", "multi-label")}).` : "";
   return new PerturbError(
     "invalid-file",
-    `The labels in ${file} cannot be read: ${what}. Save them as whole numbers [N].`,
+    `The labels in ${file} cannot be read: ${what}. Save them as whole numbers [N].${several}`,
     {
       data: { file, ...data },
     },

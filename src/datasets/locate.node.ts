@@ -13,12 +13,15 @@ import { datasets } from "./index.ts";
 import { openInstalled } from "./installed.node.ts";
 import type { Split } from "./known.ts";
 import { isNpy } from "./npy-header.ts";
+import type { OwnSize } from "./own-size.node.ts";
 
 export interface LocateOptions {
   /** By default `test`. */
   readonly split?: Split | undefined;
   /** The file of the labels, where the images' file does not hold them: .npy, or IDX. */
   readonly labels?: string | undefined;
+  /** Whether a sample may have several labels: a matrix [N, labels] of 0 and 1 then holds them, in .npy or .npz. */
+  readonly multiLabel?: boolean | undefined;
   /** Labels must be below this; it is the number of classes where the files do not tell it. */
   readonly classes?: number | undefined;
   /** Shape of one sample, for images to decode and for data saved flat. */
@@ -27,6 +30,11 @@ export interface LocateOptions {
   readonly resize?: boolean | undefined;
   /** How the images of a folder become what the model takes: resize and crop are followed; the rest belongs to the model. */
   readonly preprocessing?: Preprocessing | undefined;
+  /**
+   * The pictures are what is perturbed: they keep their own size, which is one for all, whatever `shape` says, and `preprocessing`
+   * belongs to the model.
+   */
+  readonly ownSize?: OwnSize | undefined;
   /** A file that says which class of the model each class folder is: see `parseClassList`. */
   readonly classFile?: string | undefined;
 }
@@ -43,6 +51,12 @@ export async function openDataset(nameOrPath: string, options: LocateOptions = {
   const dataset = Object.hasOwn(datasets, nameOrPath)
     ? await openNamed(nameOrPath as keyof typeof datasets, options)
     : await openPath(nameOrPath, options);
+  if (options.multiLabel && !dataset.labelSets)
+    throw new PerturbError(
+      "usage",
+      `${nameOrPath} has one class for each sample, and ${option("head", "multi-label")} is for a matrix of labels: .npy or .npz, [N, labels] of 0 and 1. Leave it out.`,
+      { data: { dataset: nameOrPath } },
+    );
   if (options.classFile !== undefined && !dataset.classFolders)
     throw new PerturbError(
       "usage",
@@ -55,6 +69,7 @@ export async function openDataset(nameOrPath: string, options: LocateOptions = {
       `${nameOrPath} has ${dataset.classes} classes, more than the ${options.classes} asked for.`,
       { data: { dataset: nameOrPath, got: dataset.classes, allowed: options.classes } },
     );
+  if (options.ownSize) return dataset;
   const told = unprepared(dataset, options);
   return options.shape === undefined ? told : withShape(told, options.shape);
 }
@@ -103,9 +118,10 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
   if (examples.length === folders.length) return openExamples(folder, examples, options);
   // A model without [C, H, W] inputs sees the images in their own shape, folded at the end.
   const shape = options.shape?.length === 3 ? options.shape : undefined;
-  const steps = options.preprocessing && pictureSteps(options.preprocessing);
+  const { ownSize } = options;
+  const steps = options.preprocessing && !ownSize ? pictureSteps(options.preprocessing) : undefined;
   const classList = await classListIn(options);
-  const common = { name: folderName(folder), shape, resize: options.resize, steps, classList };
+  const common = { name: folderName(folder), shape, resize: options.resize, steps, ownSize, classList };
   if (!folders.every((name) => SPLIT_FOLDERS.has(name))) return openImageFolder(folder, common);
   if (!folders.includes(split))
     throw new PerturbError(
@@ -210,4 +226,8 @@ function refuseLabels(name: string, { labels }: LocateOptions, why: string): voi
 
 const folderName = (path: string): string => basename(resolve(path));
 
-const naming = (path: string, { classes }: LocateOptions) => ({ name: folderName(path), classes });
+const naming = (path: string, { classes, multiLabel }: LocateOptions) => ({
+  name: folderName(path),
+  classes,
+  multiLabel,
+});

@@ -95,7 +95,7 @@ async function attackBatch(
   clean.correct += correct.length;
   clean.total += predictions.length;
   const results = plan.epsilons.map((epsilon) => untouched(epsilon, batch, predictions));
-  const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
+  const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target, model), start }, attackedRows);
   let series = 0;
   const hear = ({ entry, budget, rows, verdict }: Judgement): void => {
     // A sample fooled at one ε counts as fooled above it for the attacks that follow.

@@ -11,6 +11,7 @@ import { budgetNotes } from "./checks/budget-units.ts";
 import { checkBudgets } from "./checks/budgets.ts";
 import { firstSamplesWarnings } from "./checks/first-samples.ts";
 import { requireGradients } from "./checks/gradients.ts";
+import { checkLabelSets } from "./checks/label-sets.ts";
 import type { BatchPlan } from "./course/batch.ts";
 import { examplesFor, type PlanOptions, planOf } from "./course/plan.ts";
 import { LINEARITY_SAMPLES } from "./linear/linearity.ts";
@@ -88,6 +89,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
       "mismatch",
       `${whole.name} has ${whole.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.${classesHint(whole)}`,
     );
+  checkLabelSets(model, whole, options);
   for (const one of [model, options.surrogate]) if (one) checkSamples(one, whole);
   const { offset = 0, limit = whole.size, batch } = options;
   if (!(Number.isSafeInteger(offset) && offset >= 0))

@@ -5,7 +5,13 @@
 export { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 export { type ArraySetOptions, type NpyOptions, type NpzOptions, openNpy, openNpz } from "../datasets/arrays.ts";
 export { type IdxOptions, openIdx } from "../datasets/idx.ts";
-export { type ArraysOptions, datasetOf } from "../datasets/in-memory.ts";
+export {
+  type ArraysOptions,
+  type ClassArrays,
+  datasetOf,
+  type LabelSetArrays,
+  type SampleArrays,
+} from "../datasets/in-memory.ts";
 export { datasets } from "../datasets/index.ts";
 export {
   defineDataset,

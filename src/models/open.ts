@@ -8,6 +8,7 @@ import { sha256 } from "../sha256.ts";
 import { requireRows, settleBatch } from "./classifier/batching.ts";
 import { type ClassifierFile, type ClassifierOptions, classifierFile } from "./classifier/classifier.ts";
 import { type GraphModel, openClassifier } from "./classifier/graph-model.ts";
+import { checkLabels, withLabelSets } from "./classifier/multi-label.ts";
 import { revealHead } from "./classifier/reveal.ts";
 import { type Endpoints, selectEndpoints } from "./classifier/select.ts";
 import { refuseExternal } from "./formats/external.ts";
@@ -20,6 +21,7 @@ export interface GraphOptions extends Endpoints {
   readonly arch?: ArchitectureName | undefined;
 }
 
+/** A model is bound to the labels of its data where these are sets: `head: "multi-label"` and `labelSets` go together. */
 export type ModelOptions = Omit<ClassifierOptions, "name" | "sha256" | "folder">;
 
 export interface OpenModelOptions extends ModelOptions, GraphOptions {
@@ -96,8 +98,16 @@ export const modelFrom = ({ graph, name, sha256, folder }: OpenedGraph, options:
   classifierFile(graph, { ...options, name, sha256, ...(folder !== undefined && { folder }) });
 
 /** What only running a classifier tells: the batch that it takes, and whether it hides its logits. */
-export const settle = async (file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> =>
-  revealHead(await settleBatch(file, runtime), runtime);
+export const settle = async (
+  file: ClassifierFile,
+  runtime: Runtime,
+  { head, labelSets, flip, threshold }: ModelOptions = {},
+): Promise<ClassifierFile> => {
+  const settled = await settleBatch(file, runtime);
+  return head === "multi-label"
+    ? withLabelSets(settled, runtime, { labelSets: labelSets!, flip, threshold })
+    : revealHead(settled, runtime);
+};
 
 /**
  * The classifier in an opened graph, settled. Where its shapes do not tell which axis holds the samples, it is the one along which
@@ -108,8 +118,9 @@ export async function settledFrom(
   options: ModelOptions,
   runtime: Runtime,
 ): Promise<ClassifierFile> {
+  checkLabels(options);
   const others = otherBatches(opened.graph);
-  const settled = (graph: Graph) => settle(modelFrom({ ...opened, graph }, options), runtime);
+  const settled = (graph: Graph) => settle(modelFrom({ ...opened, graph }, options), runtime, options);
   if (others.length === 0) return settled(opened.graph);
   let failure: unknown;
   for (const make of [() => opened.graph, ...others])

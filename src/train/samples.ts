@@ -28,6 +28,11 @@ const BATCH = 1000;
  * @throws usage when they would take more than 2 GiB
  */
 export async function loadSamples(data: Dataset, { size, signal }: LoadOptions): Promise<Samples> {
+  if (data.labelSets)
+    throw new PerturbError(
+      "usage",
+      `${data.name} has several labels for a sample, and networks are trained on one class each.`,
+    );
   const length = product(data.shape);
   const labels = new Int32Array(size);
   let values: Uint8Array | Float32Array = reserve(data, size, Uint8Array);

@@ -12,9 +12,10 @@ export type AttackLoss = Exclude<Loss, "logit" | "other-logits" | TargetedLoss>;
 export function objective({ data, dims }: FloatTensor, goal: Goal, loss: AttackLoss): Float64Array {
   const classes = dims[1]!;
   const sign = goal.kind === "targeted" ? -1 : 1;
+  const lossAt = goal.sets && loss === "cross-entropy" ? binaryCrossEntropy : LOSSES[loss];
   return Float64Array.from(
     lossClasses(goal),
-    (c, i) => sign * LOSSES[loss](data.subarray(i * classes, (i + 1) * classes), c),
+    (c, i) => sign * lossAt(data.subarray(i * classes, (i + 1) * classes), c),
   );
 }
 
@@ -32,6 +33,12 @@ const LOSSES: Readonly<Record<AttackLoss, (z: Float32Array, c: number) => number
     return margin(z, c) / (sorted.at(-1)! - sorted.at(-3)! + 1e-12);
   },
 };
+
+/** Σ log(1 + exp(z_j)) over the labels at class 0, log(1 + exp(-z_c)) at the class of one label. */
+export function binaryCrossEntropy(z: Float32Array, c: number): number {
+  const soft = (v: number): number => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)));
+  return c === 0 ? z.subarray(1).reduce((sum, v) => sum + soft(v), 0) : soft(-z[c]!);
+}
 
 /** The losses of one class, by name: what an option `loss` may be. */
 export const ATTACK_LOSSES = Object.keys(LOSSES) as readonly AttackLoss[];

@@ -10,7 +10,7 @@ import { logitOf, realLogits } from "./values.ts";
 import type { View } from "./view.ts";
 
 /** Functions that are 0 at 0 and keep the sign, so that the threshold 0 stays where it is. */
-const ODD = new Set(["Tanh", "Softsign", "Atan", "Erf", "Neg"]);
+export const ODD = new Set(["Tanh", "Softsign", "Atan", "Erf", "Neg"]);
 
 interface BinaryFound {
   readonly view: View;

@@ -6,14 +6,14 @@ import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import type { Note } from "../../option.ts";
-import type { FloatTensor } from "../../tensor.ts";
+import { type FloatTensor, takeRows } from "../../tensor.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
 import { sayNotes } from "../opening/say-notes.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
-import { warningWords } from "../option-words.ts";
+import { commandWords, warningWords } from "../option-words.ts";
 import { group, only, withGroups } from "../options/group.ts";
 import {
   attackOptions,
@@ -25,6 +25,7 @@ import {
   pictureOptions,
   runOptions,
 } from "../options/groups.ts";
+import { perturbOption } from "../options/perturb-option.ts";
 import { columns, helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
@@ -43,11 +44,13 @@ whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
 With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png, with the name of its source
 where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
 model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
-attack uses only values that a PNG can hold, and every success lasts. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
+attack uses only values that a PNG can hold, and every success lasts. With --perturb picture, files have the size of their
+pictures, and are read back through --resize and --crop, as what ships does it. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
 
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
   perturb attack --model net.onnx --data images/ --eps 4/255,8/255 --levels 256 --out adversarial/ --png
+  perturb attack --model net.onnx --data images/ --preprocess imagenet --perturb picture --eps 4/255 --out adversarial/ --png
   perturb attack --attack transfer --surrogate other.onnx --eps 8/255`),
     ),
   modelOptions(),
@@ -55,6 +58,7 @@ Examples:
   endpointOptions(),
   dataOptions({ limit: LIMIT }),
   pictureOptions(),
+  perturbOption(),
   attackOptions(),
   runOptions(),
   group("Output")
@@ -77,6 +81,11 @@ async function run(given: Given): Promise<void> {
   const toFile = given.out.endsWith(".npz");
   if (toFile && given.png)
     throw new PerturbError("usage", `--png needs a folder, and --out ${given.out} is a file. Give a folder.`);
+  if (given.png && given.head === "multi-label")
+    throw new PerturbError(
+      "usage",
+      "--png writes a folder for each class, and --head multi-label has sets. Leave it out.",
+    );
   await (toFile ? requireWritable(given.out) : requireFree(given.out));
   const subject = await openSubject(given);
   const counts = toFile
@@ -102,6 +111,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     import("../attack-pictures.ts"),
   ]);
   const { data, model } = subject;
+  const pipeline = pictures === undefined ? undefined : await subject.pipeline?.();
   const { target = null } = given;
   const plan = await wanted(given, subject);
   const { surrogate } = plan;
@@ -121,10 +131,11 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       adversarial: units(result.adversarial),
     });
     notes = examples.notes;
-    const about = examples.warnings.find(({ code }) => code === "prepared-pictures");
-    if (about && pictures !== undefined) await writeFile(join(pictures, "README.txt"), `${about.message}\n`);
+    const about = examples.warnings.find(({ code }) => code === "prepared-pictures" || code === "picture-perturbed");
+    if (about && pictures !== undefined)
+      await writeFile(join(pictures, "README.txt"), `${commandWords(about.message)}\n`);
     await writeAtomically(npz, async (handle) => {
-      const rows = await openRows(handle, total, model.inputShape, given.eps.length);
+      const rows = await openRows(handle, total, model.inputShape, given.eps.length, data.labelSets);
       let done = 0;
       for await (const results of examples) {
         for (const [k, result] of results.entries()) {
@@ -138,7 +149,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     });
   } finally {
     progress.finish();
-    await Promise.all([model.release(), surrogate?.release()]);
+    await Promise.all([model.release(), pipeline?.model.release(), surrogate?.release()]);
   }
   sayNotes(notes());
   return counts;
@@ -151,14 +162,21 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     if (pictures === undefined) return;
     count.survived += await writePictures(pictures, result, model, {
       target,
-      exact: given.levels === 256,
+      exact: (given.levels ?? model.levels) === 256,
+      pipeline,
       sourceOf: (index) => data.sourceOf?.(index),
     });
   }
 }
 
 /** The rows of the .npz: those of ε number k begin at k · limit. */
-async function openRows(handle: FileHandle, limit: number, shape: readonly number[], epsilons: number) {
+async function openRows(
+  handle: FileHandle,
+  limit: number,
+  shape: readonly number[],
+  epsilons: number,
+  sets?: FloatTensor,
+) {
   const { createNpz } = await import("../../datasets/npz-stream.ts");
   const n = epsilons * limit;
   const pixels = { type: "float32", dims: [n, ...shape] } as const;
@@ -166,7 +184,7 @@ async function openRows(handle: FileHandle, limit: number, shape: readonly numbe
   const arrays = {
     x: pixels,
     x_adv: pixels,
-    label: list("int32"),
+    label: sets ? ({ type: "float32", dims: [n, sets.dims[1]!] } as const) : list("int32"),
     prediction: list("int32"),
     success: list("uint8"),
     distance: list("float64"),
@@ -193,7 +211,7 @@ async function openRows(handle: FileHandle, limit: number, shape: readonly numbe
       const dims = [batch.labels.length];
       await npz.write("x", row, batch.x);
       await npz.write("x_adv", row, adversarial);
-      await npz.write("label", row, { type: "int32", dims, data: batch.labels });
+      await npz.write("label", row, sets ? takeRows(sets, batch.indices) : { type: "int32", dims, data: batch.labels });
       await npz.write("prediction", row, { type: "int32", dims, data: predictions });
       await npz.write("success", row, { type: "uint8", dims, data: success });
       await npz.write("distance", row, { type: "float64", dims, data: distances });

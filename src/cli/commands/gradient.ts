@@ -66,6 +66,7 @@ async function run(model: string, given: Given): Promise<void> {
     );
   for (const path of [out, values]) if (path !== undefined) await requireWritable(path);
 
+  refuseSets(given);
   const opened = await openGraph(model, given);
   const samples = input === undefined ? undefined : await openSamples(input, labels!);
   const shape = given.shape ?? opened.shape ?? samples?.data.shape;
@@ -78,6 +79,15 @@ async function run(model: string, given: Given): Promise<void> {
   sayNotes(file.notes);
   if (out !== undefined) await saveGraph(file, given.loss, out);
   if (samples) await saveValues(file, samples, values!, given);
+}
+
+/** @throws usage */
+function refuseSets({ head }: Given): void {
+  if (head === "multi-label")
+    throw new PerturbError(
+      "usage",
+      "gradient takes one class for each sample. perturb evaluate and perturb attack know --head multi-label.",
+    );
 }
 
 interface Samples {

@@ -101,7 +101,7 @@ function attackLines(rows: Awaited<ReturnType<typeof lists.attacks>>): string[] 
           ...indented(`${name}: ${title}`, 2),
           ...indented(`${norms.join(", ")}; ${paper}`, 4),
           ...(ensemble
-            ? indented(`options of its members, in order: --set ${name}.${options.at(-1)}`, 4)
+            ? indented(`options of its members, such as --set ${name}.${options.at(-1)}`, 4)
             : facts(
                 Object.values(about).map((words, i) => [options[i]!, words] as const),
                 room(),

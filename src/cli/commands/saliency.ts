@@ -99,6 +99,11 @@ async function run(modelName: string, given: Given): Promise<void> {
     throw new PerturbError("usage", `--out ${given.out} is neither .png nor .svg. Name a picture.`);
   for (const path of [given.out, given.values]) if (path !== undefined) await requireWritable(path);
 
+  if (given.head === "multi-label")
+    throw new PerturbError(
+      "usage",
+      "saliency explains one class, and --head multi-label has sets. Leave it out: --class then takes the number of a label.",
+    );
   const opened = await openGraph(modelName, given);
   const [{ readImage }, { openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../datasets/image.node.ts"),

@@ -1,6 +1,7 @@
 import { stderr } from "node:process";
 import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
 import { PerturbError } from "../../errors.ts";
+import type { Perturbed } from "../../models/classifier/picture.ts";
 import type { PictureSteps } from "../../models/preprocessing/preprocessing.ts";
 import type { OpenedSubject } from "./opened.ts";
 
@@ -30,9 +31,11 @@ export interface EndpointGiven {
   readonly crop?: PictureSteps["crop"];
   readonly interpolation?: PictureSteps["interpolation"];
   readonly antialias?: boolean | undefined;
+  readonly perturb?: Perturbed | undefined;
   readonly feed?: readonly string[];
   readonly head?: HeadChoice | undefined;
   readonly pool?: Pool | undefined;
+  readonly flip?: readonly number[] | undefined;
   readonly threshold?: number | undefined;
   readonly bounds?: readonly [number, number] | string | undefined;
   readonly epsUnit?: string | undefined;
@@ -79,7 +82,10 @@ function refuse({
   preprocess,
   bounds,
   epsUnit,
+  perturb,
   feed = [],
+  head,
+  flip,
   pool,
   threshold,
   device,
@@ -93,11 +99,18 @@ function refuse({
     "--preprocess": preprocess,
     "--bounds FILE": typeof bounds === "string" ? bounds : undefined,
     "--eps-unit": epsUnit === "range" ? epsUnit : undefined,
+    "--perturb picture": perturb === "picture" ? perturb : undefined,
     "--feed": feed[0],
+    "--flip": flip,
     "--pool": pool,
     "--threshold": threshold,
     "--device": device === "cpu" ? undefined : device,
   };
+  if (head === "multi-label")
+    throw new PerturbError(
+      "usage",
+      "--head multi-label is for a model in a file. An inference server has one class for each sample.",
+    );
   const wrong = Object.entries(given).filter(([, value]) => value !== undefined);
   if (wrong.length > 0)
     throw new PerturbError(

@@ -5,10 +5,11 @@ import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { normalizationOf } from "../../models/classifier/normalization.ts";
+import type { Perturbed } from "../../models/classifier/picture.ts";
 import type { OpenedGraph } from "../../models/open.ts";
 import type { Dim } from "../../onnx/graph.ts";
 import type { Device } from "../../runtime.ts";
-import type { Tensor } from "../../tensor.ts";
+import type { FloatTensor, Tensor } from "../../tensor.ts";
 import type { PreprocessingGiven } from "./preprocessing.ts";
 
 /** Whether a model is named by its address. */
@@ -28,6 +29,9 @@ export interface ModelGiven extends GraphGiven, PreprocessingGiven, Reading {
   readonly bounds?: readonly [number, number] | string | undefined;
   readonly epsUnit?: EpsilonUnit | undefined;
   readonly straightThrough?: string[] | undefined;
+  /** Of --head multi-label: the labels that count. */
+  readonly flip?: readonly number[] | undefined;
+  readonly perturb?: Perturbed | undefined;
   readonly device: Device;
 }
 
@@ -62,22 +66,37 @@ async function readFeed(text: string): Promise<[string, Tensor]> {
   return [text.slice(0, at), readNpy(await file.read(0, file.size), file.name)];
 }
 
-/** The classifier in a graph, for samples of this shape, with --mean and --std in front. */
+/** The classifier in a graph, for samples of this shape, with --mean and --std in front, and with --perturb picture the rest too. */
 export async function openModelFile(
   opened: OpenedGraph,
   shape: readonly number[],
   given: ModelGiven,
+  labelSets?: FloatTensor,
 ): Promise<ClassifierFile> {
+  if (given.flip !== undefined && given.head !== "multi-label")
+    throw new PerturbError("usage", "--flip is for --head multi-label. Add it, or leave --flip out.");
   const [{ settledFrom }, { nodeRuntime }] = await Promise.all([
     import("../../models/open.ts"),
     import("../../runtime/ort.node.ts"),
   ]);
   const { preprocessingGiven } = await import("./preprocessing.ts");
-  const normalization = normalizationOf(await preprocessingGiven(given));
+  const preprocessing = await preprocessingGiven(given);
+  const normalization = normalizationOf(preprocessing);
   const bounds =
     given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
-  const { head, pool, threshold, epsUnit: epsilonUnit, straightThrough, device } = given;
-  const options = { shape, head, pool, threshold, bounds, epsilonUnit, straightThrough };
+  const { head, pool, threshold, epsUnit: epsilonUnit, straightThrough, flip, perturb, device } = given;
+  const options = {
+    shape,
+    head,
+    pool,
+    threshold,
+    bounds,
+    epsilonUnit,
+    straightThrough,
+    labelSets,
+    flip,
+    ...(perturb === "picture" && { perturb, preprocessing }),
+  };
   return settledFrom(opened, { ...options, ...(normalization && { normalization }) }, nodeRuntime(device, 1));
 }
 
@@ -97,9 +116,13 @@ export interface SurrogateGiven extends ModelGiven {
 
 /**
  * The model of --surrogate, for samples of this shape; it takes the preprocessing of the model, unless it has a mean and std of
- * its own, and has its own head.
+ * its own, and has its own head, or labels as the model has.
  */
-export async function openSurrogate(given: SurrogateGiven, shape: readonly number[]): Promise<GraphModel | undefined> {
+export async function openSurrogate(
+  given: SurrogateGiven,
+  shape: readonly number[],
+  labelSets?: FloatTensor,
+): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
   const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
     import("../../models/classifier/graph-model.ts"),
@@ -107,21 +130,28 @@ export async function openSurrogate(given: SurrogateGiven, shape: readonly numbe
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
   const { surrogateMean: mean, surrogateStd: std } = given;
+  const { preprocessingGiven } = await import("./preprocessing.ts");
+  // What is done to pictures is the same for both.
+  const { resize, crop, interpolation, antialias } = await preprocessingGiven(given);
   const own = {
     ...given,
     ...((mean !== undefined || std !== undefined) && {
       mean,
       std,
+      resize,
+      crop,
+      interpolation,
+      antialias,
       preprocess: undefined,
       scale: undefined,
       channels: undefined,
     }),
-    head: undefined,
+    head: given.head === "multi-label" ? given.head : undefined,
     pool: undefined,
     threshold: undefined,
     straightThrough: undefined,
   };
-  return openClassifier(await openModelFile(opened, shape, own), nodeRuntime(given.device, 1));
+  return openClassifier(await openModelFile(opened, shape, own, labelSets), nodeRuntime(given.device, 1));
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { Interpolation, Preprocessing } from "../../models/preprocessing/preprocessing.ts";
+import type { Note } from "../../option.ts";
 
 /** The options that say how pictures become what the network gets. */
 export interface PreprocessingGiven {
@@ -17,6 +18,9 @@ export interface PreprocessingGiven {
   readonly std?: readonly number[] | undefined;
   readonly channels?: ChannelOrder | undefined;
 }
+
+/** What --preprocess takes to leave out a configuration beside the model. */
+const NONE = "none";
 
 /** Bytes that a configuration may have. */
 const LONGEST = 2 ** 20;
@@ -45,12 +49,13 @@ async function preprocessingNamed(text: string): Promise<Preprocessing> {
     import("../../datasets/files.node.ts"),
     import("../../models/preprocessing/config.ts"),
   ]);
+  if (text === NONE) return {};
   if (Object.hasOwn(preprocessings, text)) return preprocessings[text as keyof typeof preprocessings];
   const names = Object.keys(preprocessings);
   if (!existsSync(text))
     throw new PerturbError(
       "usage",
-      `There is no preprocessing named "${text}", nor such a file. Known to --preprocess: ${names.join(", ")}, and a preprocessor_config.json or a config.json of timm.${didYouMean(text, names)}`,
+      `There is no preprocessing named "${text}", nor such a file. Known to --preprocess: ${names.join(", ")}, ${NONE}, and a preprocessor_config.json or a config.json of timm.${didYouMean(text, names)}`,
     );
   const file = await fileSource(text);
   if (file.size > LONGEST)
@@ -58,8 +63,17 @@ async function preprocessingNamed(text: string): Promise<Preprocessing> {
   return preprocessingIn(new TextDecoder().decode(await file.read(0, file.size)), basename(text));
 }
 
-/** Says that a model has a configuration of its own beside it, where nothing was said of preprocessing. */
-export async function ownConfiguration(model: string, given: PreprocessingGiven): Promise<string | undefined> {
+/** A configuration that lies beside its model, and is followed. */
+export interface OwnConfiguration {
+  readonly path: string;
+  readonly note: Note;
+}
+
+/** The configuration beside a model, where nothing was said of preprocessing. */
+export async function ownConfiguration(
+  model: string,
+  given: PreprocessingGiven,
+): Promise<OwnConfiguration | undefined> {
   const { preprocess, resize, crop, scale, mean, std, channels } = given;
   if ([preprocess, resize, crop, scale, mean, std, channels].some((value) => value !== undefined)) return undefined;
   for (const name of ["preprocessor_config.json", "config.json"]) {
@@ -72,7 +86,8 @@ export async function ownConfiguration(model: string, given: PreprocessingGiven)
       if (error instanceof PerturbError) continue;
       throw error;
     }
-    return `${path} says how this model's pictures are prepared, and is not followed. To follow it: --preprocess ${path}`;
+    const message = `${path}, beside the model, says how its pictures are prepared, and is followed. To leave it out: --preprocess ${NONE}`;
+    return { path, note: { code: "own-configuration", message } };
   }
   return undefined;
 }

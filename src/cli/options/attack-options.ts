@@ -50,3 +50,14 @@ function unknownOption(chosen: readonly AttackName[], given: string): PerturbErr
 /** An option with its default, such as "steps=40", or "loss=margin|dlr" where there is a choice, the default first. */
 export const optionText = ({ name, value, choices }: OptionFacts): string =>
   `${name}=${[value, ...(choices ?? []).filter((choice) => choice !== value)].join("|")}`;
+
+/** The attacks of a list with commas. @throws usage for one that is not known */
+export function parseAttacks(text: string): AttackName[] {
+  return text.split(",").map((name) => {
+    if (Object.hasOwn(attacks, name)) return name as AttackName;
+    throw new PerturbError(
+      "usage",
+      `There is no attack named "${name}". Known: ${Object.keys(attacks).join(", ")}.${didYouMean(name, Object.keys(attacks))}`,
+    );
+  });
+}

@@ -1,13 +1,13 @@
 import { Argument, Option } from "@commander-js/extra-typings";
-import { type AttackName, attacks } from "../../attacks/index.ts";
+import type { AttackName } from "../../attacks/index.ts";
 import { headChoices } from "../../autodiff/reading.ts";
-import { didYouMean, PerturbError } from "../../errors.ts";
 import type { Order } from "../../evaluate/opening.ts";
 import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
 import type { Interpolation } from "../../models/preprocessing/preprocessing.ts";
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
+import { parseAttacks } from "./attack-options.ts";
 import {
   parseBounds,
   parseEpsilons,
@@ -51,7 +51,7 @@ export const options = {
   head: () =>
     new Option(
       "--head <kind>",
-      "What the output holds. auto finds a softmax or a sigmoid in the graph; one output is read as the score of class 1 against class 0.",
+      "What the output holds. auto finds a softmax or a sigmoid in the graph; one output is read as the score of class 1 against class 0. multi-label: a sample may have several labels, which --data or --labels gives as a matrix [N, labels] of 0 and 1.",
     )
       .choices(headChoices)
       .default("auto" as const),
@@ -63,7 +63,7 @@ export const options = {
   threshold: () =>
     new Option(
       "--threshold <value>",
-      "Of a model with one output: class 1 is above it. (default: 0.5 of a sigmoid, 0 of a logit)",
+      "Of a model with one output: class 1 is above it. With --head multi-label: a label is predicted above it. (default: 0.5 of a sigmoid, 0 of a logit)",
     ).argParser(parseNumber),
   data: () =>
     new Option("--data <name|path>", "The data: a known name, a folder of images, or a file.").default("mnist"),
@@ -102,6 +102,11 @@ export const options = {
     new Option("--target <class>", "Aim at this class. Without it, any class but the label will do.").argParser(
       wholeNumber(0),
     ),
+  flip: () =>
+    new Option(
+      "--flip <labels>",
+      "With --head multi-label: only these labels count, numbered from 0 and separated by commas. Without it, a sample is fooled when any label flips.",
+    ).argParser((text: string) => text.split(",").map(wholeNumber(0))),
   surrogate: () => new Option("--surrogate <file|name>", "Another model. Transfer attacks make their examples on it."),
   surrogateMean: () =>
     new Option(
@@ -178,7 +183,7 @@ export const options = {
     // Checked when it is followed.
     new Option(
       "--preprocess <name|file>",
-      "The model's own preprocessing: imagenet, timm, clip, keras-caffe, keras-tf, keras-torch, or its preprocessor_config.json or timm config.json. Its parts can be changed one by one.",
+      "The model's own preprocessing: imagenet, timm, clip, keras-caffe, keras-tf, keras-torch, or its preprocessor_config.json or timm config.json. One that lies beside the model is followed, unless this is none. Its parts can be changed one by one.",
     ),
   resize: () =>
     new Option(
@@ -243,13 +248,3 @@ export const options = {
 
 export const modelArgument = () =>
   new Argument("<model>", "The model: an .onnx file, weights with --arch, or a bundled name.");
-
-function parseAttacks(text: string): AttackName[] {
-  return text.split(",").map((name) => {
-    if (Object.hasOwn(attacks, name)) return name as AttackName;
-    throw new PerturbError(
-      "usage",
-      `There is no attack named "${name}". Known: ${Object.keys(attacks).join(", ")}.${didYouMean(name, Object.keys(attacks))}`,
-    );
-  });
-}

@@ -51,6 +51,7 @@ export const attackOptions = () =>
     .addOption(options.eps())
     .addOption(options.epsUnit())
     .addOption(options.target())
+    .addOption(options.flip())
     .addOption(options.surrogate())
     .addOption(options.surrogateMean())
     .addOption(options.surrogateStd())

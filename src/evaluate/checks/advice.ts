@@ -1,6 +1,6 @@
 import type { AnyAttack } from "../../attack.ts";
-import { attacks as registry } from "../../attacks/index.ts";
-import type { DifferentiableModel } from "../../model.ts";
+import { families, attacks as registry } from "../../attacks/index.ts";
+import type { DifferentiableModel, Head } from "../../model.ts";
 import type { NormName } from "../../norm.ts";
 import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
@@ -25,9 +25,9 @@ type Known = AnyAttack<DifferentiableModel>;
 const REGISTRY: Readonly<Record<string, Known>> = registry;
 /** They see a sample as an image, of three dimensions at most. */
 const IMAGES = new Set(["square", "one-pixel"]);
-/** The attacks that work in a norm on samples of a shape, where there are no gradients. */
-export const blindAttacks = (norm: NormName, inputShape: readonly number[]): string[] =>
-  Object.values(REGISTRY)
+/** The attacks that work in a norm on samples of a shape, where there are no gradients; of labels, those that need decisions only. */
+export const blindAttacks = (norm: NormName, inputShape: readonly number[], head: Head = "logits"): string[] =>
+  Object.values<Known>(head === "labels" ? families["decisions only"] : REGISTRY)
     .filter(({ needs, also, norms }) => needs === "logits" && also === undefined && norms.includes(norm))
     .map(({ name }) => name)
     .filter((name) => !(IMAGES.has(name) && inputShape.length > 3));
@@ -45,6 +45,12 @@ const isNew = (advised: Advised, { name, norms, needs, leastClasses = 1 }: Known
   leastClasses <= advised.classes &&
   !(IMAGES.has(name) && advised.inputShape.length > 3) &&
   !ran(advised, name);
+
+/** Attacks that need decisions only, and did not run, in a sentence; nothing where all did, or there is none in the norm. */
+export function decisionWords(advised: Advised): string {
+  const names = blindAttacks(advised.plan.norm, advised.inputShape, "labels").filter((name) => !ran(advised, name));
+  return names.length === 0 ? "" : ` Decisions are enough for ${listed(names)}: add it (${option("attacks")}).`;
+}
 
 /** An attack without gradients that did not run. */
 export function withoutGradients(advised: Advised): Suggestion | null {

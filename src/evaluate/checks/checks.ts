@@ -4,7 +4,7 @@ import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Entry } from "../course/cascade.ts";
 import type { Tally } from "../results/tally.ts";
-import { type Advised, addWords, strongerWords } from "./advice.ts";
+import { type Advised, addWords, decisionWords, strongerWords } from "./advice.ts";
 import { headWarnings } from "./heads.ts";
 
 /** Checks of the evaluation itself: each a warning with its number and what to do next. */
@@ -20,7 +20,8 @@ export function warningsOf(
   const { invalid, deadGradients, nanGradients, points } = tally;
   const warnings: Warning[] = [];
   const warn = (code: string, message: string) => warnings.push({ code, message });
-  if (atChance(clean))
+  // Of a multi-label model one class is right for all: see `setWarnings`.
+  if (model.head !== "multi-label" && atChance(clean))
     warn(
       "chance-accuracy",
       `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class. The other numbers say nothing about robustness then. Check normalization (${option("normalization.mean")}, ${option("normalization.std")}), channel order, the 0-255 scale and the numbering of labels.`,
@@ -49,7 +50,7 @@ export function warningsOf(
       "member-left-out",
       `${of} ran without ${attack}, which compares the ${least} largest logits: the model has ${model.classes} classes.`,
     );
-  warnings.push(...headWarnings({ model, data }, tally));
+  warnings.push(...headWarnings({ model, data }, tally, decisionWords(advised)));
   if (straightThrough > 0 && askedThrough.length > 0)
     warn(
       "straight-through",

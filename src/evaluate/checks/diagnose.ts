@@ -51,12 +51,15 @@ export async function diagnose(
   const scored = (predictions: Int32Array, shift = 0) =>
     accuracyOf(predictions.filter((p, i) => p === labels[i]! + shift).length, labels.length);
   const asItIs = predict(await model.logits(x, indices));
-  const found: Cause[] = [-1, 1].map((shift) => ({
+  // Of a multi-label model there is only one right class.
+  const shifts = model.head === "multi-label" ? [] : [-1, 1];
+  const found: Cause[] = shifts.map((shift) => ({
     cause: `the labels count from one ${shift > 0 ? "lower" : "higher"} than the model's`,
     ...scored(asItIs, shift),
   }));
   for (const { cause, change } of suspicions(model, normalization))
     found.push({ cause, ...scored(predict(await model.logits(change(x), indices))) });
+  if (found.length === 0) return null;
   const best = found.reduce((a, b) => (b.correct > a.correct ? b : a));
   const { accuracy, ci95 } = scored(asItIs);
   if (best.ci95[0] <= ci95[1]) return null;

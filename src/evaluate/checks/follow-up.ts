@@ -197,7 +197,7 @@ async function notFooledBy(model: Model, batch: Batch, plan: BatchPlan, context:
     x: takeRows(batch.x, rows),
     labels,
     indices: Int32Array.from(rows, (i) => batch.indices[i]!),
-    goal: goalOf(labels, plan.target),
+    goal: goalOf(labels, plan.target, model),
     start: undefined,
   };
   const { fooledAt } = await cascade(model, subjects, plan, () => undefined, context);

@@ -15,7 +15,7 @@ export async function requireGradients(plan: BatchPlan, model: Model, prove?: ()
   if (missing === undefined) return;
   const { blindAttacks } = await import("./advice.ts");
   const names = [...new Set(needing.map(({ series }) => plan.series[series]!))];
-  const working = blindAttacks(plan.norm, model.inputShape);
+  const working = blindAttacks(plan.norm, model.inputShape, model.head);
   throw new PerturbError(
     "no-gradient",
     `${missing.message} ${names.join(", ")} ${names.length === 1 ? "needs" : "need"} gradients. ${working.length > 0 ? `These attacks work without gradients in ${plan.norm}: ${working.join(", ")}.` : `No attack works without gradients in ${plan.norm}; choose another norm (${option("norm")}).`}`,

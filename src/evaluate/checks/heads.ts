@@ -5,15 +5,20 @@ import type { Tally } from "../results/tally.ts";
 /** Above this share of tiny gradients there is a warning. */
 const MANY = 0.1;
 
-/** What is said of a model's output: how it was read, what was assumed, and what of it can mislead attacks. */
+/** What is said of a model's output: how it was read, and what of it can mislead attacks. `decisions`: attacks to add for labels. */
 export function* headWarnings(
   { model, data }: Pick<Evaluation, "model" | "data">,
   { unitScores, labelScores, tinyGradients, points }: Tally,
+  decisions = "",
 ): Generator<Warning> {
   const said = SAID[model.head];
   if (said) yield said;
   const attacked = points[0]?.attacked ?? 0;
-  if (labelScores === data.total && model.head !== "labels") yield SAID.labels;
+  if (labelScores === data.total || model.head === "labels")
+    yield {
+      code: "hard-labels",
+      message: `The scores of the model are labels: 1 for the class predicted, 0 for all others. Attacks that follow scores or gradients see no slope there, and robust accuracy is overstated.${decisions} A model with an output of scores shows more (${option("output")}).`,
+    };
   else if (unitScores === data.total && model.head === "logits")
     yield {
       code: "unit-scores",
@@ -26,7 +31,7 @@ export function* headWarnings(
     };
 }
 
-const SAID = {
+const SAID: Partial<Record<Evaluation["model"]["head"], Warning>> = {
   softmax: {
     code: "softmax-head",
     message:
@@ -47,10 +52,4 @@ const SAID = {
     message:
       "The model gives probabilities and hides its logits. The loss is built on their logarithm. Its gradient vanishes where a probability is rounded to 0 or 1, and robust accuracy may be overstated. Export the model with its logits.",
   },
-  labels: {
-    code: "hard-labels",
-    message: `The scores of the model are labels: 1 for the class predicted, 0 for all others. Attacks that follow scores or gradients see no slope there, and robust accuracy is overstated. Decisions are enough for hopskipjump and boundary: add them (${option("attacks")}), or choose an output with scores (${option("output")}).`,
-  },
-} satisfies Partial<Record<Evaluation["model"]["head"], Warning>> as Partial<
-  Record<Evaluation["model"]["head"], Warning>
-> & { readonly labels: Warning };
+};

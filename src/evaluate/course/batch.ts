@@ -8,6 +8,7 @@ import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { gradientFaults, scoreFaults } from "../checks/faults.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
+import { rightLabels } from "../results/labels.ts";
 import { outcomes } from "../results/outcomes.ts";
 import { firstExamples, recordsOf } from "../results/records.ts";
 import { show } from "../results/show.ts";
@@ -45,7 +46,7 @@ export async function evaluateBatch(
   const { start, logits, predictions, correct, attackedRows } = clean;
   const { classes } = model;
   const budgets = plan.epsilons.length;
-  const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target), start }, attackedRows);
+  const attacked = pick({ ...batch, goal: goalOf(batch.labels, plan.target, model), start }, attackedRows);
   const confusion = confusionOf(batch.labels, predictions, classes);
   const untouched = new Map(confusion);
   for (const label of attacked.labels) addCount(untouched, label * classes + label, -1);
@@ -78,7 +79,9 @@ export async function evaluateBatch(
     confusion,
     cleanExamples: correct.slice(0, EXAMPLES).map((i) => show(batch, i, batch.x, i, logits, predictions, model.head)),
     points,
-    worst: outcome.worst().map(({ notFooled, errors }) => ({
+    ...(model.head === "multi-label" && { labels: rightLabels(logits, [...predictions.keys()]) }),
+    worst: outcome.worst(logits, unattacked(batch, attackedRows)).map(({ notFooled, errors, labels }) => ({
+      ...(labels && { labels }),
       correct: correctUntouched + notFooled.length,
       errors: errors + predictions.filter((p) => p < 0).length,
       notFooled: notFooled.slice(0, REMEMBERED),
@@ -108,6 +111,11 @@ export async function evaluateBatch(
 }
 
 const sum = (counts: Int32Array): number => counts.reduce((a, b) => a + b, 0);
+
+const unattacked = ({ labels }: Batch, attackedRows: readonly number[]): number[] => {
+  const attacked = new Set(attackedRows);
+  return [...labels.keys()].filter((row) => !attacked.has(row));
+};
 
 const emptyAttack = (budgets: number): AttackTally => ({
   attacked: 0,
@@ -148,7 +156,7 @@ export async function askClean(model: Model, batch: Batch, plan: BatchPlan): Pro
   const { labels, x, indices } = batch;
   const needsGradient = isDifferentiable(model) && needsGradients(plan);
   const start = needsGradient
-    ? await model.gradient(x, goalOf(labels, plan.target), "cross-entropy", indices)
+    ? await model.gradient(x, goalOf(labels, plan.target, model), "cross-entropy", indices)
     : undefined;
   const logits = start?.logits ?? (await model.logits(x, indices));
   const predictions = predict(logits);
@@ -172,9 +180,9 @@ async function linearityOf(
   return result;
 }
 
-export const goalOf = (labels: Int32Array, target: number | null): Goal =>
+export const goalOf = (labels: Int32Array, target: number | null, model?: Pick<Model, "head">): Goal =>
   target === null
-    ? { kind: "untargeted", labels }
+    ? { kind: "untargeted", labels, ...(model?.head === "multi-label" && { sets: true }) }
     : { kind: "targeted", labels, targets: new Int32Array(labels.length).fill(target) };
 
 function confusionOf(labels: Int32Array, predictions: Int32Array, classes: number): Confusion {

@@ -1,3 +1,4 @@
+import { binaryCrossEntropy } from "../../attacks/steps/losses.ts";
 import { type Goal, type Gradient, lossClasses, type Model } from "../../model.ts";
 import { type Norm, norms } from "../../norm.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
@@ -57,7 +58,11 @@ export function eachSample(
 export function objective(logits: FloatTensor, goal: Goal): Float64Array {
   const sign = goal.kind === "targeted" ? -1 : 1;
   const classes = logits.dims[1]!;
-  return Float64Array.from(lossClasses(goal), (c, i) => sign * crossEntropy(logits.data, i, classes, c));
+  const lossOf = (i: number, c: number): number =>
+    goal.sets
+      ? binaryCrossEntropy(logits.data.subarray(i * classes, (i + 1) * classes), c)
+      : crossEntropy(logits.data, i, classes, c);
+  return Float64Array.from(lossClasses(goal), (c, i) => sign * lossOf(i, c));
 }
 
 function dotDifference(g: Float32Array, a: Float32Array, b: Float32Array): number {

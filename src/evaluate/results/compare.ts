@@ -88,11 +88,15 @@ function commonFacts(a: RecordedRun, b: RecordedRun): Pick<Comparison, "data" | 
     ["number of samples", data.total, other.data.total],
     ["norm", options.norm, other.options.norm],
     ["target", options.target, other.options.target],
+    ["labels that may flip", labelsOf(a), labelsOf(b)],
   ];
   for (const [what, ofA, ofB] of facts) if (ofA !== ofB) throw unlike(a, b, what, ofA, ofB);
   const { name, offset, total } = data;
   return { data: { name, offset, total }, norm: options.norm, target: options.target };
 }
+
+const labelsOf = ({ evaluation: { labels } }: RecordedRun): string =>
+  labels ? labels.map(({ label }) => label).join(", ") : "none: one class for each sample";
 
 type Tally = { -readonly [K in keyof PairedCounts]: PairedCounts[K] };
 

@@ -1,5 +1,7 @@
 import type { Head } from "../../model.ts";
+import type { FloatTensor } from "../../tensor.ts";
 import type { Judgement, Subjects } from "../course/cascade.ts";
+import { flippedIn, rightLabels } from "./labels.ts";
 import { show } from "./show.ts";
 import { exact, probability } from "./statistics.ts";
 import { addCount, type Confusion, EXAMPLES, emptyPoint, type PointTally, type Shown } from "./tally.ts";
@@ -10,6 +12,8 @@ interface Outcome {
   readonly success: Uint8Array;
   /** Probability of the prediction, where the goal was reached. */
   readonly confidence: Float64Array;
+  /** Of a multi-label model, where it was fooled: 1 for each label that is wrong. */
+  readonly flipped: (Uint8Array | undefined)[];
   /** Of the attack that is under way. */
   largestDistance: number;
   examples: Shown[];
@@ -21,8 +25,18 @@ export interface Outcomes {
   readonly settle: () => void;
   /** The points of the attack that is under way. `untouched`: confusion counts of what is not attacked. */
   readonly points: (untouched: Confusion, classes: number) => PointTally[];
-  /** For each ε: indices of the samples that are correct and not fooled, and how many had logits with NaN alone. */
-  readonly worst: () => { readonly notFooled: readonly number[]; readonly errors: number }[];
+  /**
+   * For each ε: indices of the samples that are correct and not fooled, and how many had logits with NaN alone; of a multi-label model, on
+   * how many samples of the batch each label is right, those among them that were not attacked.
+   */
+  readonly worst: (
+    clean: FloatTensor,
+    unattacked: readonly number[],
+  ) => {
+    readonly notFooled: readonly number[];
+    readonly errors: number;
+    readonly labels?: number[];
+  }[];
 }
 
 /** Follows the verdicts on one batch. */
@@ -35,6 +49,7 @@ export function outcomes(subjects: Subjects, budgets: number, head: Head): Outco
       predictions: labels.slice(),
       success: new Uint8Array(n),
       confidence: new Float64Array(n),
+      flipped: [],
       largestDistance: 0,
       examples: [],
     }),
@@ -51,6 +66,7 @@ export function outcomes(subjects: Subjects, budgets: number, head: Head): Outco
         outcome.predictions[row] = predictions[i]!;
         outcome.success[row] = success[i]!;
         if (!success[i]) continue;
+        if (head === "multi-label") outcome.flipped[row] = flippedIn(logits, i);
         outcome.confidence[row] = probability(logits.data, i, logits.dims[1]!, predictions[i]!, head);
         // The first by index: an ensemble's members come one after the other.
         if (outcome.examples.length === EXAMPLES && indices[row]! > outcome.examples.at(-1)!.index) continue;
@@ -70,6 +86,7 @@ export function outcomes(subjects: Subjects, budgets: number, head: Head): Outco
           outcome.predictions[row] = below.predictions[row]!;
           outcome.success[row] = below.success[row]!;
           outcome.confidence[row] = below.confidence[row]!;
+          outcome.flipped[row] = below.flipped[row];
         }
       }
     },
@@ -87,8 +104,9 @@ export function outcomes(subjects: Subjects, budgets: number, head: Head): Outco
         }
         return point;
       }),
-    worst: () =>
-      at.map(({ predictions, success }) => ({
+    worst: (clean, unattacked) =>
+      at.map(({ predictions, success, flipped }) => ({
+        ...(head === "multi-label" && { labels: rightLabels(clean, unattacked, n, flipped) }),
         notFooled: [...indices].filter((_, row) => predictions[row] === labels[row] && !success[row]),
         errors: predictions.filter((p, row) => p < 0 && !success[row]).length,
       })),

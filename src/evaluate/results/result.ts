@@ -1,9 +1,12 @@
 import { MOST_CONFUSED } from "../../classes.ts";
 import type { Dataset } from "../../dataset.ts";
-import type { AttackSummary, Evaluation, EvaluationResult, Linearity, Warning } from "../../evaluate.ts";
+import type { AttackSummary, Evaluation, EvaluationResult, Warning } from "../../evaluate.ts";
 import { warningsOf } from "../checks/checks.ts";
+import { setWarnings } from "../checks/label-sets.ts";
 import type { BatchPlan } from "../course/batch.ts";
+import type { Linearity } from "../linear/contract.ts";
 import { type GateAsked, withGates } from "./gates.ts";
+import { labelAccuracies, labelNames } from "./labels.ts";
 import { accuracyOf } from "./statistics.ts";
 import type { AttackTally, Confusion, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
 
@@ -14,6 +17,8 @@ export interface Subject {
   readonly version: string;
   /** How many nodes of the model step and pass the gradient straight through; by default none. */
   readonly straightThrough?: number;
+  /** Of a multi-label model: the labels that its classes from 1 on stand for. */
+  readonly labels?: readonly number[];
   /** The operators and nodes that were asked to. */
   readonly askedThrough?: readonly string[];
 }
@@ -61,7 +66,9 @@ export function resultOf(
       offset: data.drawn?.indices[0] ?? offset,
       total,
       ...(data.drawn && { drawn: { of: data.drawn.of, seed: data.drawn.seed } }),
-      ...(data.classNames && { classNames: data.classNames }),
+      ...(subject.labels
+        ? { classNames: labelNames(subject.labels) }
+        : data.classNames && { classNames: data.classNames }),
     },
     options: {
       attacks: plan.series,
@@ -80,6 +87,7 @@ export function resultOf(
     },
     runtime: subject.runtime,
     clean: { ...accuracyOf(tally.correct, total), confusion: matrix(tally.confusion, classes) },
+    ...(subject.labels && { labels: labelAccuracies(subject.labels, tally, plan.epsilons) }),
     worst: tally.worst.map(({ correct, errors }, k) => ({
       epsilon: plan.epsilons[k]!,
       ...accuracyOf(correct, total),
@@ -92,7 +100,10 @@ export function resultOf(
     warnings: [],
     cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
   };
-  const warnings: readonly Warning[] = warningsOf(evaluation, tally, plan, subject);
+  const warnings: readonly Warning[] = [
+    ...(subject.labels && data.labelSets ? setWarnings(evaluation.clean, data.labelSets, subject.labels) : []),
+    ...warningsOf(evaluation, tally, plan, subject),
+  ];
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),
     notFooled: tally.worst.map(({ notFooled }) => [...notFooled]),

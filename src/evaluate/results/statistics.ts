@@ -23,7 +23,10 @@ export const accuracyOf = (correct: number, total: number): Accuracy => ({
   ci95: wilson95(correct, total),
 });
 
-/** Probability of class `c` by one row of logits: their softmax, or where each class stands by itself, the sigmoid of its own. */
+/**
+ * Probability of class `c` by one row of logits: their softmax, or where each class stands by itself, the sigmoid of its own. Of a
+ * multi-label model: that of the label farthest wrong being wrong, or for class 0, of the label least sure being right.
+ */
 export function probability(
   logits: Float32Array,
   row: number,
@@ -32,6 +35,7 @@ export function probability(
   head: Head = "logits",
 ): number {
   const z = logits.subarray(row * classes, (row + 1) * classes);
+  if (head === "multi-label") return 1 / (1 + Math.exp(c === 0 ? Math.max(...z.subarray(1)) : -z[c]!));
   if (head === "sigmoid") return 1 / (1 + Math.exp(-z[c]!));
   let sum = 0;
   for (let j = 0; j < classes; j++) sum += Math.exp(z[j]! - z[c]!);

@@ -22,6 +22,7 @@ export async function subjectOf(model: Model): Promise<Subject> {
     runtime: { name: runtime.name, device: runtime.device },
     version: VERSION,
     straightThrough: file.straightThrough,
+    ...(model.labelSets && { labels: model.labelSets.labels }),
     ...(file.askedThrough && { askedThrough: file.askedThrough }),
   };
 }

@@ -29,6 +29,8 @@ export interface LinearityTally {
 
 export interface WorstTally {
   correct: number;
+  /** Of a multi-label model: on how many samples each label is right. */
+  labels?: number[];
   errors: number;
   /** Indices of the first samples that are correct and not fooled. */
   notFooled: number[];
@@ -52,6 +54,8 @@ export const REMEMBERED = 50;
 export interface Tally {
   total: number;
   correct: number;
+  /** Of a multi-label model: on how many samples each label is right. */
+  labels?: number[];
   confusion: Confusion;
   cleanExamples: Shown[];
   /** One for each attack that was asked for and each ε, in order. */
@@ -91,6 +95,7 @@ export const emptyPoint = (): PointTally => ({
 export function addTally(sum: Tally, next: Tally): void {
   sum.total += next.total;
   sum.correct += next.correct;
+  addLabels(sum, next);
   sum.invalid += next.invalid;
   sum.deadGradients += next.deadGradients;
   sum.nanGradients += next.nanGradients;
@@ -120,8 +125,14 @@ function addPoint(sum: PointTally, next: PointTally): void {
 
 function addWorst(sum: WorstTally, next: WorstTally): void {
   sum.correct += next.correct;
+  addLabels(sum, next);
   sum.errors += next.errors;
   sum.notFooled.push(...next.notFooled.slice(0, REMEMBERED - sum.notFooled.length));
+}
+
+type OfLabels = Pick<WorstTally, "labels">;
+function addLabels({ labels }: OfLabels, next: OfLabels): void {
+  for (const [l, right] of next.labels?.entries() ?? []) labels![l]! += right;
 }
 
 function addAttack(sum: AttackTally, next: AttackTally): void {

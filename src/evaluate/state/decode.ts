@@ -56,8 +56,10 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     confusion,
     examples,
   });
+  const labels = z.exactOptional(z.array(some).length(classes - 1));
   const worst = z.strictObject({
     correct: some,
+    labels,
     errors: some,
     notFooled: z.array(count).max(Math.min(samples, REMEMBERED)),
   });
@@ -98,6 +100,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
   return z.strictObject({
     total: z.literal(samples),
     correct: some,
+    labels,
     confusion,
     cleanExamples: examples,
     points: z.array(point).length(points),

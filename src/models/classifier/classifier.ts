@@ -8,12 +8,13 @@ import { inlineFunctions } from "../../onnx/functions.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
-import { type ElementType, product, type Tensor } from "../../tensor.ts";
+import { type ElementType, type FloatTensor, product, type Tensor } from "../../tensor.ts";
 import type { Preprocessing } from "../preprocessing/preprocessing.ts";
 import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
 import { fedOnce } from "./feeds.ts";
 import { realInput } from "./integers.ts";
 import { normalizationOf } from "./normalization.ts";
+import { type Perturbed, pictureOf } from "./picture.ts";
 import { type Normalization, normalizeInput, unitsNote } from "./preprocess.ts";
 
 /** A classifier as a file: everything that another thread, or the page, needs to run it. Can be sent by postMessage. */
@@ -26,6 +27,10 @@ export interface ClassifierFile {
   readonly head: Head;
   /** What the output was said to hold. */
   readonly said?: HeadChoice;
+  /** Scores of labels of which only a run tells whether they are logits or probabilities. */
+  readonly unseen?: true;
+  /** Of a multi-label model: the labels that its classes from 1 on stand for, of so many, and which of `rows` holds them. */
+  readonly labelSets?: { readonly labels: readonly number[]; readonly of: number; readonly input: string };
   /** How many nodes step, and pass the gradient straight through. */
   readonly straightThrough: number;
   /** Operators and nodes that were asked to do so. */
@@ -68,6 +73,11 @@ export interface ClassifierOptions {
   readonly normalization?: Normalization;
   /** The model's pipeline, in place of `normalization`: what belongs to the graph is followed, the rest belongs to the data. */
   readonly preprocessing?: Preprocessing | undefined;
+  /**
+   * What is perturbed: the input of the network, or pictures at their own size. Their steps in `preprocessing` then belong to
+   * the graph, `shape` is that of a picture, and an element takes one of 256 values by default.
+   */
+  readonly perturb?: Perturbed | undefined;
   /** By default [0, 1]: one pair for all elements, or one for each. */
   readonly bounds?: BoundsGiven | undefined;
   /** By default the units of the input. */
@@ -76,8 +86,12 @@ export interface ClassifierOptions {
   readonly head?: HeadChoice | undefined;
   /** Brings an axis of the output, such as time or anchors, to one value. */
   readonly pool?: Pool | undefined;
-  /** Of a model with one output: class 1 is above it. By default 0.5 of a sigmoid, else 0. */
+  /** Of a model with one output: class 1 is above it; of several labels, each is there above it. By default 0.5 of a sigmoid, else 0. */
   readonly threshold?: number | undefined;
+  /** With `head: "multi-label"`, and only there: the labels of the data, [samples, labels] of 0 and 1. See `multiLabel`. */
+  readonly labelSets?: FloatTensor | undefined;
+  /** The labels of which one is to flip, counted from 0; by default all of them. */
+  readonly flip?: readonly number[] | undefined;
   /**
    * Operators (Round, Floor, Ceil, Sign, Cast) and names of nodes that pass the gradient on as if they changed nothing (BPDA), for
    * defences that round. The logits stay what they are.
@@ -100,8 +114,10 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
   const normalization = options.normalization ?? (preprocessing && normalizationOf(preprocessing));
   const graph = straightThrough.length > 0 ? markStraightThrough(inlineFunctions(original), straightThrough) : original;
   const real = realInput(graph, { bounds: bounds && hull(bounds), normalization });
-  const classifier = asClassifier(real.graph, shape ?? sampleShape(real.graph), options);
-  const prepared = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const picture = pictureOf(options);
+  const classifier = asClassifier(real.graph, picture?.network ?? shape ?? sampleShape(real.graph), options);
+  const normalized = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const prepared = picture ? picture.inFrontOf(normalized) : normalized;
   const branches = branchesOn(prepared, "x");
   const [batch, ...inputShape] = prepared.inputs[0]!.dims!;
   const settled = settleBounds(bounds ?? { lower: 0, upper: 1 }, epsilonUnit, inputShape as number[]);
@@ -109,7 +125,7 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
   const complete = elements?.unit === "range" ? fromShares(prepared, elements) : prepared;
   const units = normalization && unitsNote(normalization, hull(bounds ?? { lower: 0, upper: 1 }));
   const assumed = classifier.assumptions.map((message) => ({ code: "assumption", message }));
-  const notes = [...assumed, real.note, units].filter((note) => note != null);
+  const notes = [...assumed, picture?.note ?? real.note, units].filter((note) => note != null);
   const rows = complete.inputs.flatMap(({ name: input, rows: of }) =>
     of ? [{ input, name: of.name, values: of.values }] : [],
   );
@@ -120,10 +136,11 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
     classes: classifier.classes,
     head: classifier.head,
     ...(options.head && { said: options.head }),
+    ...(classifier.unseen && { unseen: classifier.unseen }),
     // The rounding in front of integers is none of the network's.
     straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
     ...settled,
-    ...(real.levels !== undefined && { levels: real.levels }),
+    ...((picture || real.levels !== undefined) && { levels: picture ? 256 : real.levels }),
     ...(notes.length > 0 && { notes }),
     batch: typeof batch === "number" ? batch : branches ? 1 : null,
     ...(branches && { branches }),

@@ -9,11 +9,11 @@ import {
   lossClasses,
   type Model,
 } from "../../model.ts";
-import { option } from "../../option.ts";
 import type { Program, Runtime } from "../../runtime.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { rowsOf } from "./feed-rows.ts";
+import { labelSetsOf } from "./label-sets.ts";
 import { runBatches } from "./pieces.ts";
 
 /** A model that runs graphs, counts what it runs, and is to be released. */
@@ -56,6 +56,7 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
   const cost = { forwards: 0, gradients: 0 };
 
   const { name, inputShape, classes, head, bounds, rows, elements, levels, notes } = file;
+  const labelSets = labelSetsOf(file);
   const inside = elements?.unit === "input" ? within(elements) : (x: FloatTensor) => x;
   const model: GraphModel = {
     name,
@@ -64,6 +65,7 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
     head,
     bounds,
     ...(rows && { samples: rows[0]!.values.dims[0]! }),
+    ...(labelSets && { labelSets }),
     ...(elements && { elements }),
     ...(levels !== undefined && { levels }),
     ...(notes && { notes }),
@@ -137,7 +139,7 @@ function rowFeeds({ name, rows }: ClassifierFile, x: FloatTensor, samples?: Int3
   if (samples === undefined || samples.length !== x.dims[0])
     throw new PerturbError(
       "usage",
-      `${name} takes a row of ${rows.map((row) => `"${row.name}"`).join(" and of ")} for each sample (${option("feeds")}), and is asked about samples without their indices in the data set. Give their indices, or one row for all samples.`,
+      `${name} takes a row of ${rows.map((row) => `"${row.name}"`).join(" and of ")} for each sample, and is asked about samples without their indices in the data set. Give their indices.`,
     );
   return Object.fromEntries(rows.map((row) => [row.input, rowsOf(row, samples)]));
 }

@@ -10,7 +10,7 @@ import { openClassifier } from "./graph-model.ts";
 import { logitsOf } from "./log-probabilities.ts";
 
 /** Samples of the trial. Saturated scores of a few could look like labels. */
-const SAMPLES = 16;
+export const SAMPLES = 16;
 /** How far probabilities may be from a sum of 1 where they were said to be some. */
 const SAID_ROUNDING = 0.1;
 
@@ -34,7 +34,7 @@ export async function revealHead(file: ClassifierFile, runtime: Runtime): Promis
 }
 
 /** Logits of samples that differ from each other. */
-async function trial(file: ClassifierFile, runtime: Runtime, samples: number): Promise<Float32Array[]> {
+export async function trial(file: ClassifierFile, runtime: Runtime, samples: number): Promise<Float32Array[]> {
   const model = openClassifier(file, runtime);
   try {
     const { data } = await model.logits(probe(file, samples), probed(file, samples));

@@ -24,6 +24,7 @@ const ORDER = Object.keys({
   code: 0,
   message: 0,
   samples: 0,
+  labels: 0,
   worst: 0,
   gates: 0,
   points: 0,

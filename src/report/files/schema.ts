@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MOST_CONFUSED } from "../../classes.ts";
 import type { Evaluation } from "../../evaluate.ts";
+import { linearity } from "./linearity-schema.ts";
 
 const name = z.string();
 const count = z.int().min(0);
@@ -30,9 +31,20 @@ const model = z.strictObject({
   inputShape: z.array(count).describe("Shape of one sample."),
   classes: count,
   head: z
-    .enum(["logits", "softmax", "log-softmax", "sigmoid", "monotone", "binary", "binary-sigmoid", "hidden", "labels"])
+    .enum([
+      "logits",
+      "softmax",
+      "log-softmax",
+      "sigmoid",
+      "monotone",
+      "binary",
+      "binary-sigmoid",
+      "hidden",
+      "labels",
+      "multi-label",
+    ])
     .describe(
-      "What the model gives. sigmoid: a probability for each class by itself; monotone: scores behind another function that keeps their order; binary, binary-sigmoid: one score, that of class 1; hidden: probabilities without visible logits; labels: 1 for the class predicted, 0 for all others.",
+      "What the model gives. sigmoid: a probability for each class by itself; monotone: scores behind another function that keeps their order; binary, binary-sigmoid: one score, that of class 1; hidden: probabilities without visible logits; labels: 1 for the class predicted, 0 for all others; multi-label: a score for each label by itself, read as class 0 for a set of labels that is right as a whole, and class k for the k-th label of `labels` being the one farthest wrong.",
     ),
   parameters: count.nullable(),
   bounds: z
@@ -102,6 +114,16 @@ const point = z.strictObject({
   examples: z.array(example).max(5).describe("The first adversarial examples found."),
 });
 
+const label = z.strictObject({
+  label: count.describe("Its number in the model's output, from 0."),
+  clean: z.strictObject(accuracy),
+  worst: z
+    .array(z.strictObject({ epsilon: positive, ...accuracy }))
+    .describe(
+      "At each ε, on the adversarial example of a sample that was fooled, and on the clean sample of one that was not.",
+    ),
+});
+
 const worst = z.strictObject({
   epsilon: positive,
   ...accuracy,
@@ -131,31 +153,6 @@ const attack = z.strictObject({
     ),
 });
 
-const rise = { predicted: z.number(), measured: z.number() };
-const linearity = z.strictObject({
-  samples: count,
-  points: z.array(
-    z.strictObject({
-      epsilon: positive,
-      predicted: rise.predicted.describe("ε times the dual norm of the gradient: the rise if the loss were linear."),
-      predictedClipped: z
-        .number()
-        .describe("⟨∇J, x' - x⟩ with the perturbation applied, after clipping to the bounds."),
-      measured: rise.measured.describe("J(x') - J(x)."),
-    }),
-  ),
-  dimensions: z
-    .array(
-      z.strictObject({
-        dimensions: count.describe("Free dimensions of the perturbation."),
-        epsilon: positive,
-        ...rise,
-        random: z.number().describe("The rise by a random perturbation of the same norm."),
-      }),
-    )
-    .describe("The same network, perturbed in blocks of pixels only."),
-});
-
 const warning = z.strictObject({ code: z.string(), message: z.string() });
 
 const cost = z.strictObject({ seconds: positive, forwards: count, gradients: count, samplesPerSecond: positive });
@@ -174,6 +171,9 @@ export const evaluationSchema = z
       ...accuracy,
       confusion: confusion.describe("[label][prediction] counts, without attack; empty beyond 1,000 classes."),
     }),
+    labels: z
+      .exactOptional(z.array(label))
+      .describe("Of a multi-label model: each label of which a flip counts, with the samples on which it is right."),
     surrogate: z
       .exactOptional(z.strictObject(accuracy))
       .describe("Of the surrogate on the same samples, where an attack works on one."),

@@ -10,6 +10,7 @@ import { attacksSection } from "./attacks.ts";
 import { type ReportData, reportData } from "./data.ts";
 import { examplesSection } from "./examples.ts";
 import { headline } from "./headline.ts";
+import { labelsSection } from "./labels.ts";
 import { linearitySection } from "./linearity.ts";
 import { matrixSection } from "./matrix.ts";
 import { samplesSection } from "./samples.ts";
@@ -62,6 +63,7 @@ ${headline(evaluation)}
 ${warningsSection(evaluation)}
 ${scrollNote}
 ${accuracySection(evaluation, drawing("accuracy")!)}
+${labelsSection(evaluation)}
 ${attacksSection(evaluation)}
 ${examplesSection(evaluation, examples)}
 ${matrixSection(evaluation)}

@@ -1,4 +1,4 @@
-import type { Evaluation } from "../../evaluate.ts";
+import type { Evaluation, LabelAccuracy } from "../../evaluate.ts";
 import { l0Unit } from "../../norm.ts";
 import {
   className,
@@ -40,7 +40,14 @@ ${facts([
   ["Attack", options.attacks.map((name) => printable(name, 60)).join(", ")],
   ["Norm", normWords(evaluation)],
   ["ε", options.epsilons.map(formatEpsilon).join(", ")],
-  ["Goal", options.target === null ? "any other class" : `class ${className(evaluation, options.target, 60)}`],
+  [
+    "Goal",
+    evaluation.labels
+      ? labelsGoal(evaluation.labels)
+      : options.target === null
+        ? "any other class"
+        : `class ${className(evaluation, options.target, 60)}`,
+  ],
   ...(options.settings.length > 0 ? [["Options", attackOptions(options.settings)] as const] : []),
   ...(options.surrogate === null ? [] : [["Surrogate", surrogateWords(options.surrogate, evaluation)] as const]),
   ...(options.eot === 1 ? [] : [["Draws of a random model", formatCount(options.eot)] as const]),
@@ -56,6 +63,9 @@ ${facts([
 ])}
 </section>`;
 }
+
+const labelsGoal = (labels: readonly LabelAccuracy[]): string =>
+  `a label flips, of ${formatCount(labels.length)}: ${labels.map(({ label }) => label).join(", ")}`;
 
 const surrogateWords = (name: string, { surrogate }: Evaluation): string =>
   surrogate ? `${printable(name)}, right on ${formatPercent(surrogate.accuracy)} of the samples` : printable(name);

@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
-import type { Evaluation, Linearity } from "../../evaluate.ts";
+import type { Linearity } from "../../evaluate/linear/contract.ts";
+import type { Evaluation } from "../../evaluate.ts";
 import { formatCount, formatEpsilon } from "../format.ts";
 import { PALETTES, plotConfig, type Theme } from "../theme.ts";
 import { epsilonAxis, FEW, type PlotSpec, SCHEMA } from "./plot.ts";

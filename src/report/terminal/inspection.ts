@@ -73,6 +73,7 @@ const HEADS: Readonly<Record<Head, string>> = {
   "binary-sigmoid": "one output; the logit of class 1 stands behind a sigmoid",
   hidden: "the output holds probabilities; the logits cannot be seen",
   labels: "the output holds 1 for the class predicted and 0 for all others",
+  "multi-label": "a score for each label by itself",
 };
 
 const count = (n: number): string => n.toLocaleString("en-US");
