@@ -1,7 +1,7 @@
 import { type Layer, type Step, unroll } from "./recurrent.ts";
 import { canScan, scanned } from "./recurrent-scan.ts";
 
-/** From here on the steps are a Scan: ONNX Runtime takes longer for each node the more there are. */
+/** From here on the steps of all directions are a Scan: ONNX Runtime takes longer for each node the more there are. */
 const LONG = 32;
 
 /**
@@ -15,4 +15,5 @@ export const runLayer = (
   bias: string | null,
   initial: readonly number[],
   cell: (direction: number, layer: Layer) => Step,
-): string[] => (layer.steps >= LONG && canScan(layer) ? scanned : unroll)(layer, bias, initial, cell);
+): string[] =>
+  (layer.steps * layer.directions >= LONG && canScan(layer) ? scanned : unroll)(layer, bias, initial, cell);

@@ -120,6 +120,21 @@ describe("a long recurrent layer is a Scan", () => {
     },
   );
 
+  it("of two directions from half as many steps on: both are nodes", () => {
+    const scans = (steps: number, direction: string) => {
+      const [b, D] = [new Ops(emptyGraph("short")), direction === "bidirectional" ? 2 : 1];
+      const x = b.input({ name: "x", type: "float32", dims: [steps, "N", IN] });
+      const [w, r] = [IN, HIDDEN].map((size) => {
+        const dims = [D, 4 * HIDDEN, size];
+        return b.constant(floats(dims, numbers(D * 4 * HIDDEN * size, size)));
+      });
+      const [y] = b.addMany("LSTM", [x, w!, r!], 1, { hidden_size: HIDDEN, direction });
+      return lower(b.finish([y!]), ["x"]).nodes.filter(({ op }) => op === "Scan").length;
+    };
+    expect([scans(16, "bidirectional"), scans(15, "bidirectional")]).toEqual([2, 0]);
+    expect([scans(32, "forward"), scans(16, "forward")]).toEqual([1, 0]);
+  });
+
   it("of batch first layers too", () => {
     // ONNX Runtime runs no layout 1: shapes alone.
     const { graph, names, roots } = layer({ op: "LSTM", batchFirst: true, initial: true });
