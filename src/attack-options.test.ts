@@ -91,7 +91,8 @@ describe("every attack", () => {
       expect(about.length).toBeGreaterThan(5);
       const facts = options.find((option) => option.name === name)!;
       expect(optionIn(String(value), facts)).toBe(value);
-      expect(configured(attack, { [name]: value }).options).toEqual(attack.defaults);
+      // An ensemble keeps what is given: its members have the rest.
+      expect({ ...attack.defaults, ...configured(attack, { [name]: value }).options }).toEqual(attack.defaults);
       for (const choice of choices ?? []) configured(attack, { [name]: choice });
       for (const wrong of [
         undefined,

@@ -128,6 +128,7 @@ export {
 export { type GraphModel, openClassifier } from "./models/classifier/graph-model.ts";
 export { type Inspection, inspectGraph } from "./models/classifier/inspect.ts";
 export { type MultiLabelOptions, multiLabel } from "./models/classifier/multi-label.ts";
+export type { Perturbed } from "./models/classifier/picture.ts";
 export type { ChannelOrder, Normalization } from "./models/classifier/preprocess.ts";
 export { revealHead } from "./models/classifier/reveal.ts";
 export type { Endpoints } from "./models/classifier/select.ts";

@@ -7,6 +7,7 @@ export { fileSource, folderOpen } from "./datasets/files.node.ts";
 export { type ImageOptions, type OneImage, type OpenShape, readImage } from "./datasets/image.node.ts";
 export { type ImageFolderOptions, openImageFolder } from "./datasets/image-folder.node.ts";
 export { type LocateOptions, openDataset } from "./datasets/locate.node.ts";
+export type { OwnSize } from "./datasets/own-size.node.ts";
 export { type ThreadOptions, type Threads, threads } from "./evaluate/places/threads.node.ts";
 export { type FolderStateOptions, folderState } from "./evaluate/state/folder.node.ts";
 export { bundledModels } from "./models/bundled.ts";

@@ -33,6 +33,7 @@ const OPTIONS = [
   "options",
   "order",
   "output",
+  "perturb",
   "pool",
   "preprocessing",
   "preprocessing.antialias",

@@ -1,7 +1,7 @@
 import { normalizeAxis } from "../onnx/dims.ts";
 import type { Dim, Graph, Node } from "../onnx/graph.ts";
 import { inferShapes } from "../onnx/shapes.ts";
-import { readTensor } from "../onnx/tensor-proto.ts";
+import { type Affine, behindInteger, type LogitsFound, type Step, step, stepOf } from "./head-steps.ts";
 
 /**
  * What stands between the logits and the output. `sigmoid`: one for each class; `monotone`: another function that keeps
@@ -9,14 +9,21 @@ import { readTensor } from "../onnx/tensor-proto.ts";
  */
 export type HeadKind = "logits" | "softmax" | "log-softmax" | "sigmoid" | "monotone";
 
-export interface HeadInfo {
+export interface HeadInfo extends LogitsFound {
   readonly kind: HeadKind;
-  /** The value that holds the logits. */
-  readonly logits: string;
-  /** Scale and zero point of logits that are integers. */
-  readonly integers?: { readonly scale: string; readonly zero: string | undefined };
+  /** The value holds the logits with the other sign. */
+  readonly negated?: true;
+  /** The head may round different scores to the same value, as integers and clipping do. */
+  readonly rounds?: true;
   /** Operators of the head that could be seen, from the output inwards. */
   readonly through: readonly string[];
+  /** The outermost sigmoid, where it stands behind sums and products with numbers alone. */
+  readonly sigmoid?: OuterSigmoid;
+}
+
+/** The output is scale · σ(logits) + shift; `negated` logits are to be turned first. */
+export interface OuterSigmoid extends LogitsFound, Affine {
+  readonly negated?: true;
 }
 
 /** Operators that change no class score, but for rounding. */
@@ -30,9 +37,8 @@ const TRANSPARENT = new Set([
   "QuantizeLinear",
   "DequantizeLinear",
 ]);
-
-/** Increasing functions of each element, which flatten where it is far from 0: through them a gradient vanishes. */
-const SATURATING = new Set(["Sigmoid", "HardSigmoid", "Tanh", "Softsign", "Atan", "Erf", "Clip"]);
+/** Those of them, and of the steps, that may make different scores equal. */
+const ROUNDING = new Set(["Cast", "QuantizeLinear", "Clip", "QLinearSoftmax", "QLinearSigmoid"]);
 
 /**
  * Where the logits of an output stand: behind a softmax or log-softmax over the classes, or behind increasing functions of
@@ -45,110 +51,60 @@ export function findHead(graph: Graph, output: string, pooled?: number): HeadInf
   const facts = inferShapes(graph);
   let found: HeadInfo = { kind: "logits", logits: output, through: [] };
   const through: string[] = [];
+  let turned = false;
+  let rounds = false;
+  /** What has been done to the outermost sigmoid, until something else is seen. */
+  let outer: Affine | undefined = { scale: 1, shift: 0 };
+  let sigmoid: OuterSigmoid | undefined;
   for (let value = output; ; ) {
     const maker = makers.get(value);
     if (!maker) return found;
+    rounds ||= ROUNDING.has(maker.op);
     if (maker.domain === "" && (TRANSPARENT.has(maker.op) || (maker.op === "Reshape" && keepsClasses(facts, maker)))) {
       value = maker.inputs[0]!;
       continue;
     }
     const softmax = softmaxKind(maker);
     if (softmax && !overClasses(graph, maker, facts, pooled)) return found;
-    const inner = softmax
-      ? { ...step(maker.op, maker.inputs[0]!), logits: behindInteger(maker) }
-      : (sigmoidInput(walk, maker) ?? saturatingInput(maker) ?? scaledInput(graph, maker));
+    const inner = softmax ? step(maker.op, maker.inputs[0]!, { found: behindInteger(maker) }) : stepOf(walk, maker);
     if (!inner) return found;
-    const plain = through.every((op) => PLAIN.has(op));
+    const kind = kindOf(through, softmax ?? inner.op);
     through.push(inner.op);
     value = inner.value;
+    if (inner.op === "Sigmoid" && outer)
+      sigmoid ??= { ...outer, ...inner.found, ...(inner.turns && { negated: true }) };
+    outer = outerOf(outer, inner);
+    turned = turned !== inner.turns;
+    // Behind a softmax, the largest score of a turned one is that of the least logit: no head that keeps the order.
+    if (softmax && turned) return found;
     if (!inner.saturates) continue;
-    const kind = softmax ?? (inner.op === "Sigmoid" ? "sigmoid" : "monotone");
-    found = { kind: plain ? kind : "monotone", ...inner.logits, through: [...through] };
-    if (softmax || inner.logits.integers) return found;
+    const marks = { ...(turned && { negated: true as const }), ...(rounds && { rounds: true as const }) };
+    found = { kind, ...inner.found, ...marks, through: [...through], ...(sigmoid && { sigmoid }) };
+    if (softmax || inner.found.integers) return found;
   }
 }
 
 /** Operators behind which a probability is still one to be told apart, if another unit. */
-const PLAIN = new Set(["Clip", "Add", "Sub", "Mul", "Div"]);
+const PLAIN = new Set(["Clip", "Add", "Sub", "Mul", "Div", "Neg"]);
 
-interface Walk {
-  readonly graph: Graph;
-  readonly makers: ReadonlyMap<string, Node>;
+/** The kind of a head with this operator behind those that were seen. */
+function kindOf(through: readonly string[], op: string): HeadKind {
+  const others = through.filter((seen) => !PLAIN.has(seen));
+  if (op === "softmax" && others.join() === "Log") return "log-softmax";
+  if (others.length > 0) return "monotone";
+  return op === "softmax" || op === "log-softmax" ? op : op === "Sigmoid" ? "sigmoid" : "monotone";
 }
 
-/** One step from the output inwards. */
-interface Step {
-  readonly op: string;
-  readonly value: string;
-  readonly saturates: boolean;
-  readonly logits: Pick<HeadInfo, "logits" | "integers">;
-}
-
-const step = (op: string, value: string, saturates = true): Step => ({
-  op,
-  value,
-  saturates,
-  logits: { logits: value },
-});
-
-/** The input of a node that may be one of the quantised kind, with the scale and zero point of its integers. */
-function behindInteger({ inputs }: Node): Pick<HeadInfo, "logits" | "integers"> {
-  const [logits, scale, zero] = inputs as [string, ...string[]];
-  return { logits, ...(scale !== undefined && { integers: { scale, zero } }) };
+/** What stands before the next step inwards; undefined where that is no sum or product any more. */
+function outerOf(outer: Affine | undefined, { op, affine }: Step): Affine | undefined {
+  if (op === "Clip") return outer;
+  return outer && affine && { scale: outer.scale * affine.scale, shift: outer.shift + outer.scale * affine.shift };
 }
 
 function softmaxKind({ op, domain }: Node): "softmax" | "log-softmax" | undefined {
   if (domain === "com.microsoft" && op === "QLinearSoftmax") return "softmax";
   if (domain !== "") return undefined;
   return op === "Softmax" ? "softmax" : op === "LogSoftmax" ? "log-softmax" : undefined;
-}
-
-function saturatingInput(node: Node): Step | undefined {
-  const { op, domain, inputs } = node;
-  if (domain === "com.microsoft" && op === "QLinearSigmoid")
-    return { ...step("Sigmoid", inputs[0]!), logits: behindInteger(node) };
-  return domain === "" && SATURATING.has(op) ? step(op, inputs[0]!) : undefined;
-}
-
-/** The z of a sigmoid that was written out: 1 / (1 + exp(-z)), its reciprocal form, or exp(z) / (1 + exp(z)). */
-function sigmoidInput({ graph, makers }: Walk, { op, domain, inputs }: Node): Step | undefined {
-  if (domain !== "" || (op !== "Reciprocal" && op !== "Div")) return undefined;
-  const below = op === "Div" ? inputs[1]! : inputs[0]!;
-  const exponential = onePlus({ graph, makers }, below);
-  if (exponential?.op !== "Exp") return undefined;
-  if (op === "Div" && inputs[0] === exponential.outputs[0]) return step("Sigmoid", exponential.inputs[0]!);
-  const negative = makers.get(exponential.inputs[0]!);
-  const isOne = op === "Reciprocal" || scalarIn(graph, inputs[0]!) === 1;
-  return isOne && negative?.op === "Neg" ? step("Sigmoid", negative.inputs[0]!) : undefined;
-}
-
-/** What makes the other summand of 1 + … */
-function onePlus({ graph, makers }: Walk, sum: string): Node | undefined {
-  const node = makers.get(sum);
-  if (node?.op !== "Add") return undefined;
-  const at = node.inputs.findIndex((name) => scalarIn(graph, name) === 1);
-  return at < 0 ? undefined : makers.get(node.inputs[1 - at]!);
-}
-
-/** Times or divided by a positive number, plus or minus one: the same for every class. */
-function scaledInput(graph: Graph, { op, domain, inputs }: Node): Step | undefined {
-  if (domain !== "" || inputs.length !== 2) return undefined;
-  const [first, second] = inputs.map((name) => scalarIn(graph, name));
-  const at = first === undefined ? 0 : 1;
-  const number = first ?? second;
-  if (number === undefined || (first !== undefined && second !== undefined)) return undefined;
-  const keeps =
-    op === "Add" || (op === "Mul" && number > 0) || (at === 0 && (op === "Sub" || (op === "Div" && number > 0)));
-  return keeps ? step(op, inputs[at]!, false) : undefined;
-}
-
-/** The number in a constant of one element. */
-function scalarIn(graph: Graph, name: string): number | undefined {
-  const stored = graph.initializers.get(name);
-  if (stored?.dims.some((d) => d !== 1n)) return undefined;
-  const constant = graph.nodes.find((node) => node.op === "Constant" && node.outputs[0] === name)?.attributes;
-  const data = (stored ? readTensor(stored) : constant?.tensor("value"))?.data;
-  return data?.length === 1 && Number.isFinite(Number(data[0])) ? Number(data[0]) : undefined;
 }
 
 /** Whether a softmax runs over the classes: the one axis behind the batch that holds more than one value, or the first. */

@@ -3,8 +3,11 @@ import { failure } from "../../test/support/datasets.ts";
 import { floats, graphOf, numbers, open, using } from "../../test/support/models.ts";
 import type { Model } from "../model.ts";
 import type { ClassifierOptions } from "../models/classifier/classifier.ts";
+import { writeOnnx } from "../onnx/file.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
+import { nodeRuntime } from "../runtime/ort.node.ts";
+import type { FloatTensor, Tensor } from "../tensor.ts";
 import { asClassifier } from "./differentiate.ts";
 
 const W = numbers(4 * 3, 5, -2, 2);
@@ -68,10 +71,31 @@ describe("several scores behind a head that keeps their order", () => {
     }
   });
 
-  it("a factor of -1, or another one for each class, is no head", () => {
-    const turned = linear((b, v) => b.mul(b.add("Sigmoid", [v]), number(b, -1, v)));
+  it.each<[string, Model["head"], number, (b: Ops, v: string) => string]>([
+    [
+      "1 / (1 + exp(-1 · z))",
+      "sigmoid",
+      1,
+      (b, v) => b.div(number(b, 1, v), b.plus(number(b, 1, v), b.exp(b.mul(v, number(b, -1, v))))),
+    ],
+    ["1 / (1 + exp(z))", "sigmoid", -1, (b, v) => b.div(number(b, 1, v), b.plus(number(b, 1, v), b.exp(v)))],
+    ["a factor of -1", "sigmoid", -1, (b, v) => b.mul(b.add("Sigmoid", [v]), number(b, -1, v))],
+    ["1 - sigmoid(-z)", "sigmoid", 1, (b, v) => b.sub(number(b, 1, v), b.add("Sigmoid", [b.neg(v)]))],
+    ["log sigmoid(z)", "monotone", 1, (b, v) => b.add("Log", [b.add("Sigmoid", [v])])],
+    ["-softplus(-z)", "monotone", 1, (b, v) => b.neg(b.add("Softplus", [b.neg(v)]))],
+    ["log softmax(z)", "log-softmax", 1, (b, v) => b.add("Log", [b.add("Softmax", [v], { axis: 1 })])],
+    ["a softmax turned around is none", "logits", 0, (b, v) => b.neg(b.add("Softmax", [v], { axis: 1 }))],
+  ])("%s", async (_, kind, sign, head) => {
+    const graph = linear(head);
+    expect(asClassifier(graph).head).toBe(kind);
+    const found = await logitsOf(graph);
+    if (sign !== 0)
+      for (let i = 0; i < 5; i++) for (const c of [0, 1, 2]) expect(found[3 * i + c]).toBeCloseTo(sign * z(i, 3, c), 5);
+  });
+
+  it("another factor for each class is no head", () => {
     const each = linear((b, v) => b.mul(b.add("Sigmoid", [v]), b.constant(floats([3], [1, 2, 3]))));
-    for (const graph of [turned, each]) expect(asClassifier(graph).head).toBe("logits");
+    expect(asClassifier(each).head).toBe("logits");
   });
 
   it("predicts what the file does where the head rounds scores to the same value", async () => {
@@ -89,6 +113,58 @@ describe("several scores behind a head that keeps their order", () => {
     });
   });
 });
+
+describe("the class that the file predicts", () => {
+  /** The largest score of what the graph itself gives, and the first of equal ones. */
+  const predicted = (scores: ArrayLike<number>, classes: number): number[] =>
+    Array.from({ length: scores.length / classes }, (_, i) => {
+      const row = Array.from({ length: classes }, (_, c) => scores[i * classes + c]!);
+      return row.indexOf(Math.max(...row));
+    });
+  const given = floats([400, 4], numbers(1600, 9, -3, 3));
+  const runOf = async (graph: Graph, given: FloatTensor): Promise<Tensor> => {
+    const program = await nodeRuntime("cpu", 1).load(writeOnnx(graph));
+    try {
+      return (await program.run({ [graph.inputs[0]!.name]: given }, [graph.outputs[0]!.name]))[graph.outputs[0]!.name]!;
+    } finally {
+      await program.release();
+    }
+  };
+
+  it.each<[string, (b: Ops, v: string) => string]>([
+    ["behind a tanh", (b, v) => b.add("Tanh", [v])],
+    ["behind a sigmoid", (b, v) => b.add("Sigmoid", [v])],
+    ["behind a softmax that 8 bits round", (b, v) => quantized(b, b.add("Softmax", [v], { axis: 1 }))],
+    [
+      "behind a softmax that is clipped",
+      (b, v) => b.add("Clip", [b.add("Softmax", [v]), number(b, 0, v), number(b, 0.4, v)]),
+    ],
+  ])("%s", async (_, head) => {
+    for (const scale of [0.1, 1, 10]) {
+      const graph = linear(head, 3, scale);
+      const raw = (await runOf(graph, given)).data as Float32Array;
+      const own = await using(open(graph), async (model) => (await model.logits(given)).data);
+      expect(predicted(own, 3)).toEqual(predicted(raw, 3));
+    }
+  });
+
+  it("behind a tanh whose kernel does not rise everywhere", async () => {
+    const near = floats([20_000, 2], numbers(40_000, 4, 7, 9.5));
+    const graph = graphOf([2], (b, v) => b.add("Tanh", [v]));
+    const raw = predicted((await runOf(graph, near)).data as Float32Array, 2);
+    // Where it falls, the score of the smaller value is the larger one.
+    const falls = raw.filter((c, i) => near.data[2 * i + c]! < near.data[2 * i + 1 - c]!).length;
+    expect(falls).toBeGreaterThan(0);
+    const own = await using(open(graph), async (model) => (await model.logits(near)).data);
+    expect(predicted(own, 2)).toEqual(raw);
+  });
+});
+
+function quantized(b: Ops, v: string): string {
+  const scale = b.constant(floats([], [1 / 256]));
+  const zero = b.constant({ type: "uint8", dims: [], data: Uint8Array.of(0) });
+  return b.add("DequantizeLinear", [b.add("QuantizeLinear", [v, scale, zero]), scale, zero]);
+}
 
 describe("one score", () => {
   it.each<[string, Model["head"], (b: Ops, v: string) => string, number]>([
@@ -117,6 +193,58 @@ describe("one score", () => {
     const [a, c] = [await logitsOf(sigmoid, { threshold: 0.8 }), await logitsOf(logit, { threshold: 0.8 })];
     expect(a[1]).toBeCloseTo(z(0, 1, 0) - Math.log(4), 5);
     expect(c[1]).toBeCloseTo(z(0, 1, 0) - 0.8, 5);
+  });
+
+  it.each<[string, (b: Ops, v: string) => string, Partial<ClassifierOptions>, (z: number) => number]>([
+    [
+      "2σ - 1, above 0",
+      (b, v) => b.sub(b.mul(b.add("Sigmoid", [v]), number(b, 2, v)), number(b, 1, v)),
+      { threshold: 0 },
+      (z) => z,
+    ],
+    [
+      "in percent, above 80",
+      (b, v) => b.mul(b.add("Sigmoid", [v]), number(b, 100, v)),
+      { threshold: 80 },
+      (z) => z - Math.log(4),
+    ],
+    [
+      "in percent, and said to be one",
+      (b, v) => b.mul(b.add("Sigmoid", [v]), number(b, 100, v)),
+      { head: "sigmoid" },
+      (z) => z,
+    ],
+    ["1 - σ", (b, v) => b.sub(number(b, 1, v), b.add("Sigmoid", [v])), {}, (z) => -z],
+    [
+      "1 - σ, above 0.8",
+      (b, v) => b.sub(number(b, 1, v), b.add("Sigmoid", [v])),
+      { threshold: 0.8 },
+      (z) => -z - Math.log(4),
+    ],
+    ["1 / (1 + exp(z))", (b, v) => b.div(number(b, 1, v), b.plus(number(b, 1, v), b.exp(v))), {}, (z) => -z],
+    // The file gives more than 0.5 for all: the second sigmoid is what it is compared with.
+    ["a sigmoid of a sigmoid", (b, v) => b.add("Sigmoid", [b.add("Sigmoid", [v])]), {}, (z) => 1 / (1 + Math.exp(-z))],
+    [
+      "a sigmoid of a scaled tanh",
+      (b, v) => b.add("Sigmoid", [b.plus(b.mul(b.add("Tanh", [v]), number(b, 5, v)), number(b, 1, v))]),
+      {},
+      (z) => 5 * Math.tanh(z) + 1,
+    ],
+    [
+      "the logarithm of a sigmoid, above -0.1",
+      (b, v) => b.add("Log", [b.add("Sigmoid", [v])]),
+      { threshold: -0.1 },
+      (z) => 0.1 - Math.log1p(Math.exp(-z)),
+    ],
+  ])("%s: class 1 is above the threshold, in units of the output", async (_, head, options, expected) => {
+    const logits = await logitsOf(linear(head, 1), options);
+    for (let i = 0; i < 5; i++) expect(logits[2 * i + 1]).toBeCloseTo(expected(z(i, 1, 0)), 4);
+  });
+
+  it("has a threshold that its output can reach", async () => {
+    const percent = linear((b, v) => b.mul(b.add("Sigmoid", [v]), number(b, 100, v)), 1);
+    const { message } = await failure("usage", () => open(percent, { threshold: 120 }));
+    expect(message).toContain("between 0 and 100");
   });
 
   it("behind something opaque is a probability where that is said", async () => {

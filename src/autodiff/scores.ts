@@ -18,7 +18,9 @@ export function readScores(b: Ops, graph: Graph, declared: readonly Dim[] | null
   const view = viewOf(b, output, declared, reading.pool);
   const visible = findHead(graph, output, view.pooled);
   if (reading.head === "multi-label") return readLabels(b, output, view, visible, reading);
-  const head = isSaid(visible, reading.head) ? visible : { ...visible, kind: "logits" as const, logits: output };
+  const head = isSaid(visible, reading.head)
+    ? visible
+    : { kind: "logits" as const, logits: output, through: visible.through };
   if (view.classes === 1) return readBinary(b, output, { view, head, visible }, reading);
   if (reading.threshold !== undefined)
     throw new PerturbError(
@@ -52,6 +54,8 @@ function readSeveral(
       : { logits: values, kind: "logits" };
   }
   const z = flat(realLogits(b, head));
-  if (head.kind !== "sigmoid" && head.kind !== "monotone") return { logits: z, kind: head.kind };
+  // A softmax rounds no two largest scores to the same value, unless something behind it does.
+  if ((head.kind !== "sigmoid" && head.kind !== "monotone" && !head.rounds) || head.kind === "logits")
+    return { logits: z, kind: head.kind };
   return { logits: withTies(b, z, flat(output)), kind: head.kind };
 }

@@ -11,6 +11,9 @@ import { option } from "../option.ts";
  */
 const MARK = " (straight through)";
 
+/** The name of a node that passes the gradient unchanged. */
+export const straightThroughName = (name: string): string => `${name}${MARK}`;
+
 /** Whether a node was asked to pass the gradient unchanged. */
 export const isMarked = ({ name }: Node): boolean => name.endsWith(MARK);
 
@@ -29,7 +32,7 @@ export function markStraightThrough(graph: Graph, wanted: readonly string[] = []
     if (by.length === 0 || isMarked(node)) return node;
     // What stood in the file has the old name.
     const { proto: _, ...own } = node;
-    return { ...own, name: `${node.name || node.outputs[0]}${MARK}` };
+    return { ...own, name: straightThroughName(node.name || node.outputs[0]!) };
   });
   const [first] = missing;
   if (first === undefined) return { ...graph, nodes };

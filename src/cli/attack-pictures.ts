@@ -7,7 +7,8 @@ import { goalOf } from "../evaluate/course/batch.ts";
 import { onGrid } from "../grid.ts";
 import { layoutOf } from "../layout.ts";
 import { type Model, reached, take, takeGoal } from "../model.ts";
-import { type FloatTensor, sampleSize, takeRows } from "../tensor.ts";
+import { type FloatTensor, product, sampleSize, takeRows } from "../tensor.ts";
+import type { Pipeline } from "./opening/opened.ts";
 
 /** @throws usage for samples that are no pictures */
 export function requirePictures(shape: readonly number[]): void {
@@ -22,6 +23,8 @@ export function requirePictures(shape: readonly number[]): void {
 interface PictureOptions {
   readonly target: number | null;
   readonly exact: boolean;
+  /** How a file becomes an answer, where the pictures have another size than the input of the network. */
+  readonly pipeline?: Pipeline | undefined;
   /** The file of each sample, where it is known. */
   readonly sourceOf: (index: number) => string | undefined;
 }
@@ -41,7 +44,7 @@ export async function writePictures(
   folder: string,
   result: AdversarialBatch,
   model: Model,
-  { target, exact, sourceOf }: PictureOptions,
+  { target, exact, pipeline, sourceOf }: PictureOptions,
 ): Promise<number> {
   const { epsilon, batch, adversarial, predictions, success } = result;
   const rows = [...success.keys()].filter((i) => success[i] === 1);
@@ -59,12 +62,14 @@ export async function writePictures(
   const size = sampleSize(adversarial);
   const { lower, upper } = model.bounds;
   const held: FloatTensor = takeRows(adversarial, rows);
+  const paths: string[] = [];
   for (const [k, i] of rows.entries()) {
     const index = batch.indices[i]!;
     const file = sourceOf(index);
     const source = file === undefined ? "" : `-${sourceName(file)}`;
     const name = `${String(index).padStart(6, "0")}-${batch.labels[i]}-to-${predictions[i]}-${budget}${source}.png`;
     const path = join(inside, String(batch.labels[i]), name);
+    paths.push(path);
     await writeFile(
       path,
       encodePng(toPixels(shape, adversarial.data.subarray(i * size, (i + 1) * size), model.bounds)),
@@ -78,6 +83,21 @@ export async function writePictures(
   if (exact && held.data.some((v, j) => v !== adversarial.data[rows[Math.floor(j / size)]! * size + (j % size)]))
     throw new PerturbError("internal", `The PNG files in ${inside} do not hold the pixels that were judged.`);
   const goal = takeGoal(goalOf(batch.labels, target), rows);
-  const seen = predict(await model.logits(held, take(batch.indices, rows)));
+  const indices = take(batch.indices, rows);
+  const seen = predict(
+    await (pipeline
+      ? pipeline.model.logits(await throughPipeline(paths, pipeline), indices)
+      : model.logits(held, indices)),
+  );
   return seen.filter((p, k) => p >= 0 && reached(goal, k, p)).length;
+}
+
+/** What the network gets of the pictures in files. */
+async function throughPipeline(paths: readonly string[], { model, steps }: Pipeline): Promise<FloatTensor> {
+  const { readImage } = await import("../datasets/image.node.ts");
+  const shape = model.inputShape;
+  const size = product(shape);
+  const data = new Float32Array(paths.length * size);
+  for (const [k, path] of paths.entries()) data.set((await readImage(path, shape, { steps })).x.data, k * size);
+  return { type: "float32", dims: [paths.length, ...shape], data };
 }

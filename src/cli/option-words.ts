@@ -29,6 +29,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   options: "--set",
   order: "--order",
   output: "--output-name",
+  perturb: "--perturb",
   pool: "--pool",
   preprocessing: "--preprocess",
   "preprocessing.antialias": "--antialias",

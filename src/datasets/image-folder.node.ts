@@ -8,6 +8,7 @@ import { product } from "../tensor.ts";
 import { listClasses } from "./class-folders.node.ts";
 import type { ClassList } from "./class-list.ts";
 import { decodeImage, type ImageShape, readImageShape } from "./decode-image.node.ts";
+import { type OwnSize, ownShape } from "./own-size.node.ts";
 import { preparedImage, preparedShape, stepsNote } from "./picture-steps.node.ts";
 import { toPixels } from "./pixels.ts";
 
@@ -18,6 +19,8 @@ export interface ImageFolderOptions {
   readonly resize?: boolean | undefined;
   /** How images become what the model takes, where they are not of its size. */
   readonly steps?: PictureSteps | undefined;
+  /** Pictures keep their own size, which is one for all, in place of `shape` and `steps`. */
+  readonly ownSize?: OwnSize | undefined;
   /** By default the name of the folder. */
   readonly name?: string | undefined;
   /** Which class each sub-folder is; by default its number, where all are named by numbers, else its place in text order. */
@@ -41,7 +44,16 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     });
   });
   const { samples, classNames, classFolders } = await listClasses(root, options.classList);
-  const { shape, planes } = await shapesOf(options.shape, samples[0]!.path, options.steps);
+  const own =
+    options.ownSize &&
+    (await ownShape(
+      folder,
+      samples.map(({ path }) => path),
+      options.ownSize,
+    ));
+  const { shape, planes } = own
+    ? { shape: own, planes: own }
+    : await shapesOf(options.shape, samples[0]!.path, options.steps);
   const batches = async function* (batchOptions: BatchOptions): AsyncGenerator<Batch> {
     for (const [start, end] of batchRanges(samples.length, batchOptions)) {
       const rows = samples.slice(start, end);

@@ -13,6 +13,7 @@ import { datasets } from "./index.ts";
 import { openInstalled } from "./installed.node.ts";
 import type { Split } from "./known.ts";
 import { isNpy } from "./npy-header.ts";
+import type { OwnSize } from "./own-size.node.ts";
 
 export interface LocateOptions {
   /** By default `test`. */
@@ -29,6 +30,11 @@ export interface LocateOptions {
   readonly resize?: boolean | undefined;
   /** How the images of a folder become what the model takes: resize and crop are followed; the rest belongs to the model. */
   readonly preprocessing?: Preprocessing | undefined;
+  /**
+   * The pictures are what is perturbed: they keep their own size, which is one for all, whatever `shape` says, and `preprocessing`
+   * belongs to the model.
+   */
+  readonly ownSize?: OwnSize | undefined;
   /** A file that says which class of the model each class folder is: see `parseClassList`. */
   readonly classFile?: string | undefined;
 }
@@ -63,6 +69,7 @@ export async function openDataset(nameOrPath: string, options: LocateOptions = {
       `${nameOrPath} has ${dataset.classes} classes, more than the ${options.classes} asked for.`,
       { data: { dataset: nameOrPath, got: dataset.classes, allowed: options.classes } },
     );
+  if (options.ownSize) return dataset;
   const told = unprepared(dataset, options);
   return options.shape === undefined ? told : withShape(told, options.shape);
 }
@@ -111,9 +118,10 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
   if (examples.length === folders.length) return openExamples(folder, examples, options);
   // A model without [C, H, W] inputs sees the images in their own shape, folded at the end.
   const shape = options.shape?.length === 3 ? options.shape : undefined;
-  const steps = options.preprocessing && pictureSteps(options.preprocessing);
+  const { ownSize } = options;
+  const steps = options.preprocessing && !ownSize ? pictureSteps(options.preprocessing) : undefined;
   const classList = await classListIn(options);
-  const common = { name: folderName(folder), shape, resize: options.resize, steps, classList };
+  const common = { name: folderName(folder), shape, resize: options.resize, steps, ownSize, classList };
   if (!folders.every((name) => SPLIT_FOLDERS.has(name))) return openImageFolder(folder, common);
   if (!folders.includes(split))
     throw new PerturbError(

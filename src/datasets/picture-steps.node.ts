@@ -1,8 +1,9 @@
 import { PerturbError } from "../errors.ts";
 import { type PictureSteps, pictureWords } from "../models/preprocessing/preprocessing.ts";
+import { resizedTo } from "../models/preprocessing/resampling.ts";
 import { type Note, option } from "../option.ts";
 import { decodePixels, type ImageShape, planesOf } from "./decode-image.node.ts";
-import { centerCrop, resample, resizedTo } from "./resample.ts";
+import { centerCrop, resample } from "./resample.ts";
 
 /**
  * The bytes [channels, height, width] of an image after its pipeline: decoded, resized and cropped, as torchvision does it of
@@ -42,5 +43,5 @@ async function preparedAt(path: string, channels: number, { resize, crop, interp
 /** What readers of results must know of it. */
 export const stepsNote = (name: string, steps: PictureSteps): Note => ({
   code: "prepared-pictures",
-  message: `The pictures of ${name} were ${pictureWords(steps)} before the attack. What is attacked, measured by ε and written as PNG is what the network then gets, not the picture at its own size: put through the whole pipeline again, such a PNG need not fool it.`,
+  message: `The pictures of ${name} were ${pictureWords(steps)} before the attack. What is attacked, measured by ε and written as PNG is what the network then gets, not the picture at its own size: put through the whole pipeline again, such a PNG need not fool it. To attack the picture itself: ${option("perturb", "picture")}.`,
 });

@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Interpolation } from "../models/preprocessing/preprocessing.ts";
-import { centerCrop, type Picture, resample, resizedTo } from "./resample.ts";
+import { resizedTo } from "../models/preprocessing/resampling.ts";
+import { centerCrop, type Picture, resample } from "./resample.ts";
 
 const FOLDER = fileURLToPath(new URL("../../test/fixtures/resample/", import.meta.url));
 /** Of tools/resample-reference.py: what Pillow 13.0.0, and torch 2.13 without antialias, make of the picture. */

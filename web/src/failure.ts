@@ -41,6 +41,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   options: "Options",
   order: null,
   output: null,
+  perturb: null,
   pool: null,
   preprocessing: null,
   "preprocessing.antialias": null,

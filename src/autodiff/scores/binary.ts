@@ -4,12 +4,13 @@ import type { Ops } from "../../onnx/ops.ts";
 import { option } from "../../option.ts";
 import type { ElementType } from "../../tensor.ts";
 import type { HeadInfo } from "../head.ts";
+import type { Affine } from "../head-steps.ts";
 import type { HeadChoice, Reading, ScoreKind, Scores } from "../reading.ts";
 import { logitOf, realLogits } from "./values.ts";
 import type { View } from "./view.ts";
 
 /** Functions that are 0 at 0 and keep the sign, so that the threshold 0 stays where it is. */
-export const ODD = new Set(["Tanh", "Softsign", "Atan", "Erf"]);
+export const ODD = new Set(["Tanh", "Softsign", "Atan", "Erf", "Neg"]);
 
 interface BinaryFound {
   readonly view: View;
@@ -21,23 +22,27 @@ interface BinaryFound {
 export function readBinary(b: Ops, output: string, { view, head, visible }: BinaryFound, reading: Reading): Scores {
   const { head: said = "auto", threshold } = reading;
   refuseBinary(b.fact(output).type, said, visible, threshold);
-  const isSigmoid = head.kind === "sigmoid" || (head.kind === "monotone" && head.through.includes("Sigmoid"));
-  const behind = view.poolsBehind(head.logits);
+  const { sigmoid } = head;
   const one = (z: string, shift: number, kind: ScoreKind, assumption: string): Scores => {
     const above = shift === 0 ? z : b.sub(z, b.scalar(shift, z));
     const logits = b.add("Concat", [b.full(0, above), above], { axis: 1 });
     return { logits, classes: 2, kind, assumptions: [assumption] };
   };
-  if (isSigmoid || said === "sigmoid") {
-    const p = threshold ?? 0.5;
-    if (!(p > 0 && p < 1))
-      throw new PerturbError("usage", `The threshold of a sigmoid lies between 0 and 1, got ${p}. Give one inside.`);
-    const shift = Math.log(p / (1 - p));
-    const text = `The model has one output, ${isSigmoid ? "behind a sigmoid" : "said to be a probability"}. It is read as the probability of class 1 against class 0; above ${p}, class 1 is predicted.`;
-    return isSigmoid && behind
-      ? one(view.flat(realLogits(b, head)), shift, "binary-sigmoid", text)
-      : one(logitOf(b, view.flat(output)), shift, "hidden", text);
+  if (sigmoid || said === "sigmoid") {
+    const affine = sigmoid ?? { scale: 1, shift: 0 };
+    const p = shareOf(affine, threshold);
+    // Of a sigmoid that is turned around, class 1 is below p.
+    const sign = affine.scale < 0 ? -1 : 1;
+    const isVisible = sigmoid !== undefined && view.poolsBehind(sigmoid.logits);
+    const z = isVisible ? view.flat(realLogits(b, sigmoid)) : logitOf(b, sigmoidOf(b, view.flat(output), affine));
+    return one(
+      sign < 0 ? b.neg(z) : z,
+      sign * Math.log(p / (1 - p)),
+      isVisible ? "binary-sigmoid" : "hidden",
+      `The model has one output, ${sigmoid ? "behind a sigmoid" : "said to be a probability"}. It is read as the probability of class 1 against class 0; above ${threshold ?? valueAt(affine, p)}, class 1 is predicted.`,
+    );
   }
+  const behind = view.poolsBehind(head.logits);
   const odd = head.kind === "monotone" && threshold === undefined && behind && head.through.every((op) => ODD.has(op));
   const z = view.flat(odd ? realLogits(b, head) : output);
   return one(
@@ -48,14 +53,35 @@ export function readBinary(b: Ops, output: string, { view, head, visible }: Bina
   );
 }
 
+/** The sigmoid that an output was made of. */
+function sigmoidOf(b: Ops, output: string, { scale, shift }: Affine): string {
+  const risen = shift === 0 ? output : b.sub(output, b.scalar(shift, output));
+  return scale === 1 ? risen : b.div(risen, b.scalar(scale, risen));
+}
+
+/** The output where the sigmoid is p. */
+const valueAt = ({ scale, shift }: Affine, p: number): number => Number((scale * p + shift).toPrecision(7));
+
+/** The value of a sigmoid at the threshold, by default 1/2. @throws usage for a threshold that the output never crosses */
+function shareOf(affine: Affine, threshold: number | undefined): number {
+  const p = threshold === undefined ? 0.5 : (threshold - affine.shift) / affine.scale;
+  if (p > 0 && p < 1) return p;
+  const [low, high] = [valueAt(affine, 0), valueAt(affine, 1)].sort((a, b) => a - b);
+  throw new PerturbError(
+    "usage",
+    `The threshold of a sigmoid lies between ${low} and ${high}, as its output does; got ${threshold}. Give one inside.`,
+  );
+}
+
 /** @throws unsupported, usage for one output that holds no score of a class */
 function refuseBinary(
   type: ElementType | null,
   said: HeadChoice,
-  { kind, through }: HeadInfo,
+  { kind, through, sigmoid }: HeadInfo,
   threshold: number | undefined,
 ): void {
-  const scaled = through.includes("Sigmoid") && through.some((op) => op !== "Sigmoid" && op !== "Clip");
+  const isUnit = sigmoid && [0, 1].every((p) => [0, 1].includes(valueAt(sigmoid, p)));
+  const changed = through.includes("Sigmoid") && !isUnit;
   if (isIntegral(type))
     throw new PerturbError(
       "unsupported",
@@ -66,10 +92,10 @@ function refuseBinary(
       "unsupported",
       "The model has one class behind a softmax, which gives 1 for every input. Export it with all its classes, or with a sigmoid in place of the softmax.",
     );
-  if (scaled && said === "auto" && threshold === undefined)
+  if (changed && said === "auto" && threshold === undefined)
     throw new PerturbError(
       "unsupported",
-      `The model has one output, a sigmoid that is changed afterwards (${through.join(" of ")}), and what it is compared with cannot be told. Say that the sigmoid's own 0.5 counts (${option("head", "sigmoid")}).`,
+      `The model has one output, a sigmoid that is changed afterwards (${through.join(" of ")}), and what it is compared with cannot be told. ${sigmoid ? `Say that the sigmoid's own 0.5 counts (${option("head", "sigmoid")}), or give the output above which class 1 is predicted (${option("threshold")}).` : `Give the output above which class 1 is predicted (${option("threshold")}).`}`,
     );
   if (said === "logits" && kind === "sigmoid" && threshold === undefined)
     throw new PerturbError(

@@ -1,21 +1,26 @@
 import { Attributes } from "../../onnx/attributes.ts";
 import type { Graph, Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
-import type { HeadInfo } from "../head.ts";
+import type { LogitsFound } from "../head-steps.ts";
 import { dequantized } from "../lowerings/quantization.ts";
 
 /** So that the logarithm of a probability that is rounded to 0 stays finite. */
 const LEAST = 1e-37;
 
 /** The value of a head's logits, as real numbers. */
-export const realLogits = (b: Ops, { logits, integers }: HeadInfo): string =>
-  integers ? dequantized(b, logits, integers.scale, integers.zero) : logits;
+export function realLogits(b: Ops, { logits, integers, negated }: LogitsFound & { readonly negated?: true }): string {
+  const real = integers ? dequantized(b, logits, integers.scale, integers.zero) : logits;
+  return negated ? b.neg(real) : real;
+}
 
 /** log p, finite at 0. */
 export const log = (b: Ops, p: string): string => b.add("Log", [b.plus(p, b.scalar(LEAST, p))]);
 
 /** log p - log(1 - p), finite at 0 and 1. */
 export const logitOf = (b: Ops, p: string): string => b.sub(log(b, p), log(b, b.sub(b.scalar(1, p), p)));
+
+/** What makes a float32 larger by a few units in its last place. */
+const ULPS = 1e-6;
 
 const TIES = "perturb: scores that the head makes equal";
 
@@ -26,7 +31,11 @@ const TIES = "perturb: scores that the head makes equal";
 export function withTies(b: Ops, logits: string, scores: string): string {
   const first = b.equal(scores, b.reduceMax(scores, [1], true));
   const output = b.fresh("logits");
-  const inputs = [first, b.reduceMax(logits, [1], true), logits];
+  const most = b.reduceMax(logits, [1], true);
+  // A kernel's sigmoid or tanh does not rise everywhere: a score may be less than that of a smaller logit, by rounding.
+  const others = b.reduceMax(b.where(first, b.scalar(-3e38, logits), logits), [1], true);
+  const above = b.plus(most, b.plus(b.mul(b.add("Abs", [most]), b.scalar(ULPS, most)), b.scalar(ULPS, most)));
+  const inputs = [first, b.where(b.add("Less", [others, most]), most, above), logits];
   b.append({ op: "Where", domain: "", name: TIES, inputs, outputs: [output], attributes: Attributes.from({}) });
   return output;
 }

@@ -13,7 +13,7 @@ import type { OpenedSubject } from "../opening/opened.ts";
 import { sayNotes } from "../opening/say-notes.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
-import { warningWords } from "../option-words.ts";
+import { commandWords, warningWords } from "../option-words.ts";
 import { group, only, withGroups } from "../options/group.ts";
 import {
   attackOptions,
@@ -25,6 +25,7 @@ import {
   pictureOptions,
   runOptions,
 } from "../options/groups.ts";
+import { perturbOption } from "../options/perturb-option.ts";
 import { columns, helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
@@ -43,11 +44,13 @@ whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
 With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png, with the name of its source
 where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
 model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
-attack uses only values that a PNG can hold, and every success lasts. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
+attack uses only values that a PNG can hold, and every success lasts. With --perturb picture, files have the size of their
+pictures, and are read back through --resize and --crop, as what ships does it. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
 
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
   perturb attack --model net.onnx --data images/ --eps 4/255,8/255 --levels 256 --out adversarial/ --png
+  perturb attack --model net.onnx --data images/ --preprocess imagenet --perturb picture --eps 4/255 --out adversarial/ --png
   perturb attack --attack transfer --surrogate other.onnx --eps 8/255`),
     ),
   modelOptions(),
@@ -55,6 +58,7 @@ Examples:
   endpointOptions(),
   dataOptions({ limit: LIMIT }),
   pictureOptions(),
+  perturbOption(),
   attackOptions(),
   runOptions(),
   group("Output")
@@ -107,6 +111,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     import("../attack-pictures.ts"),
   ]);
   const { data, model } = subject;
+  const pipeline = pictures === undefined ? undefined : await subject.pipeline?.();
   const { target = null } = given;
   const plan = await wanted(given, subject);
   const { surrogate } = plan;
@@ -126,8 +131,9 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       adversarial: units(result.adversarial),
     });
     notes = examples.notes;
-    const about = examples.warnings.find(({ code }) => code === "prepared-pictures");
-    if (about && pictures !== undefined) await writeFile(join(pictures, "README.txt"), `${about.message}\n`);
+    const about = examples.warnings.find(({ code }) => code === "prepared-pictures" || code === "picture-perturbed");
+    if (about && pictures !== undefined)
+      await writeFile(join(pictures, "README.txt"), `${commandWords(about.message)}\n`);
     await writeAtomically(npz, async (handle) => {
       const rows = await openRows(handle, total, model.inputShape, given.eps.length, data.labelSets);
       let done = 0;
@@ -143,7 +149,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     });
   } finally {
     progress.finish();
-    await Promise.all([model.release(), surrogate?.release()]);
+    await Promise.all([model.release(), pipeline?.model.release(), surrogate?.release()]);
   }
   sayNotes(notes());
   return counts;
@@ -156,7 +162,8 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     if (pictures === undefined) return;
     count.survived += await writePictures(pictures, result, model, {
       target,
-      exact: given.levels === 256,
+      exact: (given.levels ?? model.levels) === 256,
+      pipeline,
       sourceOf: (index) => data.sourceOf?.(index),
     });
   }

@@ -20,6 +20,7 @@ import {
   pictureOptions,
   runOptions,
 } from "../options/groups.ts";
+import { perturbOption } from "../options/perturb-option.ts";
 import { columns, complain, helpText, print, printJson, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
@@ -52,6 +53,7 @@ Examples:
   endpointOptions(),
   dataOptions(),
   pictureOptions(),
+  perturbOption(),
   attackOptions(),
   runOptions(),
   only(outputOptions(), "json", "quiet"),

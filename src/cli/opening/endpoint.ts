@@ -1,6 +1,7 @@
 import { stderr } from "node:process";
 import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
 import { PerturbError } from "../../errors.ts";
+import type { Perturbed } from "../../models/classifier/picture.ts";
 import type { PictureSteps } from "../../models/preprocessing/preprocessing.ts";
 import type { OpenedSubject } from "./opened.ts";
 
@@ -30,6 +31,7 @@ export interface EndpointGiven {
   readonly crop?: PictureSteps["crop"];
   readonly interpolation?: PictureSteps["interpolation"];
   readonly antialias?: boolean | undefined;
+  readonly perturb?: Perturbed | undefined;
   readonly feed?: readonly string[];
   readonly head?: HeadChoice | undefined;
   readonly pool?: Pool | undefined;
@@ -80,6 +82,7 @@ function refuse({
   preprocess,
   bounds,
   epsUnit,
+  perturb,
   feed = [],
   head,
   flip,
@@ -96,6 +99,7 @@ function refuse({
     "--preprocess": preprocess,
     "--bounds FILE": typeof bounds === "string" ? bounds : undefined,
     "--eps-unit": epsUnit === "range" ? epsUnit : undefined,
+    "--perturb picture": perturb === "picture" ? perturb : undefined,
     "--feed": feed[0],
     "--flip": flip,
     "--pool": pool,

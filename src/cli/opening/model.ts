@@ -5,6 +5,7 @@ import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { normalizationOf } from "../../models/classifier/normalization.ts";
+import type { Perturbed } from "../../models/classifier/picture.ts";
 import type { OpenedGraph } from "../../models/open.ts";
 import type { Dim } from "../../onnx/graph.ts";
 import type { Device } from "../../runtime.ts";
@@ -30,6 +31,7 @@ export interface ModelGiven extends GraphGiven, PreprocessingGiven, Reading {
   readonly straightThrough?: string[] | undefined;
   /** Of --head multi-label: the labels that count. */
   readonly flip?: readonly number[] | undefined;
+  readonly perturb?: Perturbed | undefined;
   readonly device: Device;
 }
 
@@ -64,7 +66,7 @@ async function readFeed(text: string): Promise<[string, Tensor]> {
   return [text.slice(0, at), readNpy(await file.read(0, file.size), file.name)];
 }
 
-/** The classifier in a graph, for samples of this shape, with --mean and --std in front. */
+/** The classifier in a graph, for samples of this shape, with --mean and --std in front, and with --perturb picture the rest too. */
 export async function openModelFile(
   opened: OpenedGraph,
   shape: readonly number[],
@@ -78,11 +80,23 @@ export async function openModelFile(
     import("../../runtime/ort.node.ts"),
   ]);
   const { preprocessingGiven } = await import("./preprocessing.ts");
-  const normalization = normalizationOf(await preprocessingGiven(given));
+  const preprocessing = await preprocessingGiven(given);
+  const normalization = normalizationOf(preprocessing);
   const bounds =
     given.bounds === undefined ? undefined : await (await import("./bounds.ts")).boundsGiven(given.bounds, shape);
-  const { head, pool, threshold, epsUnit: epsilonUnit, straightThrough, flip, device } = given;
-  const options = { shape, head, pool, threshold, bounds, epsilonUnit, straightThrough, labelSets, flip };
+  const { head, pool, threshold, epsUnit: epsilonUnit, straightThrough, flip, perturb, device } = given;
+  const options = {
+    shape,
+    head,
+    pool,
+    threshold,
+    bounds,
+    epsilonUnit,
+    straightThrough,
+    labelSets,
+    flip,
+    ...(perturb === "picture" && { perturb, preprocessing }),
+  };
   return settledFrom(opened, { ...options, ...(normalization && { normalization }) }, nodeRuntime(device, 1));
 }
 
@@ -116,11 +130,18 @@ export async function openSurrogate(
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
   const { surrogateMean: mean, surrogateStd: std } = given;
+  const { preprocessingGiven } = await import("./preprocessing.ts");
+  // What is done to pictures is the same for both.
+  const { resize, crop, interpolation, antialias } = await preprocessingGiven(given);
   const own = {
     ...given,
     ...((mean !== undefined || std !== undefined) && {
       mean,
       std,
+      resize,
+      crop,
+      interpolation,
+      antialias,
       preprocess: undefined,
       scale: undefined,
       channels: undefined,

@@ -1,5 +1,6 @@
 import type { Dataset } from "../../dataset.ts";
 import type { Model } from "../../model.ts";
+import type { PictureSteps } from "../../models/preprocessing/preprocessing.ts";
 
 /** A model that is run in this thread. */
 export type OpenedModel = Model & { release(): Promise<void> };
@@ -9,4 +10,12 @@ export interface OpenedSubject {
   /** Compiled when it is first run. Release it when done. */
   readonly model: OpenedModel;
   readonly data: Dataset;
+  /** The network alone and what is done to a picture before it, where pictures are perturbed at their own size. Release the model. */
+  readonly pipeline?: () => Promise<Pipeline>;
+}
+
+/** How a picture in a file becomes an answer. */
+export interface Pipeline {
+  readonly model: OpenedModel;
+  readonly steps: PictureSteps;
 }

@@ -4,6 +4,7 @@ import { fittingShape } from "../../layout.ts";
 import { type EndpointGiven, openEndpointSubject } from "./endpoint.ts";
 import { isAddress, type ModelGiven, openGraph, openModelFile, openSizes } from "./model.ts";
 import type { OpenedSubject } from "./opened.ts";
+import { channelsOf, checkPicture, ofAnySize, pipelineOf } from "./picture.ts";
 import { ownConfiguration, preprocessingGiven } from "./preprocessing.ts";
 
 export interface SubjectGiven extends ModelGiven, Omit<EndpointGiven, keyof ModelGiven> {}
@@ -30,18 +31,26 @@ export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
   // Token ids are refused before data of such numbers is.
   const { integerInput } = await import("../../autodiff/integer-input.ts");
   integerInput(opened.graph);
-  const shape = given.shape ?? opened.shape ?? undefined;
+  const isPicture = given.perturb === "picture";
+  if (isPicture) checkPicture(given);
+  const shape = isPicture ? undefined : (given.shape ?? opened.shape ?? undefined);
+  const sizes = opened.graph.inputs.length === 1 ? openSizes(opened.graph.inputs[0]!.dims) : null;
   const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
     ...(given.classes && { classFile: given.classes }),
     multiLabel: given.head === "multi-label",
     ...(shape && { shape }),
     preprocessing: await preprocessingGiven(given),
+    ...(isPicture && { ownSize: { channels: channelsOf(sizes) } }),
   });
   // Sizes that the model leaves open are those of the data, with the channels where the model has them.
-  const sizes = opened.graph.inputs.length === 1 ? openSizes(opened.graph.inputs[0]!.dims) : null;
-  const data = sizes && !shape ? withShape(found, fittingShape(found.shape, sizes)) : found;
+  const wanted = isPicture ? ofAnySize(sizes) : sizes;
+  const data = wanted && !shape ? withShape(found, fittingShape(found.shape, wanted)) : found;
   const settled = await openModelFile(opened, data.shape, given, data.labelSets);
   const file = own ? { ...settled, notes: [...(settled.notes ?? []), own.note] } : settled;
-  return { model: openClassifier(file, nodeRuntime(given.device)), data };
+  return {
+    model: openClassifier(file, nodeRuntime(given.device)),
+    data,
+    ...(isPicture && { pipeline: () => pipelineOf(opened, data.shape, given) }),
+  };
 }

@@ -12,6 +12,7 @@ import {
   pictureOptions,
   runOptions,
 } from "./groups.ts";
+import { perturbOption } from "./perturb-option.ts";
 
 const certifiedOption = () => group("Attacks").addOption(options.certified());
 const resumeOption = () =>
@@ -56,6 +57,7 @@ A run saves its work in the folder of its report until the report is written.`),
     endpointOptions(),
     dataOptions(),
     pictureOptions(),
+    perturbOption(),
     attackOptions(),
     certifiedOption(),
     runOptions(),

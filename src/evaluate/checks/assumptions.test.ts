@@ -35,6 +35,20 @@ describe("assumptionsOf", () => {
     expect(text).toContain('"10" is class 10. In text order it would be class 2.');
   });
 
+  it("says where folders in text order hold numbers in another order", () => {
+    const named = (names: readonly string[]): Dataset => {
+      const data = setOf("order", [...names.keys()]);
+      const folders = data.classFolders!.folders.map((folder, k) => ({ ...folder, name: names[k]! }));
+      return { ...data, classFolders: { numbering: "order", folders } };
+    };
+    const [text] = messages(named(["class_0", "class_1", "class_10", "class_2"]), 4);
+    expect(text).toContain('"class_2" is class 3');
+    expect(text).toContain("`classFile`");
+    expect(messages(named(["0_zebra", "10_ant", "1_bee"]), 3)[0]).toContain('"1_bee" is class 2');
+    expect(messages(named(["class_0", "class_1", "class_2"]), 3)).toEqual([]);
+    expect(messages(named(["ant", "bee 2", "cat 1"]), 3)).toEqual([]);
+  });
+
   it("names classes without samples, and what else the files left open", () => {
     const data = { ...setOf("order", [0, 1, 2], [4, 0, 1]), assumptions: ["Something was assumed."] };
     expect(assumptionsOf(data, 3)).toEqual([

@@ -19,6 +19,9 @@ function* classWarnings(name: string, { numbering, folders }: ClassFolders, clas
     const last = folders.at(-1)!;
     yield `${name} has ${found}, and the model has ${classes} classes. They were taken as classes 0 to ${last.label} in text order (${quote(folders[0]!.name)} is class 0, ${quote(last.name)} is class ${last.label}). If they are other classes of the model, say which (${list}).`;
   }
+  const hinted = numbering === "order" && folders.length >= classes ? otherwiseNumbered(folders) : undefined;
+  if (hinted)
+    yield `The names of the class folders of ${name} hold numbers, and not in text order, in which they were taken as classes: ${quote(hinted.name)} is class ${hinted.label}. That is right of a model trained on torchvision's ImageFolder. If the numbers are those of the classes, say which class each is (${list}).`;
   if (numbering === "names" && folders.length < classes)
     yield `${name} has ${found}, and the model has ${classes} classes. Their names were taken as the numbers of their classes: ${listed(folders.map(({ label }) => String(label)))}. If they are other classes of the model, say which (${list}).`;
   if (numbering === "names") {
@@ -29,6 +32,13 @@ function* classWarnings(name: string, { numbering, folders }: ClassFolders, clas
   const empty = folders.filter(({ samples }) => samples === 0);
   if (empty.length > 0)
     yield `${empty.length} of ${found} of ${name} ${empty.length === 1 ? "holds" : "hold"} no image: ${listed(empty.map((folder) => quote(folder.name)))}. They count as classes without samples.`;
+}
+
+/** A folder whose name holds a number, such as "class_10", where such numbers sort the folders in another way than their text does. */
+function otherwiseNumbered(folders: ClassFolders["folders"]): ClassFolders["folders"][number] | undefined {
+  const numbers = folders.map((folder) => /^\D*(\d+)\D*$/.exec(folder.name)?.[1]);
+  if (numbers.includes(undefined) || new Set(numbers.map(Number)).size < folders.length) return undefined;
+  return folders.find((_, k) => k > 0 && Number(numbers[k]) < Number(numbers[k - 1]));
 }
 
 /** Some of many. */

@@ -14,6 +14,7 @@ import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } fr
 import { fedOnce } from "./feeds.ts";
 import { realInput } from "./integers.ts";
 import { normalizationOf } from "./normalization.ts";
+import { type Perturbed, pictureOf } from "./picture.ts";
 import { type Normalization, normalizeInput, unitsNote } from "./preprocess.ts";
 
 /** A classifier as a file: everything that another thread, or the page, needs to run it. Can be sent by postMessage. */
@@ -72,6 +73,11 @@ export interface ClassifierOptions {
   readonly normalization?: Normalization;
   /** The model's pipeline, in place of `normalization`: what belongs to the graph is followed, the rest belongs to the data. */
   readonly preprocessing?: Preprocessing | undefined;
+  /**
+   * What is perturbed: the input of the network, or pictures at their own size. Their steps in `preprocessing` then belong to
+   * the graph, `shape` is that of a picture, and an element takes one of 256 values by default.
+   */
+  readonly perturb?: Perturbed | undefined;
   /** By default [0, 1]: one pair for all elements, or one for each. */
   readonly bounds?: BoundsGiven | undefined;
   /** By default the units of the input. */
@@ -108,8 +114,10 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
   const normalization = options.normalization ?? (preprocessing && normalizationOf(preprocessing));
   const graph = straightThrough.length > 0 ? markStraightThrough(inlineFunctions(original), straightThrough) : original;
   const real = realInput(graph, { bounds: bounds && hull(bounds), normalization });
-  const classifier = asClassifier(real.graph, shape ?? sampleShape(real.graph), options);
-  const prepared = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const picture = pictureOf(options);
+  const classifier = asClassifier(real.graph, picture?.network ?? shape ?? sampleShape(real.graph), options);
+  const normalized = normalization ? normalizeInput(classifier.graph, normalization) : classifier.graph;
+  const prepared = picture ? picture.inFrontOf(normalized) : normalized;
   const branches = branchesOn(prepared, "x");
   const [batch, ...inputShape] = prepared.inputs[0]!.dims!;
   const settled = settleBounds(bounds ?? { lower: 0, upper: 1 }, epsilonUnit, inputShape as number[]);
@@ -117,7 +125,7 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
   const complete = elements?.unit === "range" ? fromShares(prepared, elements) : prepared;
   const units = normalization && unitsNote(normalization, hull(bounds ?? { lower: 0, upper: 1 }));
   const assumed = classifier.assumptions.map((message) => ({ code: "assumption", message }));
-  const notes = [...assumed, real.note, units].filter((note) => note != null);
+  const notes = [...assumed, picture?.note ?? real.note, units].filter((note) => note != null);
   const rows = complete.inputs.flatMap(({ name: input, rows: of }) =>
     of ? [{ input, name: of.name, values: of.values }] : [],
   );
@@ -132,7 +140,7 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
     // The rounding in front of integers is none of the network's.
     straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
     ...settled,
-    ...(real.levels !== undefined && { levels: real.levels }),
+    ...((picture || real.levels !== undefined) && { levels: picture ? 256 : real.levels }),
     ...(notes.length > 0 && { notes }),
     batch: typeof batch === "number" ? batch : branches ? 1 : null,
     ...(branches && { branches }),

@@ -3,11 +3,20 @@ import type { Graph } from "../../onnx/graph.ts";
 import { Ops } from "../../onnx/ops.ts";
 import { freeNames, renameValues } from "../../onnx/rewrite.ts";
 
-/** A graph with nodes in front of its input `x`: `make` builds from the new `x` what the graph then takes. */
-export function inFront(graph: Graph, stem: string, make: (b: Ops, x: string) => string): Graph {
+/**
+ * A graph with nodes in front of its input `x`: `make` builds from the new `x` what the graph then takes. `sample` is the shape of
+ * one sample of the new `x`, where it is another.
+ */
+export function inFront(
+  graph: Graph,
+  stem: string,
+  make: (b: Ops, x: string) => string,
+  sample?: readonly number[],
+): Graph {
   const taken = `x_${stem}`;
   const b = new Ops({ ...emptyGraph(stem), opsets: graph.opsets }, stem);
-  const x = b.input(graph.inputs[0]!);
+  const input = graph.inputs[0]!;
+  const x = b.input(sample ? { ...input, dims: [input.dims![0]!, ...sample] } : input);
   b.alias(taken, make(b, x));
   const front = b.finish([taken]);
   const made = [...front.initializers.keys(), ...front.nodes.flatMap((node) => node.outputs)];

@@ -107,6 +107,33 @@ it("takes whole numbers as they are within other bounds, and after a preprocessi
   expect(wrong.message).toContain("would be given -1 to 1");
 });
 
+it("is given pixels times 255 where a preprocessing only turns the colours around, or changes nothing", async () => {
+  const turned = floats(
+    [20, 3, 2, 2],
+    x.data.map((_, i, data) => data[i - (i % 12) + 4 * (2 - Math.floor((i % 12) / 4)) + (i % 4)]!),
+  );
+  for (const channels of ["rgb", "bgr"] as const)
+    for (const scale of [{}, { scale: 1 }, { scale: 255 }]) {
+      const normalization = { mean: [0], std: [1, 1, 1], ...scale, channels };
+      await using(open(network("uint8", [3, 2, 2]), { normalization }), async (model) => {
+        const { data } = await model.logits(channels === "bgr" ? turned : x);
+        for (const [n, row] of truth.entries())
+          for (const [c, z] of row.entries()) expect(data[n * CLASSES + c]).toBeCloseTo(z, 5);
+      });
+    }
+});
+
+it("refuses a normalization that would leave a few whole numbers", async () => {
+  const normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+  const { message } = await failure("usage", () => open(network("int32", [3, 2, 2]), { normalization }));
+  expect(message).toContain("only 6 of them, from -2 to 3");
+  // What it advises.
+  await using(
+    open(network("int32", [3, 2, 2]), { normalization: { mean: [0], std: [1], scale: 255 } }),
+    async (model) => expect((await model.logits(x)).data[0]).toBeCloseTo(truth[0]![0]!, 5),
+  );
+});
+
 it("refuses token ids, with the way to embeddings", async () => {
   const b = new Ops(emptyGraph("tokens"));
   const ids = b.input({ name: "ids", type: "int64", dims: ["N", 4] });

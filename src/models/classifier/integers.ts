@@ -22,12 +22,15 @@ export function realInput(
   graph: Graph,
   {
     bounds,
-    normalization,
+    normalization: given,
   }: { readonly bounds?: Bounds | undefined; readonly normalization?: Normalization | undefined },
 ): RealInput {
   const integers = integerInput(graph);
   if (!integers) return { graph };
   const { type, range, name } = integers;
+  // What changes no value, such as the order of colours alone, does not say what the integers are.
+  const normalization =
+    given && isSame(given.mean, 0) && isSame(given.std, 1) && (given.scale ?? 1) === 1 ? undefined : given;
   const rounding = roundingOf(type === "int8" ? -128 : 0, bounds, normalization);
   const [low, high] = rounding.reach;
   if (Math.round(low) < range[0] || Math.round(high) > range[1])
@@ -35,6 +38,13 @@ export function realInput(
       "usage",
       `The model's input "${name}" takes ${type}, ${range[0]} to ${range[1]}, and would be given ${low} to ${high}. ${normalization ? `Leave out ${option("normalization.mean")} and ${option("normalization.std")}: pixels are multiplied by 255 by themselves.` : `Change ${option("bounds")}.`}`,
       { data: { type, range, reach: rounding.reach } },
+    );
+  const whole = Math.round(high) - Math.round(low) + 1;
+  if (normalization && !bounds && whole < FEW)
+    throw new PerturbError(
+      "usage",
+      `The model's input "${name}" takes whole numbers (${type}), and would be given only ${whole} of them, from ${Math.round(low)} to ${Math.round(high)}: a mean and a standard deviation belong to a network of reals. Leave out ${option("normalization.mean")} and ${option("normalization.std")} (pixels are multiplied by 255 by themselves), or say what a pixel is multiplied by before them (${option("preprocessing.scale", 255)}).`,
+      { data: { type, reach: rounding.reach } },
     );
   const levels = bounds ? Math.round(high - low) + 1 : 256;
   const what = bounds
@@ -51,6 +61,11 @@ export function realInput(
     },
   };
 }
+
+/** Fewer whole numbers than this are no pixels. */
+const FEW = 16;
+
+const isSame = (values: readonly number[], number: number): boolean => values.every((v) => v === number);
 
 function roundingOf(offset: number, bounds: Bounds | undefined, normalization: Normalization | undefined): Rounding {
   const { lower, upper } = bounds ?? { lower: 0, upper: 1 };

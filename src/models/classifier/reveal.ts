@@ -11,6 +11,8 @@ import { logitsOf } from "./log-probabilities.ts";
 
 /** Samples of the trial. Saturated scores of a few could look like labels. */
 export const SAMPLES = 16;
+/** How far probabilities may be from a sum of 1 where they were said to be some. */
+const SAID_ROUNDING = 0.1;
 
 /**
  * The classifier with what only a trial run tells of its head. Probabilities without visible logits become their
@@ -18,9 +20,10 @@ export const SAMPLES = 16;
  * @throws usage for one output in [0, 1] that may be a probability or a logit
  */
 export async function revealHead(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  if (file.said === "sigmoid" && file.head === "hidden") return requireUnit(file, runtime);
   if (file.head !== "logits" && file.head !== "binary") return file;
   if (file.said === "logits") return file;
-  if (file.said === "softmax") return logarithms(file);
+  if (file.said === "softmax") return logarithms(await requireShares(file, runtime));
   const first = await trial(file, runtime, 1);
   // Most models are told by one sample, and one of a large model takes long.
   if (file.head === "binary" ? !first.every(inUnit) : !first.every(isDistribution)) return file;
@@ -41,11 +44,35 @@ export async function trial(file: ClassifierFile, runtime: Runtime, samples: num
   }
 }
 
+/** @throws usage where scores that were said to be probabilities are none: their logarithms would be no numbers */
+async function requireShares(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  const rows = await trial(file, runtime, SAMPLES);
+  if (rows.some((row) => row.every(Number.isFinite) && !isNearly(row, SAID_ROUNDING)))
+    throw noProbabilities(file, "softmax");
+  return file;
+}
+
+/** The logits of what was said to stand behind sigmoids are no numbers where it is none. @throws usage */
+async function requireUnit(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
+  const rows = await trial(file, runtime, SAMPLES);
+  if (rows.some((row) => row.some(Number.isNaN))) throw noProbabilities(file, "sigmoid");
+  return file;
+}
+
+const noProbabilities = ({ name }: ClassifierFile, said: "softmax" | "sigmoid"): PerturbError =>
+  new PerturbError(
+    "usage",
+    `${name} was said to give probabilities (${option("head", said)}), and in a trial it gave scores that are none: ${said === "softmax" ? "they do not lie in [0, 1] with a sum of 1" : "some lie outside of [0, 1]"}. Leave it out, or say that they are logits (${option("head", "logits")}).`,
+  );
+
 /** Whether the score of a row [0, z] lies where probabilities do. */
 const inUnit = (row: Float32Array): boolean => row[1]! >= 0 && row[1]! <= 1;
 
-const isDistribution = (row: Float32Array): boolean =>
-  Math.abs(row.reduce((a, p) => a + p, 0) - 1) <= 1e-4 && row.every((p) => p >= 0 && p <= 1);
+const isDistribution = (row: Float32Array): boolean => isNearly(row, 1e-4) && row.every((p) => p >= 0 && p <= 1);
+
+/** Whether numbers are shares of 1, but for rounding: that of 8 or 16 bits where it was said. */
+const isNearly = (row: Float32Array, rounding: number): boolean =>
+  Math.abs(row.reduce((a, p) => a + p, 0) - 1) <= rounding && row.every((p) => p >= -rounding && p <= 1 + rounding);
 
 const isOneHot = (row: Float32Array): boolean =>
   row.every((v) => v === 0 || v === 1) && row.reduce((a, b) => a + b, 0) === 1;

@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { predict } from "../src/attack.ts";
+import { pgd } from "../src/attacks/gradient/pgd.ts";
+import { writePictures } from "../src/cli/attack-pictures.ts";
+import type { Dataset } from "../src/dataset.ts";
+import { openDataset } from "../src/datasets/locate.node.ts";
+import { adversarialExamples } from "../src/evaluate/adversarial.ts";
+import type { GraphModel } from "../src/models/classifier/graph-model.ts";
+import { openModel } from "../src/models/open.node.ts";
+import { failure } from "./support/datasets.ts";
+import { using } from "./support/models.ts";
+
+// A network of torchvision, JPEGs, and the logits of its own pipeline: see tools/photo-pipeline.
+const FOLDER = fileURLToPath(new URL("fixtures/photo/", import.meta.url));
+const LOGITS = JSON.parse(readFileSync(join(FOLDER, "logits.json"), "utf8")) as Readonly<Record<string, number[]>>;
+const STEPS = { resize: 72, crop: 64 };
+const preprocessing = { ...STEPS, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+const NETWORK = [3, 64, 64];
+
+const networkAlone = () => openModel(join(FOLDER, "net.onnx"), { preprocessing });
+const ofPictures = (shape: readonly number[]) =>
+  openModel(join(FOLDER, "net.onnx"), { preprocessing, perturb: "picture", shape });
+
+/** The logits of each sample, and how many are right. */
+async function answers(model: GraphModel, data: Dataset) {
+  const logits: number[][] = [];
+  let correct = 0;
+  for await (const { x, labels } of data.batches({ batch: 32 })) {
+    const found = await model.logits(x);
+    for (let i = 0; i < labels.length; i++) logits.push([...found.data.subarray(4 * i, 4 * i + 4)]);
+    correct += predict(found).filter((p, i) => p === labels[i]).length;
+  }
+  return { logits, correct };
+}
+
+describe("a photo pipeline", () => {
+  it.each([
+    { size: "96x80", shape: [3, 80, 96], correct: 8 },
+    { size: "64x64", shape: [3, 64, 64], correct: 4 },
+  ])("of $size: the same answers as torchvision's, whichever side resizes", async ({ size, shape, correct }) => {
+    const data = await openDataset(join(FOLDER, size), { preprocessing, shape: NETWORK });
+    const own = await openDataset(join(FOLDER, size), { ownSize: { channels: 3 } });
+    expect(own.shape).toEqual(shape);
+    const reference = Object.entries(LOGITS).flatMap(([path, logits]) => (path.startsWith(size) ? [logits] : []));
+    const alone = await using(await networkAlone(), (model) => answers(model, data));
+    const whole = await using(await ofPictures(shape), (model) => answers(model, own));
+    expect([alone.correct, whole.correct]).toEqual([correct, correct]);
+    expect(whole.logits.flat()).toEqual(alone.logits.flat().map((v) => expect.closeTo(v, 4)));
+    // Pillow's decoder of JPEGs and that of sharp may differ by a byte.
+    expect(alone.logits.flat()).toEqual(reference.flat().map((v) => expect.closeTo(v, 3)));
+  });
+
+  it("refuses pictures of several sizes, and says which", async () => {
+    const { message } = await failure("mismatch", () => openDataset(FOLDER, { ownSize: {} }));
+    expect(message).toContain("have 2 sizes");
+    expect(message).toContain("96 × 80 (8 pictures), 64 × 64 (5 pictures)");
+  });
+});
+
+describe("pictures that fool", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "perturb-photo-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it("are as many when their files go through the pipeline", async () => {
+    const model = await ofPictures([3, 80, 96]);
+    const alone = await networkAlone();
+    const data = await openDataset(join(FOLDER, "96x80"), { ownSize: { channels: 3 } });
+    const attacks = [pgd.with({ steps: 5 })];
+    let [fooled, lasting] = [0, 0];
+    for await (const results of await adversarialExamples(model, data, { attacks, epsilons: [4 / 255] }))
+      for (const result of results) {
+        fooled += result.success.reduce((a, b) => a + b, 0);
+        const options = { target: null, exact: true, sourceOf: () => undefined };
+        lasting += await writePictures(folder, result, model, {
+          ...options,
+          pipeline: { model: alone, steps: STEPS },
+        });
+      }
+    expect(fooled).toBeGreaterThan(3);
+    expect(lasting).toBe(fooled);
+    const [written] = await readdir(folder);
+    const read = await openDataset(join(folder, written!), { preprocessing, shape: NETWORK });
+    expect([read.size, (await answers(alone, read)).correct]).toEqual([fooled, 0]);
+    await Promise.all([model.release(), alone.release()]);
+  });
+});
