@@ -136,9 +136,9 @@ async function read(
 }
 
 function about(labels: readonly number[], isNamed: boolean): Note {
-  const which = isNamed ? `label ${labels.join(", ")}` : "all labels";
+  const which = labels.length === 1 ? `label ${labels[0]}` : `each of the labels ${labels.join(", ")}`;
   return {
     code: "multi-label",
-    message: `The labels of a sample are a set. Accuracy is exact match: the share of samples on which ${isNamed ? `each of ${which}` : "every label"} is right. A sample is fooled when one of these labels flips. Prediction 0 means that all are as given, and prediction k that ${isNamed ? `the k-th label of ${labels.join(", ")}` : "label k - 1"} is the one farthest wrong. The loss is binary cross-entropy, summed over these labels.`,
+    message: `The labels of a sample are a set. Accuracy is exact match: the share of samples on which ${isNamed ? which : "every label"} is right. A sample is fooled when one of these labels flips. Prediction 0 means that all are as given, and prediction k that ${isNamed ? `the k-th label of ${labels.join(", ")}` : "label k - 1"} is the one farthest wrong. The loss is binary cross-entropy, summed over these labels.`,
   };
 }
