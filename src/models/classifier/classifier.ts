@@ -125,7 +125,7 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
   const complete = elements?.unit === "range" ? fromShares(prepared, elements) : prepared;
   const units = normalization && unitsNote(normalization, hull(bounds ?? { lower: 0, upper: 1 }));
   const assumed = classifier.assumptions.map((message) => ({ code: "assumption", message }));
-  const notes = [...assumed, picture?.note ?? real.note, units].filter((note) => note != null);
+  const notes = [...assumed, picture?.note, real.note, units].filter((note) => note != null);
   const rows = complete.inputs.flatMap(({ name: input, rows: of }) =>
     of ? [{ input, name: of.name, values: of.values }] : [],
   );
