@@ -50,6 +50,7 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
     if (reached.has(name!)) contributions.set(name!, [...(contributions.get(name!) ?? []), b.sumTo(passed, name!)]);
     return;
   }
+  const rule = isRecurrence(node) ? recurrenceGradient(backward) : ruleOf(b, node);
   const many = manyOutputs.has(node.op) || isRecurrence(node);
   const other = node.outputs.find((name, i) => i > 0 && contributions.has(name));
   const g = gradientOf(0);
@@ -63,7 +64,6 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
     node.outputs.some((name) => contributions.has(name) && !isFloat(b.fact(name).type))
   )
     throw unsupported(node, "integers for values");
-  const rule = isRecurrence(node) ? recurrenceGradient(backward) : ruleOf(b, node);
   const wants = (i: number): boolean => reached.has(node.inputs[i] ?? "");
   const gradients = rule({ node, g: g ?? "", gradientOf, x: node.inputs, y: node.outputs[0]!, b, wants });
   if (gradients.length > node.inputs.length && gradients.slice(node.inputs.length).some((part) => part !== null))

@@ -94,7 +94,8 @@ describe.skipIf(!hasSoftwareVulkan)(`ONNX Runtime's WebGPU provider, in software
       const expected = await withProgram(graph, (program) => program.run(feeds));
       const { error, onCpu, distance } = await run(writeOnnx(graph), feeds, expected);
       expect(distance, error).toBeLessThan(1e-4);
-      expect(onCpu).toEqual([]);
+      // Long recurrent layers are a Scan, which ONNX Runtime has for the CPU alone.
+      expect(onCpu.filter(({ op }) => op !== "Scan")).toEqual([]);
     },
   );
 });
