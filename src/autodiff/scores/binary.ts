@@ -6,7 +6,7 @@ import type { ElementType } from "../../tensor.ts";
 import type { HeadInfo } from "../head.ts";
 import type { Affine } from "../head-steps.ts";
 import type { HeadChoice, Reading, ScoreKind, Scores } from "../reading.ts";
-import { logitOf, realLogits } from "./values.ts";
+import { logitOf, realLogits, shifted } from "./values.ts";
 import type { View } from "./view.ts";
 
 /** Functions that are 0 at 0 and keep the sign, so that the threshold 0 stays where it is. */
@@ -24,7 +24,7 @@ export function readBinary(b: Ops, output: string, { view, head, visible }: Bina
   refuseBinary(b.fact(output).type, said, visible, threshold);
   const { sigmoid } = head;
   const one = (z: string, shift: number, kind: ScoreKind, assumption: string): Scores => {
-    const above = shift === 0 ? z : b.sub(z, b.scalar(shift, z));
+    const above = shifted(b, z, shift);
     const logits = b.add("Concat", [b.full(0, above), above], { axis: 1 });
     return { logits, classes: 2, kind, assumptions: [assumption] };
   };
@@ -55,7 +55,7 @@ export function readBinary(b: Ops, output: string, { view, head, visible }: Bina
 
 /** The sigmoid that an output was made of. */
 function sigmoidOf(b: Ops, output: string, { scale, shift }: Affine): string {
-  const risen = shift === 0 ? output : b.sub(output, b.scalar(shift, output));
+  const risen = shifted(b, output, shift);
   return scale === 1 ? risen : b.div(risen, b.scalar(scale, risen));
 }
 

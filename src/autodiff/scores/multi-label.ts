@@ -8,7 +8,7 @@ import type { HeadInfo } from "../head.ts";
 import { isLabel, type LossBuilder } from "../loss.ts";
 import type { Reading, Scores } from "../reading.ts";
 import { ODD } from "./binary.ts";
-import { logitOf, realLogits } from "./values.ts";
+import { logitOf, realLogits, shifted } from "./values.ts";
 import type { View } from "./view.ts";
 
 /**
@@ -48,10 +48,6 @@ export function readLabels(b: Ops, output: string, view: View, visible: HeadInfo
     true,
   );
 }
-
-/** What of a score, or of a probability, is above a threshold. */
-export const shifted = (b: Ops, z: string, threshold: number): string =>
-  threshold === 0 ? z : b.sub(z, b.scalar(threshold, z));
 
 /** @throws unsupported, usage for what is no score for each of several labels */
 function refuseLabels(b: Ops, output: string, { classes }: View, { kind, through }: HeadInfo): void {

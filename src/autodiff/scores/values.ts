@@ -1,4 +1,3 @@
-import { Attributes } from "../../onnx/attributes.ts";
 import type { Graph, Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import type { LogitsFound } from "../head-steps.ts";
@@ -12,6 +11,10 @@ export function realLogits(b: Ops, { logits, integers, negated }: LogitsFound & 
   const real = integers ? dequantized(b, logits, integers.scale, integers.zero) : logits;
   return negated ? b.neg(real) : real;
 }
+
+/** What of a score, or of a probability, is above a threshold. */
+export const shifted = (b: Ops, z: string, threshold: number): string =>
+  threshold === 0 ? z : b.sub(z, b.scalar(threshold, z));
 
 /** log p, finite at 0. */
 export const log = (b: Ops, p: string): string => b.add("Log", [b.plus(p, b.scalar(LEAST, p))]);
@@ -30,14 +33,11 @@ const TIES = "perturb: scores that the head makes equal";
  */
 export function withTies(b: Ops, logits: string, scores: string): string {
   const first = b.equal(scores, b.reduceMax(scores, [1], true));
-  const output = b.fresh("logits");
   const most = b.reduceMax(logits, [1], true);
   // A kernel's sigmoid or tanh does not rise everywhere: a score may be less than that of a smaller logit, by rounding.
   const others = b.reduceMax(b.where(first, b.scalar(-3e38, logits), logits), [1], true);
   const above = b.plus(most, b.plus(b.mul(b.add("Abs", [most]), b.scalar(ULPS, most)), b.scalar(ULPS, most)));
-  const inputs = [first, b.where(b.add("Less", [others, most]), most, above), logits];
-  b.append({ op: "Where", domain: "", name: TIES, inputs, outputs: [output], attributes: Attributes.from({}) });
-  return output;
+  return b.named(TIES, "Where", [first, b.where(b.add("Less", [others, most]), most, above), logits]);
 }
 
 /** The logits that losses are built on. */

@@ -1,6 +1,5 @@
 import { type FileHandle, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { stderr } from "node:process";
 import { Command } from "@commander-js/extra-typings";
 import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
@@ -26,7 +25,7 @@ import {
   runOptions,
 } from "../options/groups.ts";
 import { perturbOption } from "../options/perturb-option.ts";
-import { columns, helpText, print, prose } from "../output.ts";
+import { columns, complain, helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 const LIMIT = 100;
@@ -122,7 +121,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     const examples = await adversarialExamples(model, data, plan);
     if (pictures !== undefined) requirePictures(model.inputShape);
     const { total } = examples;
-    for (const { message } of warningWords(examples.warnings)) stderr.write(`warning: ${message}\n`);
+    for (const { message } of warningWords(examples.warnings)) complain(`warning: ${message}`);
     const { inDataUnits } = await import("../../evaluate/units.ts");
     const units = (x: FloatTensor): FloatTensor => ({ ...x, data: inDataUnits(x.data, model) });
     const inUnits = (result: AdversarialBatch): AdversarialBatch => ({

@@ -1,5 +1,5 @@
-import { shifted, wrongness } from "../../autodiff/scores/multi-label.ts";
-import { logitOf } from "../../autodiff/scores/values.ts";
+import { wrongness } from "../../autodiff/scores/multi-label.ts";
+import { logitOf, shifted } from "../../autodiff/scores/values.ts";
 import { PerturbError } from "../../errors.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { Ops } from "../../onnx/ops.ts";

@@ -4,6 +4,7 @@ import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { Ops } from "../../onnx/ops.ts";
 import { option } from "../../option.ts";
 import type { Runtime } from "../../runtime.ts";
+import { isDistribution } from "../distribution.ts";
 import { probe, probed } from "./batching.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { openClassifier } from "./graph-model.ts";
@@ -67,8 +68,6 @@ const noProbabilities = ({ name }: ClassifierFile, said: "softmax" | "sigmoid"):
 
 /** Whether the score of a row [0, z] lies where probabilities do. */
 const inUnit = (row: Float32Array): boolean => row[1]! >= 0 && row[1]! <= 1;
-
-const isDistribution = (row: Float32Array): boolean => isNearly(row, 1e-4) && row.every((p) => p >= 0 && p <= 1);
 
 /** Whether numbers are shares of 1, but for rounding: that of 8 or 16 bits where it was said. */
 const isNearly = (row: Float32Array, rounding: number): boolean =>

@@ -3,6 +3,7 @@ import type { Bounds, Head, Model } from "../../model.ts";
 import { option } from "../../option.ts";
 import { type FloatTensor, product, takeRows } from "../../tensor.ts";
 import { callbackModel } from "../callback.ts";
+import { isDistribution } from "../distribution.ts";
 import { type AskJson, type HttpOptions, jsonClient, nameOf } from "./http.ts";
 import { answerBytes, inferenceRequest, readMetadata, readScores, type Signature } from "./inference-protocol.ts";
 
@@ -162,7 +163,3 @@ function headOf(server: string, scores: Float32Array, said: Head | undefined): H
     `The model at ${server} gives one score for each sample. Say whether it is the probability of class 1 (${option("head", "sigmoid")}) or its logit (${option("head", "logits")}).`,
   );
 }
-
-/** Whether these scores of one sample are probabilities. */
-const isDistribution = (scores: Float32Array): boolean =>
-  scores.every((p) => p >= 0 && p <= 1) && Math.abs(scores.reduce((sum, p) => sum + p, 0) - 1) <= 1e-4;
