@@ -1,12 +1,14 @@
 import type { Graph } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime.ts";
-import { type FloatTensor, product, tensor } from "../tensor.ts";
+import { type FloatTensor, product, takeRows, tensor } from "../tensor.ts";
 import { around, type Box } from "./box.ts";
 import type { Arithmetic } from "./enclose.ts";
 import { type BoundPrograms, boundPrograms, type Frontier, found, known } from "./programs.ts";
 
 /** Rows of coefficients at a time. */
-const CHUNK = 256;
+const CHUNK = 512;
+/** Elements of a layer whose coefficients are made at a time. */
+const MOST_SEEDS = 4096;
 
 /** What is asked about: coefficients of the output, one row each, with the sample that they are asked of. */
 export interface Rows {
@@ -112,8 +114,8 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
   const open = Array.from(lower.keys()).filter((i) => isOpen(lower[i]!, upper[i]!));
   if (open.length === 0) return false;
   const better = { lower: lower.slice(), upper: upper.slice() };
-  for (let at = 0; at < open.length; at += CHUNK / 2) {
-    const elements = open.slice(at, at + CHUNK / 2);
+  for (let at = 0; at < open.length; at += MOST_SEEDS) {
+    const elements = open.slice(at, at + MOST_SEEDS);
     const count = elements.length;
     const seed = new Float32Array(2 * count * size);
     const samples = new Int32Array(2 * count);
@@ -135,7 +137,41 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
   return true;
 }
 
-/** Samples one after the other, each with its own number of rows. */
+/** Rows of one sample, which stand together. */
+interface Part {
+  readonly sample: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The rows of each sample, at most CHUNK in a part. */
+function parts(samples: Int32Array): Part[] {
+  const all: Part[] = [];
+  for (let from = 0, to: number; from < samples.length; from = to) {
+    to = from + 1;
+    while (to < samples.length && to - from < CHUNK && samples[to] === samples[from]) to++;
+    all.push({ sample: samples[from]!, from, to });
+  }
+  return all;
+}
+
+/** Parts side by side in one run, of CHUNK rows at most: each has as many rows as the longest. */
+function groups(all: readonly Part[]): Part[][] {
+  const made: Part[][] = [];
+  let longest = 0;
+  for (const part of all) {
+    const last = made.at(-1);
+    longest = Math.max(longest, part.to - part.from);
+    if (last && longest * (last.length + 1) <= CHUNK) {
+      last.push(part);
+    } else {
+      made.push([part]);
+      longest = part.to - part.from;
+    }
+  }
+  return made;
+}
+
 async function boundsOf(
   programs: BoundPrograms,
   { value, isFlat }: { value: string; isFlat: boolean },
@@ -145,28 +181,23 @@ async function boundsOf(
 ): Promise<Float64Array> {
   const program = await programs.boundOf(value, isFlat);
   const all = feeds(program.inputs, programs.frontiers, box, ends);
-  const count = samples.length;
-  const out = new Float64Array(count);
-  for (let at = 0, to: number; at < count; at = to) {
-    const sample = samples[at]!;
-    to = at + 1;
-    while (to < count && to - at < CHUNK && samples[to] === sample) to++;
-    const given = Object.fromEntries(
-      Object.entries(all).map(([name, t]) => [name, rowsBetween(t, sample, sample + 1)]),
-    );
-    given["seed"] = rowsBetween(seed, at, to);
+  const out = new Float64Array(samples.length);
+  const shape = seed.dims.slice(1);
+  const size = product(shape);
+  for (const group of groups(parts(samples))) {
+    const rows = Math.max(...group.map(({ from, to }) => to - from));
+    const taken = group.map(({ sample }) => sample);
+    const given = Object.fromEntries(Object.entries(all).map(([name, t]) => [name, takeRows(t, taken)]));
+    const coefficients = zeros([rows * group.length, ...shape]);
+    for (const [i, { from, to }] of group.entries())
+      coefficients.data.set(seed.data.subarray(from * size, to * size), i * rows * size);
+    given["seed"] = coefficients;
     // Read for its shape alone, if at all.
-    if (program.inputs.includes("x")) given["x"] = zeros([to - at, ...box.centre.dims.slice(1)]);
-    const { bound } = await program.run(given);
-    out.set(bound!.data as Float64Array, at);
+    if (program.inputs.includes("x")) given["x"] = zeros([rows * group.length, ...box.centre.dims.slice(1)]);
+    const bound = (await program.run(given))["bound"]!.data as Float64Array;
+    for (const [i, { from, to }] of group.entries()) out.set(bound.subarray(i * rows, i * rows + to - from), from);
   }
   return out;
 }
 
 const zeros = (dims: readonly number[]): FloatTensor => tensor("float32", dims, new Float32Array(product(dims)));
-
-/** Rows as views of the same numbers. */
-function rowsBetween({ dims: [, ...rest], data }: FloatTensor, from: number, to: number): FloatTensor {
-  const size = product(rest);
-  return tensor("float32", [to - from, ...rest], (data as Float32Array).subarray(from * size, to * size));
-}
