@@ -52,6 +52,7 @@ const OPTIONS = [
   "surrogate.normalization.std",
   "target",
   "threshold",
+  "timeout",
   "validation",
 ] as const;
 

@@ -1,6 +1,6 @@
 import type { Graph } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime.ts";
-import { type FloatTensor, product, takeRows, tensor } from "../tensor.ts";
+import { type FloatTensor, product, sampleSize, takeRows, tensor } from "../tensor.ts";
 import { around, type Box } from "./box.ts";
 import type { Arithmetic } from "./enclose.ts";
 import { type BoundPrograms, boundPrograms, type Frontier, found, known } from "./programs.ts";
@@ -30,6 +30,12 @@ export interface BoundsOf {
    * @throws runtime
    */
   lower(box: Box, rows: Rows, method?: Method): Promise<Float64Array>;
+  /** The same bounds, and the line that each is the least value of: how much it changes with each element of the input, [rows, ...]. */
+  lines(
+    box: Box,
+    rows: Rows,
+    method?: Method,
+  ): Promise<{ readonly bounds: Float64Array; readonly slopes: FloatTensor }>;
   release(): Promise<void>;
 }
 
@@ -43,11 +49,16 @@ export async function openBounds(
   arithmetic: Arithmetic = "float32",
 ): Promise<BoundsOf> {
   const programs = await boundPrograms(classifier, runtime, arithmetic);
+  const lines = async (box: Box, rows: Rows, method: Method = "crown") =>
+    boundsOf(
+      programs,
+      { value: programs.output, isFlat: method === "ibp" },
+      { box, ends: await settle(programs, box, method) },
+      rows,
+    );
   return {
-    async lower(box, rows, method = "crown") {
-      const ends = await settle(programs, box, method);
-      return boundsOf(programs, { value: "logits", isFlat: method === "ibp" }, box, ends, rows);
-    },
+    lines,
+    lower: async (box, rows, method) => (await lines(box, rows, method)).bounds,
     release: programs.release,
   };
 }
@@ -78,7 +89,7 @@ async function settle(programs: BoundPrograms, box: Box, method: Method): Promis
 
 /** Intervals from what is known of the layers before. */
 async function spread({ frontiers, intervals }: BoundPrograms, box: Box, ends: Ends): Promise<void> {
-  if (frontiers.length === 0) return;
+  if (!intervals) return;
   const results = await intervals.run(feeds(intervals.inputs, frontiers, box, ends));
   for (const { value } of frontiers) {
     const names = found(value);
@@ -124,10 +135,15 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
       seed[(2 * i + 1) * size + (element % size)] = -1;
       samples[2 * i] = samples[2 * i + 1] = Math.floor(element / size);
     });
-    const bounds = await boundsOf(programs, { value, isFlat: false }, box, ends, {
-      seed: tensor("float32", [2 * count, ...shape], seed),
-      samples,
-    });
+    const { bounds } = await boundsOf(
+      programs,
+      { value, isFlat: false },
+      { box, ends },
+      {
+        seed: tensor("float32", [2 * count, ...shape], seed),
+        samples,
+      },
+    );
     elements.forEach((element, i) => {
       better.lower[element] = Math.max(better.lower[element]!, around(bounds[2 * i]!)[0]);
       better.upper[element] = Math.min(better.upper[element]!, -around(bounds[2 * i + 1]!)[0]);
@@ -175,13 +191,14 @@ function groups(all: readonly Part[]): Part[][] {
 async function boundsOf(
   programs: BoundPrograms,
   { value, isFlat }: { value: string; isFlat: boolean },
-  box: Box,
-  ends: Ends,
+  { box, ends }: { box: Box; ends: Ends },
   { seed, samples }: Rows,
-): Promise<Float64Array> {
+): Promise<{ bounds: Float64Array; slopes: FloatTensor }> {
   const program = await programs.boundOf(value, isFlat);
   const all = feeds(program.inputs, programs.frontiers, box, ends);
-  const out = new Float64Array(samples.length);
+  const bounds = new Float64Array(samples.length);
+  const slopes = zeros([samples.length, ...box.centre.dims.slice(1)]);
+  const inputSize = sampleSize(slopes);
   const shape = seed.dims.slice(1);
   const size = product(shape);
   for (const group of groups(parts(samples))) {
@@ -194,10 +211,16 @@ async function boundsOf(
     given["seed"] = coefficients;
     // Read for its shape alone, if at all.
     if (program.inputs.includes("x")) given["x"] = zeros([rows * group.length, ...box.centre.dims.slice(1)]);
-    const bound = (await program.run(given))["bound"]!.data as Float64Array;
-    for (const [i, { from, to }] of group.entries()) out.set(bound.subarray(i * rows, i * rows + to - from), from);
+    const made = await program.run(given);
+    const bound = made["bound"]!.data as Float64Array;
+    const slope = made["slope"]!.data as Float32Array;
+    for (const [i, { from, to }] of group.entries()) {
+      const [first, end] = [i * rows, i * rows + to - from];
+      bounds.set(bound.subarray(first, end), from);
+      slopes.data.set(slope.subarray(first * inputSize, end * inputSize), from * inputSize);
+    }
   }
-  return out;
+  return { bounds, slopes };
 }
 
 const zeros = (dims: readonly number[]): FloatTensor => tensor("float32", dims, new Float32Array(product(dims)));

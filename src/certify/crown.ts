@@ -7,7 +7,8 @@ import { PerturbError } from "../errors.ts";
 import type { Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { product } from "../tensor.ts";
-import { type Arithmetic, type Enclosed, gamma, UNIT } from "./enclose.ts";
+import type { Arithmetic, Enclosed } from "./enclose.ts";
+import { gamma, UNIT } from "./rounding.ts";
 import { Rows } from "./rows.ts";
 
 export interface CrownOptions {
@@ -25,8 +26,8 @@ export interface CrownOptions {
 const SLACK = 2 ** -40;
 
 /**
- * Appends the nodes that bound ⟨a, of⟩ from below over the box, float64 [samples, rows], for the rows a of `seed` (CROWN: Zhang et al. 2018,
- * https://arxiv.org/abs/1811.00866, theorem 3.2). With the value at the centre c of the box,
+ * Appends the nodes that bound ⟨a, of⟩ from below over the box, float64 [samples, rows], for the rows a of `seed`, and gives A as
+ * `slope`, [samples·rows, ...] (CROWN: Zhang et al. 2018, https://arxiv.org/abs/1811.00866, theorem 3.2). With the value at the centre c of the box,
  *
  *   ⟨a, f(x)⟩ ≥ ⟨a, f(c)⟩ + Σ gaps of nonlinear nodes + min over the box of ⟨A, x - c⟩ - roundings,
  *
@@ -38,7 +39,7 @@ export function crown(
   b: Ops,
   { input, of, seed, arithmetic, isFlat }: CrownOptions,
   { values, roundings, relaxed }: Enclosed,
-): string {
+): { readonly bound: string; readonly slope: string } {
   const { centre, lower, upper } = values.get(input)!;
   const rows = new Rows(b, centre);
   /** Float64 [samples, rows, 1], none above 0. */
@@ -119,7 +120,7 @@ export function crown(
   const size = rows.dot(b.add("Abs", [precise]), b.add("Abs", [at]));
   const loss = b.sum(losses);
   const slack = b.mul(b.sub(size, loss), b.scalar(SLACK, loss));
-  return b.squeeze(b.sub(b.plus(start, loss), slack), [2]);
+  return { bound: b.squeeze(b.sub(b.plus(start, loss), slack), [2]), slope: a! };
 }
 
 /** A float64 gap, made a little larger and cast: rounding may not make it smaller. */

@@ -1,9 +1,18 @@
-import { again, againMany, type LinearContext, type LinearOperator, linearIn, type Terms } from "../autodiff/linear.ts";
+import {
+  again,
+  againMany,
+  type LinearContext,
+  type LinearOperator,
+  linearIn,
+  linearOperators,
+  type Terms,
+} from "../autodiff/linear.ts";
 import type { Enclosure, Interval, Relaxation, Relaxations } from "../autodiff/relaxation.ts";
 import { relaxations } from "../autodiff/relaxations.ts";
 import { PerturbError } from "../errors.ts";
 import { describeNode, type Node, valuesRead } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
+import { gamma, inDouble, type Rounding, roundingOf } from "./rounding.ts";
 
 /** What is known of each value of a graph over a box, for every sample; nodes by their first output. */
 export interface Enclosed {
@@ -13,12 +22,6 @@ export interface Enclosed {
   readonly roundings: ReadonlyMap<string, Rounding>;
   /** Of every node that is not linear. */
   readonly relaxed: ReadonlyMap<string, Relaxed>;
-}
-
-/** In the shape of a node's output: how far its sums can be off in the network, and all that a bound has to allow for. */
-export interface Rounding {
-  readonly network: string;
-  readonly all: string;
 }
 
 export interface Relaxed {
@@ -44,13 +47,6 @@ export interface EncloseOptions {
   readonly arithmetic: Arithmetic;
 }
 
-/** Half the distance of float32 numbers around 1: the largest relative error of one operation. */
-export const UNIT = 2 ** -24;
-/** Beyond this many terms in one sum, γ is no small number any more. */
-const MOST_TERMS = 2 ** 20;
-/** More than all that sums of numbers too small for float32 can lose. */
-const UNDERFLOW = 1e-30;
-
 /**
  * Appends to a graph what is known of each of its values over a box, from the input to `of`: the value at the centre, and both ends (interval
  * bound propagation: Gowal et al. 2018, https://arxiv.org/abs/1810.12715, §3), widened by all that float32 can round, in these nodes
@@ -64,7 +60,6 @@ export function enclose(b: Ops, nodes: readonly Node[], { boxes, refine, arithme
   const roundings = new Map<string, Rounding>();
   const relaxed = new Map<string, Relaxed>();
   const refined = new Set<string>();
-  const missing: Node[] = [];
 
   const refineOnce = (name: string): void => {
     const known = values.get(name);
@@ -73,6 +68,13 @@ export function enclose(b: Ops, nodes: readonly Node[], { boxes, refine, arithme
     values.set(name, { ...known, ...refine(b, name, known) });
   };
 
+  const restless = nodes.find(isRestless);
+  if (restless)
+    throw new PerturbError(
+      "unsupported",
+      `${describeNode(restless)} draws at random or trains, so that the same input has many outputs. Export the model for inference.`,
+      { data: { op: restless.op } },
+    );
   for (const node of nodes) {
     if (!valuesRead(node).some((name) => values.has(name) || shapes.has(name))) continue;
     const isShape = node.op === "Shape" || node.op === "Size" || !node.inputs.some((name) => values.has(name));
@@ -91,10 +93,7 @@ export function enclose(b: Ops, nodes: readonly Node[], { boxes, refine, arithme
       continue;
     }
     const relaxation = relaxationOf(node);
-    if (!relaxation) {
-      missing.push(node);
-      throw noBounds(missing);
-    }
+    if (!relaxation) throw noBounds([node, ...nodes.slice(nodes.indexOf(node) + 1).filter(isUnknown)]);
     for (const name of node.inputs) refineOnce(name);
     const enclosures = node.inputs.map(
       (name, i): Enclosure => values.get(name) ?? { centre: x[i]!, lower: x[i]!, upper: x[i]! },
@@ -107,20 +106,37 @@ export function enclose(b: Ops, nodes: readonly Node[], { boxes, refine, arithme
   return { values, roundings, relaxed };
 }
 
+const RANDOM: ReadonlySet<string> = new Set([
+  "RandomNormal",
+  "RandomNormalLike",
+  "RandomUniform",
+  "RandomUniformLike",
+  "Bernoulli",
+  "Multinomial",
+]);
+
+/** Whether a node gives something else each time, or what depends on the other samples of a batch. */
+const isRestless = ({ op, attributes, inputs }: Node): boolean =>
+  RANDOM.has(op) ||
+  (op === "Dropout" && inputs[2] !== undefined && inputs[2] !== "") ||
+  (op === "BatchNormalization" && attributes.int("training_mode", 0) !== 0);
+
 const relaxationOf = (node: Node): Relaxation | undefined =>
   node.domain === "" && Object.hasOwn(relaxations, node.op) ? (relaxations as Relaxations)[node.op] : undefined;
 
-function noBounds(nodes: readonly Node[]): PerturbError {
+/** Whether nothing is known of an operator, whatever its inputs are. */
+const isUnknown = (node: Node): boolean =>
+  !relaxationOf(node) && (node.domain !== "" || !Object.hasOwn(linearOperators, node.op)) && node.op !== "Constant";
+
+function noBounds([first, ...others]: readonly Node[]): PerturbError {
+  const more = [...new Set(others.map(({ op }) => op))].filter((op) => op !== first!.op);
+  const also = more.length > 0 ? ` The same may hold for ${more.join(", ")}.` : "";
   return new PerturbError(
     "unsupported",
-    `No bounds are known for ${nodes.map(describeNode).join(", ")}, so that nothing can be proven of this model.`,
-    { data: { nodes: nodes.map(({ op }) => op) } },
+    `${describeNode(first!)}: no bounds are known for it, so that nothing can be proven of this model.${also}`,
+    { data: { op: first!.op, others: more } },
   );
 }
-
-/** γₙ = nu/(1 - nu), a little larger, so that what is computed with it may be rounded. Infinite where sums are too long for it. */
-export const gamma = (terms: number): number =>
-  terms <= MOST_TERMS ? (1.01 * terms * UNIT) / (1 - 2 * terms * UNIT) : Number.POSITIVE_INFINITY;
 
 function throughLinear(
   context: LinearContext,
@@ -180,48 +196,4 @@ function throughLinear(
     ends: [{ centre: centres[0]!, ...widened({ lower: b.sub(centre, wide), upper: b.plus(centre, wide) }) }],
     rounding,
   };
-}
-
-/** The node at the centre in float64, rounded to float32 once. */
-function inDouble({ node, b, x }: LinearContext): string {
-  const precise = again(
-    { node, b },
-    x.map((name) => (name === "" ? "" : b.cast(name, "float64"))),
-  );
-  return b.cast(precise, "float32");
-}
-
-/**
- * Adding n numbers in any order is off by the sum of |partial sums|, times u, and each of these is not above the larger of the sum of what is
- * positive, P, and of what is negative, N: with P + N = |W|·(max(u, 0) - min(l, 0)) + |b| and P - N = W·(max(u, 0) + min(l, 0)) + b.
- */
-function roundingOf(
-  context: LinearContext,
-  terms: Terms,
-  box: (i: number) => Enclosure,
-  absolute: (h: (i: number) => string, additive: boolean) => string,
-  precise: string | undefined,
-): Rounding {
-  const { b, x, isConstant } = context;
-  const zero = b.scalar(0, x[0]!);
-  const parts = new Map<number, { size: string; sum: string }>();
-  const partsOf = (i: number) => {
-    const [up, down] = [b.add("Max", [box(i).upper, zero]), b.add("Min", [box(i).lower, zero])];
-    const known = parts.get(i) ?? { size: b.sub(up, down), sum: b.plus(up, down) };
-    parts.set(i, known);
-    return known;
-  };
-  const scaled = (value: string, by: number) => b.mul(value, b.scalar(by, value));
-  const γ = gamma(terms.forwards);
-  const all = absolute((i) => partsOf(i).size, true);
-  const signed = again(
-    context,
-    x.map((name, i) => (isConstant(i) ? name : partsOf(i).sum)),
-  );
-  const larger = b.plus(scaled(all, 0.5 + γ), scaled(b.add("Abs", [signed]), 0.5));
-  const network = b.plus(b.plus(scaled(larger, γ), scaled(all, 3 * UNIT)), b.scalar(UNDERFLOW, zero));
-  const reach = (i: number) => b.add("Max", [b.sub(box(i).upper, box(i).centre), b.sub(box(i).centre, box(i).lower)]);
-  const backwards = scaled(absolute(reach, false), gamma(terms.backwards + 4));
-  const centre = precise === undefined ? network : scaled(b.add("Abs", [precise]), 2 * UNIT);
-  return { network, all: b.plus(b.plus(network, centre), backwards) };
 }

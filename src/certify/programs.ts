@@ -23,10 +23,11 @@ export interface Frontier {
 /** The graphs that bound a classifier, in the order in which they are run. */
 export interface BoundPrograms {
   readonly frontiers: readonly Frontier[];
-  readonly outputShape: readonly number[];
+  /** The graph's output. */
+  readonly output: string;
   /** Inputs `centre`, `lower`, `upper` [samples, ...], and the ends known of each frontier; outputs the ends, in float32. */
-  readonly intervals: Program;
-  /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; output `bound`, float64 [samples, rows]. */
+  readonly intervals: Program | undefined;
+  /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`. */
   readonly boundOf: (value: string, isFlat: boolean) => Promise<Program>;
   readonly release: () => Promise<void>;
 }
@@ -83,7 +84,6 @@ export async function boundPrograms(
   arithmetic: Arithmetic,
 ): Promise<BoundPrograms> {
   const graph = lower(upgrade(inFloat32(classifier, ["float16"])), ["x"]);
-  const output = graph.outputs[0]!.name;
   const first = open(graph, arithmetic);
   const { b, enclosed, frontiers } = first;
   for (const value of frontiers) {
@@ -98,7 +98,7 @@ export async function boundPrograms(
     loaded.push(program);
     return program;
   };
-  const intervals = await load(b.finish(outputs));
+  const intervals = outputs.length > 0 ? await load(b.finish(outputs)) : undefined;
   const made = new Map<string, Promise<Program>>();
   return {
     frontiers: frontiers.map((value): Frontier => {
@@ -110,7 +110,7 @@ export async function boundPrograms(
         isFirst: !relaxedBefore(first.nodes, value, enclosed),
       };
     }),
-    outputShape: b.sizes(output, 1),
+    output: graph.outputs[0]!.name,
     intervals,
     boundOf(value, isFlat) {
       const key = `${value}${isFlat ? "/flat" : ""}`;
@@ -135,8 +135,10 @@ function boundGraph(graph: Graph, value: string, how: Pick<CrownOptions, "arithm
   const batch = graph.inputs[0]!.dims![0]!;
   // Rows have the batch of the graph: what goes backwards has the shape of what went forwards.
   const seed = b.input({ name: "seed", type: "float32", dims: [batch, ...b.sizes(value, 1)] });
-  b.alias("bound", crown(b, { input: graph.inputs[0]!.name, of: value, seed, ...how }, enclosed));
-  return b.finish(["bound"]);
+  const { bound, slope } = crown(b, { input: graph.inputs[0]!.name, of: value, seed, ...how }, enclosed);
+  b.alias("bound", bound);
+  b.alias("slope", slope);
+  return b.finish(["bound", "slope"]);
 }
 
 /** Whether a node that is not linear is on a way to a value. */

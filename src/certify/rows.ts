@@ -22,7 +22,7 @@ export class Rows {
     const b = this.#b;
     const size = this.#size(value);
     const products = b.mul(this.#split(a, [size]), b.reshape(this.#flat(value), [0, 1, size]));
-    return b.reshape(products, [-1, ...b.sizes(value, 1)]);
+    return b.shaped(b.reshape(products, [-1, ...b.sizes(value, 1)]), b.dims(a));
   }
 
   /** What the sample of each row has of a value, [samples·rows, ...] in as many rows as `a` has. */
@@ -32,7 +32,7 @@ export class Rows {
     const rows = b.slice(b.shape(this.#split(a, [b.sizes(a, 1).reduce((n, d) => n * d, 1)])), [0], [1], [2]);
     const shape = b.add("Concat", [this.#samples, rows, b.int64([size])], { axis: 0 });
     const spread = b.add("Expand", [b.reshape(this.#flat(value), [0, 1, size]), shape]);
-    return b.reshape(spread, [-1, ...b.sizes(value, 1)]);
+    return b.shaped(b.reshape(spread, [-1, ...b.sizes(value, 1)]), [b.dims(a)[0]!, ...b.sizes(value, 1)]);
   }
 
   #size(value: string): number {

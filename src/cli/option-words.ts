@@ -48,6 +48,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   "surrogate.normalization.std": "--surrogate-std",
   target: "--target",
   threshold: "--threshold",
+  timeout: "--timeout",
   validation: "--validation",
 };
 
