@@ -5,7 +5,6 @@ import {
   type LinearOperator,
   linearIn,
   linearOperators,
-  type Terms,
 } from "../autodiff/linear.ts";
 import type { Enclosure, Interval, Relaxation, Relaxations } from "../autodiff/relaxation.ts";
 import { relaxations } from "../autodiff/relaxations.ts";
