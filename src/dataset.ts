@@ -52,6 +52,8 @@ export interface Dataset {
   readonly labelSets?: FloatTensor;
   /** True of sets whose files mix the classes, such as MNIST's: their first samples are a fair part, and `limit` takes them. */
   readonly mixed?: boolean;
+  /** True of adversarial examples out of a file: models are meant to be wrong on them. */
+  readonly adversarial?: true;
   /** How folders became classes, where they did. */
   readonly classFolders?: ClassFolders;
   /** What was assumed on the way from the files to these samples: whoever measures says it. */

@@ -46,7 +46,8 @@ export async function followUp(
   const { total } = evaluation.data;
   const { offset } = data.drawn ? { offset: 0 } : plan;
   const warnings: (Warning | null)[] = [];
-  if (clean.accuracy < SUSPICIOUS || atChance(clean)) {
+  // Of adversarial examples, the model is meant to be wrong on them.
+  if (!data.adversarial && (clean.accuracy < SUSPICIOUS || atChance(clean))) {
     const count = Math.min(total, DIAGNOSED);
     // Of a sorted set, the first samples are of one class.
     const spread = !data.mixed && total === data.size && count < total;
