@@ -208,6 +208,24 @@ describe("a folder of pictures", () => {
     });
   });
 
+  it("in folders that the model numbers otherwise: the cause and the way are named, which is then right", async () => {
+    // The model was trained on dog, cat, bird, ant; in text order they are 3, 2, 1, 0.
+    const names = ["dog", "cat", "bird", "ant"];
+    const root = await pictures(
+      "animals",
+      Array.from({ length: 40 }, (_, i) => [`${names[i % 4]}/${i}.png`, png(picture(i % 4, i))] as const),
+    );
+    const classFile = join(folder, "classes.txt");
+    await writeFile(classFile, names.join("\n"));
+    await using(reader(4), async (model) => {
+      const wrong = await measured(model, await openDataset(root, { shape: SHAPE }), { followUp: true });
+      expect(wrong.counts[0]).toBe(0);
+      expect(wrong.said).toMatch(/likely-cause: .*folder "ant" as 3.*`classFile`.* 100\.00 % of 40 samples/);
+      const right = await measured(model, await openDataset(root, { shape: SHAPE, classFile }));
+      expect(right.counts).toEqual([40, 40]);
+    });
+  });
+
   it("with a limit is drawn over the classes", async () => {
     // The last four of eight classes are weak: their blocks weigh a quarter, and classes before them win.
     const weak = reader(8, (k) => (k < 4 ? 3 : 0.75));

@@ -9,7 +9,7 @@ export const dataDefinitions = {
   classes: () =>
     new Option(
       "--classes <file>",
-      "A list of the model's classes, one name in a line: says which class each folder of images is. Without it, folders named by numbers have these numbers; others are numbered in text order.",
+      "A list of the model's classes, one name in a line, a table name,index or JSON: says which class each folder of images is. Without it, folders named by numbers have these numbers; others are numbered in text order.",
     ),
   dataEps: () =>
     new Option(
