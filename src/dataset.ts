@@ -41,6 +41,8 @@ export interface Dataset {
   readonly classNames?: readonly string[];
   /** Samples are bytes divided by 255: those of pictures, or of an array, which may have meant other numbers. */
   readonly pixels?: "picture" | "array";
+  /** The type of whole numbers that were taken as they are: what they range over, bounds must say. */
+  readonly whole?: string;
   /** What was assumed or done on the way from its file, for whoever reads results. */
   readonly notes?: readonly Note[];
   /** The class of each sample, where they are known without the samples: a draw is then spread over the classes. */

@@ -1,13 +1,14 @@
 import { type ByteSource, bytesSource, type Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
-import { bytesPerElement, type ElementType, product, type Tensor, type TensorArrays, toFloat32 } from "../tensor.ts";
+import { bytesPerElement, type ElementType, product, type Tensor } from "../tensor.ts";
+import { isWhole, VALUES, wholeNote } from "./array-values.ts";
 import { labelSetsFromTensor, labelsFromTensor } from "./label-arrays.ts";
 import { ofSets } from "./label-sets.ts";
 import { checkCount, checkLabels } from "./labels.ts";
 import { checkNpySize, decodeElements, readNpy } from "./npy.ts";
 import { LONGEST_NPY_HEADER, parseNpyHeader } from "./npy-header.ts";
 import { openNpzEntries } from "./npz.ts";
-import { imageShape, toPixels } from "./pixels.ts";
+import { imageShape } from "./pixels.ts";
 import { plainReader } from "./reader.ts";
 import { recordDataset, requireSamples } from "./records.ts";
 import { examplesIn } from "./written-examples.ts";
@@ -22,7 +23,7 @@ export interface ArraySetOptions {
 }
 
 export interface NpyOptions extends ArraySetOptions {
-  /** .npy of [N, C, H, W], [N, H, W] (grey) or [N, features]: floats as they are, or uint8 / 255. */
+  /** .npy of [N, C, H, W], [N, H, W] (grey) or [N, features]: uint8 / 255, and all other numbers as they are. */
   readonly images: ByteSource;
   /** .npy of whole numbers [N] or [N, 1], or one-hot [N, classes]. */
   readonly labels: ByteSource;
@@ -114,11 +115,11 @@ interface Elements {
 
 function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: Tensor, labelsFile: string): Dataset {
   const { source, type, dims, dataOffset } = images;
-  const pixels = PIXELS[type];
-  if (!pixels || dims.length < 2)
+  const valuesOf = VALUES[type];
+  if (!valuesOf || dims.length < 2)
     throw new PerturbError(
       "unsupported",
-      `${source.name} holds ${type} of shape [${dims}]; images are ${Object.keys(PIXELS).join(", ")} of [N, C, H, W], [N, H, W] or [N, features].`,
+      `${source.name} holds ${type} of shape [${dims}]; samples are numbers (${Object.keys(VALUES).join(", ")}) of [N, C, H, W], [N, H, W] or [N, features].`,
       { data: { file: source.name, type, shape: dims } },
     );
   requireSamples(source.name, dims);
@@ -138,15 +139,8 @@ function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: 
     bytesPerSample: product(dims.slice(1)) * bytesPerElement(type),
     open: async () => plainReader(source),
     ...(type === "uint8" && { pixels: "array" as const }),
-    decode: (bytes) => pixels(decodeElements(bytes, images)),
+    decode: (bytes) => valuesOf(decodeElements(bytes, images), source.name),
   });
-  return labelSets ? ofSets(set, labelSets) : set;
+  const whole = isWhole(type) ? { ...set, whole: type, notes: [wholeNote(source.name, type)] } : set;
+  return labelSets ? ofSets(whole, labelSets) : whole;
 }
-
-/** Elements to pixels: bytes are scaled, floats are taken as they are. */
-export const PIXELS: Partial<Record<ElementType, (data: TensorArrays[ElementType]) => Float32Array>> = {
-  uint8: (data) => toPixels(data as Uint8Array),
-  float32: (data) => data as Float32Array,
-  float64: (data) => new Float32Array(data as Float64Array),
-  float16: (data) => toFloat32({ type: "float16", dims: [data.length], data: data as Uint16Array }).data,
-};
