@@ -86,7 +86,10 @@ export function reportData(
   const shape = rows.flatMap(({ cells }) => cells)[0]?.picture.shape ?? evaluation.model.inputShape;
   return {
     bounds,
-    classNames: Array.from({ length: classes }, (_, c) => className(evaluation, c, NAME)),
+    // Numbers name themselves.
+    classNames: evaluation.data.classNames
+      ? Array.from({ length: classes }, (_, c) => className(evaluation, c, NAME))
+      : [],
     examples,
     values: encode(shape, held, bounds),
     samples,

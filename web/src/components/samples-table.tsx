@@ -148,12 +148,12 @@ const order = ({ descending }: Sorting) => (descending ? "descending" : "ascendi
 /** Of an outcome, where one is chosen; with that index, of a label that begins so, or of a file whose name has it. */
 function filterOf(outcome: string, text: string, classNames: readonly string[]): (row: SampleRow) => boolean {
   const wanted = text.trim().toLowerCase();
-  const isNamed = classNames.map((name) => name.toLowerCase().startsWith(wanted));
+  const isNamed = (label: number): boolean => (classNames[label] ?? String(label)).toLowerCase().startsWith(wanted);
   return (row) =>
     (outcome === "" || row.outcome === outcome) &&
     (wanted === "" ||
       String(row.index) === wanted ||
-      isNamed[row.label] === true ||
+      isNamed(row.label) ||
       row.source?.toLowerCase().includes(wanted) === true);
 }
 
