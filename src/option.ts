@@ -11,6 +11,7 @@ const OPTIONS = [
   "batch",
   "bounds",
   "classFile",
+  "dataEpsilon",
   "device",
   "eot",
   "epsilons",

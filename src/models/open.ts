@@ -11,6 +11,7 @@ import { type GraphModel, openClassifier } from "./classifier/graph-model.ts";
 import { checkLabels, withLabelSets } from "./classifier/multi-label.ts";
 import { revealHead } from "./classifier/reveal.ts";
 import { type Endpoints, selectEndpoints } from "./classifier/select.ts";
+import { checkConstants } from "./formats/constants-check.ts";
 import { refuseExternal } from "./formats/external.ts";
 import { readModel } from "./formats/read.ts";
 import { checkWeights } from "./formats/weights-check.ts";
@@ -90,6 +91,7 @@ export async function graphIn(
 ): Promise<OpenedGraph> {
   const graph = selectEndpoints(await complete(readModel(bytes, name, arch)), endpoints);
   checkWeights(graph, name);
+  checkConstants(graph, name);
   return { name, graph, sha256: await sha256(bytes), shape: ownInputs(graph).length === 1 ? sampleShape(graph) : null };
 }
 
