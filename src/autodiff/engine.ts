@@ -6,6 +6,7 @@ import { isRecurrence } from "../onnx/recurrence.ts";
 import { dependents, dependsOn } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
 import { recurrenceGradient } from "./recurrence.ts";
+import type { Amend } from "./residue.ts";
 import type { Rule, Rules } from "./rule.ts";
 import { unsupported } from "./rules/constants.ts";
 import { carriesIntegers } from "./rules/quantization.ts";
@@ -14,18 +15,18 @@ import { isMarked, passedThrough, whereItStops } from "./straight-through.ts";
 
 /**
  * Reverse-mode differentiation: appends the nodes that compute the gradient of ⟨seed, of⟩ with respect to each value
- * of `wrt`, and gives their names in the same order.
+ * of `wrt`, and gives their names in the same order. `amend` may change the gradient of any input of a node.
  * @throws no-gradient when an operator on the way has no rule, or none for an input that matters; when no path leads from
  *   a value of `wrt` to `of`; unsupported before opset 7
  */
-export function backward(b: Ops, of: string, seed: string, wrt: readonly string[]): string[] {
+export function backward(b: Ops, of: string, seed: string, wrt: readonly string[], amend?: Amend): string[] {
   if (b.opset < 7) throw tooOld(b.opset);
   const typeOf = (name: string) => b.fact(name).type;
   const reached = dependents(b.nodes, wrt, typeOf);
   const contributions = new Map<string, string[]>([[of, [seed]]]);
   for (const node of b.nodes.toReversed()) {
     const leads = node.outputs.some((name) => contributions.has(name)) && dependsOn(node, reached, typeOf);
-    if (leads) guarded(node, () => propagate(b, node, reached, contributions));
+    if (leads) guarded(node, () => propagate(b, node, reached, contributions, amend));
   }
   return wrt.map((name) => {
     const parts = contributions.get(name);
@@ -39,7 +40,13 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
   });
 }
 
-function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributions: Map<string, string[]>): void {
+function propagate(
+  b: Ops,
+  node: Node,
+  reached: ReadonlySet<string>,
+  contributions: Map<string, string[]>,
+  amend: Amend = (_, __, gradient) => gradient,
+): void {
   const gradientOf = (i: number): string | undefined => {
     const arrived = contributions.get(node.outputs[i] ?? "");
     return arrived && b.sum(arrived);
@@ -76,7 +83,9 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
     if (!wants(i)) return;
     const gradient = gradients[i];
     if (!gradient && isFloat(b.fact(name).type)) throw noRuleForInput(node, i);
-    if (gradient) contributions.set(name, [...(contributions.get(name) ?? []), b.sumTo(gradient, name)]);
+    if (!gradient) return;
+    const whole = amend(node, i, b.sumTo(gradient, name), g ?? "");
+    contributions.set(name, [...(contributions.get(name) ?? []), whole]);
   });
 }
 
