@@ -1,7 +1,9 @@
 import { normalizeAxis } from "../onnx/dims.ts";
 import type { Dim, Graph, Node } from "../onnx/graph.ts";
 import { inferShapes } from "../onnx/shapes.ts";
-import { type Affine, behindInteger, type LogitsFound, type Step, step, stepOf } from "./head-steps.ts";
+import { columnsStep } from "./head-columns.ts";
+import { type Facts, sharesStep, wideAxes } from "./head-shares.ts";
+import { type Affine, behindInteger, type LogitsFound, type Step, step, stepOf, type Walk } from "./head-steps.ts";
 
 /**
  * What stands between the logits and the output. `sigmoid`: one for each class; `monotone`: another function that keeps
@@ -15,6 +17,8 @@ export interface HeadInfo extends LogitsFound {
   readonly negated?: true;
   /** The head may round different scores to the same value, as integers and clipping do. */
   readonly rounds?: true;
+  /** The scores of a sample are divided by one number, such as their sum. */
+  readonly shares?: true;
   /** Operators of the head that could be seen, from the output inwards. */
   readonly through: readonly string[];
   /** The outermost sigmoid, where it stands behind sums and products with numbers alone. */
@@ -53,6 +57,7 @@ export function findHead(graph: Graph, output: string, pooled?: number): HeadInf
   const through: string[] = [];
   let turned = false;
   let rounds = false;
+  let shares = false;
   /** What has been done to the outermost sigmoid, until something else is seen. */
   let outer: Affine | undefined = { scale: 1, shift: 0 };
   let sigmoid: OuterSigmoid | undefined;
@@ -66,7 +71,9 @@ export function findHead(graph: Graph, output: string, pooled?: number): HeadInf
     }
     const softmax = softmaxKind(maker);
     if (softmax && !overClasses(graph, maker, facts, pooled)) return found;
-    const inner = softmax ? step(maker.op, maker.inputs[0]!, { found: behindInteger(maker) }) : stepOf(walk, maker);
+    const inner = softmax
+      ? step(maker.op, maker.inputs[0]!, { found: behindInteger(maker) })
+      : (stepOf(walk, maker) ?? (pooled === undefined ? rowStep(walk, facts, maker) : undefined));
     if (!inner) return found;
     const kind = kindOf(through, softmax ?? inner.op);
     through.push(inner.op);
@@ -75,17 +82,22 @@ export function findHead(graph: Graph, output: string, pooled?: number): HeadInf
       sigmoid ??= { ...outer, ...inner.found, ...(inner.turns && { negated: true }) };
     outer = outerOf(outer, inner);
     turned = turned !== inner.turns;
+    shares ||= inner.shares === true;
     // Behind a softmax, the largest score of a turned one is that of the least logit: no head that keeps the order.
     if (softmax && turned) return found;
     if (!inner.saturates) continue;
-    const marks = { ...(turned && { negated: true as const }), ...(rounds && { rounds: true as const }) };
+    const marks = {
+      ...(turned && { negated: true as const }),
+      ...(rounds && { rounds: true as const }),
+      ...(shares && { shares: true as const }),
+    };
     found = { kind, ...inner.found, ...marks, through: [...through], ...(sigmoid && { sigmoid }) };
-    if (softmax || inner.found.integers) return found;
+    if (softmax || !isPlain(inner.found)) return found;
   }
 }
 
 /** Operators behind which a probability is still one to be told apart, if another unit. */
-const PLAIN = new Set(["Clip", "Add", "Sub", "Mul", "Div", "Neg"]);
+const PLAIN = new Set(["Clip", "Add", "Sub", "Mul", "Div", "Neg", "LpNormalization", "Normalizer"]);
 
 /** The kind of a head with this operator behind those that were seen. */
 function kindOf(through: readonly string[], op: string): HeadKind {
@@ -124,10 +136,12 @@ function overClasses(graph: Graph, node: Node, facts: Facts, pooled: number | un
   return wide.length <= 1 && axis === first;
 }
 
-type Facts = ReturnType<typeof inferShapes>;
+/** Steps of all scores of a sample, which do not go with an axis that is pooled. */
+const rowStep = (walk: Walk, facts: Facts, node: Node): Step | undefined =>
+  sharesStep(walk, facts, node) ?? columnsStep(walk, facts, node);
 
-/** The axes behind the batch that hold more than one value. */
-const wideAxes = (dims: readonly Dim[]): number[] => dims.flatMap((d, i) => (i > 0 && d !== 1 ? [i] : []));
+/** Whether logits are those of the graph: else they are yet to be made, and nothing is to be seen behind them. */
+const isPlain = ({ integers, classifier, columns }: LogitsFound): boolean => !integers && !classifier && !columns;
 
 /** Whether a Reshape only takes away or adds axes of 1. */
 function keepsClasses(facts: Facts, { inputs, outputs }: Node): boolean {
