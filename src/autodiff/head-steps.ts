@@ -10,6 +10,8 @@ export interface LogitsFound {
   readonly column?: number;
   /** One of them for each class, side by side. */
   readonly columns?: readonly LogitsFound[];
+  /** The value is [classes, n]. */
+  readonly swapped?: true;
   readonly integers?: { readonly scale: string; readonly zero: string | undefined };
 }
 

@@ -41,6 +41,8 @@ const TRANSPARENT = new Set([
   "QuantizeLinear",
   "DequantizeLinear",
 ]);
+/** Those of them that an output [classes, n] does not go through. */
+const RESHAPING = new Set(["Flatten", "Squeeze", "Unsqueeze", "Reshape"]);
 /** Those of them, and of the steps, that may make different scores equal. */
 const ROUNDING = new Set(["Cast", "QuantizeLinear", "Clip", "QLinearSoftmax", "QLinearSigmoid"]);
 
@@ -58,6 +60,7 @@ export function findHead(graph: Graph, output: string, pooled?: number): HeadInf
   let turned = false;
   let rounds = false;
   let shares = false;
+  let swapped = false;
   /** What has been done to the outermost sigmoid, until something else is seen. */
   let outer: Affine | undefined = { scale: 1, shift: 0 };
   let sigmoid: OuterSigmoid | undefined;
@@ -65,21 +68,27 @@ export function findHead(graph: Graph, output: string, pooled?: number): HeadInf
     const maker = makers.get(value);
     if (!maker) return found;
     rounds ||= ROUNDING.has(maker.op);
+    if (swaps(facts, maker)) {
+      swapped = !swapped;
+      value = maker.inputs[0]!;
+      continue;
+    }
+    if (swapped && RESHAPING.has(maker.op)) return found;
     if (maker.domain === "" && (TRANSPARENT.has(maker.op) || (maker.op === "Reshape" && keepsClasses(facts, maker)))) {
       value = maker.inputs[0]!;
       continue;
     }
     const softmax = softmaxKind(maker);
-    if (softmax && !overClasses(graph, maker, facts, pooled)) return found;
+    if (softmax && !overClasses(graph, maker, facts, { pooled, swapped })) return found;
     const inner = softmax
       ? step(maker.op, maker.inputs[0]!, { found: behindInteger(maker) })
-      : (stepOf(walk, maker) ?? (pooled === undefined ? rowStep(walk, facts, maker) : undefined));
+      : (stepOf(walk, maker) ?? (pooled === undefined && !swapped ? rowStep(walk, facts, maker) : undefined));
     if (!inner) return found;
+    const own = { ...inner.found, ...(swapped && { swapped: true as const }) };
     const kind = kindOf(through, softmax ?? inner.op);
     through.push(inner.op);
     value = inner.value;
-    if (inner.op === "Sigmoid" && outer)
-      sigmoid ??= { ...outer, ...inner.found, ...(inner.turns && { negated: true }) };
+    if (inner.op === "Sigmoid" && outer) sigmoid ??= { ...outer, ...own, ...(inner.turns && { negated: true }) };
     outer = outerOf(outer, inner);
     turned = turned !== inner.turns;
     shares ||= inner.shares === true;
@@ -91,7 +100,7 @@ export function findHead(graph: Graph, output: string, pooled?: number): HeadInf
       ...(rounds && { rounds: true as const }),
       ...(shares && { shares: true as const }),
     };
-    found = { kind, ...inner.found, ...marks, through: [...through], ...(sigmoid && { sigmoid }) };
+    found = { kind, ...own, ...marks, through: [...through], ...(sigmoid && { sigmoid }) };
     if (softmax || !isPlain(inner.found)) return found;
   }
 }
@@ -119,13 +128,26 @@ function softmaxKind({ op, domain }: Node): "softmax" | "log-softmax" | undefine
   return op === "Softmax" ? "softmax" : op === "LogSoftmax" ? "log-softmax" : undefined;
 }
 
+/** Whether a node makes [n, classes] of [classes, n], or the other way round. */
+const swaps = (facts: Facts, { op, domain, attributes, inputs }: Node): boolean =>
+  op === "Transpose" &&
+  domain === "" &&
+  facts.get(inputs[0]!)?.dims?.length === 2 &&
+  `${attributes.ints("perm", [1, 0])}` === "1,0";
+
 /** Whether a softmax runs over the classes: the one axis behind the batch that holds more than one value, or the first. */
-function overClasses(graph: Graph, node: Node, facts: Facts, pooled: number | undefined): boolean {
+function overClasses(
+  graph: Graph,
+  node: Node,
+  facts: Facts,
+  { pooled, swapped }: { readonly pooled: number | undefined; readonly swapped: boolean },
+): boolean {
   // The quantised one has the meaning of an opset of its own.
   const opset = graph.opsets.get("") ?? 0;
   const modern = (node.domain === "" ? opset : node.attributes.int("opset", opset)) >= 13;
   const dims = facts.get(node.inputs[0]!)?.dims ?? [null, null];
   const axis = normalizeAxis(node.attributes.int("axis", modern ? -1 : 1), dims.length);
+  if (swapped) return modern && axis === 0 && dims.length === 2;
   // The scores of one sample may have no row.
   if (dims.length === 1) return dims[0] !== 1 && facts.get("x")?.dims?.[0] === 1;
   const [batch, ...others] = [...dims.keys()].filter((i) => i !== pooled);

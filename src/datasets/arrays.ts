@@ -11,7 +11,7 @@ import {
   tensor,
   toFloat32,
 } from "../tensor.ts";
-import { labelSetsFromTensor, labelsFromTensor } from "./label-arrays.ts";
+import { type ArrayLabels, labelSetsFromTensor, labelsFromTensor } from "./label-arrays.ts";
 import { ofSets } from "./label-sets.ts";
 import { checkCount, checkLabels } from "./labels.ts";
 import { checkNpySize, decodeElements, readNpy } from "./npy.ts";
@@ -69,7 +69,7 @@ export async function openNpz({ source, split = "test", labels, ...common }: Npz
   if (examples) {
     const { images, classes, assumption } = examples;
     const dataset = arrayDataset(common, images, `${source.name}/x_adv`, classes, `${source.name}/label`);
-    return { ...dataset, assumptions: [assumption] };
+    return { ...dataset, assumptions: [assumption, ...(dataset.assumptions ?? [])] };
   }
   const [x, images] = pick(arrays, [`x_${split}`, "x", "images"], source.name);
   if (labels) return arrayDataset(common, images(), `${source.name}/${x}`, await readNpySource(labels), labels.name);
@@ -158,7 +158,7 @@ function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: 
     );
   requireSamples(source.name, dims);
   const labelSets = common.multiLabel ? labelSetsFromTensor(labelTensor, labelsFile) : undefined;
-  const { labels, columns } = labelSets
+  const { labels, columns, assumption }: ArrayLabels = labelSets
     ? { labels: new Int32Array(labelSets.dims[0]!), columns: 1 }
     : labelsFromTensor(labelTensor, labelsFile);
   checkCount(source.name, dims[0]!, labelsFile, labels.length);
@@ -175,7 +175,8 @@ function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: 
     ...(type === "uint8" && { pixels: "array" as const }),
     decode: (bytes) => pixels(decodeElements(bytes, images)),
   });
-  return labelSets ? ofSets(set, labelSets) : set;
+  if (labelSets) return ofSets(set, labelSets);
+  return assumption === undefined ? set : { ...set, assumptions: [assumption] };
 }
 
 /** Elements to pixels: bytes are scaled, floats are taken as they are. */

@@ -10,7 +10,7 @@ const LEAST = 1e-37;
 /** The value of a head's logits, as real numbers. */
 export function realLogits(
   b: Ops,
-  { logits, integers, classifier, column, columns, negated }: LogitsFound & { readonly negated?: true },
+  { logits, integers, classifier, column, columns, swapped, negated }: LogitsFound & { readonly negated?: true },
 ): string {
   const scores = classifier ? untransformed(b, classifier) : logits;
   const own = column === undefined ? scores : b.slice(scores, [1], [column], [column + 1]);
@@ -21,7 +21,8 @@ export function realLogits(
         { axis: 1 },
       )
     : own;
-  const real = integers ? dequantized(b, plain, integers.scale, integers.zero) : plain;
+  const given = integers ? dequantized(b, plain, integers.scale, integers.zero) : plain;
+  const real = swapped ? b.transpose(given, [1, 0]) : given;
   return negated ? b.neg(real) : real;
 }
 
