@@ -385,6 +385,23 @@ describe("shapes and pooling", () => {
     }
   });
 
+  it("of one sample without an axis for the batch: says how, and follows it", async () => {
+    const one = (head: (b: Ops, v: string) => string) =>
+      graphOf([4], (b, v) => head(b, b.reshape(b.matmul(v, weights(b, 3)), [3, 1])), 1);
+    const times = graphOf(
+      [4],
+      (b, v) => ((z) => b.add("Concat", [z, b.plus(z, z)], { axis: 0 }))(b.matmul(v, weights(b, 3))),
+      1,
+    );
+    for (const graph of [times, one((_, v) => v)])
+      expect((await failure("unsupported", () => open(graph))).message).toContain('`pool: "mean:0"`');
+    for (const axis of [0, -2]) {
+      const mean = await logitsOf(times, { pool: { how: "mean", axis } });
+      for (let i = 0; i < 5; i++) for (const c of [0, 1, 2]) expect(mean[3 * i + c]).toBeCloseTo(1.5 * z(i, 3, c), 5);
+    }
+    await failure("usage", () => open(times, { pool: { how: "mean", axis: 1 } }));
+  });
+
   it("refuses an axis that the output does not have", async () => {
     for (const axis of [3, -4, 0.5])
       await failure("usage", () =>
