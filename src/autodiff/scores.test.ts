@@ -312,6 +312,14 @@ describe("one score", () => {
     expect((await failure("unsupported", () => open(graph, options))).message).toContain(words);
   });
 
+  it("is no softmax, and is read where that is left out", async () => {
+    const sigmoid = linear((b, v) => b.add("Sigmoid", [v]), 1);
+    const { message } = await failure("usage", () => open(sigmoid, { head: "softmax" }));
+    expect(message).toContain("Leave it out");
+    for (const head of ["auto", "sigmoid"] as const)
+      expect((await logitsOf(sigmoid, { head }))[1]).toBeCloseTo(z(0, 1, 0), 5);
+  });
+
   it("behind a sigmoid is no logit, and thresholds are for one score", async () => {
     const sigmoid = linear((b, v) => b.add("Sigmoid", [v]), 1);
     expect((await failure("usage", () => open(sigmoid, { head: "logits" }))).message).toContain("always mean class 1");

@@ -65,7 +65,7 @@ export function labelSetsFromTensor(t: Tensor, file: string): FloatTensor {
   const wrong = (what: string, data: object): PerturbError =>
     new PerturbError(
       "invalid-file",
-      `The label sets in ${file} cannot be read: ${what}. Save a matrix [N, labels] of 0 and 1, two labels or more.`,
+      `The label sets in ${file} cannot be read: ${what}. Save a matrix [N, labels] of 0 and 1, two labels or more; or leave out ${option("head", "multi-label")}, where a sample has one class.`,
       { data: { file, ...data } },
     );
   if (t.dims.length !== 2 || labels < 2) throw wrong(`they have shape [${t.dims}]`, { shape: t.dims });

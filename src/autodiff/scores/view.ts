@@ -65,7 +65,7 @@ function without(dims: readonly Dim[], { how, axis }: Pool, batch: Dim | undefin
   if (!isAxis || dims.length < 3)
     throw new PerturbError(
       "usage",
-      `${option("pool", `${how}:${axis}`)} does not fit an output of ${describeDims(dims)}. Give the axis, counted from 0, of an output with three axes or more, so that batch and classes are left.`,
+      `${option("pool", `${how}:${axis}`)} does not fit an output of ${describeDims(dims)}. Give the axis, counted from 0, of an output with three axes or more, so that batch and classes are left; or leave it out.`,
     );
   return dims.toSpliced(normalizeAxis(axis, dims.length), 1);
 }
