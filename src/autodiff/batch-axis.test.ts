@@ -105,6 +105,9 @@ describe("an input without a batch axis is one sample", () => {
   });
 
   it.each([
+    [[], 4],
+    [[], "N"],
+    [[], 1],
     [[1], 4],
     [[1], "N"],
     [[1, 1], 4],
@@ -140,6 +143,17 @@ describe("an input without a batch axis is one sample", () => {
     const rows = await settled(graph, [8]);
     expect(rows.batch).toBe(1);
     await expectLinear(rows, [8], ramp([8, 3]).data);
+  });
+
+  it.each<[string, (b: Ops, z: string) => string, string]>([
+    ["scores", (_, z) => z, "logits"],
+    ["a softmax over them", (b, z) => b.add("Softmax", [z], { axis: 0 }), "softmax"],
+    ["sigmoids", (b, z) => b.add("Sigmoid", [z]), "sigmoid"],
+  ])("[classes, samples] as output, %s: turned to rows", async (_, head, kind) => {
+    const graph = graphOf(["N", 32], (b, x) => head(b, b.transpose(b.matmul(x, b.constant(weights)), [1, 0])));
+    const file = await settled(graph);
+    expect([file.head, file.classes, file.batch]).toEqual([kind, 3, null]);
+    await expectLinear(file, [32], weights.data);
   });
 
   it("a batch of one whose scores have no row keeps its sample", async () => {

@@ -6,6 +6,7 @@ import { isRecurrence } from "../onnx/recurrence.ts";
 import { dependents, dependsOn, type TypeOf } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
 import { recurrenceGradient } from "./recurrence.ts";
+import type { Amend } from "./residue.ts";
 import type { Rule, Rules } from "./rule.ts";
 import { unsupported } from "./rules/constants.ts";
 import { carriesIntegers } from "./rules/quantization.ts";
@@ -22,9 +23,12 @@ export interface RuleTable {
   readonly isIdentity: (node: Node) => boolean;
   /** What reaches a value that several nodes use, added up. */
   readonly sum: (b: Ops, value: string, parts: readonly string[]) => string;
+  /** Changes what an input of a node gets. */
+  readonly amend?: Amend | undefined;
 }
 
-const gradients: RuleTable = {
+/** The rules of gradients. */
+export const gradients: RuleTable = {
   ruleOf: gradientRule,
   dependsOn,
   isIdentity: isMarked,
@@ -103,7 +107,10 @@ function propagate(
     if (!wants(i)) return;
     const gradient = gradients[i];
     if (!gradient && isFloat(b.fact(name).type)) throw noRuleForInput(node, i);
-    if (gradient) contributions.set(name, [...(contributions.get(name) ?? []), b.sumTo(gradient, name)]);
+    if (!gradient) return;
+    const summed = b.sumTo(gradient, name);
+    const whole = table.amend?.(node, i, summed, g ?? "") ?? summed;
+    contributions.set(name, [...(contributions.get(name) ?? []), whole]);
   });
 }
 

@@ -2,7 +2,7 @@ import { type ByteSource, bytesSource, type Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import { bytesPerElement, type ElementType, product, type Tensor } from "../tensor.ts";
 import { isWhole, VALUES, wholeNote } from "./array-values.ts";
-import { labelSetsFromTensor, labelsFromTensor } from "./label-arrays.ts";
+import { type ArrayLabels, labelSetsFromTensor, labelsFromTensor } from "./label-arrays.ts";
 import { ofSets } from "./label-sets.ts";
 import { checkCount, checkLabels } from "./labels.ts";
 import { checkNpySize, decodeElements, readNpy } from "./npy.ts";
@@ -69,7 +69,7 @@ export async function openNpz({
   if (examples) {
     const { images, classes, assumption } = examples;
     const dataset = arrayDataset(common, images, `${source.name}/x_adv`, classes, `${source.name}/label`);
-    return { ...dataset, adversarial: true, assumptions: [assumption] };
+    return { ...dataset, adversarial: true, assumptions: [assumption, ...(dataset.assumptions ?? [])] };
   }
   const [x, images] = pick(arrays, [`x_${split}`, "x", "images"], source.name);
   if (labels) return arrayDataset(common, images(), `${source.name}/${x}`, await readNpySource(labels), labels.name);
@@ -124,7 +124,7 @@ function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: 
     );
   requireSamples(source.name, dims);
   const labelSets = common.multiLabel ? labelSetsFromTensor(labelTensor, labelsFile) : undefined;
-  const { labels, columns } = labelSets
+  const { labels, columns, assumption }: ArrayLabels = labelSets
     ? { labels: new Int32Array(labelSets.dims[0]!), columns: 1 }
     : labelsFromTensor(labelTensor, labelsFile);
   checkCount(source.name, dims[0]!, labelsFile, labels.length);
@@ -142,5 +142,6 @@ function elementDataset(common: ArraySetOptions, images: Elements, labelTensor: 
     decode: (bytes) => valuesOf(decodeElements(bytes, images), source.name),
   });
   const whole = isWhole(type) ? { ...set, whole: type, notes: [wholeNote(source.name, type)] } : set;
-  return labelSets ? ofSets(whole, labelSets) : whole;
+  if (labelSets) return ofSets(whole, labelSets);
+  return assumption === undefined ? whole : { ...whole, assumptions: [assumption] };
 }

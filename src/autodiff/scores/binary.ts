@@ -87,7 +87,13 @@ function refuseBinary(
       "unsupported",
       `The model's output holds one ${type} for each sample: the number of a class, and no scores. Choose the output with the class scores (${option("output")}), or export the model without its last ArgMax.`,
     );
-  if (kind === "softmax" || kind === "log-softmax" || said === "softmax")
+  const isSoftmax = kind === "softmax" || kind === "log-softmax";
+  if (said === "softmax" && !isSoftmax)
+    throw new PerturbError(
+      "usage",
+      `The model has one output, and ${option("head", "softmax")} is for a probability for each class. Leave it out, or say that the output is the probability of class 1 (${option("head", "sigmoid")}).`,
+    );
+  if (isSoftmax)
     throw new PerturbError(
       "unsupported",
       "The model has one class behind a softmax, which gives 1 for every input. Export it with all its classes, or with a sigmoid in place of the softmax.",

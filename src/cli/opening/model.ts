@@ -1,6 +1,7 @@
 import type { ArchitectureName } from "../../architectures/index.ts";
 import type { Reading } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import { fittingShape } from "../../layout.ts";
 import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
@@ -131,9 +132,10 @@ export async function openSurrogate(
   labelSets?: FloatTensor,
 ): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
-  const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
+  const [{ openClassifier }, { nodeRuntime }, { inLayout }] = await Promise.all([
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
+    import("../../models/classifier/other-layout.ts"),
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
   const { surrogateMean: mean, surrogateStd: std } = given;
@@ -158,7 +160,10 @@ export async function openSurrogate(
     threshold: undefined,
     straightThrough: undefined,
   };
-  return openClassifier(await openModelFile(opened, shape, own, labelSets), nodeRuntime(given.device, 1));
+  // Of the other layout, it is asked about the same samples.
+  const sizes = given.perturb === "picture" ? null : openSizes(opened.graph.inputs[0]?.dims ?? null);
+  const file = await openModelFile(opened, sizes ? fittingShape(shape, sizes) : shape, own, labelSets);
+  return openClassifier(inLayout(file, shape), nodeRuntime(given.device, 1));
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

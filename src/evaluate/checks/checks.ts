@@ -55,7 +55,7 @@ export function warningsOf(
       "member-left-out",
       `${of} ran without ${attack}, which compares the ${least} largest logits: the model has ${model.classes} classes.`,
     );
-  warnings.push(...headWarnings({ model, data }, tally, decisionWords(advised)));
+  warnings.push(...headWarnings({ model, data }, tally, decisionWords(advised), addWords(advised)));
   if (straightThrough > 0 && askedThrough.length > 0)
     warn(
       "straight-through",
