@@ -1,12 +1,12 @@
-import { type FileHandle, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import type { Note } from "../../option.ts";
-import { type FloatTensor, takeRows } from "../../tensor.ts";
-import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
+import type { FloatTensor } from "../../tensor.ts";
+import { fillAtomically, requireFree, requireWritable } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
 import { sayNotes } from "../opening/say-notes.ts";
@@ -105,9 +105,10 @@ async function inFolder(out: string, work: (folder: string) => Promise<Count[]>)
 
 /** Writes the .npz, and the pictures where a folder for them is given. */
 async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictures?: string): Promise<Count[]> {
-  const [{ adversarialExamples }, { requirePictures, writePictures }] = await Promise.all([
+  const [{ adversarialExamples }, { requirePictures, writePictures }, { writeArrays }] = await Promise.all([
     import("../../evaluate/adversarial.ts"),
     import("../attack-pictures.ts"),
+    import("../attack-arrays.ts"),
   ]);
   const { data, model } = subject;
   const pipeline = pictures === undefined ? undefined : await subject.pipeline?.();
@@ -133,18 +134,15 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     const about = examples.warnings.find(({ code }) => code === "prepared-pictures" || code === "picture-perturbed");
     if (about && pictures !== undefined)
       await writeFile(join(pictures, "README.txt"), `${commandWords(about.message)}\n`);
-    await writeAtomically(npz, async (handle) => {
-      const rows = await openRows(handle, total, model.inputShape, given.eps.length, data.labelSets);
+    const extent = { data: examples.data, from: examples.plan.offset, total, epsilons: given.eps.length };
+    await writeArrays(npz, extent, given.out === npz, async (put) => {
       let done = 0;
       for await (const results of examples) {
-        for (const [k, result] of results.entries()) {
-          await rows.write(k, done, inUnits(result));
-          await tally(result, counts[k]!);
-        }
+        await put(results.map(inUnits));
+        for (const [k, result] of results.entries()) await tally(result, counts[k]!);
         done += results[0]!.batch.labels.length;
         progress.update(done, total);
       }
-      await rows.finish();
     });
   } finally {
     progress.finish();
@@ -166,59 +164,6 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       sourceOf: (index) => data.sourceOf?.(index),
     });
   }
-}
-
-/** The rows of the .npz: those of ε number k begin at k · limit. */
-async function openRows(
-  handle: FileHandle,
-  limit: number,
-  shape: readonly number[],
-  epsilons: number,
-  sets?: FloatTensor,
-) {
-  const { createNpz } = await import("../../datasets/npz-stream.ts");
-  const n = epsilons * limit;
-  const pixels = { type: "float32", dims: [n, ...shape] } as const;
-  const list = <T extends "int32" | "uint8" | "float64">(type: T) => ({ type, dims: [n] });
-  const arrays = {
-    x: pixels,
-    x_adv: pixels,
-    label: sets ? ({ type: "float32", dims: [n, sets.dims[1]!] } as const) : list("int32"),
-    prediction: list("int32"),
-    success: list("uint8"),
-    distance: list("float64"),
-    index: list("int32"),
-    epsilon: list("float64"),
-  };
-  const npz = createNpz(arrays, {
-    async write(position, bytes) {
-      for (let at = 0; at < bytes.length; )
-        at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
-    },
-    async read(start, end) {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(end - start), 0, end - start, start);
-      return buffer.subarray(0, bytesRead);
-    },
-  });
-  return {
-    async write(
-      k: number,
-      done: number,
-      { batch, adversarial, predictions, success, distances, epsilon }: AdversarialBatch,
-    ): Promise<void> {
-      const row = k * limit + done;
-      const dims = [batch.labels.length];
-      await npz.write("x", row, batch.x);
-      await npz.write("x_adv", row, adversarial);
-      await npz.write("label", row, sets ? takeRows(sets, batch.indices) : { type: "int32", dims, data: batch.labels });
-      await npz.write("prediction", row, { type: "int32", dims, data: predictions });
-      await npz.write("success", row, { type: "uint8", dims, data: success });
-      await npz.write("distance", row, { type: "float64", dims, data: distances });
-      await npz.write("index", row, { type: "int32", dims, data: batch.indices });
-      await npz.write("epsilon", row, { type: "float64", dims, data: new Float64Array(dims[0]!).fill(epsilon) });
-    },
-    finish: () => npz.finish(),
-  };
 }
 
 /** 8/255 as it was given, and else six digits. */
