@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import type { Note } from "../../option.ts";
@@ -40,8 +39,8 @@ whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
     )
     .addHelpText("after", () =>
       helpText(`
-With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png, with the name of its source
-where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
+With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png (8/255 is eps-8-255), with the name
+of its source where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
 model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
 attack uses only values that a PNG can hold, and every success lasts. With --perturb picture, files have the size of their
 pictures, and are read back through --resize and --crop, as what ships does it. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
@@ -92,7 +91,7 @@ async function run(given: Given): Promise<void> {
     : await inFolder(given.out, (folder) =>
         writeAll(subject, given, join(folder, "adversarial.npz"), given.png ? folder : undefined),
       );
-  report(given, counts);
+  await report(given, counts);
 }
 
 async function inFolder(out: string, work: (folder: string) => Promise<Count[]>): Promise<Count[]> {
@@ -166,16 +165,11 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
   }
 }
 
-/** 8/255 as it was given, and else six digits. */
-const epsilonShown = (epsilon: number): string => {
-  const text = epsilonText(epsilon);
-  return text.includes("/") ? text : String(Number(epsilon.toPrecision(6)));
-};
-
-function report(given: Given, counts: readonly Count[]): void {
+async function report(given: Given, counts: readonly Count[]): Promise<void> {
+  const { formatEpsilon } = await import("../../report/format.ts");
   const titles = ["ε", "still correct", "fooled", ...(given.png ? ["fooled as 8-bit PNG"] : [])];
   const rows = counts.map(({ correct, fooled, survived }, k) => [
-    epsilonShown(given.eps[k]!),
+    formatEpsilon(given.eps[k]!),
     String(correct),
     String(fooled),
     ...(given.png ? [`${survived} of ${fooled}`] : []),
