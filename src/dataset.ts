@@ -1,5 +1,6 @@
 import { checkSignal, PerturbError } from "./errors.ts";
 import { layoutOf, transposed } from "./layout.ts";
+import type { PictureSteps } from "./models/preprocessing/preprocessing.ts";
 import type { Note } from "./option.ts";
 import { type FloatTensor, product } from "./tensor.ts";
 
@@ -43,6 +44,8 @@ export interface Dataset {
   readonly classNames?: readonly string[];
   /** Samples are bytes divided by 255: those of pictures, or of an array, which may have meant other numbers. */
   readonly pixels?: "picture" | "array";
+  /** What was done to the pictures of its files. */
+  readonly prepared?: PictureSteps;
   /** What was assumed or done on the way from its file, for whoever reads results. */
   readonly notes?: readonly Note[];
   /** The class of each sample, where they are known without the samples: a draw is then spread over the classes. */

@@ -81,6 +81,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     classes: classNames.length,
     classNames,
     pixels: "picture",
+    ...(options.steps && { prepared: options.steps }),
     ...(notes.length > 0 && { notes }),
     labels: Int32Array.from(samples, ({ label }) => label),
     classFolders,

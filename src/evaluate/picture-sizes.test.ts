@@ -129,6 +129,13 @@ describe("pictures of several sizes", () => {
       single.push(...untimed(some!));
     }
     expect(records).toEqual(single.sort((a, b) => a.index - b.index));
+    expect(mixed.evaluation.model.pictures).toEqual({
+      perturbed: true,
+      resize: 9,
+      interpolation: "bilinear",
+      antialias: true,
+      crop: 8,
+    });
     // Neither all nor none.
     const outcomes = new Set(records.map(({ outcome }) => outcome));
     expect(outcomes).toContain("fooled");
