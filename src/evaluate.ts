@@ -1,19 +1,8 @@
 import type { Linearity } from "./evaluate/linear/contract.ts";
 import type { Head } from "./model.ts";
 import type { Normalization } from "./models/classifier/preprocess.ts";
-import type { Interpolation } from "./models/preprocessing/preprocessing.ts";
+import type { PictureFacts } from "./models/preprocessing/preprocessing.ts";
 import type { NormName } from "./norm.ts";
-
-/** `perturbed`: whether the picture at its own size is attacked, measured and bounded, or what the network gets. */
-interface PictureFacts {
-  readonly perturbed: boolean;
-  /** The shorter side, or [height, width]. */
-  readonly resize?: number | readonly [number, number];
-  readonly interpolation?: Interpolation;
-  readonly antialias?: boolean;
-  /** The side of a square from the middle, or [height, width]. */
-  readonly crop?: number | readonly [number, number];
-}
 
 /**
  * The result of an evaluation, as report.json holds it: numbers and names only.

@@ -1,6 +1,6 @@
 import type { Evaluation } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
-import type { PictureSteps } from "../../models/preprocessing/preprocessing.ts";
+import type { PictureFacts, PictureSteps } from "../../models/preprocessing/preprocessing.ts";
 
 /** What ε is measured in. */
 export const unitOf = ({ elements }: Model): "input" | "range" => elements?.unit ?? "input";
@@ -9,7 +9,7 @@ export const unitOf = ({ elements }: Model): "input" | "range" => elements?.unit
 export function picturesOf(
   { resize, interpolation = "bilinear", antialias = true, crop }: PictureSteps,
   perturbed: boolean,
-): NonNullable<Evaluation["model"]["pictures"]> {
+): PictureFacts {
   return {
     perturbed,
     ...(resize !== undefined && { resize, interpolation, antialias }),

@@ -130,7 +130,7 @@ function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: num
 }
 
 /**
- * What of a batch lies beyond the bounds of its elements is moved to them: attacks know the widest bounds alone. The
+ * What of a batch lies beyond the bounds of its elements is moved to them, for whoever knows the widest bounds alone. The
  * gradient is that of the point moved to, so that a way back stays open.
  */
 const within =
