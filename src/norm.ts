@@ -9,7 +9,7 @@ import { pixelsOf } from "./norm/pixels.ts";
 import { spatial } from "./norm/spatial.ts";
 
 export type { Box, Norm, NormName } from "./norm/contract.ts";
-export { type Pixels, pixelsOf } from "./norm/pixels.ts";
+export { type Cells, cellsOf, type Pixels, pixelsOf } from "./norm/pixels.ts";
 export { boxed, l0, l1, l2, linf };
 
 /** Every norm by its name. */
