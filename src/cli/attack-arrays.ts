@@ -1,4 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { type Dataset, shapeAt } from "../dataset.ts";
 import { createNpz } from "../datasets/npz-stream.ts";
 import { PerturbError } from "../errors.ts";
@@ -65,14 +65,19 @@ const sizeOf = (shape: readonly number[]): string => {
   return `${width}x${height}`;
 };
 
-/** Opens files one inside the other: all of them are written, or none. */
+/** Several files lie in a folder that is written as a whole, or not at all. */
 async function withFiles(
-  [path, ...others]: readonly string[],
+  paths: readonly string[],
   work: (handles: readonly FileHandle[]) => Promise<void>,
-  opened: readonly FileHandle[] = [],
 ): Promise<void> {
-  if (path === undefined) return work(opened);
-  await writeAtomically(path, (handle) => withFiles(others, work, [...opened, handle]));
+  if (paths.length === 1) return writeAtomically(paths[0]!, (handle) => work([handle]));
+  const handles: FileHandle[] = [];
+  try {
+    for (const path of paths) handles.push(await open(path, "wx+"));
+    await work(handles);
+  } finally {
+    await Promise.all(handles.map((handle) => handle.close()));
+  }
 }
 
 /** The rows of the .npz: those of ε number k begin at k · count. */
