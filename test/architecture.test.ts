@@ -61,6 +61,7 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   zod: [
     "evaluate/state/decode.ts",
     "report/files/linearity-schema.ts",
+    "report/files/model-schema.ts",
     "report/files/schema.ts",
     "train/checkpoint.ts",
     "train/settings.ts",

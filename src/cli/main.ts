@@ -113,7 +113,13 @@ const oneLine = (text: string): string =>
   `perturb: ${text
     .replace(/^error: /, "")
     .trim()
-    .replaceAll(/\s*\n\s*/g, " ")}\n`;
+    .replaceAll(
+      /\s*\n\s*/g,
+      " ",
+    )}${/unknown option '--(perturb|resize|crop|interpolation)'/.test(text) ? OF_PICTURES : ""}\n`;
+
+/** Which commands make something of pictures. */
+const OF_PICTURES = ". It is for evaluate, attack, compare, gradient and saliency.";
 
 const HELP = `
 Without a command, perturb evaluates: "perturb --eps 0.1" is "perturb evaluate --eps 0.1".

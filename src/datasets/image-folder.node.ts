@@ -8,7 +8,7 @@ import { product } from "../tensor.ts";
 import { listClasses } from "./class-folders.node.ts";
 import type { ClassList } from "./class-list.ts";
 import { decodeImage, type ImageShape, readImageShape } from "./decode-image.node.ts";
-import { type OwnSize, ownShape } from "./own-size.node.ts";
+import { largest, type OwnSize, ownShapes, sizesNote } from "./own-size.node.ts";
 import { preparedImage, preparedShape, stepsNote } from "./picture-steps.node.ts";
 import { toPixels } from "./pixels.ts";
 
@@ -19,7 +19,7 @@ export interface ImageFolderOptions {
   readonly resize?: boolean | undefined;
   /** How images become what the model takes, where they are not of its size. */
   readonly steps?: PictureSteps | undefined;
-  /** Pictures keep their own size, which is one for all, in place of `shape` and `steps`. */
+  /** Pictures keep their own size, in place of `shape` and `steps`. */
   readonly ownSize?: OwnSize | undefined;
   /** By default the name of the folder. */
   readonly name?: string | undefined;
@@ -46,24 +46,25 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
   const { samples, classNames, classFolders } = await listClasses(root, options.classList);
   const own =
     options.ownSize &&
-    (await ownShape(
-      folder,
+    (await ownShapes(
       samples.map(({ path }) => path),
       options.ownSize,
     ));
-  const { shape, planes } = own
-    ? { shape: own, planes: own }
+  const ofAll = own && largest(own);
+  const several = own?.some((shape) => shape !== ofAll) ? (place: number) => own[place]! : undefined;
+  const { shape, planes } = ofAll
+    ? { shape: ofAll, planes: ofAll }
     : await shapesOf(options.shape, samples[0]!.path, options.steps);
   const batches = async function* (batchOptions: BatchOptions): AsyncGenerator<Batch> {
-    for (const [start, end] of batchRanges(samples.length, batchOptions)) {
+    for (const [start, end] of batchRanges(samples.length, batchOptions, several)) {
       const rows = samples.slice(start, end);
       const paths = rows.map((sample) => sample.path);
-      const data = await decodeAll(paths, planes, options, batchOptions.signal);
+      const data = await decodeAll(paths, several?.(start) ?? planes, options, batchOptions.signal);
       yield {
         indices: Int32Array.from(rows, (_, i) => start + i),
         x: {
           type: "float32",
-          dims: [rows.length, ...shape],
+          dims: [rows.length, ...(several?.(start) ?? shape)],
           data: shape === planes ? data : pixelByPixel(data, planes),
         },
         labels: Int32Array.from(rows, (sample) => sample.label),
@@ -71,14 +72,17 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     }
   };
   const name = options.name ?? basename(resolve(folder));
+  const notes = [options.steps && stepsNote(name, options.steps), own && sizesNote(name, own)].filter((n) => n != null);
   return {
     name,
     size: samples.length,
     shape,
+    ...(several && { shapeOf: several }),
     classes: classNames.length,
     classNames,
     pixels: "picture",
-    ...(options.steps && { notes: [stepsNote(name, options.steps)] }),
+    ...(options.steps && { prepared: options.steps }),
+    ...(notes.length > 0 && { notes }),
     labels: Int32Array.from(samples, ({ label }) => label),
     classFolders,
     sourceOf: (index) => relative(root, samples[index]!.path),

@@ -33,8 +33,7 @@ export interface LocateOptions {
   /** How the images of a folder become what the model takes: resize and crop are followed; the rest belongs to the model. */
   readonly preprocessing?: Preprocessing | undefined;
   /**
-   * The pictures are what is perturbed: they keep their own size, which is one for all, whatever `shape` says, and `preprocessing`
-   * belongs to the model.
+   * The pictures are what is perturbed: they keep their own size, whatever `shape` says, and `preprocessing` belongs to the model.
    */
   readonly ownSize?: OwnSize | undefined;
   /** A file that says which class of the model each class folder is: see `parseClassList`. */

@@ -1,13 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import type { Note } from "../../option.ts";
 import type { FloatTensor } from "../../tensor.ts";
-import { fedBySample, openRows } from "../attack-rows.ts";
-import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
+import { fedBySample } from "../attack-rows.ts";
+import { fillAtomically, requireFree, requireWritable } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
 import { sayNotes } from "../opening/say-notes.ts";
@@ -41,8 +40,8 @@ whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
     )
     .addHelpText("after", () =>
       helpText(`
-With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png, with the name of its source
-where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
+With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png (8/255 is eps-8-255), with the name
+of its source where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
 model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
 attack uses only values that a PNG can hold, and every success lasts. With --perturb picture, files have the size of their
 pictures, and are read back through --resize and --crop, as what ships does it. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε or that
@@ -94,7 +93,7 @@ async function run(given: Given): Promise<void> {
     : await inFolder(given.out, (folder) =>
         writeAll(subject, given, join(folder, "adversarial.npz"), given.png ? folder : undefined),
       );
-  report(given, counts);
+  await report(given, counts);
 }
 
 async function inFolder(out: string, work: (folder: string) => Promise<Count[]>): Promise<Count[]> {
@@ -107,9 +106,10 @@ async function inFolder(out: string, work: (folder: string) => Promise<Count[]>)
 
 /** Writes the .npz, and the pictures where a folder for them is given. */
 async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictures?: string): Promise<Count[]> {
-  const [{ adversarialExamples }, { requirePictures, writePictures }] = await Promise.all([
+  const [{ adversarialExamples }, { requirePictures, writePictures }, { writeArrays }] = await Promise.all([
     import("../../evaluate/adversarial.ts"),
     import("../attack-pictures.ts"),
+    import("../attack-arrays.ts"),
   ]);
   const { data, model } = subject;
   const pipeline = pictures === undefined ? undefined : await subject.pipeline?.();
@@ -135,20 +135,21 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     const about = examples.warnings.find(({ code }) => code === "prepared-pictures" || code === "picture-perturbed");
     if (about && pictures !== undefined)
       await writeFile(join(pictures, "README.txt"), `${commandWords(about.message)}\n`);
-    const fed = await fedBySample(model, given.feed);
-    await writeAtomically(npz, async (handle) => {
-      const n = given.eps.length * total;
-      const rows = await openRows(handle, n, model.inputShape, { sets: data.labelSets, fed });
+    const extent = {
+      data: examples.data,
+      from: examples.plan.offset,
+      total,
+      epsilons: given.eps.length,
+      fed: await fedBySample(model, given.feed),
+    };
+    await writeArrays(npz, extent, given.out === npz, async (put) => {
       let done = 0;
       for await (const results of examples) {
-        for (const [k, result] of results.entries()) {
-          await rows.write(k * total + done, inUnits(result));
-          await tally(result, counts[k]!);
-        }
+        await put(results.map(inUnits));
+        for (const [k, result] of results.entries()) await tally(result, counts[k]!);
         done += results[0]!.batch.labels.length;
         progress.update(done, total);
       }
-      await rows.finish();
     });
   } finally {
     progress.finish();
@@ -172,16 +173,11 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
   }
 }
 
-/** 8/255 as it was given, and else six digits. */
-const epsilonShown = (epsilon: number): string => {
-  const text = epsilonText(epsilon);
-  return text.includes("/") ? text : String(Number(epsilon.toPrecision(6)));
-};
-
-function report(given: Given, counts: readonly Count[]): void {
+async function report(given: Given, counts: readonly Count[]): Promise<void> {
+  const { formatEpsilon } = await import("../../report/format.ts");
   const titles = ["ε", "still correct", "fooled", ...(given.png ? ["fooled as 8-bit PNG"] : [])];
   const rows = counts.map(({ correct, fooled, survived }, k) => [
-    epsilonShown(given.eps[k]!),
+    formatEpsilon(given.eps[k]!),
     String(correct),
     String(fooled),
     ...(given.png ? [`${survived} of ${fooled}`] : []),
