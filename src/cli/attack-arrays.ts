@@ -17,6 +17,13 @@ interface Extent {
   readonly fed: readonly (readonly [input: string, values: Tensor])[];
 }
 
+/** A file that is being written, for so many samples, of which some are done. */
+interface Opened {
+  readonly rows: Awaited<ReturnType<typeof openRows>>;
+  readonly count: number;
+  done: number;
+}
+
 /** Takes the results of a batch, one for each ε. */
 export type Put = (results: readonly AdversarialBatch[]) => Promise<void>;
 
@@ -47,9 +54,9 @@ export async function writeArrays(
     groups.length === 1 ? path : path.replace(/\.npz$/, `-${sizeOf(shape)}.npz`),
   );
   await withFiles(paths, async (handles) => {
-    const opened = groups.map(async ({ shape, count }, i) => {
+    const opened = groups.map(async ({ shape, count }, i): Promise<[string, Opened]> => {
       const rows = await openRows(handles[i]!, epsilons * count, shape, { sets: data.labelSets, fed });
-      return [String(shape), { rows, count, done: 0 }] as const;
+      return [String(shape), { rows, count, done: 0 }];
     });
     const files = new Map(await Promise.all(opened));
     await work(async (results) => {
