@@ -13,6 +13,7 @@ import { firstSamplesWarnings } from "./checks/first-samples.ts";
 import { requireGradients } from "./checks/gradients.ts";
 import { checkLabelSets } from "./checks/label-sets.ts";
 import type { BatchPlan } from "./course/batch.ts";
+import { memoryNotes } from "./course/memory.ts";
 import { examplesFor, type PlanOptions, planOf } from "./course/plan.ts";
 import { LINEARITY_SAMPLES } from "./linear/linearity.ts";
 import { fitting } from "./units.ts";
@@ -115,6 +116,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
     ...(whole.notes ?? []),
     ...(model.notes ?? []),
     ...budgetNotes(plan, model),
+    ...memoryNotes(model, plan, options.memory),
   ];
   return { data, plan, limit, total, warnings, notes };
 }
