@@ -19,8 +19,12 @@ interface Suspicion {
   readonly wanted: Normalization;
 }
 
-/** Likely ways in which a network wants its pixels. Those in colour are for samples with three channels. */
+/** Likely ways in which a network wants its values, and its pixels. Those in colour are for samples with three channels. */
 const SUSPICIONS: readonly Suspicion[] = [
+  { name: "values from 0 to 255", wanted: ZERO_TO_255 },
+  { name: "values from -1 to 1", wanted: { mean: [0.5], std: [0.5] } },
+];
+const OF_PIXELS: readonly Suspicion[] = [
   { name: "pixels from 0 to 255", wanted: ZERO_TO_255 },
   { name: "pixels from -1 to 1", wanted: { mean: [0.5], std: [0.5] } },
   { name: "MNIST's normalization", wanted: { mean: [0.1307], std: [0.3081] } },
@@ -80,6 +84,16 @@ interface Change {
   readonly change: (x: FloatTensor) => FloatTensor;
 }
 
+/** Rows and columns of the smallest pictures that are told from a table by their number of values alone. */
+const LEAST_SIDE = 8;
+
+/** Whether samples can be pictures: in planes, or as rows of pixels. */
+function canBePictures(shape: readonly number[]): boolean {
+  if (shape.length !== 1) return layoutOf(shape) !== null || (shape.length === 2 && Math.min(...shape) >= LEAST_SIDE);
+  const side = Math.sqrt(shape[0]!);
+  return Number.isInteger(side) && side >= LEAST_SIDE;
+}
+
 /** What else the network may be given, each in front of the preprocessing that there is. */
 function suspicions({ inputShape, bounds, levels }: Model, given: Normalization | undefined): Change[] {
   const isColour = layoutOf(inputShape) !== null && inputShape[channelAxis(inputShape)] === 3;
@@ -90,10 +104,14 @@ function suspicions({ inputShape, bounds, levels }: Model, given: Normalization 
   const changes: Change[] = [];
   // In other bounds, and for a network of whole numbers, values are no pixels of 0 to 1.
   if (bounds.lower === 0 && bounds.upper === 1 && levels === undefined) {
-    changes.push(...SUSPICIONS.map(instead), ...(isColour ? IN_COLOUR : []).map(instead), {
-      cause: "the model expects inverted pixels (white for black): invert the data",
-      change: (x) => ({ ...x, data: x.data.map((v) => 1 - v) }),
-    });
+    const arePictures = canBePictures(inputShape);
+    changes.push(...(arePictures ? OF_PIXELS : SUSPICIONS).map(instead), ...(isColour ? IN_COLOUR : []).map(instead));
+    if (arePictures)
+      changes.push({
+        cause:
+          "the model expects inverted pixels (white for black; no option inverts them: write 1 less each value into the files of the data)",
+        change: (x) => ({ ...x, data: x.data.map((v) => 1 - v) }),
+      });
   }
   if (isColour && given?.channels !== "bgr")
     changes.push(
