@@ -41,6 +41,8 @@ export interface Dataset {
   readonly classNames?: readonly string[];
   /** Samples are bytes divided by 255: those of pictures, or of an array, which may have meant other numbers. */
   readonly pixels?: "picture" | "array";
+  /** The type of whole numbers that were taken as they are: what they range over, bounds must say. */
+  readonly whole?: string;
   /** What was assumed or done on the way from its file, for whoever reads results. */
   readonly notes?: readonly Note[];
   /** The class of each sample, where they are known without the samples: a draw is then spread over the classes. */
@@ -52,6 +54,8 @@ export interface Dataset {
   readonly labelSets?: FloatTensor;
   /** True of sets whose files mix the classes, such as MNIST's: their first samples are a fair part, and `limit` takes them. */
   readonly mixed?: boolean;
+  /** True of adversarial examples out of a file: models are meant to be wrong on them. */
+  readonly adversarial?: true;
   /** How folders became classes, where they did. */
   readonly classFolders?: ClassFolders;
   /** What was assumed on the way from the files to these samples: whoever measures says it. */

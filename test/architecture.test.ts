@@ -30,7 +30,7 @@ const ROWS: readonly (readonly string[])[] = [
   ["autodiff", "runtime"],
   ["model", "models", "architecture", "architectures"],
   ["dataset", "datasets"],
-  ["attack", "attack-options", "attacks", "train", "saliency"],
+  ["attack", "attack-options", "attacks", "train", "saliency", "certify"],
   ["evaluate"],
   ["report"],
   ["index", "node", "exports", "cli"],

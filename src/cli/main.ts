@@ -36,6 +36,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "show which pixels of an image speak for a class",
     load: async () => (await import("./commands/saliency.ts")).saliencyCommand,
   },
+  verify: {
+    summary: "prove a property of a network, or find a counterexample",
+    load: async () => (await import("./commands/verify.ts")).verifyCommand,
+  },
   train: {
     summary: "train a built-in network and save it as ONNX",
     load: async () => (await import("./commands/train.ts")).trainCommand,

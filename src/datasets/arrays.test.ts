@@ -154,12 +154,12 @@ describe("labels", () => {
 });
 
 describe("openNpy refuses", () => {
-  it.each<[string, Tensor]>([
-    ["integers that are no bytes", int64([1, 2], [1, 2])],
-    ["labels as images", { type: "uint8", dims: [3], data: new Uint8Array(3) }],
-  ])("%s as unsupported", async (_, images) => {
-    await failure("unsupported", () => open(images, int64([0])));
-  });
+  it.each<[string, Tensor]>([["labels as images", { type: "uint8", dims: [3], data: new Uint8Array(3) }]])(
+    "%s as unsupported",
+    async (_, images) => {
+      await failure("unsupported", () => open(images, int64([0])));
+    },
+  );
 
   it("empty images, and a file that is cut or goes on", async () => {
     await failure("invalid-file", () => open(float32([0, 2], []), int64([])));

@@ -12,6 +12,7 @@ import { type GraphModel, openClassifier } from "./classifier/graph-model.ts";
 import { checkLabels, withLabelSets } from "./classifier/multi-label.ts";
 import { revealHead } from "./classifier/reveal.ts";
 import { type Endpoints, selectEndpoints } from "./classifier/select.ts";
+import { checkConstants } from "./formats/constants-check.ts";
 import { refuseExternal } from "./formats/external.ts";
 import { readModel } from "./formats/read.ts";
 import { checkWeights } from "./formats/weights-check.ts";
@@ -93,6 +94,7 @@ export async function graphIn(
 ): Promise<OpenedGraph> {
   const graph = selectEndpoints(await complete(readModel(bytes, name, arch)), endpoints);
   checkWeights(graph, name);
+  checkConstants(graph, name);
   const fed = describeFeeds(endpoints.feeds);
   return {
     name,

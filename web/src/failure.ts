@@ -19,6 +19,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   batch: null,
   bounds: null,
   classFile: null,
+  dataEpsilon: null,
   device: "Runs on",
   eot: null,
   epsilons: "ε",

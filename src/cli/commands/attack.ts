@@ -1,11 +1,12 @@
-import { type FileHandle, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import type { Note } from "../../option.ts";
-import { type FloatTensor, takeRows } from "../../tensor.ts";
+import type { FloatTensor } from "../../tensor.ts";
+import { fedBySample, openRows } from "../attack-rows.ts";
 import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
@@ -35,7 +36,7 @@ export const attackCommand = withGroups(
     .description(
       prose(`Attacks samples and writes the results to a .npz file for numpy. For each ε in turn, it holds one row for each sample:
 x (the clean sample), x_adv, label, prediction (of x_adv), success (1 where the attack reached its goal), distance (from x,
-in the norm), index (in the data set) and epsilon. A misclassified sample is not attacked: its x_adv is x. The share of rows
+in the norm), index (in the data set) and epsilon. Where --feed gives a row for each sample, feed_NAME holds those of these samples. A misclassified sample is not attacked: its x_adv is x. The share of rows
 whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
     )
     .addHelpText("after", () =>
@@ -44,7 +45,8 @@ With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICT
 where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
 model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
 attack uses only values that a PNG can hold, and every success lasts. With --perturb picture, files have the size of their
-pictures, and are read back through --resize and --crop, as what ships does it. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
+pictures, and are read back through --resize and --crop, as what ships does it. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε or that
+of --data-eps, and --feed NAME=FILE.npz its feed_NAME.
 
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
@@ -133,12 +135,14 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     const about = examples.warnings.find(({ code }) => code === "prepared-pictures" || code === "picture-perturbed");
     if (about && pictures !== undefined)
       await writeFile(join(pictures, "README.txt"), `${commandWords(about.message)}\n`);
+    const fed = await fedBySample(model, given.feed);
     await writeAtomically(npz, async (handle) => {
-      const rows = await openRows(handle, total, model.inputShape, given.eps.length, data.labelSets);
+      const n = given.eps.length * total;
+      const rows = await openRows(handle, n, model.inputShape, { sets: data.labelSets, fed });
       let done = 0;
       for await (const results of examples) {
         for (const [k, result] of results.entries()) {
-          await rows.write(k, done, inUnits(result));
+          await rows.write(k * total + done, inUnits(result));
           await tally(result, counts[k]!);
         }
         done += results[0]!.batch.labels.length;
@@ -166,59 +170,6 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       sourceOf: (index) => data.sourceOf?.(index),
     });
   }
-}
-
-/** The rows of the .npz: those of ε number k begin at k · limit. */
-async function openRows(
-  handle: FileHandle,
-  limit: number,
-  shape: readonly number[],
-  epsilons: number,
-  sets?: FloatTensor,
-) {
-  const { createNpz } = await import("../../datasets/npz-stream.ts");
-  const n = epsilons * limit;
-  const pixels = { type: "float32", dims: [n, ...shape] } as const;
-  const list = <T extends "int32" | "uint8" | "float64">(type: T) => ({ type, dims: [n] });
-  const arrays = {
-    x: pixels,
-    x_adv: pixels,
-    label: sets ? ({ type: "float32", dims: [n, sets.dims[1]!] } as const) : list("int32"),
-    prediction: list("int32"),
-    success: list("uint8"),
-    distance: list("float64"),
-    index: list("int32"),
-    epsilon: list("float64"),
-  };
-  const npz = createNpz(arrays, {
-    async write(position, bytes) {
-      for (let at = 0; at < bytes.length; )
-        at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
-    },
-    async read(start, end) {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(end - start), 0, end - start, start);
-      return buffer.subarray(0, bytesRead);
-    },
-  });
-  return {
-    async write(
-      k: number,
-      done: number,
-      { batch, adversarial, predictions, success, distances, epsilon }: AdversarialBatch,
-    ): Promise<void> {
-      const row = k * limit + done;
-      const dims = [batch.labels.length];
-      await npz.write("x", row, batch.x);
-      await npz.write("x_adv", row, adversarial);
-      await npz.write("label", row, sets ? takeRows(sets, batch.indices) : { type: "int32", dims, data: batch.labels });
-      await npz.write("prediction", row, { type: "int32", dims, data: predictions });
-      await npz.write("success", row, { type: "uint8", dims, data: success });
-      await npz.write("distance", row, { type: "float64", dims, data: distances });
-      await npz.write("index", row, { type: "int32", dims, data: batch.indices });
-      await npz.write("epsilon", row, { type: "float64", dims, data: new Float64Array(dims[0]!).fill(epsilon) });
-    },
-    finish: () => npz.finish(),
-  };
 }
 
 /** 8/255 as it was given, and else six digits. */

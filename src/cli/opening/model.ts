@@ -53,17 +53,24 @@ export async function openGraph(
   });
 }
 
-/** The array of NAME=FILE.npy. */
-async function readFeed(text: string): Promise<[string, Tensor]> {
+/** The array of NAME=FILE, .npy or .npz. */
+export async function readFeed(text: string): Promise<[string, Tensor]> {
   const at = text.indexOf("=");
   if (at <= 0)
-    throw new PerturbError("usage", `--feed takes NAME=FILE.npy, the name of an input and its values; got "${text}".`);
-  const [{ fileSource }, { readNpy }] = await Promise.all([
+    throw new PerturbError("usage", `--feed takes NAME=FILE, the name of an input and its values; got "${text}".`);
+  const [{ fileSource }, { readNpy }, { isZip }] = await Promise.all([
     import("../../datasets/files.node.ts"),
     import("../../datasets/npy.ts"),
+    import("../../zip.ts"),
   ]);
-  const file = await fileSource(text.slice(at + 1));
-  return [text.slice(0, at), readNpy(await file.read(0, file.size), file.name)];
+  const [input, file] = [text.slice(0, at), await fileSource(text.slice(at + 1))];
+  const bytes = await file.read(0, file.size);
+  if (!isZip(bytes)) return [input, readNpy(bytes, file.name)];
+  const [{ openNpzEntries }, { feedIn }] = await Promise.all([
+    import("../../datasets/npz.ts"),
+    import("../../datasets/written-examples.ts"),
+  ]);
+  return [input, feedIn(openNpzEntries(bytes, file.name), input, file.name)];
 }
 
 /** The classifier in a graph, for samples of this shape, with --mean and --std in front, and with --perturb picture the rest too. */

@@ -39,6 +39,7 @@ export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
   const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
     ...(given.classes && { classFile: given.classes }),
+    dataEpsilon: given.dataEps,
     multiLabel: given.head === "multi-label",
     ...(shape && { shape }),
     preprocessing: await preprocessingGiven(given),

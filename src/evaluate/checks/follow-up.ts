@@ -5,6 +5,7 @@ import type { EvaluationResult, Warning } from "../../evaluate.ts";
 import { isDifferentiable, type Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import type { Normalization } from "../../models/classifier/preprocess.ts";
+import { inPieces } from "../../models/wrapped/in-pieces.ts";
 import type { NormName } from "../../norm.ts";
 import { option } from "../../option.ts";
 import { product, takeRows } from "../../tensor.ts";
@@ -29,6 +30,8 @@ const DIAGNOSED = 100;
 export interface FollowUpContext extends BatchContext {
   /** The normalization in front of the model, where there is one. */
   readonly normalization?: Normalization | undefined;
+  /** Samples that the model is asked about at a time. */
+  readonly batch?: number;
 }
 
 /**
@@ -36,22 +39,24 @@ export interface FollowUpContext extends BatchContext {
  * input is allowed; do more steps still gain (Carlini et al. 2019, https://arxiv.org/abs/1902.06705, §5)? On few samples.
  */
 export async function followUp(
-  model: Model,
+  whole: Model,
   data: Dataset,
   plan: BatchPlan,
   { evaluation, notFooled }: EvaluationResult,
   context: FollowUpContext = {},
 ): Promise<Warning[]> {
+  const model = context.batch === undefined ? whole : inPieces(whole, context.batch);
   const { worst, clean } = evaluation;
   const { total } = evaluation.data;
   const { offset } = data.drawn ? { offset: 0 } : plan;
   const warnings: (Warning | null)[] = [];
-  if (clean.accuracy < SUSPICIOUS || atChance(clean)) {
+  // Of adversarial examples, the model is meant to be wrong on them.
+  if (!data.adversarial && (clean.accuracy < SUSPICIOUS || atChance(clean))) {
     const count = Math.min(total, DIAGNOSED);
     // Of a sorted set, the first samples are of one class.
     const spread = !data.mixed && total === data.size && count < total;
     const some = await firstOf(spread ? drawn(data, count, plan.seed) : data, offset, count);
-    if (some) warnings.push(await diagnose(model, some, context.normalization));
+    if (some) warnings.push(await diagnose(model, some, context.normalization, data.classFolders));
   }
   const first = await firstOf(data, offset, Math.min(total, SAMPLES));
   if (first) warnings.push(await checkRandom(model, first, plan));

@@ -102,7 +102,7 @@ export function resultOf(
   };
   const warnings: readonly Warning[] = [
     ...(subject.labels && data.labelSets ? setWarnings(evaluation.clean, data.labelSets, subject.labels) : []),
-    ...warningsOf(evaluation, tally, plan, subject),
+    ...warningsOf(evaluation, tally, plan, { ...subject, adversarial: data.adversarial }),
   ];
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),

@@ -2,7 +2,7 @@ import type { EvaluationResult, Picture } from "../../evaluate.ts";
 import { normFor, norms } from "../../norm.ts";
 import { product } from "../../tensor.ts";
 import { round, type SampleTable } from "../files/sample-table.ts";
-import { className, seriesOf } from "../format.ts";
+import { className, printable, seriesOf } from "../format.ts";
 import { fromBase64, toBase64 } from "../pictures/base64.ts";
 import type { ExampleRow } from "../pictures/examples.ts";
 import { layoutOf, shrink, toPixels } from "../pictures/picture.ts";
@@ -32,6 +32,8 @@ export interface ExampleData {
   readonly distances: Readonly<Record<"linf" | "l2" | "l1" | "l0", number>>;
   readonly original: number;
   readonly adversarial: number;
+  /** The file of the sample. */
+  readonly source?: string;
 }
 
 /** Samples as base64. */
@@ -64,7 +66,7 @@ export function reportData(
   const hold = (values: Float32Array): number => held.push(values) - 1;
   const examples = rows.flatMap(({ series, epsilon, cells }, row) =>
     cells.map(({ example, picture }): ExampleData => {
-      const { index, label, prediction, confidence } = example;
+      const { index, label, prediction, confidence, source } = example;
       const original = originals.get(index) ?? hold(picture.original);
       originals.set(index, original);
       return {
@@ -77,13 +79,17 @@ export function reportData(
         distances: distancesOf(picture),
         original,
         adversarial: row === 0 ? original : hold(picture.adversarial),
+        ...(source !== undefined && { source: printable(source) }),
       };
     }),
   );
   const shape = rows.flatMap(({ cells }) => cells)[0]?.picture.shape ?? evaluation.model.inputShape;
   return {
     bounds,
-    classNames: Array.from({ length: classes }, (_, c) => className(evaluation, c, NAME)),
+    // Numbers name themselves.
+    classNames: evaluation.data.classNames
+      ? Array.from({ length: classes }, (_, c) => className(evaluation, c, NAME))
+      : [],
     examples,
     values: encode(shape, held, bounds),
     samples,
