@@ -54,13 +54,15 @@ export function batchFirst(graph: Graph, shape: readonly number[] | null = null)
 }
 
 /**
- * Graphs whose samples lie on another axis than the first: one for each open axis, where the shapes tell nothing. Which of them
- * is right, only a run tells.
+ * Graphs whose samples lie on another axis than the first: one for each open axis, where the shapes tell nothing, and one for each
+ * axis of the size of a fixed batch. Which of them is right, only a run tells.
  */
 export function otherBatches(graph: Graph): (() => Graph)[] {
   const dims = graph.inputs[0]?.dims ?? [];
   const rows = scoresOf(graph)?.[0] ?? null;
   const [first] = dims;
+  if (typeof first === "number" && first > 1 && first === rows)
+    return dims.flatMap((size, axis) => (axis > 0 && size === first ? [() => withFront(graph, axis)] : []));
   if (typeof rows === "number" || (rows !== null && dims.includes(rows)) || typeof first === "number") return [];
   return dims.flatMap((size, axis) => (axis > 0 && typeof size !== "number" ? [() => withFront(graph, axis)] : []));
 }

@@ -280,6 +280,26 @@ describe("one score", () => {
     const percent = linear((b, v) => b.mul(b.add("Sigmoid", [v]), number(b, 100, v)), 1);
     const { message } = await failure("usage", () => open(percent, { threshold: 120 }));
     expect(message).toContain("between 0 and 100");
+    for (const [op, threshold, range] of [
+      ["Tanh", 7, "between -1 and 1"],
+      ["HardSigmoid", -0.5, "between 0 and 1"],
+    ] as const) {
+      const bounded = linear((b, v) => b.add(op, [v]), 1);
+      expect((await failure("usage", () => open(bounded, { threshold }))).message).toContain(range);
+      expect(open(bounded, { threshold: 0.5 }).classes).toBe(2);
+    }
+  });
+
+  it("in other units than those of a probability, says which they are", () => {
+    const percent = linear((b, v) => b.mul(b.add("Sigmoid", [v]), number(b, 100, v)), 1);
+    const words = (options: Partial<ClassifierOptions>) => open(percent, options).notes?.[0]?.message;
+    const meant = words({ head: "sigmoid", threshold: 0.7 });
+    expect(meant).toContain(
+      "between 0 and 100. Above 0.7, in these units, class 1 is predicted: where its probability is above 0.007.",
+    );
+    expect(meant).toContain("If 0.7 was meant as the probability, give 70 (`threshold`).");
+    expect(words({ threshold: 70 })).toMatch(/above 0\.7\.$/);
+    expect(words({ head: "sigmoid" })).toMatch(/Above 50, .* above 0\.5\.$/);
   });
 
   it("behind something opaque is a probability where that is said", async () => {

@@ -2,7 +2,7 @@ import { realpath } from "node:fs/promises";
 import { basename, relative, resolve } from "node:path";
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 import { checkSignal, messageOf, PerturbError } from "../errors.ts";
-import { interleave, layoutOf } from "../layout.ts";
+import { interleave, isAmbiguous, layoutOf } from "../layout.ts";
 import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { product } from "../tensor.ts";
 import { listClasses } from "./class-folders.node.ts";
@@ -96,14 +96,27 @@ async function shapesOf(
   path: string,
   steps: PictureSteps | undefined,
 ): Promise<{ readonly shape: readonly number[]; readonly planes: ImageShape }> {
-  if (given && layoutOf(given) === "channels-last")
-    return { shape: given, planes: requireImageShape([given[2]!, given[0]!, given[1]!]) };
   const own = async () => {
     const natural = await readImageShape(path);
     return steps ? preparedShape(path, natural[0] === 1 ? 1 : 3, steps) : natural;
   };
+  if (given && (isAmbiguous(given) ? isLast(given, await own()) : layoutOf(given) === "channels-last"))
+    return { shape: given, planes: requireImageShape([given[2]!, given[0]!, given[1]!]) };
   const planes = given ? requireImageShape(given) : await own();
   return { shape: planes, planes };
+}
+
+/** Of a shape whose channels may stand at either end, whether a picture of this size fits it with its channels last alone. @throws usage where it fits both ways */
+function isLast(given: readonly number[], [, height, width]: ImageShape): boolean {
+  const first = given[1] === height && given[2] === width;
+  const last = given[0] === height && given[1] === width;
+  if (first && last)
+    throw new PerturbError(
+      "usage",
+      `The model takes [${given.join(", ")}], which can be [channels, height, width] or [height, width, channels], and pictures of ${width} × ${height} pixels fit both. Give them as an array (.npz) in the order that the model takes: it is taken as it is.`,
+      { data: { shape: given } },
+    );
+  return last;
 }
 
 /** Samples [C, H, W] as [H, W, C]. */

@@ -82,7 +82,9 @@ function layoutFor(path: string, shape: OpenShape, [channels, height, width]: Im
     return { planes: [channels, height, width], dims: [channels, height, width], channelsLast: false };
   const isChannels = (size: number | null | undefined) => size === 1 || size === 3;
   const [a, b, c] = shape;
-  if (shape.length === 3 && (isChannels(a) || (a === null && !isChannels(c)))) {
+  // Where both ends can be the channels, what the image itself fits.
+  const isLast = isChannels(a) && isChannels(c) && a === height && b === width && c !== width;
+  if (shape.length === 3 && !isLast && (isChannels(a) || (a === null && !isChannels(c)))) {
     const planes: ImageShape = [a ?? channels, b ?? height, c ?? width];
     return { planes, dims: planes, channelsLast: false };
   }

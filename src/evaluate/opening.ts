@@ -14,6 +14,7 @@ import { firstSamplesWarnings } from "./checks/first-samples.ts";
 import { requireGradients } from "./checks/gradients.ts";
 import { checkLabelSets } from "./checks/label-sets.ts";
 import type { BatchPlan } from "./course/batch.ts";
+import { memoryNotes } from "./course/memory.ts";
 import { examplesFor, learners, type PlanOptions, planOf } from "./course/plan.ts";
 import { LINEARITY_SAMPLES } from "./linear/linearity.ts";
 import { fitting } from "./units.ts";
@@ -117,6 +118,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
     ...(whole.notes ?? []),
     ...(model.notes ?? []),
     ...budgetNotes(plan, model),
+    ...memoryNotes(model, plan, options.memory),
   ];
   return { data, plan, limit, total, warnings, notes };
 }

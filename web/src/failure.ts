@@ -61,6 +61,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   "surrogate.normalization.std": null,
   target: "Target",
   threshold: null,
+  timeout: null,
   validation: null,
 };
 

@@ -1,4 +1,5 @@
 import { withShape } from "../../dataset.ts";
+import { saidLayout } from "../../datasets/open-layout.ts";
 import { PerturbError } from "../../errors.ts";
 import { fittingShape } from "../../layout.ts";
 import { type EndpointGiven, openEndpointSubject } from "./endpoint.ts";
@@ -46,7 +47,8 @@ export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
   });
   // Sizes that the model leaves open are those of the data, with the channels where the model has them.
   const wanted = isPicture ? ofAnySize(sizes) : sizes;
-  const data = wanted && !shape ? withShape(found, fittingShape(found.shape, wanted)) : found;
+  const fitted = wanted && !shape ? withShape(found, fittingShape(found.shape, wanted)) : found;
+  const data = shape ? fitted : saidLayout(fitted);
   const settled = await openModelFile(opened, data.shape, given, data.labelSets);
   const file = own ? { ...settled, notes: [...(settled.notes ?? []), own.note] } : settled;
   return {

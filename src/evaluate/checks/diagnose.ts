@@ -20,8 +20,12 @@ interface Suspicion {
   readonly wanted: Normalization;
 }
 
-/** Likely ways in which a network wants its pixels. Those in colour are for samples with three channels. */
+/** Likely ways in which a network wants its values, and its pixels. Those in colour are for samples with three channels. */
 const SUSPICIONS: readonly Suspicion[] = [
+  { name: "values from 0 to 255", wanted: ZERO_TO_255 },
+  { name: "values from -1 to 1", wanted: { mean: [0.5], std: [0.5] } },
+];
+const OF_PIXELS: readonly Suspicion[] = [
   { name: "pixels from 0 to 255", wanted: ZERO_TO_255 },
   { name: "pixels from -1 to 1", wanted: { mean: [0.5], std: [0.5] } },
   { name: "MNIST's normalization", wanted: { mean: [0.1307], std: [0.3081] } },
@@ -39,6 +43,8 @@ interface Cause {
   readonly ci95: readonly [number, number];
   /** The lower end of the interval that the samples confirm. */
   readonly least: number;
+  /** Whether it is told only where no other numbering of the classes says as much. */
+  readonly isLast?: true | undefined;
 }
 
 /**
@@ -62,12 +68,18 @@ export async function diagnose(
     ...accuracyOf(correct, labels.length),
     least: accuracyOf(confirmed, labels.length).ci95[0],
   }));
-  for (const { cause, change } of suspicions(model, normalization)) {
+  const labelled = found.length;
+  for (const { cause, change, isLast } of suspicions(model, normalization)) {
     const one = scored(predict(await model.logits(change(x), indices)));
-    found.push({ cause, ...one, least: one.ci95[0] });
+    found.push({ cause, ...one, least: one.ci95[0], isLast });
   }
   const { accuracy, ci95 } = scored(asItIs);
-  const likely = found.filter(({ least }) => least > ci95[1]);
+  const isLikely = ({ least }: Cause) => least > ci95[1];
+  const numbered = found.slice(0, labelled).filter(isLikely);
+  // Swapped classes look like inverted pixels.
+  const likely = found.filter(
+    (one) => isLikely(one) && !(one.isLast && numbered.some((other) => other.ci95[1] >= one.ci95[0])),
+  );
   if (likely.length === 0) return null;
   const best = likely.reduce((a, b) => (b.correct > a.correct ? b : a));
   const alike = likely.filter((other) => other.ci95[1] >= best.ci95[0]).sort((a, b) => b.correct - a.correct);
@@ -83,6 +95,17 @@ export async function diagnose(
 interface Change {
   readonly cause: string;
   readonly change: (x: FloatTensor) => FloatTensor;
+  readonly isLast?: true;
+}
+
+/** Rows and columns of the smallest pictures that are told from a table by their number of values alone. */
+const LEAST_SIDE = 8;
+
+/** Whether samples can be pictures: in planes, or as rows of pixels. */
+function canBePictures(shape: readonly number[]): boolean {
+  if (shape.length !== 1) return layoutOf(shape) !== null || (shape.length === 2 && Math.min(...shape) >= LEAST_SIDE);
+  const side = Math.sqrt(shape[0]!);
+  return Number.isInteger(side) && side >= LEAST_SIDE;
 }
 
 /** What else the network may be given, each in front of the preprocessing that there is. */
@@ -95,10 +118,15 @@ function suspicions({ inputShape, bounds, levels }: Model, given: Normalization 
   const changes: Change[] = [];
   // In other bounds, and for a network of whole numbers, values are no pixels of 0 to 1.
   if (bounds.lower === 0 && bounds.upper === 1 && levels === undefined) {
-    changes.push(...SUSPICIONS.map(instead), ...(isColour ? IN_COLOUR : []).map(instead), {
-      cause: "the model expects inverted pixels (white for black): invert the data",
-      change: (x) => ({ ...x, data: x.data.map((v) => 1 - v) }),
-    });
+    const arePictures = canBePictures(inputShape);
+    changes.push(...(arePictures ? OF_PIXELS : SUSPICIONS).map(instead), ...(isColour ? IN_COLOUR : []).map(instead));
+    if (arePictures)
+      changes.push({
+        cause:
+          "the model expects inverted pixels (white for black; no option inverts them: write 1 less each value into the files of the data)",
+        change: (x) => ({ ...x, data: x.data.map((v) => 1 - v) }),
+        isLast: true,
+      });
   }
   if (isColour && given?.channels !== "bgr")
     changes.push(
