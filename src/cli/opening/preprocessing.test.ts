@@ -1,10 +1,13 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { failure } from "../../../test/support/datasets.ts";
+import { commandWords } from "../option-words.ts";
 import { ownConfiguration, preprocessingGiven } from "./preprocessing.ts";
 
 const CONFIGURATION = JSON.stringify({
+  do_resize: false,
   do_rescale: true,
   rescale_factor: 1 / 255,
   do_normalize: true,
@@ -12,20 +15,65 @@ const CONFIGURATION = JSON.stringify({
   image_std: [0.25, 0.25, 0.25],
 });
 
+let folder: string;
+let model: string;
+const beside = (text: string, name = "preprocessor_config.json") => writeFileSync(join(folder, name), text);
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "perturb-"));
+  model = join(folder, "net.onnx");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
 it("follows a configuration beside the model, unless something is said of preprocessing", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "perturb-"));
-  const model = join(folder, "net.onnx");
-  expect(await ownConfiguration(model, {})).toBeUndefined();
-  writeFileSync(join(folder, "preprocessor_config.json"), CONFIGURATION);
+  expect(await ownConfiguration(model, {})).toEqual({ notes: [] });
+  beside(CONFIGURATION);
   const own = await ownConfiguration(model, {});
-  expect(own?.note.message).toContain("--preprocess none");
-  expect(await preprocessingGiven({ preprocess: own!.path })).toMatchObject({
+  expect(own.notes[0]?.message).toContain("--preprocess none");
+  expect(await preprocessingGiven({ preprocess: own.path! })).toMatchObject({
     mean: [0.5, 0.5, 0.5],
     std: [0.25, 0.25, 0.25],
   });
-  for (const given of [{ mean: [0.5] }, { preprocess: "none" }, { crop: 224 }])
-    expect(await ownConfiguration(model, given)).toBeUndefined();
+  expect(await ownConfiguration(model, { preprocess: "none" })).toEqual({ notes: [] });
   expect(await preprocessingGiven({ preprocess: "none" })).toEqual({});
-  writeFileSync(join(folder, "preprocessor_config.json"), '{"architectures": ["Net"]}');
-  expect(await ownConfiguration(model, {})).toBeUndefined();
+  for (const given of [{ mean: [0.5] }, { crop: 224 }]) {
+    const { path, notes } = await ownConfiguration(model, given);
+    expect(path).toBeUndefined();
+    expect(notes[0]?.message).toContain(`is not followed, because steps are given one by one`);
+  }
+  for (const other of ["lenet-mnist", "http://localhost/v2/models/net"])
+    expect(await ownConfiguration(other, {})).toEqual({ notes: [] });
+});
+
+it.each([
+  ["what is no JSON", "{", "invalid-file"],
+  ["an unknown step", JSON.stringify({ ...JSON.parse(CONFIGURATION), do_pad: true }), "unsupported"],
+  ["what is neither of transformers nor of timm", '{"mean": [0.5], "std": [0.25]}', "unsupported"],
+] as const)("refuses %s beside the model as where it is named, and says how to leave it out", async (_, text, code) => {
+  beside(text);
+  const named = await failure(code, () => preprocessingGiven({ preprocess: join(folder, "preprocessor_config.json") }));
+  const { message } = await failure(code, () => ownConfiguration(model, {}));
+  expect(message.startsWith(named.message)).toBe(true);
+  expect(message).toMatch(/To leave it out: --preprocess none$/);
+  expect((await ownConfiguration(model, { mean: [0.5] })).path).toBeUndefined();
+});
+
+it("says that a file of something else is not followed", async () => {
+  beside('{"architectures": ["Net"]}');
+  const { path, notes } = await ownConfiguration(model, {});
+  expect(path).toBeUndefined();
+  expect(notes[0]?.message).toContain("says nothing of how pictures are prepared");
+});
+
+it("takes missing fields from the kind of model in config.json, or from single options", async () => {
+  beside(JSON.stringify({ do_resize: true, size: 32, do_normalize: false }));
+  const { message } = await failure("unsupported", () => ownConfiguration(model, {}));
+  expect(commandWords(message)).toContain(`(--resize). The file lies beside the model.`);
+  const path = join(folder, "preprocessor_config.json");
+  expect(await preprocessingGiven({ preprocess: path, interpolation: "nearest", resize: 32 })).toEqual({
+    resize: 32,
+    interpolation: "nearest",
+  });
+  beside('{"model_type": "vit"}', "config.json");
+  expect((await ownConfiguration(model, {})).path).toBe(path);
+  expect(await preprocessingGiven({ preprocess: path })).toEqual({ resize: [32, 32], interpolation: "bilinear" });
 });
