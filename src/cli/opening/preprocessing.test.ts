@@ -1,9 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { failure } from "../../../test/support/datasets.ts";
+import { linearGraph } from "../../../test/support/models.ts";
+import { writeOnnx } from "../../onnx/file.ts";
 import { commandWords } from "../option-words.ts";
+import { openSurrogate } from "./model.ts";
 import { ownConfiguration, preprocessingGiven } from "./preprocessing.ts";
 
 const CONFIGURATION = JSON.stringify({
@@ -76,4 +79,40 @@ it("takes missing fields from the kind of model in config.json, or from single o
   beside('{"model_type": "vit"}', "config.json");
   expect((await ownConfiguration(model, {})).path).toBe(path);
   expect(await preprocessingGiven({ preprocess: path })).toEqual({ resize: [32, 32], interpolation: "bilinear" });
+});
+
+it("is also found above a folder of the name onnx", async () => {
+  beside(CONFIGURATION);
+  const own = await ownConfiguration(join(folder, "onnx", "model.onnx"), {});
+  expect(own.path).toBe(join(folder, "preprocessor_config.json"));
+  expect((await ownConfiguration(join(folder, "other", "model.onnx"), {})).path).toBeUndefined();
+});
+
+describe("a surrogate", () => {
+  const opened = async (given: object, preprocess?: string) => {
+    const all = { surrogate: join(folder, "surrogate", "net.onnx"), device: "cpu" as const, ...given };
+    const surrogate = await openSurrogate(all, [1, 1, 2], undefined, preprocess);
+    return surrogate?.file.normalization;
+  };
+  beforeEach(() => {
+    mkdirSync(join(folder, "surrogate"));
+    writeFileSync(
+      join(folder, "surrogate", "net.onnx"),
+      writeOnnx(linearGraph([1, 1, 2], Float32Array.of(1, 0, 0, 1), [0, 0])),
+    );
+    beside(CONFIGURATION.replaceAll("0.5,0.5,0.5", "0.5").replaceAll("0.25,0.25,0.25", "0.25"));
+  });
+
+  it("takes the configuration that the model follows", async () => {
+    const path = join(folder, "preprocessor_config.json");
+    expect(await opened({}, path)).toMatchObject({ mean: [0.5], std: [0.25] });
+    expect(await opened({ surrogateMean: [0.125] }, path)).toMatchObject({ mean: [0.125] });
+  });
+
+  it("follows its own", async () => {
+    const own = { do_resize: false, do_normalize: true, image_mean: [0.375], image_std: [0.125] };
+    writeFileSync(join(folder, "surrogate", "preprocessor_config.json"), JSON.stringify(own));
+    expect(await opened({}, join(folder, "preprocessor_config.json"))).toMatchObject({ mean: [0.375], std: [0.125] });
+    expect(await opened({ mean: [0.25] })).toMatchObject({ mean: [0.25] });
+  });
 });

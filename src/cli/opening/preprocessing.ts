@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import { isBundled } from "../../models/bundled.ts";
 import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
@@ -92,8 +92,7 @@ export async function ownConfiguration(model: string, given: PreprocessingGiven)
   if (preprocess !== undefined || isAddress(model) || isBundled(model)) return { notes: [] };
   const hasParts = [resize, crop, scale, mean, std, channels].some((value) => value !== undefined);
   const notes: Note[] = [];
-  for (const name of ["preprocessor_config.json", MODEL]) {
-    const path = join(dirname(model), name);
+  for (const path of placesBeside(model)) {
     if (!existsSync(path)) continue;
     if (hasParts) {
       // One that cannot be read is left out as well.
@@ -117,6 +116,13 @@ export async function ownConfiguration(model: string, given: PreprocessingGiven)
     return { path, notes: [{ code: "own-configuration", message }] };
   }
   return { notes };
+}
+
+/** In the model's folder, and in the one above "onnx", where exporters put the graphs of a model. */
+function placesBeside(model: string): string[] {
+  const folder = dirname(model);
+  const folders = basename(resolve(folder)) === "onnx" ? [folder, join(folder, "..")] : [folder];
+  return folders.flatMap((beside) => ["preprocessor_config.json", MODEL].map((name) => join(beside, name)));
 }
 
 /** Whether a file of that name is of something else. @throws invalid-file */

@@ -13,6 +13,7 @@ const OF_PICTURES = [
 /** What stands in those of sounds. */
 const OF_SOUNDS = ["sampling_rate", "num_mel_bins", "feature_size", "n_fft", "hop_length"];
 
+/** What is known beside the text of a configuration. */
 export interface ConfigurationOptions {
   /** The steps that are given by themselves, and so need not be found. */
   readonly given?: Preprocessing;
