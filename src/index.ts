@@ -136,7 +136,7 @@ export { readModel } from "./models/formats/read.ts";
 export type { StateDict } from "./models/formats/state-dict.ts";
 export { readWeights } from "./models/formats/weights.ts";
 export { type GraphOptions, type ModelOptions, type OpenModelOptions, openModel } from "./models/open.ts";
-export { preprocessingIn } from "./models/preprocessing/config.ts";
+export { type ConfigurationOptions, preprocessingIn } from "./models/preprocessing/config.ts";
 export {
   type Interpolation,
   type PictureSteps,

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fgsm } from "../src/attacks/gradient/fgsm.ts";
 import { pgd } from "../src/attacks/gradient/pgd.ts";
@@ -8,13 +9,14 @@ import type { Dataset } from "../src/dataset.ts";
 import { openDataset } from "../src/datasets/locate.node.ts";
 import { evaluate } from "../src/evaluate/evaluation.ts";
 import { openClassifier } from "../src/models/classifier/graph-model.ts";
+import { writeOnnx } from "../src/onnx/file.ts";
 import { toJson } from "../src/report/files/json.ts";
 import { openSamples } from "../src/report/files/samples.node.ts";
 import { writeReport } from "../src/report/files/write.node.ts";
 import { nodeRuntime } from "../src/runtime/ort.node.ts";
 import { listing, perturb, scratch } from "./support/cli.ts";
 import { run } from "./support/evaluate.ts";
-import { lenetFile } from "./support/models.ts";
+import { lenetFile, twoClassGraph } from "./support/models.ts";
 
 const LENET = fileURLToPath(new URL("fixtures/pytorch/lenet_zip.pth", import.meta.url));
 const EPSILONS = [0.1, 0.2];
@@ -100,6 +102,35 @@ describe("compare", () => {
       expect(text).toContain("Check normalization (--mean, --std)");
       expect(text).not.toContain("`normalization");
     }
+  });
+
+  it("prepares the pictures for each of two models as the file beside it says", async () => {
+    const halves = Uint8Array.of(0, 0, 0, 255, 0, 0, 0, 255);
+    const raw = { width: 4, height: 2, channels: 1 } as const;
+    for (const [label, pixels] of [halves.map((v) => 255 - v), halves].entries()) {
+      const to = join(place.path, "halves", String(label));
+      mkdirSync(to, { recursive: true });
+      await sharp(pixels, { raw }).toColourspace("b-w").png().toFile(join(to, "0.png"));
+    }
+    // White on the right, of columns 1 and 2 or of all four.
+    const graph = writeOnnx(twoClassGraph(Float32Array.of(-1, 1, -1, 1), -0.1, [1, 2, 2]));
+    const files = ["cut", "whole"].map((name) => join(place.path, name, "net.onnx"));
+    const plain = { do_rescale: true, do_normalize: false, resample: 0, do_center_crop: false, do_resize: true };
+    const configurations = [
+      { ...plain, do_resize: false, do_center_crop: true, crop_size: { height: 2, width: 2 } },
+      { ...plain, size: { height: 2, width: 2 } },
+    ];
+    for (const [i, file] of files.entries()) {
+      mkdirSync(dirname(file));
+      writeFileSync(file, graph);
+      writeFileSync(join(dirname(file), "preprocessor_config.json"), JSON.stringify(configurations[i]));
+    }
+    const given = [...files, "--data", "halves", "--eps", "0.001", "--json", "-", "--quiet"];
+    const { stdout, stderr } = await compare(...given);
+    expect(stderr).toContain("cut/preprocessor_config.json, beside the model");
+    expect(stderr).toContain("whole/preprocessor_config.json, beside the model");
+    const { clean } = JSON.parse(stdout);
+    expect([clean.a.correct, clean.b.correct]).toEqual([1, 2]);
   });
 
   it("reads a report that the library wrote", async () => {

@@ -23,7 +23,8 @@ export async function readImageShape(path: string): Promise<ImageShape> {
 
 /**
  * The bytes [channels, height, width] of an image: its first frame, without alpha, orientation tag or colour profile
- * applied, and grey by ITU-R 601 luma, all as Pillow's convert("RGB") and convert("L"). `resize` stretches by Lanczos-3.
+ * applied, CMYK by plain arithmetic, and grey by ITU-R 601 luma, all as Pillow's convert("RGB") and convert("L"). `resize`
+ * stretches by Lanczos-3.
  * @throws invalid-file for damage; unsafe-file for too many pixels; unsupported; mismatch for another size without `resize`
  */
 export async function decodeImage(path: string, shape: ImageShape, resize: boolean): Promise<Uint8Array> {
@@ -35,7 +36,7 @@ export async function decodeImage(path: string, shape: ImageShape, resize: boole
       `${path} is ${metadata.width} × ${metadata.height} pixels, not ${width} × ${height}. Have the images resized and cropped as the model's own pipeline does: ${option("preprocessing.resize")} and ${option("preprocessing.crop")}, or ${option("preprocessing")} for all of it.`,
       { data: { path, got: [metadata.height, metadata.width], expected: [height, width] } },
     );
-  const { data: pixels, ...size } = await pixelsOf(path, image, channels);
+  const { data: pixels, ...size } = await pixelsOf(path, { image, metadata }, channels);
   return planesOf(resize ? await stretch(path, pixels, size, shape) : pixels, channels);
 }
 
@@ -48,19 +49,29 @@ export interface DecodedPixels {
 
 /** An image as `decodeImage` decodes it, at its own size. @throws as it does */
 export async function decodePixels(path: string, channels: number): Promise<DecodedPixels> {
-  const { image } = await openImage(path);
-  return pixelsOf(path, image, channels);
+  return pixelsOf(path, await openImage(path), channels);
 }
 
-async function pixelsOf(path: string, image: Sharp, channels: number): Promise<DecodedPixels> {
-  const rgb = await guard(path, () =>
-    image.toColourspace("srgb").removeAlpha().raw().toBuffer({ resolveWithObject: true }),
-  );
-  const { width, height } = rgb.info;
-  return { width, height, data: channels === 1 ? luma(rgb.data) : rgb.data };
+interface Opened {
+  readonly image: Sharp;
+  readonly metadata: Metadata;
 }
 
-async function openImage(path: string): Promise<{ image: Sharp; metadata: Metadata }> {
+async function pixelsOf(path: string, { image, metadata }: Opened, channels: number): Promise<DecodedPixels> {
+  const isInk = metadata.space === "cmyk";
+  const asIs = isInk ? image.pipelineColourspace("cmyk").toColourspace("cmyk") : image.toColourspace("srgb");
+  const { data, info } = await guard(path, () => asIs.removeAlpha().raw().toBuffer({ resolveWithObject: true }));
+  if (isInk && info.channels !== 4)
+    throw new PerturbError(
+      "unsupported",
+      `${path} is CMYK with ${info.channels} channels, and only those of the four inks are read. Convert it to RGB.`,
+      { data: { path, channels: info.channels } },
+    );
+  const rgb = isInk ? rgbOfInk(data) : data;
+  return { width: info.width, height: info.height, data: channels === 1 ? luma(rgb) : rgb };
+}
+
+async function openImage(path: string): Promise<Opened> {
   const sharp = await importSharp();
   const bitmap = await readBitmap(path);
   if (bitmap) {
@@ -120,6 +131,19 @@ function tooLarge(path: string, cause?: unknown): PerturbError {
     cause,
     data: { path, limit: MAX_PIXELS },
   });
+}
+
+/** CMYK to RGB in integers as Pillow: what black leaves, less the share of each ink. */
+function rgbOfInk(inks: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((inks.length / 4) * 3);
+  for (let i = 0; i < inks.length / 4; i++) {
+    const light = 255 - inks[4 * i + 3]!;
+    for (let c = 0; c < 3; c++) {
+      const product = inks[4 * i + c]! * light + 0x80;
+      rgb[3 * i + c] = light - (((product >> 8) + product) >> 8);
+    }
+  }
+  return rgb;
 }
 
 /** RGB to grey in integers as Pillow: (19595 R + 38470 G + 7471 B + 2^15) / 2^16. */

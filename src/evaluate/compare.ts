@@ -21,16 +21,23 @@ export interface CompareOptions extends Omit<EvaluateOptions, "state" | "onRecor
 
 /**
  * Measures two models on the same samples by the same attacks, and compares them sample by sample: see `compareRuns`.
- * @throws as `openEvaluation` for either, before long work begins; cancelled
+ * @param data one set for both, or the same samples once for each, where the models have them prepared differently
+ * @throws as `openEvaluation` for either, before long work begins; mismatch for other samples; cancelled
  */
-export async function compare(a: Model, b: Model, data: Dataset, given: CompareOptions): Promise<Comparison> {
+export async function compare(
+  a: Model,
+  b: Model,
+  data: Dataset | readonly [ofA: Dataset, ofB: Dataset],
+  given: CompareOptions,
+): Promise<Comparison> {
   const { onProgress, names = [a.name, b.name], ...options } = withProgress(given);
   checkKind("The option names", names, ["two names", isPair]);
   for (const name of ["state", "onRecords"])
     if (name in options) throw new PerturbError("usage", `compare has no option "${name}": it evaluates two models.`);
   const opened: OpenEvaluation[] = [];
   try {
-    for (const model of [a, b]) opened.push(await openEvaluation(model, data, options));
+    const [ofA, ofB] = isTwo(data) ? data : [data, data];
+    opened.push(await openEvaluation(a, ofA, options), await openEvaluation(b, ofB, options));
     const runs: RecordedRun[] = [];
     for (const [i, name] of names.entries()) {
       const { evaluation, records } = await opened[i]!.finish((progress) => onProgress?.(name, progress));
@@ -46,6 +53,8 @@ export async function compare(a: Model, b: Model, data: Dataset, given: CompareO
 
 const isPair = (value: unknown): boolean =>
   Array.isArray(value) && value.length === 2 && value.every((name) => typeof name === "string");
+
+const isTwo = (data: Dataset | readonly [Dataset, Dataset]): data is readonly [Dataset, Dataset] => Array.isArray(data);
 
 /** What was said of each by itself. */
 const warningsOf = ({ name, evaluation }: RecordedRun): Warning[] =>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
+import { floats } from "../../test/support/models.ts";
 import { uniformNoise } from "../attacks/baselines/uniform-noise.ts";
 import type { Dataset } from "../dataset.ts";
 import { datasetOf } from "../datasets/in-memory.ts";
@@ -76,5 +77,25 @@ describe("a limit", () => {
   it("draws the same samples for two models", async () => {
     const comparison = await compare(half("a"), half("b"), sorted(), options);
     expect(comparison.clean).toMatchObject({ both: 20, neither: 20, onlyA: 0, onlyB: 0 });
+  });
+
+  it("takes a set for each of two models, and the draw is the same", async () => {
+    const turned: Dataset = {
+      ...sorted(),
+      async *batches(given) {
+        for await (const batch of sorted().batches(given))
+          yield {
+            ...batch,
+            x: floats(
+              batch.x.dims,
+              batch.x.data.map((v) => 1 - v),
+            ),
+          };
+      },
+    };
+    const one = await compare(half("a"), half("b"), [sorted(), turned], options);
+    const other = await compare(half("a"), half("b"), [turned, sorted()], options);
+    expect([one.clean.a.correct, one.clean.b.correct]).toEqual([other.clean.b.correct, other.clean.a.correct]);
+    expect(one.clean).toMatchObject({ both: 10, onlyA: 10, onlyB: 0 });
   });
 });

@@ -115,7 +115,7 @@ async function compareModels(a: string, b: string, given: Given): Promise<Compar
   const plan = await wanted(given, first);
   const bars = new Map([a, b].map((name) => [name, given.quiet ? silent : progressLine(name, "samples")]));
   try {
-    return await compare(first.model, second.model, first.data, {
+    return await compare(first.model, second.model, [first.data, second.data], {
       ...plan,
       place: threads({ size: workersFor(given.device) }),
       names: [a, b],

@@ -10,6 +10,7 @@ import type { Graph } from "../../onnx/graph.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { openGraph, openModelFile } from "../opening/model.ts";
+import { withOwnConfiguration } from "../opening/preprocessing.ts";
 import { sayNotes } from "../opening/say-notes.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
@@ -58,7 +59,8 @@ Examples:
 
 type Given = ReturnType<typeof gradientCommand.opts>;
 
-async function run(model: string, given: Given): Promise<void> {
+async function run(model: string, asked: Given): Promise<void> {
+  const { given, notes } = await withOwnConfiguration(model, asked);
   const { out, input, labels, values } = given;
   const parts = [input, labels, values].filter((part) => part !== undefined).length;
   if (parts !== 0 && parts !== 3)
@@ -82,7 +84,7 @@ async function run(model: string, given: Given): Promise<void> {
       `${opened.name} leaves the shape of its samples open. Give it by --shape, such as --shape 3,224,224.`,
     );
   const file = await openModelFile(opened, shape, given);
-  sayNotes(file.notes);
+  sayNotes([...(file.notes ?? []), ...notes]);
   if (out !== undefined) await saveGraph(file, given.loss, out);
   if (samples) await saveValues(file, samples, values!, given);
 }

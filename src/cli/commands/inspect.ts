@@ -1,7 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Inspection } from "../../models/classifier/inspect.ts";
+import type { Preprocessing } from "../../models/preprocessing/preprocessing.ts";
+import type { Note } from "../../option.ts";
 import { facts, inOneLine } from "../layout.ts";
 import { openGraph } from "../opening/model.ts";
+import { preprocessingGiven, withOwnConfiguration } from "../opening/preprocessing.ts";
+import { sayNotes } from "../opening/say-notes.ts";
 import { commandWords } from "../option-words.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
@@ -35,22 +39,29 @@ Examples:
     "threshold",
     "shape",
     "straightThrough",
+    "preprocess",
   ),
-).action(async (model, given) => {
+).action(async (model, asked) => {
+  const { given, notes } = await withOwnConfiguration(model, asked);
+  const { preprocess } = given;
+  const applied = preprocess === undefined ? undefined : await preprocessingGiven({ preprocess });
   const [opened, { inspectGraph }] = await Promise.all([
     openGraph(model, given),
     import("../../models/classifier/inspect.ts"),
   ]);
   const inspection = inspectGraph(opened.name, opened.graph, given.shape, given);
-  if (given.json) printJson({ ...inspection, sha256: opened.sha256 });
-  else await show(inspection, opened.sha256);
+  if (!given.json) return show(inspection, opened.sha256, applied, notes);
+  sayNotes(notes);
+  printJson({ ...inspection, sha256: opened.sha256, ...(applied && { preprocess: applied }) });
 });
 
 const inWords = ([name, words]: [string, string]): [string, string] => [name, commandWords(words)];
 
-async function show(of: Inspection, sha256: string): Promise<void> {
+async function show(of: Inspection, sha256: string, applied?: Preprocessing, notes?: readonly Note[]): Promise<void> {
   const { inspectionFacts } = await import("../../report/terminal/inspection.ts");
-  const known: [string, string][] = [["model", of.name], ["sha-256", sha256], ...inspectionFacts(of).map(inWords)];
+  const found = inspectionFacts(of, applied).map(inWords);
+  const said = (notes ?? []).map(({ message }): [string, string] => ["note", commandWords(message)]);
+  const known: [string, string][] = [["model", of.name], ["sha-256", sha256], ...found, ...said];
   const support = { rule: "yes", zero: "zero: nothing flows through", none: "no rule" };
   const table = of.operators.map((o) => [
     o.domain === "ai.onnx" ? o.op : `${o.domain}.${o.op}`,

@@ -12,7 +12,7 @@ import { interruptible } from "../interrupt.ts";
 import { widest } from "../opening/bounds.ts";
 import { openGraph, openModelFile, openSizes } from "../opening/model.ts";
 import { checkPicture, ofAnySize } from "../opening/picture.ts";
-import { preprocessingGiven } from "../opening/preprocessing.ts";
+import { preprocessingGiven, withOwnConfiguration } from "../opening/preprocessing.ts";
 import { sayNotes } from "../opening/say-notes.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
@@ -98,7 +98,8 @@ function parseMethods(text: string): SaliencyName[] {
   });
 }
 
-async function run(modelName: string, given: Given): Promise<void> {
+async function run(modelName: string, asked: Given): Promise<void> {
+  const { given, notes } = await withOwnConfiguration(modelName, asked);
   if (!/\.(png|svg)$/i.test(given.out))
     throw new PerturbError("usage", `--out ${given.out} is neither .png nor .svg. Name a picture.`);
   for (const path of [given.out, given.values]) if (path !== undefined) await requireWritable(path);
@@ -132,7 +133,7 @@ async function run(modelName: string, given: Given): Promise<void> {
       `${given.image} is ${stretchedFrom[1]} × ${stretchedFrom[0]} pixels: stretched to the model's [${shape.join(", ")}].\n`,
     );
   const model = openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device));
-  sayNotes(model.notes);
+  sayNotes([...(model.notes ?? []), ...notes]);
   try {
     if (model.samples !== undefined)
       throw new PerturbError(

@@ -11,10 +11,8 @@ import type { OpenedGraph } from "../../models/open.ts";
 import type { Dim } from "../../onnx/graph.ts";
 import type { Device } from "../../runtime.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
+import { isAddress } from "./address.ts";
 import type { PreprocessingGiven } from "./preprocessing.ts";
-
-/** Whether a model is named by its address. */
-export const isAddress = (model: string): boolean => /^https?:\/\//i.test(model);
 
 /** The options that name a model's graph. */
 export interface GraphGiven {
@@ -124,12 +122,13 @@ export interface SurrogateGiven extends ModelGiven {
 
 /**
  * The model of --surrogate, for samples of this shape; it takes the preprocessing of the model, unless it has a mean and std of
- * its own, and has its own head, or labels as the model has.
+ * its own, or a configuration beside it, and has its own head, or labels as the model has.
  */
 export async function openSurrogate(
   given: SurrogateGiven,
   shape: readonly number[],
   labelSets?: FloatTensor,
+  preprocess?: string,
 ): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
   const [{ openClassifier }, { nodeRuntime }, { inLayout }] = await Promise.all([
@@ -139,12 +138,16 @@ export async function openSurrogate(
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
   const { surrogateMean: mean, surrogateStd: std } = given;
-  const { preprocessingGiven } = await import("./preprocessing.ts");
+  const hasOwn = mean !== undefined || std !== undefined;
+  const { preprocessingGiven, ownConfiguration } = await import("./preprocessing.ts");
+  const beside = hasOwn ? { notes: [] } : await ownConfiguration(given.surrogate, given);
+  (await import("./say-notes.ts")).sayNotes(beside.notes);
+  const followed = { ...given, preprocess: beside.path ?? preprocess ?? given.preprocess };
   // What is done to pictures is the same for both.
-  const { resize, crop, interpolation, antialias } = await preprocessingGiven(given);
+  const { resize, crop, interpolation, antialias } = await preprocessingGiven(followed);
   const own = {
-    ...given,
-    ...((mean !== undefined || std !== undefined) && {
+    ...followed,
+    ...(hasOwn && {
       mean,
       std,
       resize,

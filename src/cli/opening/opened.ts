@@ -10,6 +10,8 @@ export interface OpenedSubject {
   /** Compiled when it is first run. Release it when done. */
   readonly model: OpenedModel;
   readonly data: Dataset;
+  /** The preprocessing that is followed, by its name or file. */
+  readonly preprocess?: string;
   /** The network alone and what is done to a picture before it, where pictures are perturbed at their own size. Release the model. */
   readonly pipeline?: () => Promise<Pipeline>;
 }

@@ -2,11 +2,12 @@ import { withShape } from "../../dataset.ts";
 import { saidLayout } from "../../datasets/open-layout.ts";
 import { PerturbError } from "../../errors.ts";
 import { fittingShape } from "../../layout.ts";
+import { isAddress } from "./address.ts";
 import { type EndpointGiven, openEndpointSubject } from "./endpoint.ts";
-import { isAddress, type ModelGiven, openGraph, openModelFile, openSizes } from "./model.ts";
+import { type ModelGiven, openGraph, openModelFile, openSizes } from "./model.ts";
 import type { OpenedSubject } from "./opened.ts";
 import { channelsOf, checkPicture, ofAnySize, pipelineOf } from "./picture.ts";
-import { ownConfiguration, preprocessingGiven } from "./preprocessing.ts";
+import { preprocessingGiven, withOwnConfiguration } from "./preprocessing.ts";
 
 export interface SubjectGiven extends ModelGiven, Omit<EndpointGiven, keyof ModelGiven> {}
 
@@ -15,8 +16,7 @@ export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
   if (isAddress(asked.model)) {
     return openEndpointSubject(asked);
   }
-  const own = await ownConfiguration(asked.model, asked);
-  const given = own ? { ...asked, preprocess: own.path } : asked;
+  const { given, notes } = await withOwnConfiguration(asked.model, asked);
   const { header = [], timeout, retries } = given;
   if (header.length > 0 || timeout !== undefined || retries !== undefined)
     throw new PerturbError(
@@ -50,10 +50,11 @@ export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
   const fitted = wanted && !shape ? withShape(found, fittingShape(found.shape, wanted)) : found;
   const data = shape ? fitted : saidLayout(fitted);
   const settled = await openModelFile(opened, data.shape, given, data.labelSets);
-  const file = own ? { ...settled, notes: [...(settled.notes ?? []), own.note] } : settled;
+  const file = { ...settled, notes: [...(settled.notes ?? []), ...notes] };
   return {
     model: openClassifier(file, nodeRuntime(given.device)),
     data,
+    ...(given.preprocess !== undefined && { preprocess: given.preprocess }),
     ...(isPicture && { pipeline: () => pipelineOf(opened, data.shape, given) }),
   };
 }

@@ -27,7 +27,7 @@ export interface AttackGiven extends SurrogateGiven {
 }
 
 /** What is asked for, as the library wants it, of the model that is to be attacked. @throws usage: before anything runs */
-export async function wanted(given: AttackGiven, { model, data }: OpenedSubject) {
+export async function wanted(given: AttackGiven, { model, data, preprocess }: OpenedSubject) {
   refuseIdle(given);
   return {
     attacks: configuredAttacks(given.attack, given.set),
@@ -43,7 +43,7 @@ export async function wanted(given: AttackGiven, { model, data }: OpenedSubject)
     eot: given.eot,
     levels: given.levels ?? null,
     maxQueries: given.maxQueries ?? null,
-    surrogate: await openSurrogate(given, model.inputShape, data.labelSets),
+    surrogate: await openSurrogate(given, model.inputShape, data.labelSets, preprocess),
     ...(given.certified !== undefined && { certified: await certificatesIn(given.certified) }),
   } satisfies EvaluateOptions;
 }

@@ -98,3 +98,18 @@ export function pictureWords({ resize, interpolation = "bilinear", antialias = t
     ...(crop === undefined ? [] : [`cropped to ${typeof crop === "number" ? `${crop} × ${crop}` : crop.join(" × ")}`]),
   ].join(" and ");
 }
+
+/** All of it: "pictures resized to 256 (shorter side, bilinear); pixels from 0 to 1 minus 0.5, divided by 0.25" */
+export function preprocessingWords({ scale, mean, std, channels, ...steps }: Preprocessing): string {
+  const pictures = pictureWords(steps);
+  const values = [
+    ...(channels === "bgr" ? ["in the order BGR"] : []),
+    ...(scale === undefined ? [] : [`times ${scale}`]),
+    ...(mean === undefined ? [] : [`minus ${mean.join(", ")}`]),
+    ...(std === undefined ? [] : [`divided by ${std.join(", ")}`]),
+  ];
+  return [
+    ...(pictures ? [`pictures ${pictures}`] : []),
+    ...(values.length > 0 ? [`pixels from 0 to 1 ${values.join(", ")}`] : []),
+  ].join("; ");
+}

@@ -1,9 +1,13 @@
 import type { Head } from "../../model.ts";
 import type { Inspection } from "../../models/classifier/inspect.ts";
+import { type Preprocessing, preprocessingWords } from "../../models/preprocessing/preprocessing.ts";
 import { describeDims, type GraphValue } from "../../onnx/graph.ts";
 
-/** What is known of a model, as names and words: for the terminal and for the page. */
-export function inspectionFacts(of: Inspection): [name: string, words: string][] {
+/**
+ * What is known of a model, as names and words: for the terminal and for the page.
+ * @param applied what is done to pictures before they reach the graph
+ */
+export function inspectionFacts(of: Inspection, applied?: Preprocessing): [name: string, words: string][] {
   const { total, operators, uncounted } = of.multiplyAdds;
   const costs = Object.entries(operators).map(([op, n]) => `${op} ${count(n)}`);
   const opsets = Object.entries(of.opsets).map(([domain, version]) => `${domain} ${version}`);
@@ -20,9 +24,16 @@ export function inspectionFacts(of: Inspection): [name: string, words: string][]
     ["parameters", count(of.parameters)],
     ...precisionOf(of),
     ["cost", `${count(2 * total)} FLOPs a sample: ${costs.join(", ") || "no"} multiply-adds${skipped}`],
-    ["preprocessing", of.preprocessing.join(", then ") || "none found: pixels go into the network as they are"],
+    ["preprocessing", preprocessingOf(of, applied)],
     ["gradient", gradientOf(of)],
   ];
+}
+
+function preprocessingOf({ preprocessing }: Inspection, applied: Preprocessing | undefined): string {
+  const outside = applied === undefined ? "" : preprocessingWords(applied);
+  const inside = preprocessing.length > 0 ? [`${outside ? "in the graph: " : ""}${preprocessing.join(", then ")}`] : [];
+  const steps = [...(outside ? [outside] : []), ...inside];
+  return steps.join("; ") || "none found: pixels go into the network as they are";
 }
 
 function gradientOf(of: Inspection): string {
