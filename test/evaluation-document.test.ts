@@ -24,9 +24,11 @@ const cleanOf50 = 50;
 /** The codes that these sources give to warnings. */
 async function codes(): Promise<string[]> {
   const found = new Set<string>();
-  const folder = new URL("../src/evaluate/checks/", import.meta.url);
-  for (const name of (await readdir(folder)).filter((file) => !file.endsWith(".test.ts"))) {
-    const source = await readFile(new URL(name, folder), "utf8");
+  const root = new URL("../src/", import.meta.url);
+  const checks = (await readdir(new URL("evaluate/checks/", root))).map((name) => `evaluate/checks/${name}`);
+  const files = [...checks, "evaluate/units.ts", "datasets/array-values.ts"];
+  for (const name of files.filter((file) => !file.endsWith(".test.ts"))) {
+    const source = await readFile(new URL(name, root), "utf8");
     for (const [, expression] of source.matchAll(/(?:\bwarn\(\s*|\bcode: )([^,\n]+),/g))
       for (const [, code] of expression!.matchAll(/"([^"]+)"/g)) found.add(code!);
   }
