@@ -13,6 +13,13 @@ export interface Parts {
   readonly outputs: number;
 }
 
+export interface SplitOptions {
+  readonly late: () => boolean;
+  readonly signal: AbortSignal | undefined;
+  /** How many boxes may be bounded, by default any number. */
+  readonly most?: number;
+}
+
 export type Split =
   | { readonly kind: "proven"; readonly domains: number }
   | { readonly kind: "witness"; readonly witness: Witness; readonly domains: number }
@@ -36,7 +43,7 @@ const MOST_INPUTS = 64;
 export async function split(
   { bounds, runs, sample, outputs }: Parts,
   of: Case,
-  { late, signal }: { late: () => boolean; signal: AbortSignal | undefined },
+  { late, signal, most = Number.POSITIVE_INFINITY }: SplitOptions,
 ): Promise<Split> {
   const conditions = conditionsOf(of, outputs);
   const rows = conditions.rows.length;
@@ -46,6 +53,7 @@ export async function split(
   while (stack.length > 0) {
     checkSignal(signal);
     if (late()) return { kind: "late", domains };
+    if (domains >= most) return { kind: "open", reason: "no more boxes were to be bounded", domains };
     const taken = stack.splice(-BATCH);
     domains += taken.length;
     const box = boxOf(taken, sample);

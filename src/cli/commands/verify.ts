@@ -1,10 +1,12 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { Argument, Command } from "@commander-js/extra-typings";
 import type { Answer } from "../../certify/verify.ts";
 import { PerturbError } from "../../errors.ts";
+import { EXIT } from "../exit.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { readNetwork, readText } from "../opening/network.ts";
+import { commandWords } from "../option-words.ts";
 import { parseNumber } from "../options/values.ts";
 import { complain, helpText, print, prose } from "../output.ts";
 
@@ -22,7 +24,7 @@ or timeout. The answer holds for the file as ONNX Runtime's CPU kernels compute 
   .addHelpText("after", () =>
     helpText(`
 A sat answer is followed by the counterexample, as the competition of verifiers wants it. The exit code is 0 for every answer, and 2
-where the model or the property cannot be handled.
+where a model or a property cannot be handled.
 
 Examples:
   perturb verify net.onnx property.vnnlib --timeout 116
@@ -67,10 +69,11 @@ async function runAll(file: string, out: string | undefined): Promise<void> {
         `${file}, line ${i + 1}: model, property and seconds are expected, got "${line}".`,
       );
     const start = performance.now();
-    const at = (path: string) => join(dirname(file), path);
+    const at = (path: string) => resolve(dirname(file), path);
     const answer = await answerOf(at(model), at(spec), Number(limit)).catch((error: unknown) => {
       if (!(error instanceof PerturbError) || error.code === "internal") throw error;
-      complain(`perturb: ${model}, ${spec}: ${error.message}`);
+      complain(`perturb: ${commandWords(error.message)}`);
+      process.exitCode = EXIT.usage;
       return { answer: "error" as const };
     });
     const row = [model, spec, answer.answer, ((performance.now() - start) / 1000).toFixed(3)].join(",");
