@@ -139,6 +139,7 @@ export { type GraphOptions, type ModelOptions, type OpenModelOptions, openModel 
 export { type ConfigurationOptions, preprocessingIn } from "./models/preprocessing/config.ts";
 export {
   type Interpolation,
+  type PictureFacts,
   type PictureSteps,
   type Preprocessing,
   type PreprocessingName,
