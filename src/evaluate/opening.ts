@@ -107,6 +107,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
       "usage",
       `${whole.name} has ${whole.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none of them. Lower the offset.`,
     );
+  await requireSamples(model, fitting(given, model).data, offset);
   const data = isDrawn(whole, total, options) ? drawn(whole, total, options.seed ?? 0) : whole;
   const examples = options.examples ?? (await examplesFor(options.attacks, fitting(given, model).data, options.seed));
   const plan = { ...planOf({ ...options, examples }, model), linearBelow: data.drawn?.indices[LINEARITY_SAMPLES] };
@@ -141,6 +142,13 @@ function checkSizes(data: Dataset, model: Model, { attacks, surrogate }: AttackO
       "usage",
       `${learning.join(" and ")} ${learning.length === 1 ? "learns" : "learn"} from other samples, and those of ${data.name} have several sizes. Give pictures of one size, or another attack.`,
     );
+}
+
+/** Of a graph that fixes a batch of several rows, data may show what made-up samples do not. @throws unsupported */
+async function requireSamples(model: Model, data: Dataset, offset: number): Promise<void> {
+  if (!isPlainGraph(model) || (model.file.batch ?? 1) === 1 || model.file.rows) return;
+  const { requireIndependent, TRIED } = await import("../models/classifier/batching.ts");
+  for await (const { x } of data.batches({ batch: TRIED, offset, limit: TRIED })) await requireIndependent(model, x);
 }
 
 /** Whether a draw leaves `total` of the samples. @throws usage for one from an offset on */

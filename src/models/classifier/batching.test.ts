@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { floats, graphOf, linearGraph, numbers, smallNetwork } from "../../../test/support/models.ts";
+import { failure } from "../../../test/support/datasets.ts";
+import { arrayDataset, floats, graphOf, linearGraph, numbers, smallNetwork } from "../../../test/support/models.ts";
+import { attacks } from "../../attacks/index.ts";
+import { evaluate } from "../../evaluate/evaluation.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { nodeRuntime } from "../../runtime/ort.node.ts";
 import { settleBatch } from "./batching.ts";
@@ -63,5 +66,33 @@ describe("settleBatch", () => {
   it("leaves a classifier alone that takes any batch", async () => {
     const file = classifierFile(linearGraph([4], numbers(12, 3), [0, 0, 0]), { name: "m" });
     expect(await settleBatch(file, runtime)).toBe(file);
+  });
+
+  it("of a fixed batch is tried with the data too, before anything is measured", async () => {
+    // The rows mix where a value is near 0.3, and nowhere else.
+    const mixing = {
+      ...graphOf([4], (b, x) => {
+        const off = b.add("Abs", [b.sub(x, b.scalar(0.3, x))]);
+        const near = b.add("Relu", [b.sub(b.scalar(1e-4, x), off)]);
+        const sum = b.mul(b.add("ReduceSum", [near, b.int64([0])], { keepdims: 1 }), b.scalar(1e4, x));
+        return b.matmul(b.plus(x, sum), b.constant(floats([4, 3], numbers(12, 1))));
+      }),
+    };
+    const four = {
+      ...mixing,
+      inputs: mixing.inputs.map((v) => ({ ...v, dims: [4, 4] })),
+      outputs: mixing.outputs.map((v) => ({ ...v, dims: null })),
+    };
+    const file = await settled(four);
+    expect(file.batch).toBe(4);
+    const model = openClassifier(file, runtime);
+    const data = (x: readonly number[]) => arrayDataset(floats([5, 4], x), [0, 1, 2, 0, 1], 3);
+    const ask = (x: readonly number[]) =>
+      evaluate(model, data(x), { attacks: [attacks.fgsm], epsilons: [0.01], followUp: false });
+    const plain = Array.from({ length: 20 }, (_, i) => 0.4 + i / 100);
+    expect((await ask(plain)).evaluation.clean.total).toBe(5);
+    const { message } = await failure("unsupported", () => ask(plain.with(7, 0.3)));
+    expect(message).toMatch(/takes 4 rows of \[4\] at a time.*Export it with a batch of 1/);
+    await model.release();
   });
 });

@@ -4,7 +4,7 @@ import { inferShapes } from "../../onnx/shapes.ts";
 import type { Note } from "../../option.ts";
 import { randomFor } from "../../random.ts";
 import type { Runtime } from "../../runtime.ts";
-import { type FloatTensor, product, sampleSize, type Tensor } from "../../tensor.ts";
+import { type FloatTensor, product, sampleSize, type Tensor, takeRows } from "../../tensor.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { type GraphModel, openClassifier } from "./graph-model.ts";
 
@@ -159,6 +159,23 @@ async function independent(file: ClassifierFile, runtime: Runtime): Promise<Clas
   } finally {
     await model.release();
   }
+}
+
+/** Samples of which a data set is asked for, to try whether rows are samples of their own. */
+export const TRIED = 16;
+
+/** Tries the same with samples of a data set. @throws unsupported where what one row holds changes the scores of others */
+export async function requireIndependent(model: GraphModel, x: FloatTensor): Promise<void> {
+  const count = x.dims[0]!;
+  const { batch } = model.file;
+  if (batch === null || batch === 1 || count === 0) return;
+  await isIndependent(
+    model,
+    takeRows(
+      x,
+      Array.from({ length: 2 * batch }, (_, i) => i % count),
+    ),
+  );
 }
 
 /** Of 2 n samples, the first n are asked about, with some of them replaced by others. False where the model draws at random. */

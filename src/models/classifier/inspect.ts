@@ -15,6 +15,7 @@ import type { ElementType } from "../../tensor.ts";
 import { findArithmetic } from "./arithmetic.ts";
 import { countParameters, FLOATS } from "./classifier.ts";
 import { realInput } from "./integers.ts";
+import { mixingNodes } from "./mixing.ts";
 
 /** What a model file holds, and what can be done with it: numbers and names only. */
 export interface Inspection {
@@ -24,6 +25,8 @@ export interface Inspection {
   readonly outputs: readonly GraphValue[];
   /** Which axis of the input holds the samples, as its shapes tell; "none": the whole input is one sample. */
   readonly batchAxis: BatchAxis;
+  /** Nodes that run over the samples of a batch, as far as shapes tell. Each sample is then asked about alone. */
+  readonly mixing: readonly string[];
   /** Version of each operator set by domain. */
   readonly opsets: Readonly<Record<string, number>>;
   /** How the graph is used as a classifier, or why it cannot be. */
@@ -89,6 +92,7 @@ export function inspectGraph(
     })),
     outputs: whole.outputs,
     batchAxis: axis,
+    mixing: mixingNodes(front).map(describeNode),
     opsets: Object.fromEntries([...graph.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
     classifier:
       "error" in classifier

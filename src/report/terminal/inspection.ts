@@ -19,6 +19,7 @@ export function inspectionFacts(of: Inspection, applied?: Preprocessing): [name:
     ]),
     ...of.outputs.map((value): [string, string] => ["output", describeValue(value)]),
     ...sampleOf(of),
+    ...mixingOf(of),
     ["opset", opsets.join(", ")],
     ["head", headOf(of)],
     ["parameters", count(of.parameters)],
@@ -51,6 +52,18 @@ function sampleOf({ inputs: [input], batchAxis: axis }: Inspection): [string, st
   const pieces = typeof size === "number" && size > 1 ? `, ${size} at a time` : "";
   if (axis === 0) return pieces ? [["sample", `${sample}${pieces}`]] : [];
   return [["sample", `${sample}, along axis ${axis} of the input${pieces}`]];
+}
+
+/** Said where samples are no samples of their own in a batch. */
+function mixingOf({ mixing }: Inspection): [string, string][] {
+  if (mixing.length === 0) return [];
+  const more = mixing.length > 2 ? ` and ${mixing.length - 2} more` : "";
+  return [
+    [
+      "batch",
+      `${mixing.slice(0, 2).join(", ")}${more} ${mixing.length === 1 ? "runs" : "run"} over the samples of a batch. Where that changes their scores, each is asked about alone`,
+    ],
+  ];
 }
 
 const describeValue = ({ name, type, dims }: GraphValue): string =>
