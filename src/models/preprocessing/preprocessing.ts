@@ -15,7 +15,13 @@ export interface PictureSteps {
   readonly antialias?: boolean | undefined;
   /** The side of the square that is cut from the middle, or [height, width]. */
   readonly crop?: number | readonly [number, number] | undefined;
+  /**
+   * Where the middle begins if it lies between two pixels: "even" as torchvision rounds, or "down" as transformers cuts. By default
+   * "even".
+   */
+  readonly cropRounding?: CropRounding | undefined;
 }
+export type CropRounding = "even" | "down";
 
 /**
  * What a model's pipeline does to a picture: it is decoded, resized and cropped where the data is read, and (scale · pixel -
@@ -53,7 +59,13 @@ export const preprocessings = {
 export type PreprocessingName = keyof typeof preprocessings;
 
 /** The part that is done to pictures; undefined where there is none. @throws usage for sizes that cannot be */
-export function pictureSteps({ resize, interpolation, antialias, crop }: Preprocessing): PictureSteps | undefined {
+export function pictureSteps({
+  resize,
+  interpolation,
+  antialias,
+  crop,
+  cropRounding,
+}: Preprocessing): PictureSteps | undefined {
   if (resize === undefined && crop === undefined) {
     if (interpolation === undefined && antialias === undefined) return undefined;
     const name = interpolation === undefined ? "preprocessing.antialias" : "preprocessing.interpolation";
@@ -64,7 +76,7 @@ export function pictureSteps({ resize, interpolation, antialias, crop }: Preproc
   }
   checkSize("preprocessing.resize", resize);
   checkSize("preprocessing.crop", crop);
-  return { resize, interpolation, antialias, crop };
+  return { resize, interpolation, antialias, crop, ...(cropRounding !== undefined && { cropRounding }) };
 }
 
 function checkSize(name: "preprocessing.resize" | "preprocessing.crop", size: PictureSteps["resize"]): void {
