@@ -165,6 +165,8 @@ export async function judge(
   const distances = Float64Array.from({ length: x.dims[0]! }, (_, i) => {
     const candidate = adversarial.data.subarray(i * size, (i + 1) * size);
     const original = x.data.subarray(i * size, (i + 1) * size);
+    // Into the bounds of elements first, which costs nothing of ε.
+    if (model.elements) intoElements(candidate, original, model.elements);
     norm.project(candidate, original, epsilon, model.bounds);
     if (model.elements) intoElements(candidate, original, model.elements);
     if (levels !== null) toGrid(candidate, original, norm, epsilon, model.bounds, levels);

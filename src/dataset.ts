@@ -1,5 +1,6 @@
 import { checkSignal, PerturbError } from "./errors.ts";
 import { layoutOf, transposed } from "./layout.ts";
+import type { PictureSteps } from "./models/preprocessing/preprocessing.ts";
 import type { Note } from "./option.ts";
 import { type FloatTensor, product } from "./tensor.ts";
 
@@ -34,13 +35,19 @@ export interface BatchOptions {
 export interface Dataset {
   readonly name: string;
   readonly size: number;
-  /** Shape of one sample. */
+  /** Shape of one sample; of samples of several shapes, that of the largest. */
   readonly shape: readonly number[];
+  /** Of samples of several shapes: that of each, by its index in the set. A batch then holds samples of one. */
+  readonly shapeOf?: (index: number) => readonly number[];
   /** Known number of classes; labels are 0 … classes - 1. */
   readonly classes: number;
   readonly classNames?: readonly string[];
   /** Samples are bytes divided by 255: those of pictures, or of an array, which may have meant other numbers. */
   readonly pixels?: "picture" | "array";
+  /** The type of whole numbers that were taken as they are: what they range over, bounds must say. */
+  readonly whole?: string;
+  /** What was done to the pictures of its files. */
+  readonly prepared?: PictureSteps;
   /** What was assumed or done on the way from its file, for whoever reads results. */
   readonly notes?: readonly Note[];
   /** The class of each sample, where they are known without the samples: a draw is then spread over the classes. */
@@ -52,6 +59,8 @@ export interface Dataset {
   readonly labelSets?: FloatTensor;
   /** True of sets whose files mix the classes, such as MNIST's: their first samples are a fair part, and `limit` takes them. */
   readonly mixed?: boolean;
+  /** True of adversarial examples out of a file: models are meant to be wrong on them. */
+  readonly adversarial?: true;
   /** How folders became classes, where they did. */
   readonly classFolders?: ClassFolders;
   /** What was assumed on the way from the files to these samples: whoever measures says it. */
@@ -86,23 +95,39 @@ export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
   return { name, size: bytes.length, read: async (start, end) => bytes.subarray(start, end) };
 }
 
+/** The shape of the sample that stands at a place of a set, or of a part that was drawn from it. */
+export const shapeAt = ({ shape, shapeOf, drawn }: Pick<Dataset, "shape" | "shapeOf" | "drawn">, place: number) =>
+  shapeOf ? shapeOf(drawn?.indices[place] ?? place) : shape;
+
 /**
  * The samples `offset` … `offset + limit` of a set of `size`, cut into batches: [start, end) pairs. A data set that goes through
- * them obeys all of `BatchOptions`.
+ * them obeys all of `BatchOptions`. Where the set has several shapes, `shapes` gives that at a place, and each batch has one.
  * @throws usage for a batch below 1, or numbers that are negative or not whole; cancelled, before a batch, by the signal
  */
 export function* batchRanges(
   size: number,
   { batch, offset = 0, limit = size, signal }: BatchOptions,
+  shapes?: (place: number) => readonly number[],
 ): Generator<[number, number]> {
   requireInteger("batch", batch, 1);
   requireInteger("offset", offset, 0);
   requireInteger("limit", limit, 0);
   const end = Math.min(size, offset + limit);
-  for (let start = offset; start < end; start += batch) {
+  for (let start = offset; start < end; ) {
     checkSignal(signal);
-    yield [start, Math.min(end, start + batch)];
+    const next = batchEnd(start, Math.min(end, start + batch), shapes);
+    yield [start, next];
+    start = next;
   }
+}
+
+/** Where the batch from `start` on ends, at most at `end`. */
+export function batchEnd(start: number, end: number, shapes?: (place: number) => readonly number[]): number {
+  if (!shapes) return end;
+  const shape = String(shapes(start));
+  let next = start + 1;
+  while (next < end && String(shapes(next)) === shape) next++;
+  return next;
 }
 
 function requireInteger(option: string, value: number, least: number): void {
@@ -120,7 +145,13 @@ function requireInteger(option: string, value: number, least: number): void {
 export function withShape(dataset: Dataset, shape: readonly number[]): Dataset {
   if (`${shape}` === `${dataset.shape}`) return dataset;
   const transpose = transposed(dataset.shape, shape);
-  if (transpose) return inOtherLayout(dataset, shape, transpose);
+  if (transpose) return inOtherLayout(dataset, shape);
+  if (dataset.shapeOf)
+    throw new PerturbError(
+      "mismatch",
+      `The samples of ${dataset.name} have several shapes, the largest [${dataset.shape}], and [${shape}] is wanted of all. Have them resized and cropped to it.`,
+      { data: { dataset: dataset.name, got: dataset.shape, wanted: shape } },
+    );
   const axes = dataset.shape.filter((d) => d !== 1);
   const wanted = shape.filter((d) => d !== 1);
   const foldable = axes.length <= 1 || wanted.length <= 1;
@@ -138,23 +169,30 @@ export function withShape(dataset: Dataset, shape: readonly number[]): Dataset {
 }
 
 /** Pictures with their channels at the other end. */
-function inOtherLayout(
-  dataset: Dataset,
-  shape: readonly number[],
-  transpose: (sample: Float32Array, out: Float32Array) => void,
-): Dataset {
-  const size = product(shape);
+function inOtherLayout(dataset: Dataset, shape: readonly number[]): Dataset {
+  const isFirst = layoutOf(shape) === "channels-first";
+  const moved = ([a, b, c]: readonly number[]) => (isFirst ? [c!, a!, b!] : [b!, c!, a!]);
+  const { shapeOf } = dataset;
   const note: Note = {
     code: "transposed",
     message: `The samples of ${dataset.name} have shape [${dataset.shape}], ${layoutOf(dataset.shape)}, and were transposed to the [${shape}] that the model takes.`,
   };
   const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
     for await (const { indices, x, labels } of dataset.batches(options)) {
+      const own = x.dims.slice(1);
+      const transpose = transposed(own, moved(own))!;
+      const size = product(own);
       const data = new Float32Array(x.data.length);
       for (let at = 0; at < data.length; at += size)
         transpose(x.data.subarray(at, at + size), data.subarray(at, at + size));
-      yield { indices, x: { ...x, dims: [indices.length, ...shape], data }, labels };
+      yield { indices, x: { ...x, dims: [indices.length, ...moved(own)], data }, labels };
     }
   };
-  return { ...dataset, shape: [...shape], notes: [...(dataset.notes ?? []), note], batches };
+  return {
+    ...dataset,
+    shape: [...shape],
+    ...(shapeOf && { shapeOf: (index: number) => moved(shapeOf(index)) }),
+    notes: [...(dataset.notes ?? []), note],
+    batches,
+  };
 }

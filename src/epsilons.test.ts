@@ -1,10 +1,30 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { epsilonsIn, epsilonText, numberIn } from "./epsilons.ts";
+import { epsilonName, epsilonsIn, epsilonText, numberIn } from "./epsilons.ts";
 
 describe("epsilonText", () => {
-  it("is the shorter of a decimal and a fraction of 255", () => {
-    expect([0, 0.1, 8 / 255, 0.2, 1, 16 / 255].map(epsilonText)).toEqual(["0", "0.1", "8/255", "0.2", "1", "16/255"]);
+  it.each([
+    "0",
+    "0.1",
+    "8/255",
+    "5/255",
+    "17/255",
+    "0.2",
+    "1",
+    "16/255",
+    "1/3",
+    "5/256",
+    "0.0625",
+    "0.031372",
+    "2/7",
+    "3.5",
+    "1e-7",
+  ])("is %s as it was written", (text) => {
+    expect(epsilonText(numberIn(text))).toBe(text);
+  });
+
+  it("is part of a file's name", () => {
+    expect([0.1, 8 / 255, 0.1 + 0.2, 1 / 3, 0, 2].map(epsilonName)).toEqual(["0.1", "8-255", "0.3", "1-3", "0", "2"]);
   });
 
   it("is read back to the same number", () => {

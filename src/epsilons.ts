@@ -37,11 +37,35 @@ function rangeOf(text: string, parts: readonly number[]): number[] {
   return Array.from({ length: count }, (_, i) => Number((from! + i * step!).toPrecision(12)));
 }
 
-/** An ε as a text that is read back to the same number: a decimal, or where it is shorter a fraction of 255. */
+/** Letters of a decimal that somebody may have written; a longer one was a fraction, or came of arithmetic. */
+const WRITTEN = 8;
+/** The largest denominator of a fraction that is looked for. */
+const LARGEST = 1024;
+
+/**
+ * An ε as it was written, as a text that is read back to the same number: 8/255, 1/3, or a decimal. Where a decimal is as short as one
+ * that is written, only a shorter fraction of 255 takes its place.
+ */
 export function epsilonText(epsilon: number): string {
-  const fraction = `${Math.round(epsilon * 255)}/255`;
   const decimal = String(epsilon);
-  return Math.round(epsilon * 255) / 255 === epsilon && fraction.length < decimal.length ? fraction : decimal;
+  const of = (denominator: number): string | null => {
+    const numerator = Math.round(epsilon * denominator);
+    return numerator > 0 && numerator / denominator === epsilon ? `${numerator}/${denominator}` : null;
+  };
+  const known = of(3) ?? of(255);
+  if (known !== null && known.length < decimal.length) return known;
+  if (decimal.length <= WRITTEN || decimal.includes("e")) return decimal;
+  for (let denominator = 7; denominator <= LARGEST; denominator++) {
+    const fraction = of(denominator);
+    if (fraction !== null) return fraction.length < decimal.length ? fraction : decimal;
+  }
+  return decimal;
 }
+
+/** `epsilonText` as a part of the name of a file: 8/255 as "8-255", and without the noise of arithmetic. */
+export const epsilonName = (epsilon: number): string => {
+  const text = epsilonText(epsilon);
+  return text.includes("/") ? text.replace("/", "-") : String(Number(epsilon.toPrecision(12)));
+};
 
 const usage = (message: string): PerturbError => new PerturbError("usage", message);

@@ -1,6 +1,7 @@
 import type { Linearity } from "./evaluate/linear/contract.ts";
 import type { Head } from "./model.ts";
 import type { Normalization } from "./models/classifier/preprocess.ts";
+import type { PictureFacts } from "./models/preprocessing/preprocessing.ts";
 import type { NormName } from "./norm.ts";
 
 /**
@@ -32,12 +33,20 @@ export interface Evaluation {
     readonly head: Head;
     /** Number of trained values, where it is known. */
     readonly parameters: number | null;
+    /** In the unit of ε; the widest, where elements have bounds of their own. */
     readonly bounds: { readonly lower: number; readonly upper: number };
+    /**
+     * Bounds in the units of the data, where each element has its own or ε is a share of them: one value for all, or one for each;
+     * empty for more than 4,096.
+     */
+    readonly elements?: { readonly lower: readonly number[]; readonly upper: readonly number[] };
     /**
      * What is computed between the samples and the model's own graph: (scale · x - mean) / std, one value each, or one a channel.
      * Null: nothing.
      */
     readonly preprocessing: Normalization | null;
+    /** How a picture in a file becomes what the network gets. */
+    readonly pictures?: PictureFacts;
   };
   readonly data: {
     readonly name: string;
@@ -51,6 +60,8 @@ export interface Evaluation {
     readonly attacks: readonly string[];
     readonly norm: NormName;
     readonly epsilons: readonly number[];
+    /** What ε and distances are measured in: the units of the input, or shares of the range of each element. */
+    readonly epsilonUnit?: "input" | "range";
     /** The class aimed at, or null when any other class will do. */
     readonly target: number | null;
     readonly batch: number;

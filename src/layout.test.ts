@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { channelAxis, channelOf, fittingShape, layoutOf, transposed } from "./layout.ts";
+import { channelAxis, channelOf, fittingShape, isAmbiguous, layoutOf, transposed } from "./layout.ts";
 
 describe("layoutOf", () => {
   it.each<[readonly number[], ReturnType<typeof layoutOf>]>([
@@ -48,6 +48,24 @@ it("moves axes only between the layouts of one picture", () => {
     [[60], [4, 5, 3]],
   ])
     expect(transposed(from!, to!)).toBeNull();
+});
+
+it("tells shapes whose channels may stand at either end, and what can be told of them", () => {
+  for (const shape of [
+    [3, 5, 3],
+    [1, 8, 3],
+    [3, 3, 3],
+  ])
+    expect(isAmbiguous(shape)).toBe(true);
+  for (const shape of [[3, 5, 4], [1, 8, 1], [1, 1, 1], [3, 3], [3]]) expect(isAmbiguous(shape)).toBe(false);
+  const out = new Float32Array(45);
+  // [3, 5, 3] can be [3, 3, 5] only with the channels last.
+  transposed([3, 5, 3], [3, 3, 5])!(
+    Float32Array.from({ length: 45 }, (_, i) => i),
+    out,
+  );
+  expect(out.slice(0, 3)).toEqual(Float32Array.of(0, 3, 6));
+  expect(transposed([3, 5, 3], [3, 5, 3])).toBeNull();
 });
 
 it("fits a shape to the sizes that a model fixes", () => {

@@ -20,6 +20,12 @@ export function layoutOf(shape: readonly number[]): Layout | null {
   return null;
 }
 
+/** Whether both ends of a shape can be the channels of a picture, so that `layoutOf` is a guess. */
+export const isAmbiguous = (shape: readonly number[]): boolean =>
+  shape.length === 3 &&
+  [shape[0]!, shape[2]!].every((size) => GREY_OR_RGB.includes(size)) &&
+  !(shape[0] === 1 && shape[2] === 1);
+
 /** The axis of one sample that holds its channels, or its features where it is no picture. */
 export const channelAxis = (shape: readonly number[]): number => (layoutOf(shape) === "channels-last" ? 2 : 0);
 
@@ -37,7 +43,9 @@ export function transposed(
   to: readonly number[],
 ): ((sample: Float32Array, out: Float32Array) => void) | null {
   if (from.length !== 3 || to.length !== 3 || `${from}` === `${to}`) return null;
-  const [source, target] = [layoutOf(from), layoutOf(to)];
+  const target = layoutOf(to);
+  // Where the source may be either, it is what fits.
+  const source = isAmbiguous(from) && target === "channels-first" ? "channels-last" : layoutOf(from);
   if (source === null || target === null || source === target) return null;
   const planes = source === "channels-first" ? from : to;
   const rows = source === "channels-first" ? to : from;

@@ -1,3 +1,4 @@
+import { boxed } from "./norm/boxed.ts";
 import type { Norm, NormName } from "./norm/contract.ts";
 import { l0 } from "./norm/l0.ts";
 import { l0OfPixels } from "./norm/l0-pixels.ts";
@@ -8,8 +9,8 @@ import { pixelsOf } from "./norm/pixels.ts";
 import { spatial } from "./norm/spatial.ts";
 
 export type { Box, Norm, NormName } from "./norm/contract.ts";
-export { type Pixels, pixelsOf } from "./norm/pixels.ts";
-export { l0, l1, l2, linf };
+export { type Cells, cellsOf, type Pixels, pixelsOf } from "./norm/pixels.ts";
+export { boxed, l0, l1, l2, linf };
 
 /** Every norm by its name. */
 export const norms = { linf, l2, l1, l0, spatial } as const satisfies Record<NormName, Norm>;

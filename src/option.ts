@@ -11,6 +11,7 @@ const OPTIONS = [
   "batch",
   "bounds",
   "classFile",
+  "dataEpsilon",
   "device",
   "eot",
   "epsilons",
@@ -52,6 +53,7 @@ const OPTIONS = [
   "surrogate.normalization.std",
   "target",
   "threshold",
+  "timeout",
   "validation",
 ] as const;
 

@@ -22,6 +22,9 @@ export interface ZipEntry {
 /** Deflate gives at most 258 bytes for each 2 bits (RFC 1951 §3.2.5), so no gzip or zip entry grows by more than this. */
 export const DEFLATE_LIMIT = 1032;
 
+/** Whether bytes begin as an archive does. */
+export const isZip = (head: Uint8Array): boolean => head[0] === 0x50 && head[1] === 0x4b;
+
 /** All content of an archive together: what memory can be asked for by a small file. */
 const MAX_CONTENT = 2 ** 31;
 

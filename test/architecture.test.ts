@@ -30,7 +30,7 @@ const ROWS: readonly (readonly string[])[] = [
   ["autodiff", "runtime"],
   ["model", "models", "architecture", "architectures"],
   ["dataset", "datasets"],
-  ["attack", "attack-options", "attacks", "train", "saliency"],
+  ["attack", "attack-options", "attacks", "train", "saliency", "certify"],
   ["evaluate"],
   ["report"],
   ["index", "node", "exports", "cli"],
@@ -61,6 +61,7 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   zod: [
     "evaluate/state/decode.ts",
     "report/files/linearity-schema.ts",
+    "report/files/model-schema.ts",
     "report/files/schema.ts",
     "train/checkpoint.ts",
     "train/settings.ts",

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readNpy, writeNpy } from "../src/datasets/npy.ts";
+import { writeNpz } from "../src/datasets/npz.ts";
+import type { Evaluation } from "../src/evaluate.ts";
 import { emptyGraph } from "../src/onnx/builder.ts";
 import { writeOnnx } from "../src/onnx/file.ts";
 import { Ops } from "../src/onnx/ops.ts";
@@ -64,6 +66,53 @@ describe("several inputs and outputs", () => {
       expect(stderr.trimEnd().split("\n")).toHaveLength(1);
     },
   );
+});
+
+it("what attack writes of a model with a row for each sample is read back with the rows of its samples", async () => {
+  const N = 12;
+  const b = new Ops(emptyGraph("about"));
+  const image = b.input({ name: "image", type: "float32", dims: ["N", 6] });
+  const about = b.input({ name: "about", type: "float32", dims: ["N", 3] });
+  b.alias("scores", b.plus(b.matmul(image, b.constant(floats([6, 3], weights))), about));
+  writeFileSync(at("about.onnx"), writeOnnx(b.finish(["scores"])));
+  // What is beside a sample decides its class.
+  const labels = Array.from({ length: N }, (_, i) => (i * 5) % 3);
+  const rows = labels.flatMap((k) => [0, 1, 2].map((c) => (c === k ? 100 : 0)));
+  writeFileSync(at("about.npy"), writeNpy(floats([N, 3], rows)));
+  writeFileSync(
+    at("twelve.npz"),
+    writeNpz({
+      x: floats([N, 6], numbers(N * 6, 3, 0)),
+      y: tensor("int64", [N], BigInt64Array.from(labels, BigInt)),
+    }),
+  );
+  const model = ["--model", "about.onnx", "--input-name", "image", "--feed"];
+  const attack = await perturb(
+    [
+      "attack",
+      ...model,
+      "about=about.npy",
+      "--data",
+      "twelve.npz",
+      "--limit",
+      "5",
+      "--eps",
+      "0.1,0.2",
+      "--out",
+      "adv.npz",
+    ],
+    space.path,
+  );
+  expect(attack.code, attack.stderr).toBe(0);
+  const again = ["evaluate", "--data", "adv.npz", "--data-eps", "0.1", "--eps", "0", "--json", "-", "--quiet"];
+  const right = await perturb([...again, ...model, "about=adv.npz"], space.path);
+  expect(right.code, right.stderr).toBe(0);
+  const { clean, warnings } = JSON.parse(right.stdout) as Evaluation;
+  expect(clean).toMatchObject({ correct: 5, total: 5 });
+  expect(warnings.map(({ message }) => message).join()).toContain("--feed about=adv.npz");
+  const wrong = await perturb([...again, ...model, "about=about.npy"], space.path);
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain("has 12 rows");
 });
 
 describe("weights in another file", () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,10 +9,12 @@ import { pgd } from "../src/attacks/gradient/pgd.ts";
 import { writePictures } from "../src/cli/attack-pictures.ts";
 import type { Dataset } from "../src/dataset.ts";
 import { openDataset } from "../src/datasets/locate.node.ts";
+import { readNpy, writeNpy } from "../src/datasets/npy.ts";
+import { readNpz } from "../src/datasets/npz.ts";
 import { adversarialExamples } from "../src/evaluate/adversarial.ts";
-import type { GraphModel } from "../src/models/classifier/graph-model.ts";
+import { type GraphModel, modelFor } from "../src/models/classifier/graph-model.ts";
 import { openModel } from "../src/models/open.node.ts";
-import { failure } from "./support/datasets.ts";
+import { start } from "./support/cli.ts";
 import { using } from "./support/models.ts";
 
 // A network of torchvision, JPEGs, and the logits of its own pipeline: see tools/photo-pipeline.
@@ -55,10 +57,19 @@ describe("a photo pipeline", () => {
     expect(alone.logits.flat()).toEqual(reference.flat().map((v) => expect.closeTo(v, 3)));
   });
 
-  it("refuses pictures of several sizes, and says which", async () => {
-    const { message } = await failure("mismatch", () => openDataset(FOLDER, { ownSize: {} }));
-    expect(message).toContain("have 2 sizes");
-    expect(message).toContain("96 × 80 (8 pictures), 64 × 64 (5 pictures)");
+  it("takes pictures of several sizes in one run, with the answers of torchvision's pipeline for each", async () => {
+    const data = await openDataset(FOLDER, { ownSize: {} });
+    expect([data.size, data.shape]).toEqual([13, [3, 80, 96]]);
+    const found = new Map<string, number[]>();
+    await using(await ofPictures(data.shape), async (model) => {
+      for await (const { x, indices } of data.batches({ batch: 4 })) {
+        const { data: logits } = await (await modelFor(model, x)).logits(x);
+        for (const [i, index] of indices.entries())
+          found.set(data.sourceOf!(index), [...logits.subarray(4 * i, 4 * i + 4)]);
+      }
+    });
+    for (const [path, logits] of Object.entries(LOGITS))
+      expect(found.get(path)).toEqual(logits.map((v) => expect.closeTo(v, 3)));
   });
 });
 
@@ -91,4 +102,55 @@ describe("pictures that fool", () => {
     expect([read.size, (await answers(alone, read)).correct]).toEqual([fooled, 0]);
     await Promise.all([model.release(), alone.release()]);
   });
+});
+
+it("gradient and saliency take the picture at its own size too", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "perturb-photo-"));
+  try {
+    const data = await openDataset(join(FOLDER, "96x80"), { ownSize: { channels: 3 } });
+    for await (const { x, labels } of data.batches({ batch: 1, limit: 1 })) {
+      await writeFile(join(folder, "x.npy"), writeNpy(x));
+      await writeFile(join(folder, "y.npy"), writeNpy({ type: "int32", dims: [1], data: labels }));
+      const expected = await using(await ofPictures(data.shape), async (model) =>
+        Promise.all(
+          (["cross-entropy", "logit"] as const).map(
+            async (loss) => (await model.gradient(x, { kind: "untargeted", labels }, loss)).gradient,
+          ),
+        ),
+      );
+      const steps = ["--resize", "72", "--crop", "64", "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"];
+      const common = [join(FOLDER, "net.onnx"), ...steps, "--perturb", "picture", "--quiet"];
+      const image = join(FOLDER, "96x80", data.sourceOf!(0));
+      const found = await Promise.all([
+        start(["gradient", ...common, "--input", "x.npy", "--labels", "y.npy", "--values", "g.npy"], folder).ended,
+        start(
+          [
+            "saliency",
+            ...common,
+            "--image",
+            image,
+            "--class",
+            "0",
+            "--method",
+            "gradient",
+            "--values",
+            "s.npz",
+            "--out",
+            "s.png",
+          ],
+          folder,
+        ).ended,
+      ]);
+      expect(found.map(({ code }) => code)).toEqual([0, 0]);
+      const bytes = (name: string) => new Uint8Array(readFileSync(join(folder, name)));
+      expect(readNpy(bytes("g.npy"), "g.npy")).toEqual(expected[0]);
+      const map = readNpz(bytes("s.npz"), "s.npz").get("gradient")!;
+      expect(map.dims).toEqual([1, 3, 80, 96]);
+      expect([...map.data]).toEqual([...expected[1]!.data].map((v) => expect.closeTo(v, 5)));
+      const refused = await start(["inspect", join(FOLDER, "net.onnx"), "--perturb", "picture"], folder).ended;
+      expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("gradient and saliency")]);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

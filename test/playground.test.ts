@@ -9,10 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { families } from "../src/attacks/index.ts";
 import { CONTENT_SECURITY_POLICY } from "../src/cli/static-server.ts";
 import { readNpz } from "../src/datasets/npz.ts";
+import { writeOnnx } from "../src/onnx/file.ts";
 import { toCsv } from "../src/report/files/csv.ts";
 import { readReport } from "../src/report/files/json.ts";
 import { NO_CHROMIUM, requireChromium, SOFTWARE_WEBGPU } from "./support/browser.ts";
 import { perturb, scratch } from "./support/cli.ts";
+import { linearGraph, numbers } from "./support/models.ts";
 import {
   accessible,
   BUILT,
@@ -141,6 +143,13 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
       .toContain("my <b>net</b>.onnx");
     await settled(page);
     await expect.poll(() => verdict(page).textContent()).toBe("3 → 5");
+
+    // One output: how it is read was assumed, and is said.
+    const score = writeOnnx(linearGraph([1, 28, 28], numbers(784, 1), [0]));
+    await dropBytes(page, [{ name: "score.onnx", base64: Buffer.from(score).toString("base64") }]);
+    await expect
+      .poll(() => model.getByRole("list", { name: "What was assumed of this model" }).textContent())
+      .toContain("read as the score of class 1 against class 0");
     expect(complaints).toEqual([]);
     await page.context().close();
   });

@@ -105,6 +105,9 @@ describe("an input without a batch axis is one sample", () => {
   });
 
   it.each([
+    [[], 4],
+    [[], "N"],
+    [[], 1],
     [[1], 4],
     [[1], "N"],
     [[1, 1], 4],
@@ -140,6 +143,17 @@ describe("an input without a batch axis is one sample", () => {
     const rows = await settled(graph, [8]);
     expect(rows.batch).toBe(1);
     await expectLinear(rows, [8], ramp([8, 3]).data);
+  });
+
+  it.each<[string, (b: Ops, z: string) => string, string]>([
+    ["scores", (_, z) => z, "logits"],
+    ["a softmax over them", (b, z) => b.add("Softmax", [z], { axis: 0 }), "softmax"],
+    ["sigmoids", (b, z) => b.add("Sigmoid", [z]), "sigmoid"],
+  ])("[classes, samples] as output, %s: turned to rows", async (_, head, kind) => {
+    const graph = graphOf(["N", 32], (b, x) => head(b, b.transpose(b.matmul(x, b.constant(weights)), [1, 0])));
+    const file = await settled(graph);
+    expect([file.head, file.classes, file.batch]).toEqual([kind, 3, null]);
+    await expectLinear(file, [32], weights.data);
   });
 
   it("a batch of one whose scores have no row keeps its sample", async () => {
@@ -194,6 +208,9 @@ it("an output in time-major order is pooled, and its batch stays the first of th
   await expectLinear(await settleBatch(file, runtime), [2, 4], ramp([8, 3]).data);
 });
 
+/** What of the values is above 0.99. */
+const above = (b: Ops, x: string): string => b.add("Relu", [b.sub(x, b.scalar(0.99, x))]);
+
 describe("a fixed batch of several rows", () => {
   it("works in pieces where rows are samples", async () => {
     const file = await settled(graphOf([4, 8], (b, x) => b.matmul(x, b.constant(ramp([8, 3])))));
@@ -204,6 +221,16 @@ describe("a fixed batch of several rows", () => {
   it.each([
     ["the mean of all", (b: Ops, x: string) => b.sub(x, b.add("ReduceMean", [x], { axes: [0], keepdims: 1 }))],
     ["rows in another order", (b: Ops, x: string) => b.add("Gather", [x, b.int64([1, 0, 2, 3])], { axis: 0 })],
+    // Of large values alone.
+    [
+      "the mean of what is above 0.99",
+      (b: Ops, x: string) => b.sub(x, b.add("ReduceMean", [above(b, x)], { axes: [0], keepdims: 1 })),
+    ],
+    [
+      "the mean of what is below 0.01",
+      (b: Ops, x: string) =>
+        b.sub(x, b.add("ReduceMean", [above(b, b.sub(b.scalar(1, x), x))], { axes: [0], keepdims: 1 })),
+    ],
     ["the row before", (b: Ops, x: string) => b.plus(x, b.add("Gather", [x, b.int64([0, 0, 1, 2])], { axis: 0 }))],
   ])("is refused where %s changes the scores", async (_, mix) => {
     const graph = graphOf([4, 8], (b, x) => b.matmul(mix(b, x), b.constant(ramp([8, 3]))));
@@ -212,6 +239,18 @@ describe("a fixed batch of several rows", () => {
       message: expect.stringMatching(/^m takes 4 rows of \[8\] at a time.*Export it with a batch of 1/),
     });
   });
+});
+
+it("a fixed batch whose samples lie on another axis of the same size is found by a run", async () => {
+  const transposed = graphOf([4, 4], (b, x) => b.matmul(b.transpose(x, [1, 0]), b.constant(ramp([4, 3]))));
+  const opened = await graphIn(writeOnnx(transposed), "m");
+  await expectLinear(await settledFrom(opened, {}, runtime), [4], ramp([4, 3]).data);
+  // Of rows that mix on either axis, the first is what is refused.
+  const mixed = graphOf([4, 4], (b, x) =>
+    b.plus(b.matmul(x, b.constant(ramp([4, 3]))), b.matmul(b.transpose(x, [1, 0]), b.constant(ramp([4, 3])))),
+  );
+  const other = await graphIn(writeOnnx(mixed), "m");
+  await expect(settledFrom(other, {}, runtime)).rejects.toMatchObject({ code: "unsupported" });
 });
 
 describe("an answer with another number of rows than was asked for", () => {

@@ -21,8 +21,9 @@ export function batchAxis(graph: Graph, shape: readonly number[] | null = null):
 
 function axisOf(dims: readonly Dim[], scores: readonly Dim[], shape: readonly number[] | null): BatchAxis {
   const [first] = dims;
-  const [rows] = scores;
-  if (dims.length === 0 || rows === undefined || rows === null || rows === first) return 0;
+  // A score without any axis is that of one sample.
+  const rows = scores.length === 0 ? 1 : scores[0]!;
+  if (dims.length === 0 || rows === null || (rows === first && scores.length > 0)) return 0;
   // Of one sample there may be no row.
   const noRow = scores.length < 2 && typeof rows !== "string";
   const isImage = first === 1 && dims.length === 3 && noRow;
@@ -43,19 +44,25 @@ export function batchFirst(graph: Graph, shape: readonly number[] | null = null)
   const axis = axisOf(dims, scores, shape);
   const moved = axis === 0 ? graph : withFront(graph, axis);
   // Scores without a row are those of one sample; as many as there are samples are one for each, which is for the head to read.
-  const isRow = scores.length === 1 && typeof scores[0] === "number";
-  const isEach = axis === 0 && scores[0] === dims[0];
-  return isRow && !isEach ? withRow(moved, scores) : moved;
+  const isRow = scores.length === 0 || (scores.length === 1 && typeof scores[0] === "number");
+  const isEach = axis === 0 && scores.length === 1 && scores[0] === dims[0];
+  if (isRow && !isEach) return withRow(moved, scores);
+  // [classes, batch], as of weights that columns are multiplied by.
+  const areColumns =
+    scores.length === 2 && typeof scores[1] === "string" && scores[1] === dims[axis === "none" ? 0 : axis];
+  return areColumns && scores[0] !== scores[1] ? withColumns(moved, scores) : moved;
 }
 
 /**
- * Graphs whose samples lie on another axis than the first: one for each open axis, where the shapes tell nothing. Which of them
- * is right, only a run tells.
+ * Graphs whose samples lie on another axis than the first: one for each open axis, where the shapes tell nothing, and one for each
+ * axis of the size of a fixed batch. Which of them is right, only a run tells.
  */
 export function otherBatches(graph: Graph): (() => Graph)[] {
   const dims = graph.inputs[0]?.dims ?? [];
   const rows = scoresOf(graph)?.[0] ?? null;
   const [first] = dims;
+  if (typeof first === "number" && first > 1 && first === rows)
+    return dims.flatMap((size, axis) => (axis > 0 && size === first ? [() => withFront(graph, axis)] : []));
   if (typeof rows === "number" || (rows !== null && dims.includes(rows)) || typeof first === "number") return [];
   return dims.flatMap((size, axis) => (axis > 0 && typeof size !== "number" ? [() => withFront(graph, axis)] : []));
 }
@@ -110,15 +117,24 @@ function withRow(graph: Graph, scores: readonly Dim[]): Graph {
   const free = freeNames(graph, [inside, `${own.name}/Unsqueeze`]);
   const inner = renameValues(free, new Map([[name, inside]]));
   const [first, ...others] = inner.inputs as [GraphValue, ...GraphValue[]];
-  const back = axesNode(graph, "Unsqueeze", inside, name, [0]);
+  const back = axesNode(graph, "Unsqueeze", inside, name, scores.length === 0 ? [0, 1] : [0]);
   return withNodes(
     {
       ...inner,
       inputs: [{ ...first, dims: [1, ...first.dims!.slice(1)] }, ...others],
-      outputs: [{ name, type, dims: [1, ...scores] }],
+      outputs: [{ name, type, dims: scores.length === 0 ? [1, 1] : [1, ...scores] }],
     },
     { after: [back.node], constants: back.constants ?? [] },
   );
+}
+
+/** Scores whose columns are samples become rows. */
+function withColumns(graph: Graph, [classes, batch]: readonly Dim[]): Graph {
+  const { name, type } = graph.outputs[0]!;
+  const inside = `${name}/columns`;
+  const inner = renameValues(freeNames(graph, [inside]), new Map([[name, inside]]));
+  const rows = nodeOf("Transpose", [inside], name, { perm: [1, 0] });
+  return withNodes({ ...inner, outputs: [{ name, type, dims: [batch!, classes!] }] }, { after: [rows], constants: [] });
 }
 
 interface Added {

@@ -37,11 +37,12 @@ export function dependents(
   nodes: readonly Node[],
   roots: readonly string[],
   typeOf: TypeOf = unknownType,
+  depends = dependsOn,
 ): Set<string> {
   const reached = new Set(roots);
   // An empty name is an output, or an input, that is left out.
   for (const node of nodes)
-    if (dependsOn(node, reached, typeOf)) for (const output of node.outputs) if (output !== "") reached.add(output);
+    if (depends(node, reached, typeOf)) for (const output of node.outputs) if (output !== "") reached.add(output);
   return reached;
 }
 

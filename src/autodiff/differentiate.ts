@@ -11,10 +11,11 @@ import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { option } from "../option.ts";
 import { batchFirst } from "./batch-axis.ts";
 import { straightThrough } from "./coverage.ts";
-import { backward } from "./engine.ts";
+import { backward, gradients } from "./engine.ts";
 import { isTargeted, type LossName, losses, type TargetedLossName, targetedLosses } from "./loss.ts";
 import { lower } from "./lower.ts";
 import type { Reading, ScoreKind } from "./reading.ts";
+import { withoutResidue } from "./residue.ts";
 import { isOfLabels, labelsLoss } from "./scores/multi-label.ts";
 import { lossLogits } from "./scores/values.ts";
 import { readScores } from "./scores.ts";
@@ -130,7 +131,10 @@ export function differentiate(
     ? targetedLosses[loss](b, logits, "labels", "targets")
     : (builder ?? losses[loss])(b, logits, "labels");
   // Samples do not mix, so the gradient of the sum holds the gradient of each.
-  const [gradient] = backward(b, logits, slope, ["x"]);
+  const [gradient] = backward(b, logits, slope, ["x"], {
+    ...gradients,
+    amend: withoutResidue(b, logits, backward),
+  });
   b.alias("loss", value);
   b.alias("gradient", gradient!);
   return b.finish(["logits", "loss", "gradient"]);

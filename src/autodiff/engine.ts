@@ -3,29 +3,53 @@ import { isFloat } from "../onnx/facts.ts";
 import { describeNode, type Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { isRecurrence } from "../onnx/recurrence.ts";
-import { dependents, dependsOn } from "./coverage.ts";
+import { dependents, dependsOn, type TypeOf } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
 import { recurrenceGradient } from "./recurrence.ts";
+import type { Amend } from "./residue.ts";
 import type { Rule, Rules } from "./rule.ts";
 import { unsupported } from "./rules/constants.ts";
 import { carriesIntegers } from "./rules/quantization.ts";
 import { manyOutputs, rules } from "./rules.ts";
 import { isMarked, passedThrough, whereItStops } from "./straight-through.ts";
 
+/** What is sent backwards through a graph: gradients, or the coefficients of linear bounds. */
+export interface RuleTable {
+  /** How it passes a node. @throws no-gradient where it cannot */
+  readonly ruleOf: (b: Ops, node: Node) => Rule;
+  /** Whether it passes a node at all, from outputs to one of these values. */
+  readonly dependsOn: (node: Node, values: ReadonlySet<string>, typeOf?: TypeOf) => boolean;
+  /** Whether a node is passed as if it changed nothing. */
+  readonly isIdentity: (node: Node) => boolean;
+  /** What reaches a value that several nodes use, added up. */
+  readonly sum: (b: Ops, value: string, parts: readonly string[]) => string;
+  /** Changes what an input of a node gets. */
+  readonly amend?: Amend | undefined;
+}
+
+/** The rules of gradients. */
+export const gradients: RuleTable = {
+  ruleOf: gradientRule,
+  dependsOn,
+  isIdentity: isMarked,
+  sum: (b, _, parts) => b.sum(parts),
+};
+
 /**
  * Reverse-mode differentiation: appends the nodes that compute the gradient of ⟨seed, of⟩ with respect to each value
- * of `wrt`, and gives their names in the same order.
+ * of `wrt`, and gives their names in the same order. With another table than that of gradients, it sends something else
+ * the same way.
  * @throws no-gradient when an operator on the way has no rule, or none for an input that matters; when no path leads from
  *   a value of `wrt` to `of`; unsupported before opset 7
  */
-export function backward(b: Ops, of: string, seed: string, wrt: readonly string[]): string[] {
+export function backward(b: Ops, of: string, seed: string, wrt: readonly string[], table = gradients): string[] {
   if (b.opset < 7) throw tooOld(b.opset);
   const typeOf = (name: string) => b.fact(name).type;
-  const reached = dependents(b.nodes, wrt, typeOf);
+  const reached = dependents(b.nodes, wrt, typeOf, table.dependsOn);
   const contributions = new Map<string, string[]>([[of, [seed]]]);
   for (const node of b.nodes.toReversed()) {
-    const leads = node.outputs.some((name) => contributions.has(name)) && dependsOn(node, reached, typeOf);
-    if (leads) guarded(node, () => propagate(b, node, reached, contributions));
+    const leads = node.outputs.some((name) => contributions.has(name)) && table.dependsOn(node, reached, typeOf);
+    if (leads) guarded(node, () => propagate(b, node, reached, contributions, table));
   }
   return wrt.map((name) => {
     const parts = contributions.get(name);
@@ -35,22 +59,29 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
         `No gradient flows from "${of}" back to "${name}": ${whereItStops(b.nodes, of, reached)}`,
         { data: { input: name, output: of } },
       );
-    return b.sum(parts);
+    return table.sum(b, name, parts);
   });
 }
 
-function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributions: Map<string, string[]>): void {
+function propagate(
+  b: Ops,
+  node: Node,
+  reached: ReadonlySet<string>,
+  contributions: Map<string, string[]>,
+  table: RuleTable,
+): void {
   const gradientOf = (i: number): string | undefined => {
-    const arrived = contributions.get(node.outputs[i] ?? "");
-    return arrived && b.sum(arrived);
+    const name = node.outputs[i] ?? "";
+    const arrived = contributions.get(name);
+    return arrived && table.sum(b, name, arrived);
   };
-  if (isMarked(node)) {
+  if (table.isIdentity(node)) {
     const [name] = node.inputs;
     const passed = passedThrough(b, node, gradientOf(0));
     if (reached.has(name!)) contributions.set(name!, [...(contributions.get(name!) ?? []), b.sumTo(passed, name!)]);
     return;
   }
-  const rule = isRecurrence(node) ? recurrenceGradient(backward) : ruleOf(b, node);
+  const rule = table.ruleOf(b, node);
   const many = manyOutputs.has(node.op) || isRecurrence(node);
   const other = node.outputs.find((name, i) => i > 0 && contributions.has(name));
   const g = gradientOf(0);
@@ -76,11 +107,15 @@ function propagate(b: Ops, node: Node, reached: ReadonlySet<string>, contributio
     if (!wants(i)) return;
     const gradient = gradients[i];
     if (!gradient && isFloat(b.fact(name).type)) throw noRuleForInput(node, i);
-    if (gradient) contributions.set(name, [...(contributions.get(name) ?? []), b.sumTo(gradient, name)]);
+    if (!gradient) return;
+    const summed = b.sumTo(gradient, name);
+    const whole = table.amend?.(node, i, summed, g ?? "") ?? summed;
+    contributions.set(name, [...(contributions.get(name) ?? []), whole]);
   });
 }
 
-function ruleOf(b: Ops, node: Node): Rule {
+function gradientRule(b: Ops, node: Node): Rule {
+  if (isRecurrence(node)) return recurrenceGradient(backward);
   const rule = node.domain === "" && Object.hasOwn(rules, node.op) ? (rules as Rules)[node.op] : undefined;
   if (!rule) throw noRule(b, node);
   return rule;

@@ -1,9 +1,17 @@
 import type { Graph, Node } from "../onnx/graph.ts";
 import { readTensor } from "../onnx/tensor-proto.ts";
 
-/** The value of logits, which may be integers with a scale and a zero point. */
+/** The value of logits, which may be integers with a scale and a zero point, or what a linear classifier made of them. */
 export interface LogitsFound {
   readonly logits: string;
+  /** Of ai.onnx.ml: its scores are the logits before its own post_transform. */
+  readonly classifier?: Node;
+  /** Of its scores, this one. */
+  readonly column?: number;
+  /** One of them for each class, side by side. */
+  readonly columns?: readonly LogitsFound[];
+  /** The value is [classes, n]. */
+  readonly swapped?: true;
   readonly integers?: { readonly scale: string; readonly zero: string | undefined };
 }
 
@@ -17,6 +25,8 @@ export interface Step {
   readonly affine?: Affine;
   /** Whether the largest value has the smallest score. */
   readonly turns: boolean;
+  /** Whether the scores of a sample are divided by one number, such as their sum. */
+  readonly shares?: boolean;
 }
 
 export interface Affine {
@@ -59,9 +69,19 @@ function elementwise(node: Node): Step | undefined {
   const input = inputs[0]!;
   if (domain === "com.microsoft" && op === "QLinearSigmoid")
     return step("Sigmoid", input, { found: behindInteger(node) });
+  if (op === "LinearClassifier" && domain === "ai.onnx.ml") return ofClassifier(node);
   if (domain !== "") return undefined;
   if (op === "Neg") return step(op, input, { saturates: false, turns: true, affine: { scale: -1, shift: 0 } });
   return SATURATING.has(op) || RISING.has(op) ? step(op, input, { saturates: SATURATING.has(op) }) : undefined;
+}
+
+/** The sigmoids of a linear classifier of several scores: of one, it makes two. */
+function ofClassifier(node: Node): Step | undefined {
+  const { attributes, outputs } = node;
+  const scores = outputs[1];
+  const isLogistic = attributes.string("post_transform", "NONE") === "LOGISTIC";
+  if (!scores || !isLogistic || attributes.floats("intercepts", []).length < 2) return undefined;
+  return step("Sigmoid", scores, { found: { logits: scores, classifier: node } });
 }
 
 /** The z of a sigmoid that was written out: 1 / (1 + exp(-z)), its reciprocal form, or exp(z) / (1 + exp(z)). */
@@ -106,7 +126,7 @@ function affineOf(op: string, number: number, isFirst: boolean): Affine | undefi
 }
 
 /** The number in a constant of one element. */
-function scalarIn({ graph, makers }: Walk, name: string): number | undefined {
+export function scalarIn({ graph, makers }: Walk, name: string): number | undefined {
   const stored = graph.initializers.get(name);
   if (stored?.dims.some((d) => d !== 1n)) return undefined;
   const maker = makers.get(name);

@@ -1,7 +1,9 @@
 import { normalizeAxis } from "../onnx/dims.ts";
 import type { Dim, Graph, Node } from "../onnx/graph.ts";
 import { inferShapes } from "../onnx/shapes.ts";
-import { type Affine, behindInteger, type LogitsFound, type Step, step, stepOf } from "./head-steps.ts";
+import { columnsStep } from "./head-columns.ts";
+import { type Facts, sharesStep, wideAxes } from "./head-shares.ts";
+import { type Affine, behindInteger, type LogitsFound, type Step, step, stepOf, type Walk } from "./head-steps.ts";
 
 /**
  * What stands between the logits and the output. `sigmoid`: one for each class; `monotone`: another function that keeps
@@ -15,6 +17,8 @@ export interface HeadInfo extends LogitsFound {
   readonly negated?: true;
   /** The head may round different scores to the same value, as integers and clipping do. */
   readonly rounds?: true;
+  /** The scores of a sample are divided by one number, such as their sum. */
+  readonly shares?: true;
   /** Operators of the head that could be seen, from the output inwards. */
   readonly through: readonly string[];
   /** The outermost sigmoid, where it stands behind sums and products with numbers alone. */
@@ -37,6 +41,8 @@ const TRANSPARENT = new Set([
   "QuantizeLinear",
   "DequantizeLinear",
 ]);
+/** Those of them that an output [classes, n] does not go through. */
+const RESHAPING = new Set(["Flatten", "Squeeze", "Unsqueeze", "Reshape"]);
 /** Those of them, and of the steps, that may make different scores equal. */
 const ROUNDING = new Set(["Cast", "QuantizeLinear", "Clip", "QLinearSoftmax", "QLinearSigmoid"]);
 
@@ -53,6 +59,8 @@ export function findHead(graph: Graph, output: string, pooled?: number): HeadInf
   const through: string[] = [];
   let turned = false;
   let rounds = false;
+  let shares = false;
+  let swapped = false;
   /** What has been done to the outermost sigmoid, until something else is seen. */
   let outer: Affine | undefined = { scale: 1, shift: 0 };
   let sigmoid: OuterSigmoid | undefined;
@@ -60,32 +68,45 @@ export function findHead(graph: Graph, output: string, pooled?: number): HeadInf
     const maker = makers.get(value);
     if (!maker) return found;
     rounds ||= ROUNDING.has(maker.op);
+    if (swaps(facts, maker)) {
+      swapped = !swapped;
+      value = maker.inputs[0]!;
+      continue;
+    }
+    if (swapped && RESHAPING.has(maker.op)) return found;
     if (maker.domain === "" && (TRANSPARENT.has(maker.op) || (maker.op === "Reshape" && keepsClasses(facts, maker)))) {
       value = maker.inputs[0]!;
       continue;
     }
     const softmax = softmaxKind(maker);
-    if (softmax && !overClasses(graph, maker, facts, pooled)) return found;
-    const inner = softmax ? step(maker.op, maker.inputs[0]!, { found: behindInteger(maker) }) : stepOf(walk, maker);
+    if (softmax && !overClasses(graph, maker, facts, { pooled, swapped })) return found;
+    const inner = softmax
+      ? step(maker.op, maker.inputs[0]!, { found: behindInteger(maker) })
+      : (stepOf(walk, maker) ?? (pooled === undefined && !swapped ? rowStep(walk, facts, maker) : undefined));
     if (!inner) return found;
+    const own = { ...inner.found, ...(swapped && { swapped: true as const }) };
     const kind = kindOf(through, softmax ?? inner.op);
     through.push(inner.op);
     value = inner.value;
-    if (inner.op === "Sigmoid" && outer)
-      sigmoid ??= { ...outer, ...inner.found, ...(inner.turns && { negated: true }) };
+    if (inner.op === "Sigmoid" && outer) sigmoid ??= { ...outer, ...own, ...(inner.turns && { negated: true }) };
     outer = outerOf(outer, inner);
     turned = turned !== inner.turns;
+    shares ||= inner.shares === true;
     // Behind a softmax, the largest score of a turned one is that of the least logit: no head that keeps the order.
     if (softmax && turned) return found;
     if (!inner.saturates) continue;
-    const marks = { ...(turned && { negated: true as const }), ...(rounds && { rounds: true as const }) };
-    found = { kind, ...inner.found, ...marks, through: [...through], ...(sigmoid && { sigmoid }) };
-    if (softmax || inner.found.integers) return found;
+    const marks = {
+      ...(turned && { negated: true as const }),
+      ...(rounds && { rounds: true as const }),
+      ...(shares && { shares: true as const }),
+    };
+    found = { kind, ...own, ...marks, through: [...through], ...(sigmoid && { sigmoid }) };
+    if (softmax || !isPlain(inner.found)) return found;
   }
 }
 
 /** Operators behind which a probability is still one to be told apart, if another unit. */
-const PLAIN = new Set(["Clip", "Add", "Sub", "Mul", "Div", "Neg"]);
+const PLAIN = new Set(["Clip", "Add", "Sub", "Mul", "Div", "Neg", "LpNormalization", "Normalizer"]);
 
 /** The kind of a head with this operator behind those that were seen. */
 function kindOf(through: readonly string[], op: string): HeadKind {
@@ -107,13 +128,26 @@ function softmaxKind({ op, domain }: Node): "softmax" | "log-softmax" | undefine
   return op === "Softmax" ? "softmax" : op === "LogSoftmax" ? "log-softmax" : undefined;
 }
 
+/** Whether a node makes [n, classes] of [classes, n], or the other way round. */
+const swaps = (facts: Facts, { op, domain, attributes, inputs }: Node): boolean =>
+  op === "Transpose" &&
+  domain === "" &&
+  facts.get(inputs[0]!)?.dims?.length === 2 &&
+  `${attributes.ints("perm", [1, 0])}` === "1,0";
+
 /** Whether a softmax runs over the classes: the one axis behind the batch that holds more than one value, or the first. */
-function overClasses(graph: Graph, node: Node, facts: Facts, pooled: number | undefined): boolean {
+function overClasses(
+  graph: Graph,
+  node: Node,
+  facts: Facts,
+  { pooled, swapped }: { readonly pooled: number | undefined; readonly swapped: boolean },
+): boolean {
   // The quantised one has the meaning of an opset of its own.
   const opset = graph.opsets.get("") ?? 0;
   const modern = (node.domain === "" ? opset : node.attributes.int("opset", opset)) >= 13;
   const dims = facts.get(node.inputs[0]!)?.dims ?? [null, null];
   const axis = normalizeAxis(node.attributes.int("axis", modern ? -1 : 1), dims.length);
+  if (swapped) return modern && axis === 0 && dims.length === 2;
   // The scores of one sample may have no row.
   if (dims.length === 1) return dims[0] !== 1 && facts.get("x")?.dims?.[0] === 1;
   const [batch, ...others] = [...dims.keys()].filter((i) => i !== pooled);
@@ -124,10 +158,12 @@ function overClasses(graph: Graph, node: Node, facts: Facts, pooled: number | un
   return wide.length <= 1 && axis === first;
 }
 
-type Facts = ReturnType<typeof inferShapes>;
+/** Steps of all scores of a sample, which do not go with an axis that is pooled. */
+const rowStep = (walk: Walk, facts: Facts, node: Node): Step | undefined =>
+  sharesStep(walk, facts, node) ?? columnsStep(walk, facts, node);
 
-/** The axes behind the batch that hold more than one value. */
-const wideAxes = (dims: readonly Dim[]): number[] => dims.flatMap((d, i) => (i > 0 && d !== 1 ? [i] : []));
+/** Whether logits are those of the graph: else they are yet to be made, and nothing is to be seen behind them. */
+const isPlain = ({ integers, classifier, columns }: LogitsFound): boolean => !integers && !classifier && !columns;
 
 /** Whether a Reshape only takes away or adds axes of 1. */
 function keepsClasses(facts: Facts, { inputs, outputs }: Node): boolean {

@@ -30,6 +30,12 @@ const atLabel = (b: Ops, values: string, selected: string): string =>
   b.reduceSum(b.mul(values, b.cast(selected, b.fact(values).type ?? "float32")), [1], false);
 
 /**
+ * What the other classes have of a sample's probability counts as so much at least: below, float32 would lose how it is shared out, and
+ * attacks their direction, of a model whose logits are large. A gradient so small stays one, but its direction is the true one.
+ */
+export const LEAST_SHARE = 1e-30;
+
+/**
  * -log softmax(z)_c. Its slope, softmax(z) - onehot(c), is written out with -Σ_{j≠c} p_j in the place of p_c - 1: in float32
  * that difference is rounding noise for confident samples, and the signs that FGSM takes of it with it. So written, the
  * signs are those of float64, on every runtime.
@@ -41,7 +47,12 @@ const crossEntropy: LossBuilder = (b, logits, labels) => {
   const behind = b.sub(b.reduceMax(logits, [1], false), atLabel(b, logits, selected));
   const value = b.sub(behind, b.add("Log", [b.reduceMax(probabilities, [1], false)]));
   const others = b.where(selected, b.scalar(0, logits), probabilities);
-  return { value, slope: b.where(selected, b.neg(b.reduceSum(others, [1], true)), others) };
+  const share = b.reduceSum(others, [1], true);
+  const slope = b.where(selected, b.neg(share), others);
+  const least = b.scalar(LEAST_SHARE, logits);
+  const among = b.add("Softmax", [b.where(selected, b.scalar(-3e38, logits), logits)], { axis: 1 });
+  const faint = b.where(selected, b.neg(least), b.mul(among, least));
+  return { value, slope: b.where(b.add("Less", [share, least]), faint, slope) };
 };
 
 /** max_{j≠c} z_j - z_c (Carlini and Wagner 2017, https://arxiv.org/abs/1608.04644, §IV-B, f6 without its clamp). */

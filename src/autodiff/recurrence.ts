@@ -6,7 +6,7 @@ import { Ops } from "../onnx/ops.ts";
 import { recurrenceName } from "../onnx/recurrence.ts";
 import type { Rule } from "./rule.ts";
 
-type Backward = (b: Ops, of: string, seed: string, wrt: readonly string[]) => string[];
+export type Backward = (b: Ops, of: string, seed: string, wrt: readonly string[]) => string[];
 
 /**
  * The gradient of a Scan that a recurrent layer was written as: a Scan against its direction, which does each step once more

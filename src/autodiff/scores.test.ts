@@ -30,6 +30,7 @@ const logitsOf = (graph: Graph, options: Partial<ClassifierOptions> = {}): Promi
 
 const number = (b: Ops, value: number, like: string): string => b.scalar(value, like);
 /** 1 / (1 + exp(-z)) */
+const ofSum = (b: Ops, p: string): string => b.div(p, b.reduceSum(p, [1], true));
 const written = (b: Ops, v: string): string => b.div(number(b, 1, v), b.plus(number(b, 1, v), b.exp(b.neg(v))));
 
 describe("several scores behind a head that keeps their order", () => {
@@ -56,6 +57,33 @@ describe("several scores behind a head that keeps their order", () => {
     ["sigmoid of tanh", "monotone", (b, v) => b.add("Sigmoid", [b.add("Tanh", [v])])],
     ["softmax in percent", "softmax", (b, v) => b.mul(b.add("Softmax", [v], { axis: 1 }), number(b, 100, v))],
     ["softmax, clipped", "softmax", (b, v) => b.add("Clip", [b.add("Softmax", [v], { axis: 1 }), number(b, 1e-7, v)])],
+    ["sigmoids divided by their sum", "sigmoid", (b, v) => ofSum(b, b.add("Sigmoid", [v]))],
+    ["sigmoids written out, divided by their sum", "sigmoid", (b, v) => ofSum(b, written(b, v))],
+    [
+      "sigmoids divided by their sum, which a number keeps from 0",
+      "sigmoid",
+      (b, v) => ((p) => b.div(p, b.plus(b.reduceSum(p, [1], true), number(b, 1e-7, v))))(b.add("Sigmoid", [v])),
+    ],
+    [
+      "sigmoids divided by their sum, as a length that is clipped and expanded",
+      "sigmoid",
+      (b, v) => {
+        const p = b.add("Sigmoid", [v]);
+        return b.div(p, b.expandLike(b.add("Clip", [b.add("ReduceL1", [p], { axes: [1] }), number(b, 1e-12, v)]), p));
+      },
+    ],
+    // As scikit-learn's SGDClassifier is exported: where all are 0, they are made 1.
+    [
+      "sigmoids divided by their sum, or alike where that is 0",
+      "sigmoid",
+      (b, v) => {
+        const p = written(b, v);
+        const sum = b.reduceSum(p, [1], true);
+        const none = b.cast(b.add("Not", [b.cast(sum, "bool")]), "float32");
+        return b.div(b.plus(p, none), b.plus(sum, b.mul(none, number(b, 3, v))));
+      },
+    ],
+    ["sigmoids of length 1", "sigmoid", (b, v) => b.add("LpNormalization", [b.add("Sigmoid", [v])], { axis: 1, p: 1 })],
     ["none", "logits", (_, v) => v],
   ])("%s", async (_, kind, head) => {
     const graph = linear(head);
@@ -91,6 +119,12 @@ describe("several scores behind a head that keeps their order", () => {
     const found = await logitsOf(graph);
     if (sign !== 0)
       for (let i = 0; i < 5; i++) for (const c of [0, 1, 2]) expect(found[3 * i + c]).toBeCloseTo(sign * z(i, 3, c), 5);
+  });
+
+  it("divided by what may be below 0, or by another number for each class, is no head", () => {
+    const sum = linear((b, v) => ofSum(b, b.add("Tanh", [v])));
+    const ofSamples = linear((b, v) => ((p) => b.div(p, b.reduceSum(p, [0], true)))(b.add("Sigmoid", [v])));
+    for (const graph of [sum, ofSamples]) expect(asClassifier(graph).head).toBe("logits");
   });
 
   it("another factor for each class is no head", () => {
@@ -134,6 +168,7 @@ describe("the class that the file predicts", () => {
   it.each<[string, (b: Ops, v: string) => string]>([
     ["behind a tanh", (b, v) => b.add("Tanh", [v])],
     ["behind a sigmoid", (b, v) => b.add("Sigmoid", [v])],
+    ["behind sigmoids divided by their sum", (b, v) => ofSum(b, b.add("Sigmoid", [v]))],
     ["behind a softmax that 8 bits round", (b, v) => quantized(b, b.add("Softmax", [v], { axis: 1 }))],
     [
       "behind a softmax that is clipped",
@@ -245,6 +280,26 @@ describe("one score", () => {
     const percent = linear((b, v) => b.mul(b.add("Sigmoid", [v]), number(b, 100, v)), 1);
     const { message } = await failure("usage", () => open(percent, { threshold: 120 }));
     expect(message).toContain("between 0 and 100");
+    for (const [op, threshold, range] of [
+      ["Tanh", 7, "between -1 and 1"],
+      ["HardSigmoid", -0.5, "between 0 and 1"],
+    ] as const) {
+      const bounded = linear((b, v) => b.add(op, [v]), 1);
+      expect((await failure("usage", () => open(bounded, { threshold }))).message).toContain(range);
+      expect(open(bounded, { threshold: 0.5 }).classes).toBe(2);
+    }
+  });
+
+  it("in other units than those of a probability, says which they are", () => {
+    const percent = linear((b, v) => b.mul(b.add("Sigmoid", [v]), number(b, 100, v)), 1);
+    const words = (options: Partial<ClassifierOptions>) => open(percent, options).notes?.[0]?.message;
+    const meant = words({ head: "sigmoid", threshold: 0.7 });
+    expect(meant).toContain(
+      "between 0 and 100. Above 0.7, in these units, class 1 is predicted: where its probability is above 0.007.",
+    );
+    expect(meant).toContain("If 0.7 was meant as the probability, give 70 (`threshold`).");
+    expect(words({ threshold: 70 })).toMatch(/above 0\.7\.$/);
+    expect(words({ head: "sigmoid" })).toMatch(/Above 50, .* above 0\.5\.$/);
   });
 
   it("behind something opaque is a probability where that is said", async () => {
@@ -275,6 +330,14 @@ describe("one score", () => {
     ],
   ])("%s is refused", async (_, graph, options, words) => {
     expect((await failure("unsupported", () => open(graph, options))).message).toContain(words);
+  });
+
+  it("is no softmax, and is read where that is left out", async () => {
+    const sigmoid = linear((b, v) => b.add("Sigmoid", [v]), 1);
+    const { message } = await failure("usage", () => open(sigmoid, { head: "softmax" }));
+    expect(message).toContain("Leave it out");
+    for (const head of ["auto", "sigmoid"] as const)
+      expect((await logitsOf(sigmoid, { head }))[1]).toBeCloseTo(z(0, 1, 0), 5);
   });
 
   it("behind a sigmoid is no logit, and thresholds are for one score", async () => {
@@ -348,6 +411,23 @@ describe("shapes and pooling", () => {
       const [a, b] = [soft(1), soft(2)];
       for (const c of [0, 1, 2]) expect(found[3 * i + c]).toBeCloseTo(Math.log((a[c]! + b[c]!) / 2), 5);
     }
+  });
+
+  it("of one sample without an axis for the batch: says how, and follows it", async () => {
+    const one = (head: (b: Ops, v: string) => string) =>
+      graphOf([4], (b, v) => head(b, b.reshape(b.matmul(v, weights(b, 3)), [3, 1])), 1);
+    const times = graphOf(
+      [4],
+      (b, v) => ((z) => b.add("Concat", [z, b.plus(z, z)], { axis: 0 }))(b.matmul(v, weights(b, 3))),
+      1,
+    );
+    for (const graph of [times, one((_, v) => v)])
+      expect((await failure("unsupported", () => open(graph))).message).toContain('`pool: "mean:0"`');
+    for (const axis of [0, -2]) {
+      const mean = await logitsOf(times, { pool: { how: "mean", axis } });
+      for (let i = 0; i < 5; i++) for (const c of [0, 1, 2]) expect(mean[3 * i + c]).toBeCloseTo(1.5 * z(i, 3, c), 5);
+    }
+    await failure("usage", () => open(times, { pool: { how: "mean", axis: 1 } }));
   });
 
   it("refuses an axis that the output does not have", async () => {

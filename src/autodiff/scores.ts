@@ -31,9 +31,10 @@ export function readScores(b: Ops, graph: Graph, declared: readonly Dim[] | null
 }
 
 /** Whether a head is what it is said to be. */
-function isSaid({ kind, through }: HeadInfo, said: HeadChoice = "auto"): boolean {
+function isSaid({ kind, through, shares }: HeadInfo, said: HeadChoice = "auto"): boolean {
   if (said === "auto") return true;
-  if (said === "softmax") return kind === "softmax" || kind === "log-softmax";
+  // As after a softmax, the scores of sigmoids sum to 1 where they are divided by their sum.
+  if (said === "softmax") return kind === "softmax" || kind === "log-softmax" || shares === true;
   return said === "sigmoid" && (kind === "sigmoid" || (kind === "monotone" && through.includes("Sigmoid")));
 }
 

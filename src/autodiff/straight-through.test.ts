@@ -162,3 +162,14 @@ describe("straight through", () => {
     );
   });
 });
+
+it("says of a Cast that does not step what does", async () => {
+  const compared = graphOf([4], (b, v) => b.cast(b.add("Greater", [scores(b, v), b.scalar(0, v)]), "float32"));
+  const mark = (names: readonly string[]) => classifierFile(compared, { name: "m", straightThrough: names });
+  const { message } = await failure("usage", () => mark(["Cast"]));
+  expect(message).toMatch(
+    /the only Cast of the model does not.* What steps is Greater \(`straightThrough: \["Greater"\]`\)/,
+  );
+  expect(message).not.toMatch("Did you mean");
+  expect(mark(["Greater"]).straightThrough).toBe(1);
+});

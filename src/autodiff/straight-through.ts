@@ -36,6 +36,15 @@ export function markStraightThrough(graph: Graph, wanted: readonly string[] = []
   });
   const [first] = missing;
   if (first === undefined) return { ...graph, nodes };
+  const own = graph.nodes.filter(({ op }) => op === first);
+  if (own.length > 0) {
+    const above = [...new Set(graph.nodes.filter(({ op }) => op.startsWith("Greater")).map(({ op }) => op))];
+    throw new PerturbError(
+      "usage",
+      `${option("straightThrough", [first])} is for what steps, and ${own.length === 1 ? `the only ${first} of the model does not` : `none of the ${own.length} ${first} nodes of the model does`}: it makes real numbers, with a gradient of its own where there is one.${above.length > 0 ? ` What steps is ${above.join(" and ")} (${option("straightThrough", above)}).` : ""} Leave out ${first}.`,
+      { data: { straightThrough: first } },
+    );
+  }
   const known = new Set(graph.nodes.flatMap(({ op, name }) => [op, ...(name ? [name] : [])]));
   const stepping = [...new Set(graph.nodes.filter(isStep).map(({ op }) => op))];
   throw new PerturbError(

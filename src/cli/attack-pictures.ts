@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { predict } from "../attack.ts";
+import { epsilonName } from "../epsilons.ts";
 import { PerturbError } from "../errors.ts";
 import type { AdversarialBatch } from "../evaluate/adversarial.ts";
 import { goalOf } from "../evaluate/course/batch.ts";
@@ -54,7 +55,7 @@ export async function writePictures(
     import("../report/pictures/png.ts"),
     import("../datasets/image.node.ts"),
   ]);
-  const budget = `eps-${Number(epsilon.toPrecision(6))}`;
+  const budget = `eps-${epsilonName(epsilon)}`;
   const inside = join(folder, budget);
   for (const label of new Set(rows.map((i) => batch.labels[i]!)))
     await mkdir(join(inside, String(label)), { recursive: true });

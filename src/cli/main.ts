@@ -36,6 +36,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "show which pixels of an image speak for a class",
     load: async () => (await import("./commands/saliency.ts")).saliencyCommand,
   },
+  verify: {
+    summary: "prove a property of a network, or find a counterexample",
+    load: async () => (await import("./commands/verify.ts")).verifyCommand,
+  },
   train: {
     summary: "train a built-in network and save it as ONNX",
     load: async () => (await import("./commands/train.ts")).trainCommand,
@@ -109,7 +113,13 @@ const oneLine = (text: string): string =>
   `perturb: ${text
     .replace(/^error: /, "")
     .trim()
-    .replaceAll(/\s*\n\s*/g, " ")}\n`;
+    .replaceAll(
+      /\s*\n\s*/g,
+      " ",
+    )}${/unknown option '--(perturb|resize|crop|interpolation)'/.test(text) ? OF_PICTURES : ""}\n`;
+
+/** Which commands make something of pictures. */
+const OF_PICTURES = ". It is for evaluate, attack, compare, gradient and saliency.";
 
 const HELP = `
 Without a command, perturb evaluates: "perturb --eps 0.1" is "perturb evaluate --eps 0.1".

@@ -7,11 +7,12 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   batch: "--batch",
   bounds: "--bounds",
   classFile: "--classes FILE",
+  dataEpsilon: "--data-eps",
   device: "--device",
   eot: "--eot",
   epsilons: "--eps",
   epsilonUnit: "--eps-unit",
-  feeds: "--feed NAME=FILE.npy",
+  feeds: "--feed NAME=FILE",
   flip: "--flip",
   folder: "--out",
   head: "--head",
@@ -48,6 +49,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   "surrogate.normalization.std": "--surrogate-std",
   target: "--target",
   threshold: "--threshold",
+  timeout: "--timeout",
   validation: "--validation",
 };
 

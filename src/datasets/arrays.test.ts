@@ -131,7 +131,7 @@ describe("labels", () => {
   });
 
   it.each<[string, Tensor]>([
-    ["negative", int64([0, -1, 1])],
+    ["negative", int64([0, -1, 2])],
     ["larger than any class", int64([0, 1, MAX_CLASSES])],
     ["beyond 32 bits", int64([0, 1, 2 ** 32])],
     ["fractions", float32([3], [0, 0.5, 1])],
@@ -146,6 +146,16 @@ describe("labels", () => {
     expect(error.message).toContain("y.npy");
   });
 
+  it("of -1 and 1 are the classes 0 and 1, and said to be", async () => {
+    for (const labels of [int64([1, -1, 1]), int64([1, -1, 1], [3, 1]), float32([3], [1, -1, 1])]) {
+      const set = await open(float32([3, 2], [0, 0, 0, 0, 0, 0]), labels);
+      expect([(await collect(set, { batch: 2 })).labels, set.classes]).toEqual([[1, 0, 1], 2]);
+      expect(set.assumptions?.join()).toContain("y.npy are -1 and 1");
+    }
+    const ones = await open(float32([2, 1], [0, 0]), int64([1, 1]));
+    expect([(await collect(ones, { batch: 2 })).labels, ones.assumptions]).toEqual([[1, 1], undefined]);
+  });
+
   it("must be as many as the images, and within the classes", async () => {
     await failure("mismatch", () => open(images, int64([0, 1])));
     await failure("mismatch", () => open(images, int64([0, 1, 2]), { classes: 2 }));
@@ -154,12 +164,12 @@ describe("labels", () => {
 });
 
 describe("openNpy refuses", () => {
-  it.each<[string, Tensor]>([
-    ["integers that are no bytes", int64([1, 2], [1, 2])],
-    ["labels as images", { type: "uint8", dims: [3], data: new Uint8Array(3) }],
-  ])("%s as unsupported", async (_, images) => {
-    await failure("unsupported", () => open(images, int64([0])));
-  });
+  it.each<[string, Tensor]>([["labels as images", { type: "uint8", dims: [3], data: new Uint8Array(3) }]])(
+    "%s as unsupported",
+    async (_, images) => {
+      await failure("unsupported", () => open(images, int64([0])));
+    },
+  );
 
   it("empty images, and a file that is cut or goes on", async () => {
     await failure("invalid-file", () => open(float32([0, 2], []), int64([])));

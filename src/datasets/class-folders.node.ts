@@ -74,12 +74,14 @@ function numbered(
   return { numbering: "names", labels: distinct(root, names, labels) };
 }
 
-function inList(root: string, name: string, { labels, file }: ClassList): number {
+function inList(root: string, name: string, { labels, file, names }: ClassList): number {
   const label = labels.get(name);
   if (label !== undefined) return label;
+  const ownNumber = /^\d+$/.test(name) && Number(name) < names.length;
+  const without = ownNumber ? " Where all folders are named by numbers, these are their classes without a list." : "";
   throw new PerturbError(
     "mismatch",
-    `${file} names no class ${quote(name)}, and ${root} has a folder of that name.${didYouMean(name, labels.keys())} Add it to the list, or take the folder away.`,
+    `${file} names no class ${quote(name)}, and ${root} has a folder of that name.${didYouMean(name, labels.keys())} Add it to the list, or take the folder away.${without}`,
     { data: { folder: root, name, file } },
   );
 }

@@ -18,9 +18,10 @@ type Entry = readonly [label: number, name: string];
 /**
  * A list of class names:
  * - text: line k, counted from 0, is class k; or each line has the class and its name, in the one order or the other. Of a line such
- *   as "n01440764 tench, Tinca tinca", the first word goes for the class too, where no two lines share it;
- * - JSON: a list of names; {"0": "name"}; {"0": ["folder", "name"]}; {"name": 0}; or an object with one of these as id2label or
- *   label2id.
+ *   as "n01440764 tench, Tinca tinca", the first word goes for the class too, where no two lines share it. Lines with numbers may
+ *   have a head, such as "name,index";
+ * - JSON: a list of names; {"0": "name"}; {"0": ["folder", "name"]}; {"name": 0}; or an object with one of these as id2label,
+ *   label2id, class_to_idx, class_indices, classes, class_names, names or labels.
  * @throws invalid-file for anything else, for a class without a name or a name of two classes
  */
 export function parseClassList(text: string, file: string): ClassList {
@@ -48,22 +49,80 @@ function fromLines(text: string, file: string): Entry[] {
     .map((line) => line.trim());
   const blank = lines.indexOf("");
   if (blank >= 0) throw invalid(file, `line ${blank + 1} is empty, and line k is class k`);
-  const first = numbersIn(lines, /^(?<number>\d+)[\s,:]+(?<name>.+)$/);
-  const last = numbersIn(lines, /^(?<name>.+?)[\s,:]+(?<number>\d+)$/);
-  if (first && last) throw invalid(file, "each line has two numbers, and either may be the class");
-  return first ?? last ?? [...lines.map((line, k): Entry => [k, line]), ...firstWords(lines)];
+  const numbered = numberedLines(lines, file) ?? numberedLines(lines.slice(1), file, lines[0]!);
+  if (numbered) return numbered;
+  if (HEADERS.has(lines[0]!.toLowerCase()))
+    throw invalid(file, `its first line, ${quote(lines[0]!)}, looks like the head of a column, and would be class 0`);
+  return [...lines.map((line, k): Entry => [k, line]), ...firstWords(lines)];
 }
 
-/** The classes and names of lines that all have both; undefined where a line has not, or two have one class. */
+/** What heads a column of numbers, or of names. */
+const NUMBERS = new Set([
+  "index",
+  "idx",
+  "id",
+  "number",
+  "no",
+  "target",
+  "class_id",
+  "classid",
+  "class_index",
+  "label_id",
+]);
+const NAMES = new Set([
+  "name",
+  "names",
+  "folder",
+  "directory",
+  "class_name",
+  "classname",
+  "label_name",
+  "synset",
+  "wnid",
+]);
+const HEADERS = new Set([...NUMBERS, ...NAMES, "class", "classes", "label", "labels", "category", "categories"]);
+
+/** The classes of lines that have a number each, before or after the name; undefined of other lines. @throws invalid-file */
+function numberedLines(lines: readonly string[], file: string, head?: string): Entry[] | undefined {
+  if (lines.length === 0) return undefined;
+  const first = numbersIn(lines, /^"?(?<number>\d+)"?[\s,:;]+(?<name>.+)$/);
+  const last = numbersIn(lines, /^(?<name>.+?)[\s,:;]+"?(?<number>\d+)"?$/);
+  if (!first && !last) return undefined;
+  if (head === undefined) {
+    if (first && last) throw invalid(file, "each line has two numbers, and either may be the class");
+    return first ?? last;
+  }
+  const columns = head
+    .toLowerCase()
+    .split(/[\s,:;]+/)
+    .map(unquoted);
+  if (/\d/.test(head) && !columns.every((word) => HEADERS.has(word))) return undefined;
+  if (!columns.every((word) => HEADERS.has(word)))
+    throw invalid(file, `every line but the first, ${quote(head)}, has a number and a name`);
+  if (!first || !last) return first ?? last;
+  const [left, right] = [columns[0]!, columns.at(-1)!];
+  const isLeft = NUMBERS.has(left) || NAMES.has(right);
+  if (isLeft === (NUMBERS.has(right) || NAMES.has(left)))
+    throw invalid(
+      file,
+      `each line has two numbers, and its head, ${quote(head)}, does not tell which is the class (folder,index)`,
+    );
+  return isLeft ? first : last;
+}
+
+/** The classes and names of lines that all have both; undefined where a line has not, or two have one class or name. */
 function numbersIn(lines: readonly string[], pattern: RegExp): Entry[] | undefined {
   const entries: Entry[] = [];
   for (const line of lines) {
     const { number, name } = pattern.exec(line)?.groups ?? {};
     if (number === undefined || name === undefined) return undefined;
-    entries.push([Number(number), name]);
+    entries.push([Number(number), unquoted(name)]);
   }
-  return new Set(entries.map(([label]) => label)).size === lines.length ? entries : undefined;
+  const isOne = [0, 1].every((part) => new Set(entries.map((entry) => entry[part])).size === lines.length);
+  return isOne ? entries : undefined;
 }
+
+const unquoted = (text: string): string => /^"(.*)"$/.exec(text)?.[1]?.replaceAll('""', '"') ?? text;
 
 /** The first word of each line of several words, where it tells the lines apart. */
 function firstWords(lines: readonly string[]): Entry[] {
@@ -79,15 +138,24 @@ function fromJson(text: string, file: string): Entry[] {
   } catch (cause) {
     throw invalid(file, "it begins as JSON and is none", cause);
   }
-  const outer = isObject(value) ? (value["id2label"] ?? value["label2id"] ?? value) : value;
+  const outer = isObject(value) ? (KEYS.map((key) => value[key]).find(isCollection) ?? value) : value;
   const entries = Array.isArray(outer)
     ? outer.map((name: unknown, k) => entriesOf(k, name))
     : Object.entries(isObject(outer) ? outer : {}).map(([key, of]) =>
-        typeof of === "number" ? [[of, key] as const] : entriesOf(/^\d+$/.test(key) ? Number(key) : Number.NaN, of),
+        isClass(of, key) ? [[Number(of), key] as const] : entriesOf(/^\d+$/.test(key) ? Number(key) : Number.NaN, of),
       );
   if (entries.every((of): of is Entry[] => of !== undefined)) return entries.flat();
   throw invalid(file, "it is JSON of another kind");
 }
+
+/** Under which configurations of models keep their classes. */
+const KEYS = ["id2label", "label2id", "class_to_idx", "class_indices", "classes", "class_names", "names", "labels"];
+
+const isCollection = (value: unknown): boolean => Array.isArray(value) || isObject(value);
+
+/** Whether a value is the class of a name; as text too, where the name is no number. */
+const isClass = (value: unknown, name: string): boolean =>
+  typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value) && !/^\d+$/.test(name));
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -40,7 +40,8 @@ function part(data: Dataset, indices: Int32Array, seed: number): Dataset {
     ...(labels && { labels: Int32Array.from(indices, (i) => labels[i]!) }),
     drawn: { indices, of: data.size, seed },
     async *batches(options: BatchOptions): AsyncGenerator<Batch> {
-      for (const [start, end] of batchRanges(indices.length, options))
+      const shapes = data.shapeOf && ((place: number) => data.shapeOf!(indices[place]!));
+      for (const [start, end] of batchRanges(indices.length, options, shapes))
         yield await samplesOf(data, indices.subarray(start, end), options.signal);
     },
   };
@@ -83,12 +84,25 @@ async function read(data: Dataset, run: Run, signal: AbortSignal | undefined): P
   throw new PerturbError("internal", `${data.name} gave no sample ${run.offset}.`);
 }
 
-/** Samples of a set, or of a part that was drawn from it, by the indices that they have in the set. */
-export function samplesAt(data: Dataset, indices: readonly number[]): Promise<Batch> {
+/**
+ * Samples of a set, or of a part that was drawn from it, by the indices that they have in the set; where these have several
+ * shapes, those of the commonest.
+ */
+export function samplesAt(data: Dataset, given: readonly number[]): Promise<Batch> {
+  const indices = data.shapeOf ? ofOneShape(given, data.shapeOf) : given;
   if (!data.drawn) return samplesOf(data, Int32Array.from(indices));
   const places = new Map(Array.from(data.drawn.indices, (index, place) => [index, place]));
   return samplesOf(
     data,
     Int32Array.from(indices, (index) => places.get(index)!),
   );
+}
+
+function ofOneShape(indices: readonly number[], shapeOf: (index: number) => readonly number[]): readonly number[] {
+  const groups = new Map<string, number[]>();
+  for (const index of indices) {
+    const shape = String(shapeOf(index));
+    groups.set(shape, [...(groups.get(shape) ?? []), index]);
+  }
+  return [...groups.values()].reduce((most, group) => (group.length > most.length ? group : most), []);
 }

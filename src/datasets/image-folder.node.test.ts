@@ -73,6 +73,21 @@ describe("openImageFolder", () => {
     expect((await failure("mismatch", () => collect(sized, { batch: 1 }))).message).toContain("`preprocessing.crop`");
   });
 
+  it("where the channels may stand at either end, takes what the pictures fit, and refuses what they fit both ways", async () => {
+    const folder = await folderOf("either", {
+      "a/wide.png": image(2, [...COLOURS]),
+      "b/square.png": plain(9, 3, 3),
+    });
+    // 2 wide, 3 high: as [3, 2, 3] they have their channels last.
+    const set = await openImageFolder(folder, { shape: [3, 2, 3] });
+    const { x } = await collect(set, { batch: 1, limit: 1 });
+    expect(bytes([...x])).toEqual(COLOURS.flat());
+    const square = await folderOf("square", { "a/square.png": plain(9, 3, 3) });
+    const { message } = await failure("usage", () => openImageFolder(square, { shape: [3, 3, 3] }));
+    expect(message).toContain("pictures of 3 × 3 pixels fit both");
+    expect((await openImageFolder(square, { shape: [1, 3, 3] })).shape).toEqual([1, 3, 3]);
+  });
+
   it("gives a model of channels last its own order", async () => {
     const folder = await folderOf("last", { "a/a.png": image(3, COLOURS), "b/b.png": image(3, COLOURS.toReversed()) });
     const { x } = await collect(await openImageFolder(folder, { shape: [2, 3, 3] }), { batch: 2 });

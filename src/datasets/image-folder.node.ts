@@ -2,13 +2,13 @@ import { realpath } from "node:fs/promises";
 import { basename, relative, resolve } from "node:path";
 import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
 import { checkSignal, messageOf, PerturbError } from "../errors.ts";
-import { interleave, layoutOf } from "../layout.ts";
+import { interleave, isAmbiguous, layoutOf } from "../layout.ts";
 import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { product } from "../tensor.ts";
 import { listClasses } from "./class-folders.node.ts";
 import type { ClassList } from "./class-list.ts";
 import { decodeImage, type ImageShape, readImageShape } from "./decode-image.node.ts";
-import { type OwnSize, ownShape } from "./own-size.node.ts";
+import { largest, type OwnSize, ownShapes, sizesNote } from "./own-size.node.ts";
 import { preparedImage, preparedShape, stepsNote } from "./picture-steps.node.ts";
 import { toPixels } from "./pixels.ts";
 
@@ -19,7 +19,7 @@ export interface ImageFolderOptions {
   readonly resize?: boolean | undefined;
   /** How images become what the model takes, where they are not of its size. */
   readonly steps?: PictureSteps | undefined;
-  /** Pictures keep their own size, which is one for all, in place of `shape` and `steps`. */
+  /** Pictures keep their own size, in place of `shape` and `steps`. */
   readonly ownSize?: OwnSize | undefined;
   /** By default the name of the folder. */
   readonly name?: string | undefined;
@@ -46,24 +46,25 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
   const { samples, classNames, classFolders } = await listClasses(root, options.classList);
   const own =
     options.ownSize &&
-    (await ownShape(
-      folder,
+    (await ownShapes(
       samples.map(({ path }) => path),
       options.ownSize,
     ));
-  const { shape, planes } = own
-    ? { shape: own, planes: own }
+  const ofAll = own && largest(own);
+  const several = own?.some((shape) => shape !== ofAll) ? (place: number) => own[place]! : undefined;
+  const { shape, planes } = ofAll
+    ? { shape: ofAll, planes: ofAll }
     : await shapesOf(options.shape, samples[0]!.path, options.steps);
   const batches = async function* (batchOptions: BatchOptions): AsyncGenerator<Batch> {
-    for (const [start, end] of batchRanges(samples.length, batchOptions)) {
+    for (const [start, end] of batchRanges(samples.length, batchOptions, several)) {
       const rows = samples.slice(start, end);
       const paths = rows.map((sample) => sample.path);
-      const data = await decodeAll(paths, planes, options, batchOptions.signal);
+      const data = await decodeAll(paths, several?.(start) ?? planes, options, batchOptions.signal);
       yield {
         indices: Int32Array.from(rows, (_, i) => start + i),
         x: {
           type: "float32",
-          dims: [rows.length, ...shape],
+          dims: [rows.length, ...(several?.(start) ?? shape)],
           data: shape === planes ? data : pixelByPixel(data, planes),
         },
         labels: Int32Array.from(rows, (sample) => sample.label),
@@ -71,14 +72,17 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     }
   };
   const name = options.name ?? basename(resolve(folder));
+  const notes = [options.steps && stepsNote(name, options.steps), own && sizesNote(name, own)].filter((n) => n != null);
   return {
     name,
     size: samples.length,
     shape,
+    ...(several && { shapeOf: several }),
     classes: classNames.length,
     classNames,
     pixels: "picture",
-    ...(options.steps && { notes: [stepsNote(name, options.steps)] }),
+    ...(options.steps && { prepared: options.steps }),
+    ...(notes.length > 0 && { notes }),
     labels: Int32Array.from(samples, ({ label }) => label),
     classFolders,
     sourceOf: (index) => relative(root, samples[index]!.path),
@@ -92,14 +96,27 @@ async function shapesOf(
   path: string,
   steps: PictureSteps | undefined,
 ): Promise<{ readonly shape: readonly number[]; readonly planes: ImageShape }> {
-  if (given && layoutOf(given) === "channels-last")
-    return { shape: given, planes: requireImageShape([given[2]!, given[0]!, given[1]!]) };
   const own = async () => {
     const natural = await readImageShape(path);
     return steps ? preparedShape(path, natural[0] === 1 ? 1 : 3, steps) : natural;
   };
+  if (given && (isAmbiguous(given) ? isLast(given, await own()) : layoutOf(given) === "channels-last"))
+    return { shape: given, planes: requireImageShape([given[2]!, given[0]!, given[1]!]) };
   const planes = given ? requireImageShape(given) : await own();
   return { shape: planes, planes };
+}
+
+/** Of a shape whose channels may stand at either end, whether a picture of this size fits it with its channels last alone. @throws usage where it fits both ways */
+function isLast(given: readonly number[], [, height, width]: ImageShape): boolean {
+  const first = given[1] === height && given[2] === width;
+  const last = given[0] === height && given[1] === width;
+  if (first && last)
+    throw new PerturbError(
+      "usage",
+      `The model takes [${given.join(", ")}], which can be [channels, height, width] or [height, width, channels], and pictures of ${width} × ${height} pixels fit both. Give them as an array (.npz) in the order that the model takes: it is taken as it is.`,
+      { data: { shape: given } },
+    );
+  return last;
 }
 
 /** Samples [C, H, W] as [H, W, C]. */

@@ -5,7 +5,7 @@ import type { Bounds } from "../model.ts";
 import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { option } from "../option.ts";
 import { type FloatTensor, product, type Tensor, tensor } from "../tensor.ts";
-import { PIXELS } from "./arrays.ts";
+import { VALUES } from "./array-values.ts";
 import { decodeImage, type ImageShape, readImageShape } from "./decode-image.node.ts";
 import { fileSource } from "./files.node.ts";
 import { requireImageShape } from "./image-folder.node.ts";
@@ -82,7 +82,9 @@ function layoutFor(path: string, shape: OpenShape, [channels, height, width]: Im
     return { planes: [channels, height, width], dims: [channels, height, width], channelsLast: false };
   const isChannels = (size: number | null | undefined) => size === 1 || size === 3;
   const [a, b, c] = shape;
-  if (shape.length === 3 && (isChannels(a) || (a === null && !isChannels(c)))) {
+  // Where both ends can be the channels, what the image itself fits.
+  const isLast = isChannels(a) && isChannels(c) && a === height && b === width && c !== width;
+  if (shape.length === 3 && !isLast && (isChannels(a) || (a === null && !isChannels(c)))) {
     const planes: ImageShape = [a ?? channels, b ?? height, c ?? width];
     return { planes, dims: planes, channelsLast: false };
   }
@@ -106,16 +108,16 @@ function layoutFor(path: string, shape: OpenShape, [channels, height, width]: Im
 async function readSample(path: string, shape: OpenShape, range: Bounds): Promise<FloatTensor> {
   const file = await fileSource(path);
   const array = readNpy(await file.read(0, file.size), file.name);
-  const decode = PIXELS[array.type];
+  const decode = VALUES[array.type];
   const dims = sampleDims(array, shape);
   if (decode && dims) {
-    const values = decode(array.data);
+    const values = decode(array.data, path);
     const inUnits = array.type === "uint8" ? spread(values, range) : requireWithin(values, path, range);
     return tensor("float32", [1, ...dims], inUnits);
   }
   throw new PerturbError(
     "mismatch",
-    `${path} holds ${array.type} of shape [${array.dims.join(", ")}], and one sample of ${shape ? `shape [${describe(shape)}]` : "the model's shape"} is needed, as ${Object.keys(PIXELS).join(", ")}.`,
+    `${path} holds ${array.type} of shape [${array.dims.join(", ")}], and one sample of ${shape ? `shape [${describe(shape)}]` : "the model's shape"} is needed, as ${Object.keys(VALUES).join(", ")}.`,
     { data: { path, type: array.type, got: array.dims, expected: shape } },
   );
 }

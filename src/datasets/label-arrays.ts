@@ -6,10 +6,12 @@ import { type FloatTensor, type Tensor, toFloat32 } from "../tensor.ts";
 export interface ArrayLabels {
   readonly labels: Int32Array;
   readonly columns?: number | undefined;
+  /** What was assumed of them, in a sentence. */
+  readonly assumption?: string;
 }
 
 /**
- * Labels from whole numbers [N] or [N, 1] of any type, or from one-hot rows [N, classes].
+ * Labels from whole numbers [N] or [N, 1] of any type, or from one-hot rows [N, classes]. The two numbers -1 and 1 are two classes.
  * @throws invalid-file for other shapes, for numbers that are not whole, negative or too large, for rows that are not one-hot
  */
 export function labelsFromTensor(t: Tensor, file: string): ArrayLabels {
@@ -17,9 +19,18 @@ export function labelsFromTensor(t: Tensor, file: string): ArrayLabels {
   if (t.dims.length < 1 || t.dims.length > 2)
     throw invalid(file, `they have shape [${t.dims}], not [N], [N, 1] or one-hot [N, classes]`, { shape: t.dims });
   const values = t.type === "float16" || t.type === "bfloat16" ? toFloat32(t).data : t.data;
-  if (columns === 1) return { labels: Int32Array.from({ length: count }, (_, i) => wholeNumber(values[i]!, i, file)) };
+  if (columns === 1) {
+    const labels = Int32Array.from({ length: count }, (_, i) => wholeNumber(values[i]!, i, file));
+    return areSigns(labels) ? { labels: labels.map((v) => Number(v > 0)), assumption: signsWords(file) } : { labels };
+  }
   return { labels: Int32Array.from({ length: count }, (_, i) => hotColumn(values, i, columns, file)), columns };
 }
+
+/** Whether labels are -1 and 1, as of margin classifiers: 1 alone is the class of this number. */
+const areSigns = (labels: Int32Array): boolean => labels.includes(-1) && labels.every((v) => v === -1 || v === 1);
+
+const signsWords = (file: string): string =>
+  `The labels in ${file} are -1 and 1. They were read as the classes 0 and 1: -1 as class 0.`;
 
 function wholeNumber(value: number | bigint, index: number, file: string): number {
   const label = Number(value);
@@ -54,7 +65,7 @@ export function labelSetsFromTensor(t: Tensor, file: string): FloatTensor {
   const wrong = (what: string, data: object): PerturbError =>
     new PerturbError(
       "invalid-file",
-      `The label sets in ${file} cannot be read: ${what}. Save a matrix [N, labels] of 0 and 1, two labels or more.`,
+      `The label sets in ${file} cannot be read: ${what}. Save a matrix [N, labels] of 0 and 1, two labels or more; or leave out ${option("head", "multi-label")}, where a sample has one class.`,
       { data: { file, ...data } },
     );
   if (t.dims.length !== 2 || labels < 2) throw wrong(`they have shape [${t.dims}]`, { shape: t.dims });

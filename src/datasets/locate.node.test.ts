@@ -123,6 +123,9 @@ describe("openDataset by path", () => {
     const set = await openDataset(join(path, "adversarial.npz"));
     expect(await collect(set, { batch: 2 })).toMatchObject({ labels: [2, 1], x: [0.1, 0.2].map(Math.fround) });
     expect(set.assumptions?.[0]).toContain("at ε = 0.1 of 8/255, 0.1 were taken");
+    const other = await openDataset(join(path, "adversarial.npz"), { dataEpsilon: 8 / 255 });
+    expect(await collect(other, { batch: 2 })).toMatchObject({ x: [0.3, 0.4].map(Math.fround) });
+    await failure("usage", () => openDataset("mnist", { dataEpsilon: 0.1 }));
     const cut = { ...examples, label: { ...examples.label, dims: [3], data: Int32Array.of(2, 1, 2) } };
     const damaged = await files("damaged", { "adversarial.npz": writeNpz(cut) });
     await failure("mismatch", () => openDataset(join(damaged, "adversarial.npz")));
@@ -143,6 +146,8 @@ describe("openDataset by path", () => {
     await files("written-pictures/eps-0.2/7", { "000012-7-to-3-eps-0.2.png": png });
     expect((await failure("usage", () => openDataset(path))).message).toContain(join(path, "eps-0.1"));
     expect((await openDataset(join(path, "eps-0.2"))).size).toBe(1);
+    expect((await openDataset(path, { dataEpsilon: 0.2 })).name).toBe("eps-0.2");
+    await failure("usage", () => openDataset(path, { dataEpsilon: 0.3 }));
   });
 
   it("opens an image folder, also inside its split", async () => {

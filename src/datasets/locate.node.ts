@@ -4,8 +4,9 @@ import { type ByteSource, type Dataset, withShape } from "../dataset.ts";
 import { didYouMean, PerturbError } from "../errors.ts";
 import { type Preprocessing, pictureSteps } from "../models/preprocessing/preprocessing.ts";
 import { option } from "../option.ts";
+import { isZip } from "../zip.ts";
 import { openNpy, openNpz } from "./arrays.ts";
-import { type ClassList, parseClassList } from "./class-list.ts";
+import { readClassList } from "./class-list.node.ts";
 import { fileSource, folderOpen, statOf } from "./files.node.ts";
 import { openIdx } from "./idx.ts";
 import { openImageFolder } from "./image-folder.node.ts";
@@ -14,6 +15,7 @@ import { openInstalled } from "./installed.node.ts";
 import type { Split } from "./known.ts";
 import { isNpy } from "./npy-header.ts";
 import type { OwnSize } from "./own-size.node.ts";
+import { chosenOf } from "./written-examples.ts";
 
 export interface LocateOptions {
   /** By default `test`. */
@@ -31,12 +33,13 @@ export interface LocateOptions {
   /** How the images of a folder become what the model takes: resize and crop are followed; the rest belongs to the model. */
   readonly preprocessing?: Preprocessing | undefined;
   /**
-   * The pictures are what is perturbed: they keep their own size, which is one for all, whatever `shape` says, and `preprocessing`
-   * belongs to the model.
+   * The pictures are what is perturbed: they keep their own size, whatever `shape` says, and `preprocessing` belongs to the model.
    */
   readonly ownSize?: OwnSize | undefined;
   /** A file that says which class of the model each class folder is: see `parseClassList`. */
   readonly classFile?: string | undefined;
+  /** Of what `perturb attack` wrote at several ε, .npz or pictures: the examples at this one. By default the largest of a .npz. */
+  readonly dataEpsilon?: number | undefined;
 }
 
 /**
@@ -62,6 +65,12 @@ export async function openDataset(nameOrPath: string, options: LocateOptions = {
       "usage",
       `${nameOrPath} has no class folders, which ${option("classFile", options.classFile)} would name. Leave it out.`,
       { data: { dataset: nameOrPath, classFile: options.classFile } },
+    );
+  if (options.dataEpsilon !== undefined && !dataset.adversarial)
+    throw new PerturbError(
+      "usage",
+      `${nameOrPath} is not what \`perturb attack\` wrote, and ${option("dataEpsilon", options.dataEpsilon)} chooses among its ε. Leave it out.`,
+      { data: { dataset: nameOrPath, epsilon: options.dataEpsilon } },
     );
   if (options.classes !== undefined && dataset.classes > options.classes)
     throw new PerturbError(
@@ -114,13 +123,13 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
       `${folder} holds neither the ${split} images and labels of an IDX set (${idxNames(split).map(first).join(", ")}) nor a sub-folder for each class.`,
       { data: { folder, split } },
     );
-  const examples = folders.filter((name) => name.startsWith("eps-"));
+  const examples = folders.filter((name) => name.startsWith(EPSILON));
   if (examples.length === folders.length) return openExamples(folder, examples, options);
   // A model without [C, H, W] inputs sees the images in their own shape, folded at the end.
   const shape = options.shape?.length === 3 ? options.shape : undefined;
   const { ownSize } = options;
   const steps = options.preprocessing && !ownSize ? pictureSteps(options.preprocessing) : undefined;
-  const classList = await classListIn(options);
+  const classList = options.classFile === undefined ? undefined : await readClassList(options.classFile);
   const common = { name: folderName(folder), shape, resize: options.resize, steps, ownSize, classList };
   if (!folders.every((name) => SPLIT_FOLDERS.has(name))) return openImageFolder(folder, common);
   if (!folders.includes(split))
@@ -134,37 +143,44 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
   return openImageFolder(join(folder, split), common);
 }
 
-/** The pictures that `perturb attack` wrote: of one ε, or none. @throws usage for several */
+/** What the folders of `perturb attack` begin with. */
+const EPSILON = "eps-";
+
+/** The pictures that `perturb attack` wrote: of one ε, or of the one that is chosen. @throws usage for several */
 async function openExamples(folder: string, budgets: readonly string[], options: LocateOptions): Promise<Dataset> {
-  const [only, ...others] = budgets.map((name) => join(folder, name)).sort();
+  const { dataEpsilon } = options;
+  const known = new Map(budgets.map((name) => [Number(name.slice(EPSILON.length)), name]));
+  const [only, ...others] =
+    dataEpsilon === undefined
+      ? budgets.map((name) => join(folder, name)).sort()
+      : [
+          join(
+            folder,
+            known.get(
+              chosenOf(
+                [...known.keys()].sort((a, b) => a - b),
+                folder,
+                dataEpsilon,
+              ),
+            )!,
+          ),
+        ];
   if (others.length > 0)
     throw new PerturbError(
       "usage",
-      `${folder} holds the pictures that perturb attack wrote at ${budgets.length} ε. Give the folder of one, such as ${only}, or ${join(folder, "adversarial.npz")}, which has all samples.`,
+      `${folder} holds the pictures that perturb attack wrote at ${budgets.length} ε. Choose one (${option("dataEpsilon")}), give its folder, such as ${only}, or give ${join(folder, "adversarial.npz")}, which has all samples.`,
       { data: { folder, budgets } },
     );
   const dataset = await openFolder(only!, options);
   return {
     ...dataset,
+    adversarial: true,
     assumptions: [
       `${only} holds only the examples that fooled the model that they were made for: that model is right on none of them. ${join(folder, "adversarial.npz")} has all samples.`,
       ...(dataset.assumptions ?? []),
     ],
   };
 }
-
-async function classListIn({ classFile }: LocateOptions): Promise<ClassList | undefined> {
-  if (classFile === undefined) return undefined;
-  const source = await fileSource(classFile);
-  if (source.size > CLASS_LIST)
-    throw new PerturbError("invalid-file", `${classFile} has ${source.size} bytes, too many for a list of classes.`, {
-      data: { classFile, size: source.size, limit: CLASS_LIST },
-    });
-  return parseClassList(new TextDecoder().decode(await source.read(0, source.size)), classFile);
-}
-
-/** Bytes that a list of classes may have. */
-const CLASS_LIST = 2 ** 26;
 
 /** Folders with these names only are parts of a set, not its classes. */
 const SPLIT_FOLDERS = new Set(["train", "test", "val", "valid", "validation"]);
@@ -186,7 +202,7 @@ async function openFile(path: string, options: LocateOptions): Promise<Dataset> 
   if (isNpy(head)) return openNpy({ ...named, images: source, labels: await labelsBeside(path, options) });
   if (isZip(head)) {
     const labels = options.labels === undefined ? undefined : await fileSource(options.labels);
-    return openNpz({ ...named, source, split: options.split, labels });
+    return openNpz({ ...named, source, split: options.split, labels, dataEpsilon: options.dataEpsilon });
   }
   if (isIdxOrGzip(head)) return openIdx({ ...named, images: source, labels: await labelsBeside(path, options) });
   throw new PerturbError(
@@ -198,7 +214,6 @@ async function openFile(path: string, options: LocateOptions): Promise<Dataset> 
   );
 }
 
-const isZip = (head: Uint8Array): boolean => head[0] === 0x50 && head[1] === 0x4b;
 const isIdxOrGzip = (head: Uint8Array): boolean =>
   (head[0] === 0 && head[1] === 0) || (head[0] === 0x1f && head[1] === 0x8b);
 

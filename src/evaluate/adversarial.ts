@@ -3,6 +3,7 @@ import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal } from "../errors.ts";
 import type { Warning } from "../evaluate.ts";
 import type { Model } from "../model.ts";
+import { modelFor } from "../models/classifier/graph-model.ts";
 import type { Note } from "../option.ts";
 import { type FloatTensor, sampleSize } from "../tensor.ts";
 import { surrogateCount, surrogateOf, surrogateWarnings } from "./checks/surrogate.ts";
@@ -33,6 +34,8 @@ export interface AdversarialBatch {
 /** Adversarial examples that are made as they are asked for: for each batch of samples, one entry for each ε in order. */
 export interface AdversarialExamples extends AsyncIterable<readonly AdversarialBatch[]> {
   readonly plan: BatchPlan;
+  /** The samples that are attacked, in the shape of the model. */
+  readonly data: Dataset;
   /** Samples in all. */
   readonly total: number;
   /** What was assumed of model, data and options. */
@@ -60,6 +63,7 @@ export async function adversarialExamples(
   const clean = { correct: 0, total: 0 };
   return {
     plan,
+    data,
     total,
     warnings,
     notes: () => [
@@ -85,12 +89,14 @@ export async function adversarialExamples(
 }
 
 async function attackBatch(
-  model: Model,
+  given: Model,
   batch: Batch,
   plan: BatchPlan,
-  { surrogate, signal }: BatchContext,
+  { surrogate: other, signal }: BatchContext,
   clean: { correct: number; total: number },
 ): Promise<AdversarialBatch[]> {
+  const model = await modelFor(given, batch.x);
+  const surrogate = other && (await modelFor(other, batch.x));
   const { start, predictions, correct, attackedRows } = await askClean(model, batch, plan);
   clean.correct += correct.length;
   clean.total += predictions.length;

@@ -122,7 +122,7 @@ interface Measuring extends Opened {
 
 /** The course, and the checks that follow it. */
 async function* measure(measuring: Measuring): AsyncGenerator<Progress, EvaluationResult> {
-  const { model, options, state, data, plan } = measuring;
+  const { model, options, state, data, plan, batch } = measuring;
   const records: SampleRecord[] | undefined = options.onRecords ? undefined : [];
   const { surrogate, signal, certified, gates = [] } = options;
   const normalization = measuring.subject.model.preprocessing ?? undefined;
@@ -143,7 +143,7 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
   const told = withWarnings(await withSurrogate(result, measuring), [...measuring.warnings, ...measuring.notes()]);
   const kept = records ? { ...told, records } : told;
   if (options.followUp === false) return kept;
-  return withWarnings(kept, await followUp(model, data, plan, result, { surrogate, signal, normalization }));
+  return withWarnings(kept, await followUp(model, data, plan, result, { surrogate, signal, normalization, batch }));
 }
 
 /** With how well the surrogate reads the data, where an attack works on one. */

@@ -115,6 +115,22 @@ describe("the scores and the loss of a model with several labels", () => {
     });
   });
 
+  it("has the direction of the label that is least sure where float32 has nothing left of any", async () => {
+    const steep = (b: Ops, z: string) => b.add("Sigmoid", [b.mul(z, b.scalar(1e5, z))]);
+    const z = scores(sample(0));
+    const labelSets = floats(
+      [1, L],
+      z.map((v) => Number(v > 0)),
+    );
+    const [unsure] = [...all].sort((a, b) => Math.abs(z[a]!) - Math.abs(z[b]!)) as [number];
+    await using(graph(steep), { of: datasetOf({ x: floats([1, D], sample(0)), labelSets }) }, async (model) => {
+      const goal = { kind: "untargeted", labels: Int32Array.of(0) } as const;
+      const { gradient } = await model.gradient(floats([1, D], sample(0)), goal, "cross-entropy", Int32Array.of(0));
+      for (let j = 0; j < D; j++)
+        expect(Math.sign(gradient.data[j]!)).toBe(-Math.sign(z[unsure]!) * Math.sign(W[j * L + unsure]!));
+    });
+  });
+
   it("keeps the size of a gradient where float32 has no 1 + exp(-m)", async () => {
     const steep = (b: Ops, z: string) => b.add("Sigmoid", [b.mul(z, b.scalar(60, z))]);
     const sure = datasetOf({

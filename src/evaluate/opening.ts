@@ -1,10 +1,11 @@
-import type { Dataset } from "../dataset.ts";
+import { type Dataset, shapeAt } from "../dataset.ts";
 import { drawn } from "../datasets/draw.ts";
 import { checkCount, PerturbError } from "../errors.ts";
 import type { Warning } from "../evaluate.ts";
 import { checkKind, checkOptions, having, type Kind, type Kinds } from "../known-options.ts";
 import { checkSamples, type Model } from "../model.ts";
-import { isGraphModel } from "../models/classifier/graph-model.ts";
+import { isGraphModel, isPlainGraph } from "../models/classifier/graph-model.ts";
+import { networkShape } from "../models/classifier/picture-sizes.ts";
 import { type Note, option } from "../option.ts";
 import { assumptionsOf, classesHint } from "./checks/assumptions.ts";
 import { budgetNotes } from "./checks/budget-units.ts";
@@ -13,7 +14,8 @@ import { firstSamplesWarnings } from "./checks/first-samples.ts";
 import { requireGradients } from "./checks/gradients.ts";
 import { checkLabelSets } from "./checks/label-sets.ts";
 import type { BatchPlan } from "./course/batch.ts";
-import { examplesFor, type PlanOptions, planOf } from "./course/plan.ts";
+import { memoryNotes } from "./course/memory.ts";
+import { examplesFor, learners, type PlanOptions, planOf } from "./course/plan.ts";
 import { LINEARITY_SAMPLES } from "./linear/linearity.ts";
 import { fitting } from "./units.ts";
 
@@ -91,6 +93,7 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
     );
   checkLabelSets(model, whole, options);
   for (const one of [model, options.surrogate]) if (one) checkSamples(one, whole);
+  if (whole.shapeOf) checkSizes(whole, model, options);
   const { offset = 0, limit = whole.size, batch } = options;
   if (!(Number.isSafeInteger(offset) && offset >= 0))
     throw new PerturbError("usage", `The offset must be a whole number of at least 0, got ${offset}.`);
@@ -115,8 +118,29 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
     ...(whole.notes ?? []),
     ...(model.notes ?? []),
     ...budgetNotes(plan, model),
+    ...memoryNotes(model, plan, options.memory),
   ];
   return { data, plan, limit, total, warnings, notes };
+}
+
+/** @throws usage, mismatch for samples of several shapes, where the model takes one, or an attack learns from samples */
+function checkSizes(data: Dataset, model: Model, { attacks, surrogate }: AttackOptions): void {
+  const models: Model[] = surrogate ? [model, surrogate] : [model];
+  for (const one of models) {
+    if (isPlainGraph(one) && one.file.picture) continue;
+    throw new PerturbError(
+      "mismatch",
+      `The samples of ${data.name} have several shapes, and ${one.name} takes [${one.inputShape}]. Open the model for pictures at their own size (${option("perturb", "picture")}), or have them resized.`,
+    );
+  }
+  const shapes = new Map(Array.from({ length: data.size }, (_, i) => [String(shapeAt(data, i)), shapeAt(data, i)]));
+  for (const { file } of models.filter(isPlainGraph)) for (const shape of shapes.values()) networkShape(file, shape);
+  const learning = learners(attacks);
+  if (learning.length > 0)
+    throw new PerturbError(
+      "usage",
+      `${learning.join(" and ")} ${learning.length === 1 ? "learns" : "learn"} from other samples, and those of ${data.name} have several sizes. Give pictures of one size, or another attack.`,
+    );
 }
 
 /** Whether a draw leaves `total` of the samples. @throws usage for one from an offset on */

@@ -43,9 +43,11 @@ export function fitting(
       "usage",
       `${given.name} holds bytes (uint8), and within the bounds [${least}, ${most}] they may be pixels or numbers of their own. Save them as floats in the units of the bounds.`,
     );
+  const seen = { largest: 0 };
   const rounded = { values: 0, samples: 0, most: 0 };
   const batches = async function* (options: BatchOptions): AsyncGenerator<Batch> {
     for await (const batch of shaped.batches(options)) {
+      if (shaped.pixels === "array" && !spread) for (const v of batch.x.data) if (v > seen.largest) seen.largest = v;
       if (isFine && batch.x.data.every((v) => v >= lower[0]! && v <= upper[0]!)) {
         yield batch;
         continue;
@@ -64,6 +66,7 @@ export function fitting(
             found++;
             rounded.most = Math.max(rounded.most, beyond);
           }
+          if (shaped.whole && !(v >= low && v <= high)) throw beyondWhole(batch, shaped.whole, row, v, low, high);
           if (elements && !(v >= low && v <= high)) throw outside(batch, row, i, v, low, high);
           data[at] = elements?.unit === "range" ? shareOf(v, low, high) : v;
         }
@@ -83,6 +86,14 @@ export function fitting(
           },
         ]
       : []),
+    ...(seen.largest === BIT
+      ? [
+          {
+            code: "faint-pixels",
+            message: `${given.name} holds bytes of 0 and 1 alone, which were divided by 255 as pixels are. If they are numbers of their own, save them as floats.`,
+          },
+        ]
+      : []),
     ...(rounded.values > 0
       ? [
           {
@@ -93,6 +104,25 @@ export function fitting(
       : []),
   ];
   return { data: { ...shaped, batches }, notes };
+}
+
+/** What a byte of 1 becomes. */
+const BIT = Math.fround(1 / 255);
+
+/** Whole numbers mean what whoever saved them knows. */
+function beyondWhole(
+  { indices }: Batch,
+  type: string,
+  row: number,
+  v: number,
+  low: number,
+  high: number,
+): PerturbError {
+  return new PerturbError(
+    "out-of-bounds",
+    `The samples are ${type}, taken as they are, and sample ${indices[row]} holds ${v}, outside the model's bounds [${low}, ${high}]. Save 8-bit pixels as uint8, which are divided by 255; or give the bounds of the numbers (${option("bounds")}, such as 0 and 255), in whose units ε then is, and what the network wants in their place (${option("preprocessing.scale", "1/255")}).`,
+    { data: { sample: indices[row], value: v, bounds: [low, high], type } },
+  );
 }
 
 const isUniform = ({ lower, upper }: ElementBounds): boolean =>

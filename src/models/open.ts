@@ -7,10 +7,12 @@ import type { Runtime } from "../runtime.ts";
 import { sha256 } from "../sha256.ts";
 import { requireRows, settleBatch } from "./classifier/batching.ts";
 import { type ClassifierFile, type ClassifierOptions, classifierFile } from "./classifier/classifier.ts";
+import { describeFeeds, feedsRefused } from "./classifier/feed-shapes.ts";
 import { type GraphModel, openClassifier } from "./classifier/graph-model.ts";
 import { checkLabels, withLabelSets } from "./classifier/multi-label.ts";
 import { revealHead } from "./classifier/reveal.ts";
 import { type Endpoints, selectEndpoints } from "./classifier/select.ts";
+import { checkConstants } from "./formats/constants-check.ts";
 import { refuseExternal } from "./formats/external.ts";
 import { readModel } from "./formats/read.ts";
 import { checkWeights } from "./formats/weights-check.ts";
@@ -72,6 +74,8 @@ export interface OpenedGraph {
   readonly shape: readonly number[] | null;
   /** Where the files lie that hold the graph's weights, if any do. */
   readonly folder?: string;
+  /** What was given for its other inputs, in words. */
+  readonly fed?: string;
 }
 
 /**
@@ -90,7 +94,15 @@ export async function graphIn(
 ): Promise<OpenedGraph> {
   const graph = selectEndpoints(await complete(readModel(bytes, name, arch)), endpoints);
   checkWeights(graph, name);
-  return { name, graph, sha256: await sha256(bytes), shape: ownInputs(graph).length === 1 ? sampleShape(graph) : null };
+  checkConstants(graph, name);
+  const fed = describeFeeds(endpoints.feeds);
+  return {
+    name,
+    graph,
+    sha256: await sha256(bytes),
+    shape: ownInputs(graph).length === 1 ? sampleShape(graph) : null,
+    ...(fed !== undefined && { fed }),
+  };
 }
 
 /** The classifier in an opened graph. */
@@ -121,6 +133,7 @@ export async function settledFrom(
   checkLabels(options);
   const others = otherBatches(opened.graph);
   const settled = (graph: Graph) => settle(modelFrom({ ...opened, graph }, options), runtime, options);
+  if (opened.fed !== undefined) return withFeeds(opened, options, runtime);
   if (others.length === 0) return settled(opened.graph);
   let failure: unknown;
   for (const make of [() => opened.graph, ...others])
@@ -133,6 +146,18 @@ export async function settledFrom(
       failure ??= error;
     }
   throw failure;
+}
+
+/** @throws mismatch where the graph cannot be run with what was given for its other inputs */
+async function withFeeds(opened: OpenedGraph, options: ModelOptions, runtime: Runtime): Promise<ClassifierFile> {
+  const { fed: _, ...plain } = opened;
+  try {
+    const file = await settledFrom(plain, options, runtime);
+    await requireRows(file, runtime);
+    return file;
+  } catch (error) {
+    throw feedsRefused(opened, error);
+  }
 }
 
 /** The classifier in an opened graph, ready for use. Release it when done. */

@@ -1,11 +1,10 @@
 import type { Norm } from "./contract.ts";
 import { byMagnitude, clampInto, room } from "./elements.ts";
-import type { Pixels } from "./pixels.ts";
+import { cellsIn, type Pixels } from "./pixels.ts";
 
 /** The number of pixels of an image that differ in any channel; ε counts pixels. */
-export function l0OfPixels({ count, channels, channelsLast }: Pixels): Norm {
-  /** Where channel c of pixel p lies. */
-  const at = channelsLast ? (p: number, c: number) => p * channels + c : (p: number, c: number) => c * count + p;
+export function l0OfPixels(pixels: Pixels): Norm {
+  const { count, channels, at } = cellsIn(pixels);
   const summed = (of: (i: number) => number): Float64Array =>
     Float64Array.from({ length: count }, (_, p) => {
       let sum = 0;

@@ -3,7 +3,7 @@ import { PerturbError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { Attributes, type AttributeValue } from "./attributes.ts";
 import { type Fact, tensorFact, UNKNOWN } from "./facts.ts";
-import { type Graph, type GraphValue, type Node, prune } from "./graph.ts";
+import { type Dim, type Graph, type GraphValue, type Node, prune } from "./graph.ts";
 import { constantFact, inferNode, inferShapes } from "./shapes.ts";
 import { checkSince } from "./since.ts";
 import { altered } from "./subgraphs.ts";
@@ -47,6 +47,12 @@ export class GraphBuilder {
   /** What is known of a value. */
   fact(name: string): Fact {
     return this.#facts.get(name) ?? UNKNOWN;
+  }
+
+  /** Says what only the caller knows of the shape of a value that was made; gives its name. */
+  shaped(name: string, dims: readonly Dim[]): string {
+    this.#facts.set(name, { ...this.fact(name), dims });
+    return name;
   }
 
   /** Whether there is a value of this name. */

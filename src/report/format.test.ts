@@ -16,6 +16,14 @@ import {
 describe("numbers", () => {
   it("are short and exact enough", () => {
     expect([0.1 + 0.2, 8 / 255, 0, 1e-6, 2].map(formatEpsilon)).toEqual(["0.3", "8/255", "0", "0.000001", "2"]);
+    expect([1 / 16, 1 / 64, 0.12345, 1 / 3, Math.fround(0.3), Math.SQRT2].map(formatEpsilon)).toEqual([
+      "0.0625",
+      "0.015625",
+      "0.12345",
+      "1/3",
+      "0.3",
+      "1.414",
+    ]);
     expect([0, 0.0869, 0.98104, 1].map(formatPercent)).toEqual(["0.00%", "8.69%", "98.10%", "100.00%"]);
     expect(formatInterval([0.9781, 0.9835])).toBe("97.81 – 98.35%");
     expect([1.5, 0.068, 999.6, 1234.5, -0.001, 0].map(formatNumber)).toEqual([

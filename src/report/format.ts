@@ -36,10 +36,18 @@ export function formatShortfall(gate: Gate): string {
 export const formatInterval = ([low, high]: readonly [number, number]): string =>
   `${(100 * low).toFixed(2)} – ${formatPercent(high)}`;
 
-/** An ε as it is written: 8/255 as "8/255", and else without the noise of its arithmetic, 0.30000000000000004 as "0.3". */
+/** Letters of a decimal that is shown as it is. */
+const SHOWN = 9;
+
+/**
+ * An ε as it is written: 8/255 as "8/255", and without the noise of its arithmetic, 0.30000000000000004 as "0.3". A number that nobody
+ * wrote, such as a distance that was found, has four digits.
+ */
 export const formatEpsilon = (epsilon: number): string => {
   const text = epsilonText(epsilon);
-  return text.includes("/") ? text : String(Number(epsilon.toPrecision(4)));
+  if (text.includes("/")) return text;
+  const decimal = String(Number(epsilon.toPrecision(12)));
+  return decimal.length <= SHOWN ? decimal : String(Number(epsilon.toPrecision(4)));
 };
 
 /** Points beside the clean accuracy, which is that at ε = 0. */

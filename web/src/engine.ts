@@ -86,6 +86,8 @@ export interface ModelInfo {
   readonly device: WebDevice;
   readonly runtime: string;
   readonly inspection: Inspection;
+  /** What was assumed of it. */
+  readonly notes: readonly string[];
 }
 
 export interface DataInfo {

@@ -19,6 +19,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   batch: null,
   bounds: null,
   classFile: null,
+  dataEpsilon: null,
   device: "Runs on",
   eot: null,
   epsilons: "ε",
@@ -60,6 +61,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   "surrogate.normalization.std": null,
   target: "Target",
   threshold: null,
+  timeout: null,
   validation: null,
 };
 

@@ -1,6 +1,7 @@
 import { defineAttack, predict } from "../../attack.ts";
 import { checkSignal, PerturbError } from "../../errors.ts";
 import { type DifferentiableModel, type Goal, type Gradient, reached, take, takeGoal } from "../../model.ts";
+import { type Cells, cellsOf } from "../../norm.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../../tensor.ts";
 import { nearest, rowsOf } from "../steps/nearest.ts";
 import { salientPair } from "./jsma/salient-pair.ts";
@@ -24,7 +25,7 @@ export interface JsmaOptions {
  * CleverHans, with the slopes of the probabilities. There raising one is lowering the others, so that the best pair are the
  * two steepest elements of the cross-entropy, at one gradient a step. "logits" is the paper's own choice, at two.
  *
- * Differences: untargeted, where CleverHans draws a target, the output of the label falls and the others rise (Wiyatno and Xu
+ * Differences: where ε counts pixels, the pair are two pixels, of which each channel that helps moves by θ; untargeted, where CleverHans draws a target, the output of the label falls and the others rise (Wiyatno and Xu
  * 2018); an element may change again until it meets its bound, as in the paper.
  */
 export const jsma = defineAttack<DifferentiableModel, JsmaOptions>({
@@ -38,7 +39,7 @@ export const jsma = defineAttack<DifferentiableModel, JsmaOptions>({
   choices: { outputs: OUTPUTS },
   about: {
     theta: "what is added to an element, as a share of the range between the bounds; negative to lower it",
-    gamma: "largest share of the elements that may change",
+    gamma: "largest share of the elements, or pixels where ε counts these, that may change",
     outputs: "the outputs whose slopes make the map",
   },
   async propose(task, options) {
@@ -47,7 +48,9 @@ export const jsma = defineAttack<DifferentiableModel, JsmaOptions>({
     const { model, x, goal, indices, start, signal } = task;
     const { lower, upper } = model.bounds;
     const size = sampleSize(x);
-    const steps = Math.floor((gamma * size) / 2);
+    const cells = cellsOf(task.norm, x.dims.slice(1));
+    const { at, channels } = cells;
+    const steps = Math.floor((gamma * cells.count) / 2);
     const found = nearest(task);
     const current: FloatTensor = { ...x, data: x.data.slice() };
     const point = rowsOf(current);
@@ -71,18 +74,46 @@ export const jsma = defineAttack<DifferentiableModel, JsmaOptions>({
         }
         if (k === steps) return false;
         const free = open.subarray(row * size, (row + 1) * size);
-        const pair = salientPair(rowsOf(rises)(i), rowsOf(falls)(i), free);
-        for (const j of pair ?? []) {
-          const v = p[j]! + theta * (upper - lower);
-          p[j] = v < lower ? lower : v > upper ? upper : v;
-          if (v <= lower || v >= upper) free[j] = 0;
-        }
+        const [rise, fall] = [rowsOf(rises)(i), rowsOf(falls)(i)];
+        const pair = salientCells(rise, fall, free, cells);
+        for (const cell of pair ?? [])
+          for (let c = 0; c < channels; c++) {
+            const j = at(cell, c);
+            if (!free[j] || (channels > 1 && !helps(rise[j]!, fall[j]!))) continue;
+            const v = p[j]! + theta * (upper - lower);
+            p[j] = v < lower ? lower : v > upper ? upper : v;
+            if (v <= lower || v >= upper) free[j] = 0;
+          }
         return pair !== undefined;
       });
     }
     return found.candidates();
   },
 });
+
+/** Whether a channel of a pixel moves with it: the paper's elements are moved one by one. */
+const helps = (rise: number, fall: number): boolean => rise + fall > 0;
+
+/** The most salient pair of what ε counts: of a pixel, the sums over the channels that move. */
+function salientCells(
+  rises: Float32Array,
+  falls: Float32Array,
+  free: Uint8Array,
+  { count, channels, at }: Cells,
+): readonly [number, number] | undefined {
+  if (channels === 1) return salientPair(rises, falls, free);
+  const [rise, fall] = [new Float32Array(count), new Float32Array(count)];
+  const open = new Uint8Array(count);
+  for (let k = 0; k < count; k++)
+    for (let c = 0; c < channels; c++) {
+      const j = at(k, c);
+      if (!free[j] || !helps(rises[j]!, falls[j]!)) continue;
+      open[k] = 1;
+      rise[k]! += rises[j]!;
+      fall[k]! += falls[j]!;
+    }
+  return salientPair(rise, fall, open);
+}
 
 interface Asked {
   readonly model: DifferentiableModel;

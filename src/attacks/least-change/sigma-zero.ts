@@ -1,6 +1,7 @@
 import { defineAttack, predict } from "../../attack.ts";
 import { checkSignal, PerturbError } from "../../errors.ts";
 import { type DifferentiableModel, reached, take, takeGoal } from "../../model.ts";
+import { type Cells, cellsOf } from "../../norm.ts";
 import { type FloatTensor, sampleSize, takeRows } from "../../tensor.ts";
 import { cosine, nearest, rowsOf } from "../steps/nearest.ts";
 
@@ -27,7 +28,8 @@ const [BETA1, BETA2, TINY] = [0.9, 0.999, 1e-8];
  * which the authors' code has too, but for its 100 steps.
  *
  * Differences from that code: targeted goals have the margin of the target; changes are measured in ranges of the input, as
- * bounds need not be 0 and 1; a sample with one changed element, or none, leaves the batch, for there is no nearer point.
+ * bounds need not be 0 and 1; where ε counts pixels, these are counted, and put back, as a whole; a sample with one changed
+ * element, or none, leaves the batch, for there is no nearer point.
  */
 export const sigmaZero = defineAttack<DifferentiableModel, SigmaZeroOptions>({
   name: "sigma-zero",
@@ -41,7 +43,7 @@ export const sigmaZero = defineAttack<DifferentiableModel, SigmaZeroOptions>({
     steps: "gradient steps",
     stepSize: "Adam's first step size, as a share of the range between the bounds; it falls to a tenth",
     sigma: "how sharply changed elements are counted, in squared shares of the range",
-    threshold: "elements that changed by less are put back, as a share of the range between the bounds",
+    threshold: "elements or pixels that changed by less are put back, as a share of the range between the bounds",
     thresholdStep: "what the threshold moves by, as a share of the step size",
   },
   async propose(task, options) {
@@ -52,6 +54,7 @@ export const sigmaZero = defineAttack<DifferentiableModel, SigmaZeroOptions>({
     const range = upper - lower;
     const rate = (k: number) => cosine(stepSize, stepSize / 10, k / steps);
     const size = sampleSize(x);
+    const cells = cellsOf(task.norm, x.dims.slice(1));
     const found = nearest(task);
     const current: FloatTensor = { ...x, data: x.data.slice() };
     const [original, point] = [rowsOf(x), rowsOf(current)];
@@ -73,7 +76,7 @@ export const sigmaZero = defineAttack<DifferentiableModel, SigmaZeroOptions>({
         const next = thresholds[row]! + (adversarial ? 1 : -1) * thresholdStep * rate(k + 1);
         const tau = next < 0 ? 0 : next > 1 ? 1 : next;
         thresholds[row] = tau;
-        const length = descent(g, p, o, loss.data[i]! < 0 ? range : 0, range, sigma);
+        const length = descent(g, p, o, cells, loss.data[i]! < 0 ? range : 0, range, sigma);
         // A broken gradient shows no way.
         if (!(length < Number.POSITIVE_INFINITY)) continue;
         const scale = 1 / Math.max(length, 1e-12);
@@ -85,8 +88,8 @@ export const sigmaZero = defineAttack<DifferentiableModel, SigmaZeroOptions>({
           moments.second[at] = square;
           const v = p[j]! - (range * first * mean) / (Math.sqrt(square * second) + TINY);
           p[j] = v < lower ? lower : v > upper ? upper : v;
-          if (Math.abs(p[j]! - o[j]!) < tau * range) p[j] = o[j]!;
         }
+        putBack(p, o, cells, tau * range);
       }
       rows = rows.filter((row) => found.distances[row]! > 1);
     }
@@ -96,26 +99,41 @@ export const sigmaZero = defineAttack<DifferentiableModel, SigmaZeroOptions>({
 
 /**
  * Turns the gradient g of the objective, which an attack raises, into that of what σ-zero lowers, by δ = (p - o) / range:
- * -weight · g + ∇ Σ δ²/(δ² + σ) / n. Its L∞ length; NaN where an element is.
+ * -weight · g + ∇ Σ δ²/(δ² + σ) / n, where δ² of a pixel is the sum of its channels. Its L∞ length; NaN where an element is.
  */
 function descent(
   g: Float32Array,
   p: Float32Array,
   o: Float32Array,
+  { count, channels, at }: Cells,
   weight: number,
   range: number,
   sigma: number,
 ): number {
   let most = 0;
-  for (let j = 0; j < g.length; j++) {
-    const d = (p[j]! - o[j]!) / range;
-    const spread = d * d + sigma;
-    const slope = (2 * d * sigma) / (spread * spread * g.length) - weight * g[j]!;
-    g[j] = slope;
-    if (!(Math.abs(slope) <= most)) most = Math.abs(slope);
-    if (Number.isNaN(slope)) return slope;
+  for (let k = 0; k < count; k++) {
+    let squares = 0;
+    for (let c = 0; c < channels; c++) squares += ((p[at(k, c)]! - o[at(k, c)]!) / range) ** 2;
+    const spread = squares + sigma;
+    for (let c = 0; c < channels; c++) {
+      const j = at(k, c);
+      const d = (p[j]! - o[j]!) / range;
+      const slope = (2 * d * sigma) / (spread * spread * count) - weight * g[j]!;
+      g[j] = slope;
+      if (!(Math.abs(slope) <= most)) most = Math.abs(slope);
+      if (Number.isNaN(slope)) return slope;
+    }
   }
   return most;
+}
+
+/** Puts back what changed by less than `least`: of a pixel, its channel that changed most. */
+function putBack(p: Float32Array, o: Float32Array, { count, channels, at }: Cells, least: number): void {
+  for (let k = 0; k < count; k++) {
+    let most = 0;
+    for (let c = 0; c < channels; c++) most = Math.max(most, Math.abs(p[at(k, c)]! - o[at(k, c)]!));
+    if (most < least) for (let c = 0; c < channels; c++) p[at(k, c)] = o[at(k, c)]!;
+  }
 }
 
 function checkOptions({ steps, stepSize, sigma, threshold, thresholdStep }: SigmaZeroOptions): void {

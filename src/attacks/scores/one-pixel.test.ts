@@ -27,6 +27,8 @@ describe.each([
   ["an image of one channel", [1, 6, 6]],
   ["features", [36]],
   ["an image without channels", [6, 6]],
+  ["what has too many channels for a picture", [18, 1, 2]],
+  ["features along one axis", [36, 1, 1]],
 ])("%s", (_, shape) => {
   it.each(["untargeted", "targeted"] as const)("%s: on a linear model nearly the best rise there is", async (kind) => {
     const w = numbers(36, 5);

@@ -1,8 +1,10 @@
 import { defineAttack } from "../../attack.ts";
 import { checkSignal, PerturbError } from "../../errors.ts";
 import { type Model, takeGoal } from "../../model.ts";
+import { pixelsOf } from "../../norm.ts";
 import { randomFor } from "../../random.ts";
-import { imageLayout } from "../steps/image-layout.ts";
+import { product } from "../../tensor.ts";
+import { type ImageLayout, imageLayout } from "../steps/image-layout.ts";
 import { objective } from "../steps/losses.ts";
 import { rowsOf } from "../steps/nearest.ts";
 import { type BudgetTask, successOf, sweep } from "../steps/sweep.ts";
@@ -25,7 +27,7 @@ const CALL = 2 ** 23;
  * DE/rand/1 without crossover: a mutant of three others, x_r1 + F (x_r2 - x_r3), replaces a candidate where it lowers the
  * probability of the label, or, targeted, raises that of the target. Places begin uniform; values Gaussian, with 128 and 127
  * of 255 for mean and deviation. ⌊ε⌋ pixels change (⌊ε / channels⌋
- * where ε counts elements); [features] are an image of one row. Defaults:
+ * where ε counts elements); [features] are an image of one row, and of what is no picture each element is a pixel. Defaults:
  * the paper's.
  *
  * Differences: it stops where the goal is reached, and not at a probability; a place outside the image is drawn anew and a
@@ -47,7 +49,7 @@ export const onePixel = defineAttack<Model, OnePixelOptions>({
   },
   async propose(task, options) {
     checkOptions(options);
-    const image = imageLayout(task.x.dims.slice(1), "one-pixel");
+    const image = imageFor(task.x.dims.slice(1));
     return sweep(task, async (budget) => {
       const { x, epsilon, model, norm } = budget;
       const candidates = { ...x, data: x.data.slice() };
@@ -62,6 +64,14 @@ export const onePixel = defineAttack<Model, OnePixelOptions>({
     });
   },
 });
+
+/** The image that samples of this shape are; of what is none, such as many channels, each element is a pixel, as ε counts it. */
+function imageFor(shape: readonly number[]): ImageLayout {
+  const image = imageLayout(shape, "one-pixel");
+  if (image.channels === 1 || pixelsOf(shape)) return image;
+  const width = shape.at(-1)!;
+  return { channels: 1, height: product(shape) / width, width, channelStep: 1, rowStep: width, columnStep: 1 };
+}
 
 /** Evolves one sample alone, so that no result hangs on the batch; its best candidate into `out`. 1 where the goal is reached. */
 async function evolve(

@@ -39,11 +39,12 @@ export function readBinary(b: Ops, output: string, { view, head, visible }: Bina
       sign < 0 ? b.neg(z) : z,
       sign * Math.log(p / (1 - p)),
       isVisible ? "binary-sigmoid" : "hidden",
-      `The model has one output, ${sigmoid ? "behind a sigmoid" : "said to be a probability"}. It is read as the probability of class 1 against class 0; above ${threshold ?? valueAt(affine, p)}, class 1 is predicted.`,
+      probabilityWords(affine, p, sigmoid !== undefined, threshold),
     );
   }
   const behind = view.poolsBehind(head.logits);
   const odd = head.kind === "monotone" && threshold === undefined && behind && head.through.every((op) => ODD.has(op));
+  if (behind) requireInside(head, threshold);
   const z = view.flat(odd ? realLogits(b, head) : output);
   return one(
     z,
@@ -73,6 +74,37 @@ function shareOf(affine: Affine, threshold: number | undefined): number {
   );
 }
 
+/** How a probability is read: in the units of the output, where these are others. */
+function probabilityWords(affine: Affine, p: number, isSeen: boolean, threshold: number | undefined): string {
+  const at = threshold ?? valueAt(affine, p);
+  const [zero, one] = [valueAt(affine, 0), valueAt(affine, 1)];
+  if (Math.min(zero, one) === 0 && Math.max(zero, one) === 1)
+    return `The model has one output, ${isSeen ? "behind a sigmoid" : "said to be a probability"}. It is read as the probability of class 1 against class 0; above ${at}, class 1 is predicted.`;
+  const share = Number((zero < one ? p : 1 - p).toPrecision(4));
+  const meant = threshold !== undefined && threshold > 0 && threshold < 1 && Math.abs(one - zero) > 2;
+  return `The model has one output, a sigmoid that is changed afterwards: its values lie between ${Math.min(zero, one)} and ${Math.max(zero, one)}. Above ${at}, in these units, class 1 is predicted: where its probability is above ${share}.${meant ? ` If ${at} was meant as the probability, give ${valueAt({ scale: Math.abs(affine.scale), shift: Math.min(zero, one) }, threshold)} (${option("threshold")}).` : ""}`;
+}
+
+/** Where the values of functions lie. */
+const RANGES: Readonly<Record<string, readonly [number, number]>> = {
+  Tanh: [-1, 1],
+  Softsign: [-1, 1],
+  Erf: [-1, 1],
+  Atan: [-Math.PI / 2, Math.PI / 2],
+  HardSigmoid: [0, 1],
+};
+
+/** @throws usage for a threshold that no value of the outermost function crosses */
+function requireInside({ through }: HeadInfo, threshold: number | undefined): void {
+  const range = RANGES[through[0] ?? ""];
+  if (threshold === undefined || !range || (threshold > range[0] && threshold < range[1])) return;
+  const [low, high] = range.map((v) => Number(v.toPrecision(4)));
+  throw new PerturbError(
+    "usage",
+    `The model ends in ${through[0]}, whose values lie between ${low} and ${high}, and the threshold ${threshold} does not: one class would always be predicted. Give one inside, in units of the output (${option("threshold")}).`,
+  );
+}
+
 /** @throws unsupported, usage for one output that holds no score of a class */
 function refuseBinary(
   type: ElementType | null,
@@ -87,7 +119,13 @@ function refuseBinary(
       "unsupported",
       `The model's output holds one ${type} for each sample: the number of a class, and no scores. Choose the output with the class scores (${option("output")}), or export the model without its last ArgMax.`,
     );
-  if (kind === "softmax" || kind === "log-softmax" || said === "softmax")
+  const isSoftmax = kind === "softmax" || kind === "log-softmax";
+  if (said === "softmax" && !isSoftmax)
+    throw new PerturbError(
+      "usage",
+      `The model has one output, and ${option("head", "softmax")} is for a probability for each class. Leave it out, or say that the output is the probability of class 1 (${option("head", "sigmoid")}).`,
+    );
+  if (isSoftmax)
     throw new PerturbError(
       "unsupported",
       "The model has one class behind a softmax, which gives 1 for every input. Export it with all its classes, or with a sigmoid in place of the softmax.",

@@ -5,7 +5,7 @@ import type { Ops } from "../../onnx/ops.ts";
 import { option } from "../../option.ts";
 import { tensor } from "../../tensor.ts";
 import type { HeadInfo } from "../head.ts";
-import { isLabel, type LossBuilder } from "../loss.ts";
+import { isLabel, LEAST_SHARE, type LossBuilder } from "../loss.ts";
 import type { Reading, Scores } from "../reading.ts";
 import { ODD } from "./binary.ts";
 import { logitOf, realLogits, shifted } from "./values.ts";
@@ -133,5 +133,11 @@ export const labelsLoss: LossBuilder = (b, logits, labels) => {
   const value = b.mul(share, b.plus(b.add("Relu", [signed]), log));
   // sigmoid(v) is exp(-|v|) / (1 + exp(-|v|)) below 0, and 1 / (1 + exp(-|v|)) above.
   const rises = b.div(b.where(b.add("Less", [signed, zero]), u, one), b.plus(one, u));
-  return { value: b.reduceSum(value, [1], false), slope: b.mul(sign, rises) };
+  // As of cross-entropy, the direction is kept where all labels are sure: that of the least sure ones.
+  const sureness = b.where(b.add("Greater", [share, zero]), b.neg(b.add("Abs", [logits])), b.scalar(-3e38, logits));
+  const among = b.exp(b.sub(sureness, b.reduceMax(sureness, [1], true)));
+  const least = b.scalar(LEAST_SHARE, logits);
+  const isFaint = b.add("Less", [b.reduceSum(b.mul(share, rises), [1], true), least]);
+  const slope = b.mul(sign, b.where(isFaint, b.mul(among, least), rises));
+  return { value: b.reduceSum(value, [1], false), slope };
 };

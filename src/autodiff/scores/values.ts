@@ -1,3 +1,4 @@
+import { Attributes } from "../../onnx/attributes.ts";
 import type { Graph, Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import type { LogitsFound } from "../head-steps.ts";
@@ -7,9 +8,31 @@ import { dequantized } from "../lowerings/quantization.ts";
 const LEAST = 1e-37;
 
 /** The value of a head's logits, as real numbers. */
-export function realLogits(b: Ops, { logits, integers, negated }: LogitsFound & { readonly negated?: true }): string {
-  const real = integers ? dequantized(b, logits, integers.scale, integers.zero) : logits;
+export function realLogits(
+  b: Ops,
+  { logits, integers, classifier, column, columns, swapped, negated }: LogitsFound & { readonly negated?: true },
+): string {
+  const scores = classifier ? untransformed(b, classifier) : logits;
+  const own = column === undefined ? scores : b.slice(scores, [1], [column], [column + 1]);
+  const plain = columns
+    ? b.add(
+        "Concat",
+        columns.map((one) => realLogits(b, one)),
+        { axis: 1 },
+      )
+    : own;
+  const given = integers ? dequantized(b, plain, integers.scale, integers.zero) : plain;
+  const real = swapped ? b.transpose(given, [1, 0]) : given;
   return negated ? b.neg(real) : real;
+}
+
+/** The scores of a linear classifier before its post_transform. */
+export function untransformed(b: Ops, node: Node): string {
+  const outputs = [b.fresh("label"), b.fresh("scores")];
+  const { proto: _, ...fields } = node;
+  const attributes = new Attributes(node.attributes.protos.filter(({ name }) => name !== "post_transform"));
+  b.append({ ...fields, name: "", outputs, attributes });
+  return outputs[1]!;
 }
 
 /** What of a score, or of a probability, is above a threshold. */

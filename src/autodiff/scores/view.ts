@@ -22,12 +22,15 @@ export function viewOf(b: Ops, output: string, declared: readonly Dim[] | null, 
   const given = (inferred ?? declared ?? b.dims(output)).map((d, i) =>
     typeof d === "number" ? d : (declared?.[i] ?? d),
   );
-  const dims = pool ? without(given, pool) : given;
-  const isRows = dims.length === 1 && sameRows(dims[0]!, b.fact("x").dims?.[0]);
+  const batch = b.fact("x").dims?.[0];
+  const dims = pool ? without(given, pool, batch) : given;
+  if (batch === 1 && typeof given[0] === "number" && given[0] > 1 && given.length === 2 && !pool)
+    throw rowsOfOne(given);
+  const isRows = dims.length === 1 && sameRows(dims[0]!, batch);
   const wide = dims.flatMap((d, i) => (i > 0 && d !== 1 ? [i] : []));
   const axis = wide[0] ?? 1;
   const classes = isRows ? 1 : dims[axis];
-  if (typeof classes !== "number" || wide.length > 1) throw noClassifier(given, b.fact("x").dims?.[0]);
+  if (typeof classes !== "number" || wide.length > 1) throw noClassifier(given, batch);
   if (classes > MAX_CLASSES)
     throw new PerturbError(
       "unsupported",
@@ -54,11 +57,15 @@ export function viewOf(b: Ops, output: string, declared: readonly Dim[] | null, 
 const sameRows = (size: Dim, batch: Dim | undefined): boolean =>
   typeof size !== "number" || typeof batch !== "number" ? typeof size !== "number" : size === batch;
 
-function without(dims: readonly Dim[], { how, axis }: Pool): readonly Dim[] {
-  if (!Number.isInteger(axis) || axis < -dims.length || axis >= dims.length || dims.length < 3)
+/** @param batch the size of the input's batch: where it is 1, an output may have no axis for it */
+function without(dims: readonly Dim[], { how, axis }: Pool, batch: Dim | undefined): readonly Dim[] {
+  const isAxis = Number.isInteger(axis) && axis >= -dims.length && axis < dims.length;
+  const ofOne = isAxis && batch === 1 && dims.length === 2 && normalizeAxis(axis, 2) === 0;
+  if (ofOne) return [1, dims[1]!];
+  if (!isAxis || dims.length < 3)
     throw new PerturbError(
       "usage",
-      `${option("pool", `${how}:${axis}`)} does not fit an output of ${describeDims(dims)}. Give the axis, counted from 0, of an output with three axes or more, so that batch and classes are left.`,
+      `${option("pool", `${how}:${axis}`)} does not fit an output of ${describeDims(dims)}. Give the axis, counted from 0, of an output with three axes or more, so that batch and classes are left; or leave it out.`,
     );
   return dims.toSpliced(normalizeAxis(axis, dims.length), 1);
 }
@@ -67,6 +74,13 @@ function pooled(b: Ops, value: string, { how, axis }: Pool, rank: number): strin
   const axes = [normalizeAxis(axis, rank)];
   return how === "mean" ? b.reduceMean(value, axes, false) : b.reduceMax(value, axes, false);
 }
+
+/** Of one sample, several rows. */
+const rowsOfOne = (dims: readonly Dim[]): PerturbError =>
+  new PerturbError(
+    "unsupported",
+    `The model's output is ${describeDims(dims)} for one sample, and a classifier gives [batch, classes]. Where its first axis is time, anchors or the like, bring it to one value (${option("pool", "mean:0")}); else export the model with one row of scores for a sample.`,
+  );
 
 /** @param batch the size of the input's batch, by which that of an output can be told */
 function noClassifier(dims: readonly Dim[], batch: Dim | undefined): PerturbError {
@@ -77,7 +91,7 @@ function noClassifier(dims: readonly Dim[], batch: Dim | undefined): PerturbErro
     `The model's output is ${describeDims(dims)}, and a classifier gives [batch, classes]. ${
       dims.length > 2
         ? `Choose another output (${option("output")}), or bring an axis such as time or anchors to one value (${option("pool")}, ${where}).`
-        : "Choose a classifier."
+        : `Choose the output with the class scores (${option("output")}), or export the model with a row of them for each sample.`
     }`,
   );
 }

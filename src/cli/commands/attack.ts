@@ -1,12 +1,12 @@
-import { type FileHandle, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { epsilonText } from "../../epsilons.ts";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
 import type { Note } from "../../option.ts";
-import { type FloatTensor, takeRows } from "../../tensor.ts";
-import { fillAtomically, requireFree, requireWritable, writeAtomically } from "../files.ts";
+import type { FloatTensor } from "../../tensor.ts";
+import { fedBySample } from "../attack-rows.ts";
+import { fillAtomically, requireFree, requireWritable } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
 import { sayNotes } from "../opening/say-notes.ts";
@@ -35,16 +35,17 @@ export const attackCommand = withGroups(
     .description(
       prose(`Attacks samples and writes the results to a .npz file for numpy. For each ε in turn, it holds one row for each sample:
 x (the clean sample), x_adv, label, prediction (of x_adv), success (1 where the attack reached its goal), distance (from x,
-in the norm), index (in the data set) and epsilon. A misclassified sample is not attacked: its x_adv is x. The share of rows
+in the norm), index (in the data set) and epsilon. Where --feed gives a row for each sample, feed_NAME holds those of these samples. A misclassified sample is not attacked: its x_adv is x. The share of rows
 whose prediction is the label is the accuracy that "perturb evaluate" gives.`),
     )
     .addHelpText("after", () =>
       helpText(`
-With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png, with the name of its source
-where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
+With --png, each success is also written as eps-EPS/LABEL/INDEX-LABEL-to-PREDICTION-eps-EPS.png (8/255 is eps-8-255), with the name
+of its source where the data has files: --data DIR/eps-EPS reads them. Each file is read back, and the number of those that still fool the
 model is printed. Rounding to 8 bits may undo an example, or exceed the budget. With --levels 256, the
 attack uses only values that a PNG can hold, and every success lasts. With --perturb picture, files have the size of their
-pictures, and are read back through --resize and --crop, as what ships does it. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε.
+pictures, and are read back through --resize and --crop, as what ships does it. The .npz keeps the exact values, and is data too: --data FILE.npz takes its x_adv and label, at the largest ε or that
+of --data-eps, and --feed NAME=FILE.npz its feed_NAME.
 
 Examples:
   perturb attack --eps 0.3 --out adversarial.npz
@@ -92,7 +93,7 @@ async function run(given: Given): Promise<void> {
     : await inFolder(given.out, (folder) =>
         writeAll(subject, given, join(folder, "adversarial.npz"), given.png ? folder : undefined),
       );
-  report(given, counts);
+  await report(given, counts);
 }
 
 async function inFolder(out: string, work: (folder: string) => Promise<Count[]>): Promise<Count[]> {
@@ -105,9 +106,10 @@ async function inFolder(out: string, work: (folder: string) => Promise<Count[]>)
 
 /** Writes the .npz, and the pictures where a folder for them is given. */
 async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictures?: string): Promise<Count[]> {
-  const [{ adversarialExamples }, { requirePictures, writePictures }] = await Promise.all([
+  const [{ adversarialExamples }, { requirePictures, writePictures }, { writeArrays }] = await Promise.all([
     import("../../evaluate/adversarial.ts"),
     import("../attack-pictures.ts"),
+    import("../attack-arrays.ts"),
   ]);
   const { data, model } = subject;
   const pipeline = pictures === undefined ? undefined : await subject.pipeline?.();
@@ -133,18 +135,21 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
     const about = examples.warnings.find(({ code }) => code === "prepared-pictures" || code === "picture-perturbed");
     if (about && pictures !== undefined)
       await writeFile(join(pictures, "README.txt"), `${commandWords(about.message)}\n`);
-    await writeAtomically(npz, async (handle) => {
-      const rows = await openRows(handle, total, model.inputShape, given.eps.length, data.labelSets);
+    const extent = {
+      data: examples.data,
+      from: examples.plan.offset,
+      total,
+      epsilons: given.eps.length,
+      fed: await fedBySample(model, given.feed),
+    };
+    await writeArrays(npz, extent, given.out === npz, async (put) => {
       let done = 0;
       for await (const results of examples) {
-        for (const [k, result] of results.entries()) {
-          await rows.write(k, done, inUnits(result));
-          await tally(result, counts[k]!);
-        }
+        await put(results.map(inUnits));
+        for (const [k, result] of results.entries()) await tally(result, counts[k]!);
         done += results[0]!.batch.labels.length;
         progress.update(done, total);
       }
-      await rows.finish();
     });
   } finally {
     progress.finish();
@@ -168,69 +173,11 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
   }
 }
 
-/** The rows of the .npz: those of ε number k begin at k · limit. */
-async function openRows(
-  handle: FileHandle,
-  limit: number,
-  shape: readonly number[],
-  epsilons: number,
-  sets?: FloatTensor,
-) {
-  const { createNpz } = await import("../../datasets/npz-stream.ts");
-  const n = epsilons * limit;
-  const pixels = { type: "float32", dims: [n, ...shape] } as const;
-  const list = <T extends "int32" | "uint8" | "float64">(type: T) => ({ type, dims: [n] });
-  const arrays = {
-    x: pixels,
-    x_adv: pixels,
-    label: sets ? ({ type: "float32", dims: [n, sets.dims[1]!] } as const) : list("int32"),
-    prediction: list("int32"),
-    success: list("uint8"),
-    distance: list("float64"),
-    index: list("int32"),
-    epsilon: list("float64"),
-  };
-  const npz = createNpz(arrays, {
-    async write(position, bytes) {
-      for (let at = 0; at < bytes.length; )
-        at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
-    },
-    async read(start, end) {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(end - start), 0, end - start, start);
-      return buffer.subarray(0, bytesRead);
-    },
-  });
-  return {
-    async write(
-      k: number,
-      done: number,
-      { batch, adversarial, predictions, success, distances, epsilon }: AdversarialBatch,
-    ): Promise<void> {
-      const row = k * limit + done;
-      const dims = [batch.labels.length];
-      await npz.write("x", row, batch.x);
-      await npz.write("x_adv", row, adversarial);
-      await npz.write("label", row, sets ? takeRows(sets, batch.indices) : { type: "int32", dims, data: batch.labels });
-      await npz.write("prediction", row, { type: "int32", dims, data: predictions });
-      await npz.write("success", row, { type: "uint8", dims, data: success });
-      await npz.write("distance", row, { type: "float64", dims, data: distances });
-      await npz.write("index", row, { type: "int32", dims, data: batch.indices });
-      await npz.write("epsilon", row, { type: "float64", dims, data: new Float64Array(dims[0]!).fill(epsilon) });
-    },
-    finish: () => npz.finish(),
-  };
-}
-
-/** 8/255 as it was given, and else six digits. */
-const epsilonShown = (epsilon: number): string => {
-  const text = epsilonText(epsilon);
-  return text.includes("/") ? text : String(Number(epsilon.toPrecision(6)));
-};
-
-function report(given: Given, counts: readonly Count[]): void {
+async function report(given: Given, counts: readonly Count[]): Promise<void> {
+  const { formatEpsilon } = await import("../../report/format.ts");
   const titles = ["ε", "still correct", "fooled", ...(given.png ? ["fooled as 8-bit PNG"] : [])];
   const rows = counts.map(({ correct, fooled, survived }, k) => [
-    epsilonShown(given.eps[k]!),
+    formatEpsilon(given.eps[k]!),
     String(correct),
     String(fooled),
     ...(given.png ? [`${survived} of ${fooled}`] : []),

@@ -14,7 +14,8 @@ import { withOwnConfiguration } from "../opening/preprocessing.ts";
 import { sayNotes } from "../opening/say-notes.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
-import { graphOptions, outputOptions, runOptions } from "../options/groups.ts";
+import { graphOptions, outputOptions, pictureOptions, runOptions } from "../options/groups.ts";
+import { perturbOption } from "../options/perturb-option.ts";
 import { helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
@@ -46,9 +47,12 @@ operators, which any ONNX runtime runs. Its inputs are x and labels (int64, [N])
 Examples:
   perturb gradient net.onnx --out net-gradient.onnx
   perturb gradient net.onnx --input x.npy --labels y.npy --values g.npy
+  perturb gradient net.onnx --perturb picture --preprocess imagenet --input photos.npy --labels y.npy --values g.npy
   perturb gradient net.pth --arch lenet --mean 0.1307 --std 0.3081 --out gradient.onnx`),
     ),
   graphOptions(),
+  pictureOptions(),
+  perturbOption(),
   only(runOptions(), "batch", "memory", "device"),
   only(outputOptions(), "quiet"),
 ).action(async (model, given) => interruptible(() => run(model, given)));
@@ -69,9 +73,11 @@ async function run(model: string, asked: Given): Promise<void> {
   for (const path of [out, values]) if (path !== undefined) await requireWritable(path);
 
   refuseSets(given);
+  refuseIdle(given);
   const opened = await openGraph(model, given);
   const samples = input === undefined ? undefined : await openSamples(input, labels!);
-  const shape = given.shape ?? opened.shape ?? samples?.data.shape;
+  const own = given.perturb === "picture" ? null : opened.shape;
+  const shape = given.shape ?? own ?? samples?.data.shape;
   if (!shape)
     throw new PerturbError(
       "usage",
@@ -90,6 +96,17 @@ function refuseSets({ head }: Given): void {
       "usage",
       "gradient takes one class for each sample. perturb evaluate and perturb attack know --head multi-label.",
     );
+}
+
+/** @throws usage for what is done to pictures where arrays are what the network gets */
+function refuseIdle({ perturb, resize, crop, interpolation, antialias }: Given): void {
+  if (perturb === "picture" || (resize ?? crop ?? interpolation) === undefined) {
+    if (perturb === "picture" || antialias !== false) return;
+  }
+  throw new PerturbError(
+    "usage",
+    "gradient takes arrays. They are what the network gets, and --resize, --crop and --interpolation would change nothing; with --perturb picture they are pictures at their own size, and the gradient is that of their pixels.",
+  );
 }
 
 interface Samples {

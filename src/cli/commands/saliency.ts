@@ -9,12 +9,15 @@ import { completeness, type SaliencyName, saliencyMethods } from "../../saliency
 import type { FloatTensor, Tensor } from "../../tensor.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
+import { widest } from "../opening/bounds.ts";
 import { openGraph, openModelFile, openSizes } from "../opening/model.ts";
+import { checkPicture, ofAnySize } from "../opening/picture.ts";
 import { preprocessingGiven, withOwnConfiguration } from "../opening/preprocessing.ts";
 import { sayNotes } from "../opening/say-notes.ts";
 import { modelArgument } from "../options/definitions.ts";
 import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, pictureOptions, runOptions } from "../options/groups.ts";
+import { perturbOption } from "../options/perturb-option.ts";
 import { parseNumber, wholeNumber } from "../options/values.ts";
 import { helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
@@ -77,6 +80,7 @@ Examples:
     ),
   graphOptions(),
   pictureOptions(),
+  perturbOption(),
   only(runOptions({ batch: BATCH }), "batch", "seed", "device"),
   only(outputOptions(), "quiet"),
 ).action(async (model, given) => interruptible(() => run(model, given)));
@@ -112,10 +116,16 @@ async function run(modelName: string, asked: Given): Promise<void> {
     import("../../runtime/ort.node.ts"),
   ]);
   const inputs = ownInputs(opened.graph);
+  const sizes = openSizes(inputs.length === 1 ? inputs[0]!.dims : null);
+  const isPicture = given.perturb === "picture";
+  if (isPicture) checkPicture(given);
   const { x, stretchedFrom } = await readImage(
     given.image,
-    given.shape ?? opened.shape ?? openSizes(inputs.length === 1 ? inputs[0]!.dims : null),
-    { range: await widest(given), steps: pictureSteps(await preprocessingGiven(given)) },
+    isPicture ? ofAnySize(sizes) : (given.shape ?? opened.shape ?? sizes),
+    {
+      range: await widest(given.bounds),
+      steps: isPicture ? undefined : pictureSteps(await preprocessingGiven(given)),
+    },
   );
   const shape = x.dims.slice(1);
   if (stretchedFrom)
@@ -134,16 +144,6 @@ async function run(modelName: string, asked: Given): Promise<void> {
   } finally {
     await model.release();
   }
-}
-
-/** The least and the largest value of all bounds that were given. */
-async function widest({ bounds }: Given) {
-  if (bounds === undefined) return undefined;
-  const [{ hull }, { boundsGiven }] = await Promise.all([
-    import("../../models/classifier/bounds.ts"),
-    import("../opening/bounds.ts"),
-  ]);
-  return hull(await boundsGiven(bounds, []));
 }
 
 async function explain(model: DifferentiableModel, x: FloatTensor, given: Given): Promise<void> {

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { PerturbError } from "../../errors.ts";
+import type { Bounds } from "../../model.ts";
 import type { BoundsGiven } from "../../models/classifier/bounds.ts";
 import { toFloat32 } from "../../tensor.ts";
 
@@ -62,4 +63,11 @@ function fromCsv(bytes: Uint8Array, path: string): BoundsGiven {
       `${path}${wrong ? ` has "${wrong.line.slice(0, 60)}" in line ${wrong.i + 1}` : " has no lines"}; bounds are lines of LO,HI, one for each feature.`,
     );
   return { lower: pairs.map(({ values }) => values[0]!), upper: pairs.map(({ values }) => values[1]!) };
+}
+
+/** The least and the largest value of all bounds that were given. */
+export async function widest(bounds: Parameters<typeof boundsGiven>[0] | undefined): Promise<Bounds | undefined> {
+  if (bounds === undefined) return undefined;
+  const { hull } = await import("../../models/classifier/bounds.ts");
+  return hull(await boundsGiven(bounds, []));
 }

@@ -11,6 +11,7 @@ export interface EndpointGiven {
   readonly data: string;
   readonly labels?: string | undefined;
   readonly classes?: string | undefined;
+  readonly dataEps?: number | undefined;
   readonly shape?: readonly number[] | undefined;
   readonly inputName?: string | undefined;
   readonly outputName?: string | undefined;
@@ -65,6 +66,7 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
   const data = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
     ...(given.classes && { classFile: given.classes }),
+    dataEpsilon: given.dataEps,
     shape: model.inputShape,
     preprocessing: { resize, crop, interpolation, ...(antialias === false && { antialias }) },
   });

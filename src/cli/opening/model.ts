@@ -1,6 +1,7 @@
 import type { ArchitectureName } from "../../architectures/index.ts";
 import type { Reading } from "../../autodiff/reading.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
+import { fittingShape } from "../../layout.ts";
 import type { EpsilonUnit } from "../../models/classifier/bounds.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
@@ -51,17 +52,24 @@ export async function openGraph(
   });
 }
 
-/** The array of NAME=FILE.npy. */
-async function readFeed(text: string): Promise<[string, Tensor]> {
+/** The array of NAME=FILE, .npy or .npz. */
+export async function readFeed(text: string): Promise<[string, Tensor]> {
   const at = text.indexOf("=");
   if (at <= 0)
-    throw new PerturbError("usage", `--feed takes NAME=FILE.npy, the name of an input and its values; got "${text}".`);
-  const [{ fileSource }, { readNpy }] = await Promise.all([
+    throw new PerturbError("usage", `--feed takes NAME=FILE, the name of an input and its values; got "${text}".`);
+  const [{ fileSource }, { readNpy }, { isZip }] = await Promise.all([
     import("../../datasets/files.node.ts"),
     import("../../datasets/npy.ts"),
+    import("../../zip.ts"),
   ]);
-  const file = await fileSource(text.slice(at + 1));
-  return [text.slice(0, at), readNpy(await file.read(0, file.size), file.name)];
+  const [input, file] = [text.slice(0, at), await fileSource(text.slice(at + 1))];
+  const bytes = await file.read(0, file.size);
+  if (!isZip(bytes)) return [input, readNpy(bytes, file.name)];
+  const [{ openNpzEntries }, { feedIn }] = await Promise.all([
+    import("../../datasets/npz.ts"),
+    import("../../datasets/written-examples.ts"),
+  ]);
+  return [input, feedIn(openNpzEntries(bytes, file.name), input, file.name)];
 }
 
 /** The classifier in a graph, for samples of this shape, with --mean and --std in front, and with --perturb picture the rest too. */
@@ -123,9 +131,10 @@ export async function openSurrogate(
   preprocess?: string,
 ): Promise<GraphModel | undefined> {
   if (given.surrogate === undefined) return undefined;
-  const [{ openClassifier }, { nodeRuntime }] = await Promise.all([
+  const [{ openClassifier }, { nodeRuntime }, { inLayout }] = await Promise.all([
     import("../../models/classifier/graph-model.ts"),
     import("../../runtime/ort.node.ts"),
+    import("../../models/classifier/other-layout.ts"),
   ]);
   const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
   const { surrogateMean: mean, surrogateStd: std } = given;
@@ -155,7 +164,10 @@ export async function openSurrogate(
     threshold: undefined,
     straightThrough: undefined,
   };
-  return openClassifier(await openModelFile(opened, shape, own, labelSets), nodeRuntime(given.device, 1));
+  // Of the other layout, it is asked about the same samples.
+  const sizes = given.perturb === "picture" ? null : openSizes(opened.graph.inputs[0]?.dims ?? null);
+  const file = await openModelFile(opened, sizes ? fittingShape(shape, sizes) : shape, own, labelSets);
+  return openClassifier(inLayout(file, shape), nodeRuntime(given.device, 1));
 }
 
 async function architectureNamed(name: string): Promise<ArchitectureName> {

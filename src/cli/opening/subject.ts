@@ -1,4 +1,5 @@
 import { withShape } from "../../dataset.ts";
+import { saidLayout } from "../../datasets/open-layout.ts";
 import { PerturbError } from "../../errors.ts";
 import { fittingShape } from "../../layout.ts";
 import { isAddress } from "./address.ts";
@@ -38,6 +39,7 @@ export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
   const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
     ...(given.classes && { classFile: given.classes }),
+    dataEpsilon: given.dataEps,
     multiLabel: given.head === "multi-label",
     ...(shape && { shape }),
     preprocessing: await preprocessingGiven(given),
@@ -45,7 +47,8 @@ export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
   });
   // Sizes that the model leaves open are those of the data, with the channels where the model has them.
   const wanted = isPicture ? ofAnySize(sizes) : sizes;
-  const data = wanted && !shape ? withShape(found, fittingShape(found.shape, wanted)) : found;
+  const fitted = wanted && !shape ? withShape(found, fittingShape(found.shape, wanted)) : found;
+  const data = shape ? fitted : saidLayout(fitted);
   const settled = await openModelFile(opened, data.shape, given, data.labelSets);
   const file = { ...settled, notes: [...(settled.notes ?? []), ...notes] };
   return {

@@ -8,6 +8,7 @@ import type { Interpolation } from "../../models/preprocessing/preprocessing.ts"
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
 import { parseAttacks } from "./attack-options.ts";
+import { dataDefinitions } from "./data-definitions.ts";
 import {
   parseBounds,
   parseEpsilons,
@@ -23,6 +24,7 @@ import {
 
 /** Options that several commands share, each defined once. */
 export const options = {
+  ...dataDefinitions,
   model: () =>
     new Option(
       "--model <file|name>",
@@ -41,8 +43,8 @@ export const options = {
     ),
   feed: () =>
     new Option(
-      "--feed <name=file.npy>",
-      "The value of another input: the same for every sample, or with a row for each. May be repeated.",
+      "--feed <name=file>",
+      "The value of another input, in .npy or .npz: the same for every sample, or with a row for each. May be repeated.",
     )
       .default([] as string[], "none")
       .argParser((text: string, before: string[]) => [...before, text]),
@@ -65,14 +67,6 @@ export const options = {
       "--threshold <value>",
       "Of a model with one output: class 1 is above it. With --head multi-label: a label is predicted above it. (default: 0.5 of a sigmoid, 0 of a logit)",
     ).argParser(parseNumber),
-  data: () =>
-    new Option("--data <name|path>", "The data: a known name, a folder of images, or a file.").default("mnist"),
-  labels: () => new Option("--labels <file>", "A file of labels. Needed where the data file has none."),
-  classes: () =>
-    new Option(
-      "--classes <file>",
-      "A list of the model's classes, one name in a line: says which class each folder of images is. Without it, folders named by numbers have these numbers; others are numbered in text order.",
-    ),
   attack: () =>
     new Option("--attack <names>", "The attacks, separated by commas.")
       .default(["fgsm"] as AttackName[], "fgsm")

@@ -38,6 +38,7 @@ export const dataOptions = ({ limit }: { readonly limit?: number } = {}) =>
     .addOption(options.data())
     .addOption(options.labels())
     .addOption(options.classes())
+    .addOption(options.dataEps())
     .addOption(options.offset())
     .addOption(withDefault(options.limit(), limit))
     .addOption(options.order());

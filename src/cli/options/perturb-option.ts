@@ -7,7 +7,7 @@ export const perturbOption = () =>
   group("Attacks").addOption(
     new Option(
       "--perturb <what>",
-      "What is changed: the input of the network, or each picture at its own size, before --resize and --crop. All pictures of a run must then have one size.",
+      "What is changed: the input of the network, or each picture at its own size, before --resize and --crop. Pictures may have many sizes.",
     )
       .choices(["input", "picture"] as const satisfies readonly Perturbed[])
       .default("input" as const),

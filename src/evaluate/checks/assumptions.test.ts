@@ -9,7 +9,8 @@ function setOf(
   labels: readonly number[],
   samples = labels.map(() => 1),
 ): Dataset {
-  const folders = labels.map((label, k) => ({ name: `${label}`, label, samples: samples[k]! }));
+  const nameOf = (label: number) => (numbering === "order" ? `class ${String.fromCharCode(97 + label)}` : `${label}`);
+  const folders = labels.map((label, k) => ({ name: nameOf(label), label, samples: samples[k]! }));
   const data = datasetOf({ name: "set", x: new Float32Array(labels.length), shape: [1], labels });
   return { ...data, classFolders: { numbering, folders } };
 }
@@ -49,12 +50,31 @@ describe("assumptionsOf", () => {
     expect(messages(named(["ant", "bee 2", "cat 1"]), 3)).toEqual([]);
   });
 
+  it.each([
+    [
+      ["1", "2", "zero"],
+      "2 of 3 class folders of set are named by numbers",
+      '"1" is class 0, "2" is class 1, "zero" is class 2',
+    ],
+    [["-1", "0", "1"], "3 of 3 class folders", '"-1" is class 0, "0" is class 1, "1" is class 2'],
+    [["1.0", "2.0", "ant"], "2 of 3 class folders", '"1.0" is class 0'],
+    [["7", "ant", "bee"], "1 of 3 class folders of set is named by a number", '"7" is class 0'],
+  ])("says that folders partly named by numbers are in text order: %j", (names, count, how) => {
+    const data = setOf("order", [...names.keys()]);
+    const folders = data.classFolders!.folders.map((folder, k) => ({ ...folder, name: names[k]! }));
+    const said = messages({ ...data, classFolders: { numbering: "order", folders } }, names.length);
+    expect(said).toHaveLength(1);
+    expect(said[0]).toContain(count);
+    expect(said[0]).toContain(how);
+    expect(said[0]).toContain("`classFile`");
+  });
+
   it("names classes without samples, and what else the files left open", () => {
     const data = { ...setOf("order", [0, 1, 2], [4, 0, 1]), assumptions: ["Something was assumed."] };
     expect(assumptionsOf(data, 3)).toEqual([
       {
         code: "class-folders",
-        message: '1 of 3 class folders of set holds no image: "1". They count as classes without samples.',
+        message: '1 of 3 class folders of set holds no image: "class b". They count as classes without samples.',
       },
       { code: "data", message: "Something was assumed." },
     ]);

@@ -22,6 +22,9 @@ function* classWarnings(name: string, { numbering, folders }: ClassFolders, clas
   const hinted = numbering === "order" && folders.length >= classes ? otherwiseNumbered(folders) : undefined;
   if (hinted)
     yield `The names of the class folders of ${name} hold numbers, and not in text order, in which they were taken as classes: ${quote(hinted.name)} is class ${hinted.label}. That is right of a model trained on torchvision's ImageFolder. If the numbers are those of the classes, say which class each is (${list}).`;
+  const numbers = folders.filter((folder) => WHOLE.test(folder.name));
+  if (numbering === "order" && numbers.length > 0)
+    yield `${numbers.length} of ${found} of ${name} ${numbers.length === 1 ? "is" : "are"} named by ${numbers.length === 1 ? "a number" : "numbers"}, and not all by numbers from 0 on, so all were taken as classes in text order: ${listed(folders.map((folder) => `${quote(folder.name)} is class ${folder.label}`))}. If the numbers are those of the classes, say which class each folder is (${list}).`;
   if (numbering === "names" && folders.length < classes)
     yield `${name} has ${found}, and the model has ${classes} classes. Their names were taken as the numbers of their classes: ${listed(folders.map(({ label }) => String(label)))}. If they are other classes of the model, say which (${list}).`;
   if (numbering === "names") {
@@ -33,6 +36,9 @@ function* classWarnings(name: string, { numbering, folders }: ClassFolders, clas
   if (empty.length > 0)
     yield `${empty.length} of ${found} of ${name} ${empty.length === 1 ? "holds" : "hold"} no image: ${listed(empty.map((folder) => quote(folder.name)))}. They count as classes without samples.`;
 }
+
+/** A name that is a number, as those of classes are. */
+const WHOLE = /^[+-]?\d+(\.0*)?$/;
 
 /** A folder whose name holds a number, such as "class_10", where such numbers sort the folders in another way than their text does. */
 function otherwiseNumbered(folders: ClassFolders["folders"]): ClassFolders["folders"][number] | undefined {

@@ -29,6 +29,31 @@ it("are in the units of the bounds", () => {
   expect(budgetNotes({ norm: "linf", epsilons: [200] }, wide)[0]?.message).not.toMatch("Did you mean");
 });
 
+it.each<[NormName, readonly number[], boolean]>([
+  ["linf", [2 / 255, 8 / 255], true],
+  ["linf", [0.3], true],
+  ["linf", [0.5, 8], false],
+  ["linf", [0], false],
+  ["l2", [0.5], true],
+  ["l2", [128], false],
+  ["l0", [1], false],
+])("far below the range of the bounds are questioned: %s %j", (norm, epsilons, isSmall) => {
+  const [note] = budgetNotes({ norm, epsilons }, { bounds: { lower: 0, upper: 255 } });
+  expect(note?.code).toBe(isSmall ? "epsilon-range" : undefined);
+  if (isSmall) expect(note!.message).toContain('as a share of the range (`epsilonUnit: "range"`)');
+  if (epsilons.length === 2 && isSmall) expect(note!.message).toMatch(/^ε = 8\/255.* Did you mean 8, or/);
+  expect(budgetNotes({ norm, epsilons: epsilons.map((e) => e / 255) }, { bounds: UNIT })).toEqual([]);
+});
+
+it("are held against the narrowest element, where each has bounds of its own", () => {
+  const of = (upper: readonly number[]) => {
+    const elements = { lower: Float32Array.of(0, 0, 0), upper: Float32Array.from(upper), unit: "input" } as const;
+    return budgetNotes({ norm: "linf", epsilons: [0.1] }, { bounds: { lower: 0, upper: 1e4 }, elements });
+  };
+  expect(of([1, 1e4, 0])).toEqual([]);
+  expect(of([200, 1e4, 0])[0]?.message).toMatch("narrowest element, 200");
+});
+
 describe("a normalization", () => {
   it.each<[Normalization, string | null]>([
     [

@@ -15,13 +15,18 @@ export function warningsOf(
   {
     straightThrough = 0,
     askedThrough = [],
-  }: { readonly straightThrough?: number; readonly askedThrough?: readonly string[] } = {},
+    adversarial,
+  }: {
+    readonly straightThrough?: number;
+    readonly askedThrough?: readonly string[];
+    readonly adversarial?: true | undefined;
+  } = {},
 ): Warning[] {
   const { invalid, deadGradients, nanGradients, points } = tally;
   const warnings: Warning[] = [];
   const warn = (code: string, message: string) => warnings.push({ code, message });
-  // Of a multi-label model one class is right for all: see `setWarnings`.
-  if (model.head !== "multi-label" && atChance(clean))
+  // Of a multi-label model one class is right for all: see `setWarnings`. Adversarial examples are made to be taken wrongly.
+  if (!adversarial && model.head !== "multi-label" && atChance(clean))
     warn(
       "chance-accuracy",
       `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class. The other numbers say nothing about robustness then. Check normalization (${option("normalization.mean")}, ${option("normalization.std")}), channel order, the 0-255 scale and the numbering of labels.`,
@@ -50,7 +55,7 @@ export function warningsOf(
       "member-left-out",
       `${of} ran without ${attack}, which compares the ${least} largest logits: the model has ${model.classes} classes.`,
     );
-  warnings.push(...headWarnings({ model, data }, tally, decisionWords(advised)));
+  warnings.push(...headWarnings({ model, data }, tally, decisionWords(advised), addWords(advised)));
   if (straightThrough > 0 && askedThrough.length > 0)
     warn(
       "straight-through",

@@ -107,6 +107,44 @@ it("names both causes where samples cannot tell them apart", async () => {
   });
 });
 
+describe("inverted values", () => {
+  const cause = async (shape: readonly number[], labelOf: (grey: number) => number) => {
+    const size = product(shape);
+    // Class 1 is dark, and a dark sample is what this one takes for it: the mean of a sample is below 0.3.
+    const graph = graphOf(shape, (b, x) => {
+      const flat = b.add("Flatten", [x], { axis: 1 });
+      const z = b.sub(b.scalar(0.3, x), b.add("ReduceMean", [flat], { axes: [1], keepdims: 1 }));
+      return b.add("Concat", [b.neg(z), z], { axis: 1 });
+    });
+    const grey = numbers(COUNT, 5, 0, 1);
+    const x = floats(
+      [COUNT, ...shape],
+      Array.from({ length: COUNT * size }, (_, i) => grey[Math.floor(i / size)]!),
+    );
+    const labels = Int32Array.from(grey, labelOf);
+    return using(open(graph), async (model) => (await diagnose(model, { x, labels, indices: labels }))?.message ?? "");
+  };
+  const bright = (v: number) => Number(v > 0.7);
+  const swapped = (v: number) => Number(v >= 0.3);
+
+  it.each([[[1, 4, 4]], [[8, 8]], [[64]]])(
+    "are looked for in pictures of %j, with no option promised",
+    async (shape) => {
+      expect(await cause(shape, bright)).toMatch(/inverted pixels .*no option inverts them/);
+    },
+  );
+
+  it.each([[[6]], [[50]], [[4, 20]]])("are none of tables of %j", async (shape) => {
+    expect(await cause(shape, bright)).not.toMatch(/pixels|MNIST/);
+  });
+
+  it.each([[[1, 4, 4]], [[6]]])("are not named where the classes of %j are swapped", async (shape) => {
+    const message = await cause(shape, swapped);
+    expect(message).toMatch(/the classes are in another order.*100\.00 %/);
+    expect(message).not.toMatch("inverted");
+  });
+});
+
 it("reverses channels in front of mean and std, in both layouts", async () => {
   for (const shape of [
     [3, 2, 2],

@@ -1,5 +1,5 @@
 import { predict } from "../../attack.ts";
-import type { Batch } from "../../dataset.ts";
+import type { Batch, ClassFolders } from "../../dataset.ts";
 import type { Warning } from "../../evaluate.ts";
 import { channelAxis, channelOf, layoutOf } from "../../layout.ts";
 import type { Model } from "../../model.ts";
@@ -7,6 +7,7 @@ import type { Normalization } from "../../models/classifier/preprocess.ts";
 import { option } from "../../option.ts";
 import { type FloatTensor, product } from "../../tensor.ts";
 import { accuracyOf } from "../results/statistics.ts";
+import { labelCauses } from "./label-order.ts";
 
 const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 const ZERO_TO_255: Normalization = { mean: [0], std: [1 / 255] };
@@ -19,8 +20,12 @@ interface Suspicion {
   readonly wanted: Normalization;
 }
 
-/** Likely ways in which a network wants its pixels. Those in colour are for samples with three channels. */
+/** Likely ways in which a network wants its values, and its pixels. Those in colour are for samples with three channels. */
 const SUSPICIONS: readonly Suspicion[] = [
+  { name: "values from 0 to 255", wanted: ZERO_TO_255 },
+  { name: "values from -1 to 1", wanted: { mean: [0.5], std: [0.5] } },
+];
+const OF_PIXELS: readonly Suspicion[] = [
   { name: "pixels from 0 to 255", wanted: ZERO_TO_255 },
   { name: "pixels from -1 to 1", wanted: { mean: [0.5], std: [0.5] } },
   { name: "MNIST's normalization", wanted: { mean: [0.1307], std: [0.3081] } },
@@ -36,6 +41,10 @@ interface Cause {
   readonly correct: number;
   readonly accuracy: number;
   readonly ci95: readonly [number, number];
+  /** The lower end of the interval that the samples confirm. */
+  readonly least: number;
+  /** Whether it is told only where no other numbering of the classes says as much. */
+  readonly isLast?: true | undefined;
 }
 
 /**
@@ -47,25 +56,33 @@ export async function diagnose(
   model: Model,
   { x, labels, indices }: Batch,
   normalization?: Normalization,
+  folders?: ClassFolders,
 ): Promise<Warning | null> {
-  const scored = (predictions: Int32Array, shift = 0) =>
-    accuracyOf(predictions.filter((p, i) => p === labels[i]! + shift).length, labels.length);
+  const scored = (predictions: Int32Array) =>
+    accuracyOf(predictions.filter((p, i) => p === labels[i]).length, labels.length);
   const asItIs = predict(await model.logits(x, indices));
   // Of a multi-label model there is only one right class.
-  const shifts = model.head === "multi-label" ? [] : [-1, 1];
-  const found: Cause[] = shifts.map((shift) => ({
-    cause: `the labels count from one ${shift > 0 ? "lower" : "higher"} than the model's`,
-    ...scored(asItIs, shift),
+  const numberings = model.head === "multi-label" ? [] : labelCauses(asItIs, labels, folders);
+  const found: Cause[] = numberings.map(({ cause, correct, confirmed }) => ({
+    cause,
+    ...accuracyOf(correct, labels.length),
+    least: accuracyOf(confirmed, labels.length).ci95[0],
   }));
-  for (const { cause, change } of suspicions(model, normalization))
-    found.push({ cause, ...scored(predict(await model.logits(change(x), indices))) });
-  if (found.length === 0) return null;
-  const best = found.reduce((a, b) => (b.correct > a.correct ? b : a));
+  const labelled = found.length;
+  for (const { cause, change, isLast } of suspicions(model, normalization)) {
+    const one = scored(predict(await model.logits(change(x), indices)));
+    found.push({ cause, ...one, least: one.ci95[0], isLast });
+  }
   const { accuracy, ci95 } = scored(asItIs);
-  if (best.ci95[0] <= ci95[1]) return null;
-  const alike = found
-    .filter((other) => other.ci95[0] > ci95[1] && other.ci95[1] >= best.ci95[0])
-    .sort((a, b) => b.correct - a.correct);
+  const isLikely = ({ least }: Cause) => least > ci95[1];
+  const numbered = found.slice(0, labelled).filter(isLikely);
+  // Swapped classes look like inverted pixels.
+  const likely = found.filter(
+    (one) => isLikely(one) && !(one.isLast && numbered.some((other) => other.ci95[1] >= one.ci95[0])),
+  );
+  if (likely.length === 0) return null;
+  const best = likely.reduce((a, b) => (b.correct > a.correct ? b : a));
+  const alike = likely.filter((other) => other.ci95[1] >= best.ci95[0]).sort((a, b) => b.correct - a.correct);
   return {
     code: "likely-cause",
     message:
@@ -78,6 +95,17 @@ export async function diagnose(
 interface Change {
   readonly cause: string;
   readonly change: (x: FloatTensor) => FloatTensor;
+  readonly isLast?: true;
+}
+
+/** Rows and columns of the smallest pictures that are told from a table by their number of values alone. */
+const LEAST_SIDE = 8;
+
+/** Whether samples can be pictures: in planes, or as rows of pixels. */
+function canBePictures(shape: readonly number[]): boolean {
+  if (shape.length !== 1) return layoutOf(shape) !== null || (shape.length === 2 && Math.min(...shape) >= LEAST_SIDE);
+  const side = Math.sqrt(shape[0]!);
+  return Number.isInteger(side) && side >= LEAST_SIDE;
 }
 
 /** What else the network may be given, each in front of the preprocessing that there is. */
@@ -90,10 +118,15 @@ function suspicions({ inputShape, bounds, levels }: Model, given: Normalization 
   const changes: Change[] = [];
   // In other bounds, and for a network of whole numbers, values are no pixels of 0 to 1.
   if (bounds.lower === 0 && bounds.upper === 1 && levels === undefined) {
-    changes.push(...SUSPICIONS.map(instead), ...(isColour ? IN_COLOUR : []).map(instead), {
-      cause: "the model expects inverted pixels (white for black): invert the data",
-      change: (x) => ({ ...x, data: x.data.map((v) => 1 - v) }),
-    });
+    const arePictures = canBePictures(inputShape);
+    changes.push(...(arePictures ? OF_PIXELS : SUSPICIONS).map(instead), ...(isColour ? IN_COLOUR : []).map(instead));
+    if (arePictures)
+      changes.push({
+        cause:
+          "the model expects inverted pixels (white for black; no option inverts them: write 1 less each value into the files of the data)",
+        change: (x) => ({ ...x, data: x.data.map((v) => 1 - v) }),
+        isLast: true,
+      });
   }
   if (isColour && given?.channels !== "bgr")
     changes.push(

@@ -3,8 +3,9 @@ import { drawn, samplesAt } from "../../datasets/draw.ts";
 import { epsilonText } from "../../epsilons.ts";
 import type { EvaluationResult, Warning } from "../../evaluate.ts";
 import { isDifferentiable, type Model } from "../../model.ts";
-import { isGraphModel } from "../../models/classifier/graph-model.ts";
+import { isGraphModel, modelFor } from "../../models/classifier/graph-model.ts";
 import type { Normalization } from "../../models/classifier/preprocess.ts";
+import { inPieces } from "../../models/wrapped/in-pieces.ts";
 import type { NormName } from "../../norm.ts";
 import { option } from "../../option.ts";
 import { product, takeRows } from "../../tensor.ts";
@@ -29,6 +30,8 @@ const DIAGNOSED = 100;
 export interface FollowUpContext extends BatchContext {
   /** The normalization in front of the model, where there is one. */
   readonly normalization?: Normalization | undefined;
+  /** Samples that the model is asked about at a time. */
+  readonly batch?: number;
 }
 
 /**
@@ -36,37 +39,44 @@ export interface FollowUpContext extends BatchContext {
  * input is allowed; do more steps still gain (Carlini et al. 2019, https://arxiv.org/abs/1902.06705, §5)? On few samples.
  */
 export async function followUp(
-  model: Model,
+  whole: Model,
   data: Dataset,
   plan: BatchPlan,
   { evaluation, notFooled }: EvaluationResult,
   context: FollowUpContext = {},
 ): Promise<Warning[]> {
+  const model = context.batch === undefined ? whole : inPieces(whole, context.batch);
   const { worst, clean } = evaluation;
   const { total } = evaluation.data;
   const { offset } = data.drawn ? { offset: 0 } : plan;
   const warnings: (Warning | null)[] = [];
-  if (clean.accuracy < SUSPICIOUS || atChance(clean)) {
+  // Of adversarial examples, the model is meant to be wrong on them.
+  if (!data.adversarial && (clean.accuracy < SUSPICIOUS || atChance(clean))) {
     const count = Math.min(total, DIAGNOSED);
     // Of a sorted set, the first samples are of one class.
     const spread = !data.mixed && total === data.size && count < total;
     const some = await firstOf(spread ? drawn(data, count, plan.seed) : data, offset, count);
-    if (some) warnings.push(await diagnose(model, some, context.normalization));
+    if (some)
+      warnings.push(await diagnose(await modelFor(model, some.x), some, context.normalization, data.classFolders));
   }
   const first = await firstOf(data, offset, Math.min(total, SAMPLES));
-  if (first) warnings.push(await checkRandom(model, first, plan));
+  if (first) warnings.push(await checkRandom(await modelFor(model, first.x), first, plan));
   const iterated = plan.attacks.filter(isIterated);
   if (iterated.length === 0) return warnings.filter((w) => w !== null);
 
   const last = notFooled.at(-1) ?? [];
   const count = Math.min(SAMPLES, Math.max(2, Math.ceil(total / ONE_IN)));
   const farthest = await someAt(data, last.slice(0, count));
-  if (farthest) warnings.push(await checkLargeEpsilon(model, farthest, plan, iterated, context));
+  if (farthest)
+    warnings.push(await checkLargeEpsilon(await modelFor(model, farthest.x), farthest, plan, iterated, context));
   // Where about half of the correct samples are not fooled, an attack that is nearly strong enough shows.
   const half = worst.map(({ correct }) => Math.abs(correct - clean.correct / 2));
   const k = half.indexOf(Math.min(...half.filter((_, i) => (notFooled[i]?.length ?? 0) > 0)));
   const middle = await someAt(data, (notFooled[k] ?? []).slice(0, count));
-  if (middle) warnings.push(await checkMoreSteps(model, middle, plan, plan.epsilons[k]!, iterated, context));
+  if (middle)
+    warnings.push(
+      await checkMoreSteps(await modelFor(model, middle.x), middle, plan, plan.epsilons[k]!, iterated, context),
+    );
   return warnings.filter((w) => w !== null);
 }
 
@@ -190,7 +200,9 @@ async function advisedBy(model: Model, plan: BatchPlan): Promise<Advised> {
 }
 
 /** How many samples the attacks of a plan do not fool. */
-async function notFooledBy(model: Model, batch: Batch, plan: BatchPlan, context: BatchContext): Promise<number> {
+async function notFooledBy(model: Model, batch: Batch, plan: BatchPlan, given: BatchContext): Promise<number> {
+  const { surrogate } = given;
+  const context = { ...given, surrogate: surrogate && (await modelFor(surrogate, batch.x)) };
   const rows = [...batch.labels.keys()].filter((i) => batch.labels[i] !== plan.target);
   const labels = Int32Array.from(rows, (i) => batch.labels[i]!);
   const subjects: Subjects = {

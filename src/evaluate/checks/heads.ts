@@ -5,11 +5,15 @@ import type { Tally } from "../results/tally.ts";
 /** Above this share of tiny gradients there is a warning. */
 const MANY = 0.1;
 
-/** What is said of a model's output: how it was read, and what of it can mislead attacks. `decisions`: attacks to add for labels. */
+/**
+ * What is said of a model's output: how it was read, and what of it can mislead attacks. `decisions`: attacks to add for labels;
+ * `masked`: to see behind gradients that vanish.
+ */
 export function* headWarnings(
   { model, data }: Pick<Evaluation, "model" | "data">,
   { unitScores, labelScores, tinyGradients, points }: Tally,
   decisions = "",
+  masked = "",
 ): Generator<Warning> {
   const said = SAID[model.head];
   if (said) yield said;
@@ -27,7 +31,7 @@ export function* headWarnings(
   if (attacked > 0 && tinyGradients >= MANY * attacked)
     yield {
       code: "tiny-gradient",
-      message: `The gradient of ${tinyGradients} of ${attacked} attacked samples is tiny: no element reaches 1e-9 of the loss for the whole range of an input. What is left of it may be rounding, and robust accuracy may be overstated. The model is very confident, or it flattens its scores.`,
+      message: `The gradient of ${tinyGradients} of ${attacked} attacked samples is tiny: no element reaches 1e-9 of the loss for the whole range of an input. What is left of it may be rounding, and robust accuracy may be overstated. The model is very confident, or it flattens its scores.${masked}`,
     };
 }
 

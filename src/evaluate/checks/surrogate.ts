@@ -2,6 +2,7 @@ import { predict } from "../../attack.ts";
 import type { Batch, Dataset } from "../../dataset.ts";
 import type { Accuracy, Warning } from "../../evaluate.ts";
 import type { Model } from "../../model.ts";
+import { modelFor } from "../../models/classifier/graph-model.ts";
 import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import { accuracyOf } from "../results/statistics.ts";
@@ -19,7 +20,7 @@ export function surrogateCount(surrogate: Model): SurrogateCount {
   let [correct, total] = [0, 0];
   return {
     async add({ x, labels, indices }) {
-      const predictions = predict(await surrogate.logits(x, indices));
+      const predictions = predict(await (await modelFor(surrogate, x)).logits(x, indices));
       correct += predictions.filter((p, i) => p === labels[i]).length;
       total += labels.length;
     },

@@ -3,6 +3,7 @@ import type { LeftOut } from "../../attacks/steps/members.ts";
 import type { Batch } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
+import { modelFor } from "../../models/classifier/graph-model.ts";
 import { normFor } from "../../norm.ts";
 import { option } from "../../option.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
@@ -35,11 +36,13 @@ export interface BatchContext {
 
 /** Runs the model on one batch, attacks the samples that are correct, and counts. The unit of work of every evaluation. */
 export async function evaluateBatch(
-  model: Model,
+  given: Model,
   batch: Batch,
   plan: BatchPlan,
-  context: BatchContext = {},
+  { surrogate, ...rest }: BatchContext = {},
 ): Promise<Tally> {
+  const model = await modelFor(given, batch.x);
+  const context = { ...rest, surrogate: surrogate && (await modelFor(surrogate, batch.x)) };
   const began = performance.now();
   const clean = await askClean(model, batch, plan);
   const seconds = (performance.now() - began) / 1000 / batch.labels.length;
@@ -106,7 +109,9 @@ export async function evaluateBatch(
     forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length),
     gradients: sum(course.gradients) + (start ? predictions.length : 0),
   };
-  tally.linearity = await linearityOf(model, attacked, plan, tally);
+  // Its dimensions are those of one size: of pictures of several, the largest.
+  if (String(model.inputShape) === String(given.inputShape))
+    tally.linearity = await linearityOf(model, attacked, plan, tally);
   return tally;
 }
 

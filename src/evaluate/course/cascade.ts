@@ -10,9 +10,10 @@ import {
   takeGradient,
 } from "../../model.ts";
 import { averaged } from "../../models/wrapped/averaged.ts";
+import { held, heldBack } from "../../models/wrapped/held.ts";
 import { metered } from "../../models/wrapped/metered.ts";
 import { rounded } from "../../models/wrapped/rounded.ts";
-import { type NormName, normFor } from "../../norm.ts";
+import { boxed, type NormName, normFor } from "../../norm.ts";
 import { type FloatTensor, takeRows } from "../../tensor.ts";
 
 /** An attack of a plan. */
@@ -92,6 +93,8 @@ export async function cascade(
   };
   const { fooledAt } = course;
   const norm = normFor(plan.norm, model.inputShape);
+  const { elements } = model;
+  const isHeld = elements?.unit === "input" && norm.name !== "spatial";
   for (const [e, entry] of plan.attacks.entries()) {
     checkSignal(signal);
     const rows = [...fooledAt.keys()].filter((i) => fooledAt[i]! > 0);
@@ -111,8 +114,13 @@ export async function cascade(
       x: part.x,
       goal: part.goal,
       indices: part.indices,
-      start: plan.levels === null && (entry.eot ?? plan.eot) === 1 ? part.start : undefined,
-      norm,
+      start:
+        plan.levels !== null || (entry.eot ?? plan.eot) !== 1 || !part.start
+          ? undefined
+          : isHeld
+            ? heldBack(part.start, part.x, elements.lower, elements.upper)
+            : part.start,
+      norm: isHeld ? boxed(norm, elements) : norm,
       epsilons: unlimited ? [...plan.epsilons, Number.POSITIVE_INFINITY] : plan.epsilons,
       wanted,
       seed: plan.seed,
@@ -153,7 +161,8 @@ export async function cascade(
 
 /** The model as an attack is to see it. Queries are counted inside: each run of a randomised model is one. */
 function asSeen(model: Model, { eot, levels }: CascadePlan, entry: Entry, signal: AbortSignal | undefined): Model {
-  const mean = averaged(model, entry.eot ?? eot, signal);
+  const drawn = averaged(model, entry.eot ?? eot, signal);
+  const mean = model.elements?.unit === "input" ? held(drawn, model.elements) : drawn;
   return levels === null ? mean : rounded(mean, levels);
 }
 

@@ -55,6 +55,10 @@ describe("the batch", () => {
     const [roomy, tight] = [await run(file, data, given), await run(file, data, { ...given, memory: 1e6 })];
     expect(tight.evaluation.options.batch).toBe(1);
     expect(roomy.evaluation.options.batch).toBe(30);
+    const said = (result: typeof tight) => result.evaluation.warnings.find(({ code }) => code === "memory")?.message;
+    expect(said(tight)).toMatch(/^The run takes more memory than 1 MB \(`memory`\): about 210 MB with one thread/);
+    expect(said(roomy)).toBeUndefined();
+    expect(said(await run(file, data, { ...given, memory: 500e6 }))).toBeUndefined();
     expect(tight.evaluation.worst).toEqual(roomy.evaluation.worst);
     expect((await failure("usage", () => run(file, data, { ...given, memory: 0 }))).message).toContain("`memory`");
   });

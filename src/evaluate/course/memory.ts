@@ -1,6 +1,7 @@
 import type { Model } from "../../model.ts";
 import { type Footprint, footprintOf } from "../../models/classifier/footprint.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
+import { type Note, option } from "../../option.ts";
 import { product } from "../../tensor.ts";
 import { type BatchPlan, needsGradients } from "./batch.ts";
 
@@ -28,6 +29,27 @@ export function samplesWithin(memory: number, threads: number, of: Footprint, he
   return Math.max(1, Math.min(MOST, Math.floor(left / threads / (of.sample + held))));
 }
 
+/** Bytes of a batch of one in this thread alone, beside the graph: nothing takes less. */
+const heldBy = ({ inputShape }: Model, { epsilons }: BatchPlan): number =>
+  // A batch waits, is attacked, and has candidates for each ε.
+  4 * product(inputShape) * (8 + 3 * epsilons.length);
+
+/** What is said of a memory that a run cannot stay below, one sample at a time in one thread. */
+export function memoryNotes(model: Model, plan: BatchPlan, memory: number | undefined): Note[] {
+  if (memory === undefined) return [];
+  const { sample, thread, once } = footprint(model, plan);
+  const least = PROCESS + THREAD + once + thread + sample + heldBy(model, plan);
+  if (least <= memory) return [];
+  return [
+    {
+      code: "memory",
+      message: `The run takes more memory than ${megabytes(memory)} (${option("memory")}): about ${megabytes(least)} with one thread and one sample at a time, ${megabytes(PROCESS + THREAD)} of them before any model. It goes on so, with the same results.`,
+    },
+  ];
+}
+
+const megabytes = (bytes: number): string => `${Number((bytes / 1e6).toPrecision(3))} MB`;
+
 interface Work {
   readonly model: Model;
   readonly plan: BatchPlan;
@@ -40,8 +62,6 @@ interface Work {
 /** Samples at a time: as many as fit into the memory, and few enough that whoever is idle has some. */
 export function batchWithin({ model, plan, total, concurrency, memory }: Work): number {
   const threads = Math.max(1, Math.floor(concurrency / 2));
-  // A batch waits, is attacked, and has candidates for each ε.
-  const held = 4 * product(model.inputShape) * (8 + 3 * plan.epsilons.length);
-  const fitting = samplesWithin(memory, threads, footprint(model, plan), held);
+  const fitting = samplesWithin(memory, threads, footprint(model, plan), heldBy(model, plan));
   return Math.max(1, Math.min(fitting, Math.ceil(total / concurrency)));
 }

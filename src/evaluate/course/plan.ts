@@ -49,13 +49,17 @@ export async function examplesFor(
   data: Dataset,
   seed = 0,
 ): Promise<Examples | undefined> {
-  if (!allChosen(attacks).some(({ attack: { also, learns } }) => also === "examples" || learns)) return undefined;
+  if (learners(attacks).length === 0) return undefined;
   // Numbered below zero: queries for an example are charged to no sample.
   const from = data.mixed || data.size <= EXAMPLES ? data : drawn(data, EXAMPLES, seed);
   for await (const { x, labels, indices } of from.batches({ batch: EXAMPLES, limit: EXAMPLES }))
     return { x, labels, indices: indices.map((index) => -1 - index) };
   return undefined;
 }
+
+/** The names of the attacks that learn from other samples. */
+export const learners = (attacks: readonly AttackChoice<DifferentiableModel>[]): string[] =>
+  allChosen(attacks).flatMap(({ attack: { also, learns, name } }) => (also === "examples" || learns ? [name] : []));
 
 /** The options as a plan for each batch. @throws usage, unsupported for what cannot be */
 export function planOf(

@@ -6,6 +6,7 @@ import { setWarnings } from "../checks/label-sets.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Linearity } from "../linear/contract.ts";
 import { type GateAsked, withGates } from "./gates.ts";
+import { picturesOf } from "./input-facts.ts";
 import { labelAccuracies, labelNames } from "./labels.ts";
 import { accuracyOf } from "./statistics.ts";
 import type { AttackTally, Confusion, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
@@ -15,6 +16,7 @@ export interface Subject {
   readonly model: Evaluation["model"];
   readonly runtime: Evaluation["runtime"];
   readonly version: string;
+  readonly epsilonUnit: "input" | "range";
   /** How many nodes of the model step and pass the gradient straight through; by default none. */
   readonly straightThrough?: number;
   /** Of a multi-label model: the labels that its classes from 1 on stand for. */
@@ -60,7 +62,7 @@ export function resultOf(
     schema: 2,
     tool: { name: "perturb", version: subject.version },
     date: began.toISOString(),
-    model: subject.model,
+    model: { ...subject.model, ...(data.prepared && { pictures: picturesOf(data.prepared, false) }) },
     data: {
       name: data.name,
       offset: data.drawn?.indices[0] ?? offset,
@@ -74,6 +76,7 @@ export function resultOf(
       attacks: plan.series,
       norm: plan.norm,
       epsilons: plan.epsilons,
+      epsilonUnit: subject.epsilonUnit,
       target: plan.target,
       batch,
       seed: plan.seed,
@@ -102,7 +105,7 @@ export function resultOf(
   };
   const warnings: readonly Warning[] = [
     ...(subject.labels && data.labelSets ? setWarnings(evaluation.clean, data.labelSets, subject.labels) : []),
-    ...warningsOf(evaluation, tally, plan, subject),
+    ...warningsOf(evaluation, tally, plan, { ...subject, adversarial: data.adversarial }),
   ];
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),

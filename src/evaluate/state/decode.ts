@@ -12,8 +12,10 @@ export interface Extent {
   /** Samples in all, and in a batch. */
   readonly total: number;
   readonly batch: number;
-  /** Shape of one sample. */
+  /** Shape of one sample, or of the largest where they have several. */
   readonly shape: readonly number[];
+  /** That of each, counted from the first one of the run, where they have several. */
+  readonly shapeAt?: ((place: number) => readonly number[]) | undefined;
 }
 
 const count = z.int().min(0);

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { shapeAt } from "../../dataset.ts";
 import { aBoolean, aFunction, checkKind, checkOptions, type Kinds } from "../../known-options.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
@@ -67,7 +68,7 @@ const stateIn = (
 const withData = (journal: Omit<OpenState, "data">, data: OpenState["data"]): OpenState =>
   Object.defineProperty(journal, "data", { value: data }) as OpenState;
 
-const extentOf = ({ model, plan, batch, total }: Ground) => ({
+const extentOf = ({ model, plan, batch, total, data }: Ground) => ({
   classes: model.classes,
   budgets: plan.epsilons.length,
   points: plan.series.length * plan.epsilons.length,
@@ -75,6 +76,7 @@ const extentOf = ({ model, plan, batch, total }: Ground) => ({
   total,
   batch,
   shape: model.inputShape,
+  shapeAt: data.shapeOf && ((place: number) => shapeAt(data, (data.drawn ? 0 : plan.offset) + place)),
 });
 
 /** Weights that lie outside of a model's file are told apart by size and time: they may be too many to be read. */

@@ -1,6 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
+import { batchEnd } from "../../dataset.ts";
 import { messageOf } from "../../errors.ts";
 import type { Picture } from "../../evaluate.ts";
+import { product } from "../../tensor.ts";
 import { EXAMPLES, type Tally } from "../results/tally.ts";
 import { type Extent, lineSchema, prettify } from "./decode.ts";
 import { exampleLists } from "./encode.ts";
@@ -28,22 +30,23 @@ export async function* readTallies(
   extent: Extent,
   path: string,
 ): AsyncGenerator<KeptTally> {
-  const size = extent.shape.reduce((a, b) => a * b, 1);
   const most = (extent.points + 1) * EXAMPLES;
   let pictures: Picture[] = [];
   let done = 0;
   let dimensions: number | undefined;
   let schema: ReturnType<typeof lineSchema> | undefined;
   let schemaSamples = 0;
-  for await (const { text, crc, end } of readLines(file, from, LONGEST + 2 * textLength(size))) {
-    const samples = Math.min(extent.batch, extent.total - done);
+  const longest = LONGEST + 2 * textLength(product(extent.shape));
+  for await (const { text, ...place } of readLines(file, from, longest)) {
+    const end = Math.min(extent.total, done + extent.batch);
+    const samples = end > done ? batchEnd(done, end, extent.shapeAt) - done : 0;
     if (samples === 0) throw unfit(path, `it holds more than the ${extent.total} samples of its run`);
-    // All batches but the last are of one size.
+    // Batches are of one size but for the last, and where shapes change.
     if (samples !== schemaSamples) [schema, schemaSamples] = [lineSchema(extent, samples), samples];
     const parsed = schema!.safeParse(parse(text, path));
     if (!parsed.success) throw unfit(path, `after ${done} samples, ${prettify(parsed.error)}`, parsed.error);
     if ("original" in parsed.data) {
-      const picture = pictureOf(parsed.data, extent.shape);
+      const picture = pictureOf(parsed.data, extent.shapeAt?.(done) ?? extent.shape);
       if (!picture || pictures.length === most) throw unfit(path, `after ${done} samples, a picture does not fit`);
       pictures.push(picture);
       continue;
@@ -62,7 +65,7 @@ export async function* readTallies(
     pictures = [];
     done += tally.total;
     // By now each example has its pixels.
-    yield { tally: tally as Tally, seconds, crc, end };
+    yield { tally: tally as Tally, seconds, ...place };
   }
 }
 

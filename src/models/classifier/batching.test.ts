@@ -39,6 +39,7 @@ describe("settleBatch", () => {
     });
     const file = await settled(mixing);
     expect(file.batch).toBe(1);
+    expect(file.notes?.map(({ code }) => code)).toEqual(["rows-mix"]);
     const model = openClassifier(file, runtime);
     const x = floats([2, 4], numbers(8, 2));
     const both = await model.gradient(x, { kind: "untargeted", labels: Int32Array.of(0, 1) });
@@ -48,6 +49,15 @@ describe("settleBatch", () => {
     });
     expect(both.gradient.data.slice(4)).toEqual(second.gradient.data);
     await model.release();
+  });
+
+  it("finds what changes the logits of others only at the ends of the bounds", async () => {
+    const mixing = graphOf([4], (b, x) => {
+      const high = b.add("Relu", [b.sub(x, b.scalar(0.99, x))]);
+      const mean = b.add("ReduceMean", [high], { axes: [0], keepdims: 1 });
+      return b.matmul(b.sub(x, mean), b.constant(floats([4, 3], numbers(12, 1))));
+    });
+    expect((await settled(mixing)).batch).toBe(1);
   });
 
   it("leaves a classifier alone that takes any batch", async () => {

@@ -1,10 +1,12 @@
 import { PerturbError } from "../../errors.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { inferShapes } from "../../onnx/shapes.ts";
+import type { Note } from "../../option.ts";
+import { randomFor } from "../../random.ts";
 import type { Runtime } from "../../runtime.ts";
 import { type FloatTensor, product, sampleSize, type Tensor } from "../../tensor.ts";
 import type { ClassifierFile } from "./classifier.ts";
-import { openClassifier } from "./graph-model.ts";
+import { type GraphModel, openClassifier } from "./graph-model.ts";
 
 /** How far logits may differ between batches of other sizes, as a share of the largest: kernels round differently. */
 const ROUNDING = 1e-3;
@@ -17,6 +19,27 @@ export function probe({ inputShape, bounds: { lower, upper } }: ClassifierFile, 
   );
   return { type: "float32", dims: [count, ...inputShape], data };
 }
+
+/** Samples whose values lie at the ends of the bounds, all at one or by chance at either: what mixes only some values shows. */
+export function extremes({ inputShape, bounds: { lower, upper } }: ClassifierFile, count: number): FloatTensor {
+  const size = product(inputShape);
+  const random = randomFor(7, 0);
+  const data = Float32Array.from({ length: count * size }, (_, i) => {
+    const kind = Math.floor(i / size) % 4;
+    if (kind < 2) return kind === 0 ? lower : upper;
+    const share = random.uniform();
+    return lower + (upper - lower) * (kind === 2 ? Math.round(share) : share);
+  });
+  return { type: "float32", dims: [count, ...inputShape], data };
+}
+
+/** The rows of two batches of samples, one behind the other. */
+const stacked = (a: FloatTensor, b: FloatTensor): FloatTensor => {
+  const data = new Float32Array(a.data.length + b.data.length);
+  data.set(a.data);
+  data.set(b.data, a.data.length);
+  return { ...a, dims: [a.dims[0]! + b.dims[0]!, ...a.dims.slice(1)], data };
+};
 
 /** Indices of samples that a model knows, for a probe of so many. */
 export const probed = ({ rows }: ClassifierFile, count: number): Int32Array =>
@@ -33,8 +56,16 @@ export async function settleBatch(given: ClassifierFile, runtime: Runtime): Prom
   if (file.batch === 1) return freeBatch(file, runtime);
   if (file.batch !== null) return independent(file, runtime);
   const alone = { ...file, batch: 1 };
-  return (await agree(file, alone, runtime)) ? file : alone;
+  const answer = await compare(file, alone, runtime);
+  if (answer === "alike") return file;
+  return answer === "refused" ? alone : { ...alone, notes: [...(file.notes ?? []), MIXED] };
 }
+
+const MIXED: Note = {
+  code: "rows-mix",
+  message:
+    "The samples of a batch change each other's scores. So each sample is asked about alone, whatever the batch: what the model gives for several at a time may be other scores, and another accuracy.",
+};
 
 /**
  * The classifier with rows for its samples, or with all of them at once, where the file does not tell which: rows of samples
@@ -68,7 +99,7 @@ function differing(values: Tensor): number {
 
 async function freeBatch(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
   const freed = freedBatch(file);
-  return freed && (await agree(freed, file, runtime)) ? freed : file;
+  return freed && (await compare(freed, file, runtime)) === "alike" ? freed : file;
 }
 
 /** The classifier with any batch, where the shapes allow it. */
@@ -87,16 +118,24 @@ export async function requireRows(file: ClassifierFile, runtime: Runtime): Promi
   await logitsOf(file, probe(file, 1), runtime);
 }
 
-/** Whether one model gives together what another gives for each sample alone. */
-async function agree(together: ClassifierFile, alone: ClassifierFile, runtime: Runtime): Promise<boolean> {
-  const x = probe(together, 2);
+/** Whether one model gives together what another gives for each sample alone; or refuses to. */
+async function compare(
+  together: ClassifierFile,
+  alone: ClassifierFile,
+  runtime: Runtime,
+): Promise<"alike" | "other" | "refused"> {
+  const x = stacked(probe(together, 2), extremes(together, 3));
+  const usual = 2 * together.classes;
   try {
     const [a, b] = [await logitsOf(together, x, runtime), await logitsOf(alone, x, runtime)];
     // A model that draws at random agrees with nobody, itself included: that says nothing of its batch.
-    return near(a, b) || !near(a, await logitsOf(together, x, runtime));
+    // Logits at the ends of the bounds may be far larger than those of other samples, and hide what moves these.
+    const isNear = (c: Float32Array) =>
+      near(a.subarray(0, usual), c.subarray(0, usual)) && near(a.subarray(usual), c.subarray(usual));
+    return isNear(b) || !isNear(await logitsOf(together, x, runtime)) ? "alike" : "other";
   } catch (error) {
     // What the graph refuses of a batch is an answer; what it refuses of one sample shows when it is used.
-    if (isRefused(error)) return false;
+    if (isRefused(error)) return "refused";
     throw error;
   }
 }
@@ -107,9 +146,26 @@ async function agree(together: ClassifierFile, alone: ClassifierFile, runtime: R
  */
 async function independent(file: ClassifierFile, runtime: Runtime): Promise<ClassifierFile> {
   const n = file.batch!;
-  const some = probe(file, 2 * n);
-  const size = product(file.inputShape);
   const model = openClassifier(file, runtime);
+  try {
+    // Some mix their rows only where values are large, or all alike.
+    for (const [own, other] of [
+      [probe(file, 2 * n), undefined],
+      [extremes(file, n), probe(file, n)],
+      [probe(file, n), extremes(file, n)],
+    ] as const)
+      if (!(await isIndependent(model, other ? stacked(own, other) : own))) break;
+    return file;
+  } finally {
+    await model.release();
+  }
+}
+
+/** Of 2 n samples, the first n are asked about, with some of them replaced by others. False where the model draws at random. */
+async function isIndependent(model: GraphModel, some: FloatTensor): Promise<boolean> {
+  const { file } = model;
+  const n = file.batch!;
+  const size = product(file.inputShape);
   /** The logits where the rows that `isOther` picks hold other samples. */
   const ask = async (isOther: (row: number) => boolean): Promise<Float32Array> => {
     const data = some.data.slice(0, n * size);
@@ -118,31 +174,26 @@ async function independent(file: ClassifierFile, runtime: Runtime): Promise<Clas
     const x: FloatTensor = { type: "float32", dims: [n, ...file.inputShape], data };
     return (await model.logits(x, probed(file, n))).data;
   };
-  try {
-    const before = await ask(() => false);
-    // A model that draws at random moves by itself.
-    if (!near(await ask(() => false), before)) return file;
-    for (const isOther of [
-      (row: number) => row === 0,
-      (row: number) => row > 0,
-      (row: number) => row === n - 1,
-      (row: number) => row % 2 === 0,
-    ]) {
-      const after = await ask(isOther);
-      for (let row = 0; row < n; row++) {
-        const [from, to] = [row * file.classes, (row + 1) * file.classes];
-        if (!isOther(row) && !near(after.subarray(from, to), before.subarray(from, to)))
-          throw new PerturbError(
-            "unsupported",
-            `${file.name} takes ${n} rows of [${file.inputShape.join(", ")}] at a time, and what one row holds changes the scores of another, by which no row is a sample of its own. Export it with a batch of 1, so that one sample is asked about at a time.`,
-            { data: { batch: n, row } },
-          );
-      }
+  const before = await ask(() => false);
+  if (!near(await ask(() => false), before)) return false;
+  for (const isOther of [
+    (row: number) => row === 0,
+    (row: number) => row > 0,
+    (row: number) => row === n - 1,
+    (row: number) => row % 2 === 0,
+  ]) {
+    const after = await ask(isOther);
+    for (let row = 0; row < n; row++) {
+      const [from, to] = [row * file.classes, (row + 1) * file.classes];
+      if (!isOther(row) && !near(after.subarray(from, to), before.subarray(from, to)))
+        throw new PerturbError(
+          "unsupported",
+          `${file.name} takes ${n} rows of [${file.inputShape.join(", ")}] at a time, and what one row holds changes the scores of another, by which no row is a sample of its own. Export it with a batch of 1, so that one sample is asked about at a time.`,
+          { data: { batch: n, row } },
+        );
     }
-    return file;
-  } finally {
-    await model.release();
   }
+  return true;
 }
 
 const isRefused = (error: unknown): boolean =>

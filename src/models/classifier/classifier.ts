@@ -9,7 +9,7 @@ import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
 import { type ElementType, type FloatTensor, product, type Tensor } from "../../tensor.ts";
-import type { Preprocessing } from "../preprocessing/preprocessing.ts";
+import type { PictureSteps, Preprocessing } from "../preprocessing/preprocessing.ts";
 import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
 import { fedOnce } from "./feeds.ts";
 import { realInput } from "./integers.ts";
@@ -40,6 +40,8 @@ export interface ClassifierFile {
   readonly elements?: ElementBounds;
   /** How many values an element may take by default, where the network itself takes whole numbers. */
   readonly levels?: number;
+  /** How a picture at its own size becomes what the network gets: the graph begins with it, for pictures of `inputShape`. */
+  readonly picture?: PictureSteps;
   /** What was assumed, for whoever reads results. */
   readonly notes?: readonly Note[];
   /** The batch size that the graph fixes, or null when any will do. */
@@ -140,6 +142,7 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
     // The rounding in front of integers is none of the network's.
     straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
     ...settled,
+    ...(picture && { picture: picture.steps }),
     ...((picture || real.levels !== undefined) && { levels: picture ? 256 : real.levels }),
     ...(notes.length > 0 && { notes }),
     batch: typeof batch === "number" ? batch : branches ? 1 : null,

@@ -204,6 +204,33 @@ describe("a feed with a row for each sample follows the samples", () => {
   });
 });
 
+describe("an input without a shape", () => {
+  const once = numbers(4, 6);
+  it("takes a row for each sample, or one for all", async () => {
+    await using(opened(twoInputs({ about: null }), meta), async (model) => {
+      expect(model.samples).toBe(N);
+      await expectTruth(model);
+    });
+    for (const dims of [[4], [1, 4]])
+      await using(opened(twoInputs({ about: null }), floats(dims, once)), async (model) => {
+        expect(model.samples).toBeUndefined();
+        await expectTruth(
+          model,
+          Float32Array.from({ length: N * 4 }, (_, i) => once[i % 4]!),
+        );
+      });
+  });
+
+  it("refuses what the graph cannot take, in words of its own", async () => {
+    for (const wrong of [floats([4, N], meta.data), floats([N, 5], numbers(N * 5, 1))]) {
+      const { message } = await failure("mismatch", () => opened(twoInputs({ about: null }), wrong));
+      expect(message).toMatch(/^two cannot be run with what is given for "about" \(float32 \[/);
+      expect(message).toMatch(/MatMul takes \[\d+, \d+\] and \[4, 4\] there/);
+      expect(message).not.toMatch("ONNX Runtime");
+    }
+  });
+});
+
 describe("a feed that fits once is the same for all samples", () => {
   const one = floats([1, 4], meta.data.slice(0, 4));
   const same = Float32Array.from({ length: N * 4 }, (_, i) => meta.data[i % 4]!);
@@ -218,6 +245,41 @@ describe("a feed that fits once is the same for all samples", () => {
       expect(model.samples).toBeUndefined();
       await expectTruth(model, same);
     });
+  });
+
+  it.each([
+    ["declared without a row", [4], one],
+    ["declared as one row", [1, 4], floats([4], one.data)],
+  ] satisfies [string, readonly Dim[], FloatTensor][])(
+    "with an axis of 1 more or less: %s",
+    async (_, about, given) => {
+      await using(opened(twoInputs({ about }), given), async (model) => {
+        expect(model.samples).toBeUndefined();
+        await expectTruth(model, same);
+      });
+    },
+  );
+
+  it("and one number for each sample is a column or a list", async () => {
+    const scale = numbers(N, 8, 1, 2);
+    const graph = (about: readonly Dim[]): Graph => {
+      const b = new Ops(emptyGraph("scaled"));
+      const a = b.input({ name: "about", type: "float32", dims: about });
+      const pixels = b.input({ name: "image", type: "float32", dims: ["N", 6] });
+      const column = about.length === 1 ? b.unsqueeze(a, [1]) : a;
+      b.alias("scores", b.mul(b.matmul(pixels, b.constant(floats([6, CLASSES], W))), column));
+      return b.finish(["scores"]);
+    };
+    for (const [about, dims] of [
+      [["N", 1], [N]],
+      [["N"], [N, 1]],
+    ] as const)
+      await using(opened(graph(about), floats(dims, scale)), async (model) => {
+        expect(model.samples).toBe(N);
+        const { data: logits } = await model.logits(rows(x, [7, 2]), Int32Array.of(7, 2));
+        for (const [k, i] of [7, 2].entries())
+          expect(logits[k * CLASSES]).toBeCloseTo(scale[i]! * truth(i, new Float32Array(N * 4))[0]!, 4);
+      });
   });
 
   it("also where its first axis is open and no batch, which a run tells", async () => {
@@ -242,6 +304,14 @@ describe("a feed that fits once is the same for all samples", () => {
       await failure("mismatch", () => select({}, wrong));
     // Of an axis that is fixed and not the batch, all of it.
     await failure("mismatch", () => select({ about: [2, 4] }, meta));
+    // The advice is none that is refused in turn.
+    for (const about of [[1, 4], [4]]) {
+      const { message } = await failure("mismatch", () => select({ about }, meta));
+      expect(message).toMatch("the model takes no row for each of them");
+      const other = await failure("mismatch", () => select({ about }, floats([3], [1, 2, 3])));
+      expect(other.message).toMatch("which is the same for all samples");
+      expect(other.message).not.toMatch("a row for each");
+    }
     // The batch stands behind another axis.
     const error = await failure("mismatch", () => select({ about: [1, "N", 4] }, floats([1, N, 4], meta.data)));
     expect(error.message).toMatch(/^Axis 1 of the input "about", \[1, N, 4\], holds the samples/);

@@ -53,17 +53,20 @@ function batchOf(graph: Graph, input: GraphValue, given: readonly GraphValue[]):
 
 const NONE: Rows = { name: "", values: { type: "float32", dims: [0], data: new Float32Array(0) }, isSure: true };
 
-function feed(value: GraphValue, t: Tensor, batch: Batch): Fed {
-  const { name, type, dims } = value;
-  if (type !== null && type !== t.type) throw unfit(value, t);
-  if (!dims) return { ...value, constant: t };
+function feed(value: GraphValue, given: Tensor, batch: Batch): Fed {
+  const { name, type } = value;
+  if (type !== null && type !== given.type) throw unfit(value, given, batch);
+  // Of an input without a shape, only a run tells whether it takes a row for each sample.
+  const dims = value.dims ?? (batch === undefined || given.dims.length === 0 ? null : [null, ...given.dims.slice(1)]);
+  if (!dims) return { ...value, constant: given };
+  const t = value.dims ? asDeclared(value.dims, given) : given;
   const [first, ...rest] = dims;
   const isBatch = first !== undefined && first !== null && first === batch;
   // Exporters that name sizes by themselves give the batch of each input another name.
   const isOpen = first !== undefined && typeof first !== "number" && !isBatch && batch !== undefined;
   if ((isBatch || isOpen) && t.dims.length === rest.length && rest.every((d, i) => fits(d, t.dims[i]!)))
     return feed(value, { ...t, dims: [1, ...t.dims] }, batch);
-  if (dims.length !== t.dims.length || !rest.every((d, i) => fits(d, t.dims[i + 1]!))) throw unfit(value, t);
+  if (dims.length !== t.dims.length || !rest.every((d, i) => fits(d, t.dims[i + 1]!))) throw unfit(value, given, batch);
   const other = dims.findIndex((d, i) => i > 0 && typeof d === "string" && d === batch && t.dims[i]! > 1);
   if (other > 0)
     throw new PerturbError(
@@ -73,19 +76,41 @@ function feed(value: GraphValue, t: Tensor, batch: Batch): Fed {
     );
   const count = t.dims[0];
   if (isBatch && count === 1) return { ...value, constant: typeof first === "number" ? repeated(t, first) : t };
-  if ((isBatch || isOpen) && count! > 1) return { ...value, rows: { name, values: t, isSure: isBatch } };
-  if (first !== undefined && !fits(first, count!)) throw unfit(value, t);
+  if ((isBatch || isOpen) && count! > 1) return { ...value, dims, rows: { name, values: t, isSure: isBatch } };
+  if (first !== undefined && !fits(first, count!)) throw unfit(value, given, batch);
   return { ...value, constant: t };
 }
 
 const fits = (d: Dim, size: number): boolean => typeof d !== "number" || d === size;
 
-const unfit = ({ name, type, dims }: GraphValue, t: Tensor): PerturbError =>
-  new PerturbError(
-    "mismatch",
-    `The input "${name}" is ${type} ${describeDims(dims)}, and what is given for it is ${t.type} [${t.dims.join(", ")}]. Save an array of that type and shape: with one row, for all samples, or a row for each (${option("feeds")}).`,
-    { data: { input: name } },
-  );
+/** The same elements with a first or a last axis of 1 more or less, where the shape declared leaves no doubt. */
+function asDeclared(dims: readonly Dim[], t: Tensor): Tensor {
+  const isShape = (sizes: readonly number[]) =>
+    sizes.length === dims.length && dims.every((d, i) => fits(d, sizes[i]!));
+  const seen = t.dims;
+  if (isShape(seen)) return t;
+  const ways = [
+    ...(seen[0] === 1 && seen.length > 1 ? [seen.slice(1)] : []),
+    ...(seen.at(-1) === 1 && seen.length === 2 ? [seen.slice(0, -1)] : []),
+    ...(dims[0] === 1 ? [[1, ...seen]] : []),
+    ...(dims.at(-1) === 1 && dims.length > 1 ? [[...seen, 1]] : []),
+  ].filter(isShape);
+  return new Set(ways.map(String)).size === 1 ? { ...t, dims: ways[0]! } : t;
+}
+
+function unfit({ name, type, dims }: GraphValue, t: Tensor, batch: Batch): PerturbError {
+  const [first, ...rest] = dims ?? [];
+  const own = typeof first === "number" && first !== batch ? (first === 1 ? rest : dims!) : undefined;
+  const isEach = own?.length === t.dims.length - 1 && own.every((d, i) => fits(d, t.dims[i + 1]!));
+  const said = `The input "${name}" is ${type} ${describeDims(dims)}, and what is given for it is ${t.type} [${t.dims.join(", ")}].`;
+  const advice =
+    own === undefined
+      ? `Save an array of that type and shape: with one row, for all samples, or a row for each (${option("feeds")}).`
+      : isEach
+        ? `That shape is the same for all samples, whatever the batch: the model takes no row for each of them. Give one row, for all samples, or export the model with an open first axis of "${name}".`
+        : `Save an array of that type and shape, which is the same for all samples (${option("feeds")}).`;
+  return new PerturbError("mismatch", `${said} ${advice}`, { data: { input: name } });
+}
 
 /** One row as often as a fixed batch wants it. */
 function repeated(t: Tensor, count: number): Tensor {

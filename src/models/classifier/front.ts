@@ -3,6 +3,9 @@ import type { Graph } from "../../onnx/graph.ts";
 import { Ops } from "../../onnx/ops.ts";
 import { freeNames, renameValues } from "../../onnx/rewrite.ts";
 
+/** The name of what the graph behind then takes. */
+export const takenBy = (stem: string): string => `x_${stem}`;
+
 /**
  * A graph with nodes in front of its input `x`: `make` builds from the new `x` what the graph then takes. `sample` is the shape of
  * one sample of the new `x`, where it is another.
@@ -13,7 +16,7 @@ export function inFront(
   make: (b: Ops, x: string) => string,
   sample?: readonly number[],
 ): Graph {
-  const taken = `x_${stem}`;
+  const taken = takenBy(stem);
   const b = new Ops({ ...emptyGraph(stem), opsets: graph.opsets }, stem);
   const input = graph.inputs[0]!;
   const x = b.input(sample ? { ...input, dims: [input.dims![0]!, ...sample] } : input);

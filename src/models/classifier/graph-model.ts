@@ -14,6 +14,7 @@ import type { FloatTensor, Tensor } from "../../tensor.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { rowsOf } from "./feed-rows.ts";
 import { labelSetsOf } from "./label-sets.ts";
+import { OpenSizes } from "./open-sizes.ts";
 import { runBatches } from "./pieces.ts";
 
 /** A model that runs graphs, counts what it runs, and is to be released. */
@@ -25,6 +26,8 @@ export interface GraphModel extends DifferentiableModel {
   readonly cost: { readonly forwards: number; readonly gradients: number };
   /** The file with the graph of a loss's gradient, made once. @throws no-gradient */
   differentiated(loss: Loss): Promise<ClassifierFile>;
+  /** Of pictures at their own size: the model for those of a shape. It is released with this one. @throws mismatch */
+  readonly ofShape?: (shape: readonly number[]) => Promise<GraphModel>;
   /** Makes the graph of a loss's gradient ready, which is otherwise done when it is first asked. @throws no-gradient */
   prepare(loss: Loss): Promise<void>;
   release(): Promise<void>;
@@ -37,8 +40,35 @@ const asOpened = new WeakSet<Model>();
 /** Whether a model is a graph as it was opened, and nothing around one: its file then says all about it. */
 export const isPlainGraph = (model: Model): model is GraphModel => asOpened.has(model);
 
+/** The model for the samples of a batch, which have one shape; what is around a graph takes that of the graph alone. */
+export const modelFor = async (model: Model, x: FloatTensor): Promise<Model> =>
+  isPlainGraph(model) && model.ofShape ? model.ofShape(x.dims.slice(1)) : model;
+
 /** Opens a classifier on a runtime. Graphs are compiled when they are first needed. */
 export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphModel {
+  return file.picture ? withSizes(file, runtime) : openGraph(file, runtime, { forwards: 0, gradients: 0 });
+}
+
+/** Of pictures: each size is a graph of its own, made when it is first asked for. */
+function withSizes(file: ClassifierFile, runtime: Runtime): GraphModel {
+  const cost = { forwards: 0, gradients: 0 };
+  const made = new OpenSizes(async (shape) => {
+    const { ofPictures } = await import("./picture-sizes.ts");
+    return openGraph(ofPictures(file, shape), runtime, cost);
+  });
+  const own = openGraph(file, runtime, cost);
+  const model: GraphModel = {
+    ...own,
+    ofShape: async (shape) => (String(shape) === String(file.inputShape) ? own : made.of(shape)),
+    async release() {
+      await Promise.all([own.release(), made.release()]);
+    },
+  };
+  asOpened.add(model);
+  return model;
+}
+
+function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: number; gradients: number }): GraphModel {
   const programs = new Map<string, Promise<Program>>();
   const program = (key: string, graph: () => Promise<Uint8Array>): Promise<Program> => {
     const known = programs.get(key) ?? graph().then((bytes) => runtime.load(bytes, file.folder));
@@ -53,7 +83,6 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
   };
   const backwardOf = (loss: Loss): Promise<Program> =>
     program(loss, async () => (await differentiated(loss)).gradients![loss]!);
-  const cost = { forwards: 0, gradients: 0 };
 
   const { name, inputShape, classes, head, bounds, rows, elements, levels, notes } = file;
   const labelSets = labelSetsOf(file);
@@ -101,7 +130,7 @@ export function openClassifier(file: ClassifierFile, runtime: Runtime): GraphMod
 }
 
 /**
- * What of a batch lies beyond the bounds of its elements is moved to them: attacks know the widest bounds alone. The
+ * What of a batch lies beyond the bounds of its elements is moved to them, for whoever knows the widest bounds alone. The
  * gradient is that of the point moved to, so that a way back stays open.
  */
 const within =

@@ -52,21 +52,54 @@ const cases: Case[] = [
     },
     ofPair,
   ],
-  [
-    "sigmoids divided by their sum",
-    (b, v) => {
-      const p = sigmoid(b, scores(b, v, 3));
-      return b.div(p, b.reduceSum(p, [1], true));
-    },
-    (row) => ofScores(row, 3).map(logSigmoid),
-  ],
   ["LinearClassifier, SOFTMAX", (b, v) => linear(b, v, 3, "SOFTMAX"), (row) => ofScores(row, 3)],
-  [
-    "LinearClassifier, LOGISTIC, divided by their sum",
-    (b, v) => ml(b, "Normalizer", [linear(b, v, 3, "LOGISTIC")], { norm: "L1" }),
-    (row) => ofScores(row, 3).map(logSigmoid),
-  ],
+  ["LinearClassifier, LOGISTIC, of one score", (b, v) => linear(b, v, 1, "LOGISTIC"), ofPair],
 ];
+
+describe("sigmoids that a linear classifier divides by their sum", () => {
+  // As scikit-learn's OneVsRestClassifier is exported.
+  it.each<[string, (b: Ops, v: string, i: number) => string]>([
+    [
+      "a classifier each",
+      (b, v, i) => {
+        const coefficients = { floats: rowOf(i) };
+        const attributes = { coefficients, intercepts: { floats: [0] }, classlabels_ints: [0, 1] };
+        const both = ml(b, "LinearClassifier", [v], { ...attributes, post_transform: "LOGISTIC" }, 2);
+        return b.slice(both, [1], [1], [2]);
+      },
+    ],
+    [
+      "a sigmoid each",
+      (b, v, i) => sigmoid(b, b.add("Gemm", [v, b.constant(floats([1, 2], rowOf(i)))], { transB: 1 })),
+    ],
+  ])("%s, side by side", async (_, column) => {
+    const head = (b: Ops, v: string) => {
+      const all = b.add("Concat", [column(b, v, 0), column(b, v, 1), column(b, v, 2)], { axis: 1 });
+      return b.add("LpNormalization", [all], { axis: 1, p: 1 });
+    };
+    const file = await revealHead(classifierFile(withMl(graphOf([2], head)), { name: "m" }), runtime);
+    expect(file.head).toBe("sigmoid");
+    await using(openClassifier(file, runtime), async (model) => {
+      const { logits } = await model.gradient(x, { kind: "untargeted", labels: Int32Array.of(0, 1, 1) });
+      for (let i = 0; i < 3; i++)
+        for (const [c, value] of ofScores([...x.data.subarray(2 * i, 2 * i + 2)], 3).entries())
+          expect(logits.data[3 * i + c]).toBeCloseTo(value, 3);
+    });
+  });
+
+  it.each([2, 3])("%i: read through to its scores", async (rows) => {
+    const head = (b: Ops, v: string) => ml(b, "Normalizer", [linear(b, v, rows, "LOGISTIC")], { norm: "L1" });
+    const file = await revealHead(classifierFile(withMl(graphOf([2], head)), { name: "m" }), runtime);
+    expect(file.head).toBe("sigmoid");
+    await using(openClassifier(file, runtime), async (model) => {
+      const { logits } = await model.gradient(x, { kind: "untargeted", labels: Int32Array.of(0, 1, 1) });
+      for (let i = 0; i < 3; i++) {
+        const z = ofScores([...x.data.subarray(2 * i, 2 * i + 2)], rows);
+        for (const [c, value] of z.entries()) expect(logits.data[rows * i + c]).toBeCloseTo(value, 3);
+      }
+    });
+  });
+});
 
 describe("logits behind probabilities", () => {
   it.each(cases)("%s: exact where a probability is rounded to 0 or 1", async (_, head, exact) => {

@@ -1,4 +1,4 @@
-import { Attributes } from "../../onnx/attributes.ts";
+import { untransformed } from "../../autodiff/scores/values.ts";
 import type { Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 
@@ -26,8 +26,6 @@ export function logitsOf(b: Ops, probabilities: string): string {
     switch (node?.op ?? "") {
       case "Exp":
         return inputs[0]!;
-      case "Sigmoid":
-        return logSigmoid(inputs[0]!);
       case "Concat":
         return pair(inputs) ?? logarithm(value);
       case "Div":
@@ -55,24 +53,15 @@ export function logitsOf(b: Ops, probabilities: string): string {
   const logOfMl = (node: Node): string | undefined => {
     if (node.op === "Normalizer" && node.attributes.string("norm", "MAX") === "L1") return log(node.inputs[0]!);
     const transform = node.attributes.string("post_transform", "NONE");
-    const scores = node.op === "LinearClassifier" && node.attributes.floats("intercepts", []).length;
-    if (!scores || (transform !== "SOFTMAX" && transform !== "LOGISTIC")) return undefined;
-    // Of one score, LOGISTIC makes two probabilities, and the other one changes nothing.
-    const z = untransformed(b, node);
-    if (transform === "SOFTMAX") return scores > 1 ? z : undefined;
-    return scores > 1 ? logSigmoid(z) : undefined;
+    const scores = node.op === "LinearClassifier" ? node.attributes.floats("intercepts", []).length : 0;
+    if (scores > 1 && transform === "SOFTMAX") return untransformed(b, node);
+    if (scores !== 1 || transform !== "LOGISTIC") return undefined;
+    // Of one score s two are made: 1 - s and s without a transform, σ(-s) and σ(s) with it.
+    const z = b.slice(untransformed(b, node), [1], [1], [2]);
+    return b.add("Concat", [b.full(0, z), z], { axis: 1 });
   };
 
   // Where a probability is rounded to 0, its logarithm and slope stay finite.
   const logarithm = (value: string): string => b.add("Log", [b.plus(value, b.scalar(1e-37, value))]);
   return log(probabilities);
-}
-
-/** The scores of a linear classifier before they became probabilities. */
-function untransformed(b: Ops, node: Node): string {
-  const outputs = [b.fresh("label"), b.fresh("scores")];
-  const { proto: _, ...fields } = node;
-  const attributes = new Attributes(node.attributes.protos.filter(({ name }) => name !== "post_transform"));
-  b.append({ ...fields, name: "", outputs, attributes });
-  return outputs[1]!;
 }

@@ -2,7 +2,7 @@ import { PerturbError } from "../../errors.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { type Note, option } from "../../option.ts";
 import { pictureInFront, preparedPicture } from "../preprocessing/picture-front.ts";
-import { type Preprocessing, pictureSteps, pictureWords } from "../preprocessing/preprocessing.ts";
+import { type PictureSteps, type Preprocessing, pictureSteps, pictureWords } from "../preprocessing/preprocessing.ts";
 import type { BoundsGiven } from "./bounds.ts";
 
 /** What an attacker changes: what the network gets, or the picture that it is made of. */
@@ -10,6 +10,7 @@ export type Perturbed = "input" | "picture";
 
 /** How a graph takes pictures at their own size. */
 export interface PictureFront {
+  readonly steps: PictureSteps;
   /** The shape of what the network then gets. */
   readonly network: readonly number[];
   readonly inFrontOf: (graph: Graph) => Graph;
@@ -42,7 +43,7 @@ export function pictureOf({
   if (!shape)
     throw new PerturbError(
       "usage",
-      `${option("perturb", "picture")} needs the shape of the pictures. Give it (${option("shape")}): all of a run have one.`,
+      `${option("perturb", "picture")} needs the shape of the pictures. Give it (${option("shape")}); where they have several, that of the largest.`,
     );
   if (bounds && (bounds.lower !== 0 || bounds.upper !== 1))
     throw new PerturbError(
@@ -50,11 +51,12 @@ export function pictureOf({
       `With ${option("perturb", "picture")}, values are pixels from 0 to 1. Leave out ${option("bounds")}; ${option("preprocessing.scale")} is for a network of other numbers.`,
     );
   return {
+    steps,
     network: preparedPicture(shape, steps),
     inFrontOf: (graph) => pictureInFront(graph, steps, shape),
     note: {
       code: "picture-perturbed",
-      message: `What is attacked is the picture at its own size, [${shape}]: it is ${pictureWords(steps)} in front of the network, in 8 bits. ε, bounds and distances are those of the picture. A pixel takes one of 256 values unless ${option("levels")} says otherwise, and the gradient passes straight through the rounding.`,
+      message: `What is attacked is the picture at its own size: it is ${pictureWords(steps)} in front of the network, in 8 bits. ε, bounds and distances are those of the picture. A pixel takes one of 256 values unless ${option("levels")} says otherwise, and the gradient passes straight through the rounding.`,
     },
   };
 }

@@ -82,3 +82,15 @@ describe("normalization in the graph", () => {
     });
   });
 });
+
+it("values for each channel are refused where these may stand at either end", async () => {
+  const graph = smallNetwork([3, 5, 3], 3);
+  for (const normalization of [
+    { mean: [0.1, 0.2, 0.3], std: [1] },
+    { mean: [0], std: [1], channels: "bgr" },
+  ] satisfies Normalization[])
+    expect((await failure("usage", () => open(graph, { normalization }))).message).toContain("[3, 5, 3], which can be");
+  await using(open(graph, { normalization: { mean: [0.5], std: [0.5] } }), async (model) => {
+    expect(model.inputShape).toEqual([3, 5, 3]);
+  });
+});

@@ -1,5 +1,5 @@
 import { PerturbError } from "../../errors.ts";
-import { channelAxis, layoutOf } from "../../layout.ts";
+import { channelAxis, isAmbiguous, layoutOf } from "../../layout.ts";
 import type { Bounds } from "../../model.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { type Note, option } from "../../option.ts";
@@ -28,6 +28,7 @@ export function normalizeInput(graph: Graph, normalization: Normalization): Grap
   const sample = graph.inputs[0]!.dims!.slice(1) as number[];
   const axis = channelAxis(sample);
   checkNumbers(normalization, sample[axis]!);
+  requireClear(sample, normalization);
   if (channels === "bgr") requireColour(sample);
   const isAll = (values: readonly number[], number: number) => values.every((v) => v === number);
   return inFront(graph, "normalized", (b, input) => {
@@ -83,6 +84,15 @@ export function unitsNote({ mean, std, scale = 1 }: Normalization, { lower, uppe
       message: `${numbers} look like those of pixels from 0 to 1, and the model's pixels go up to ${scale * most}. If they are, leave out ${option("preprocessing.scale", scale)}, or multiply them by ${scale}.`,
     };
   return null;
+}
+
+/** @throws usage where values for each channel are for channels that may stand at either end */
+function requireClear(sample: readonly number[], { mean, std, channels }: Normalization): void {
+  if (!isAmbiguous(sample) || (channels !== "bgr" && mean.length === 1 && std.length === 1)) return;
+  throw new PerturbError(
+    "usage",
+    `The model takes samples of shape [${sample.join(", ")}], which can be [channels, height, width] or [height, width, channels], so that it cannot be told which of them are the channels of the preprocessing. Give one value for all channels (${option("normalization.mean")}, ${option("normalization.std")}), or put the preprocessing into the model or the data.`,
+  );
 }
 
 /** @throws usage */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { failure } from "../../../test/support/datasets.ts";
-import { dense, graphOf, numbers } from "../../../test/support/models.ts";
+import { dense, floats, graphOf, numbers } from "../../../test/support/models.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import { nodeRuntime } from "../../runtime/ort.node.ts";
 import { classifierFile } from "./classifier.ts";
+import { openClassifier } from "./graph-model.ts";
 import { revealHead } from "./reveal.ts";
 
 const linear = (classes: number, head: (b: Ops, z: string) => string) =>
@@ -32,5 +33,27 @@ describe("what was said of an output is tried", () => {
     expect((await revealed(sigmoid, "sigmoid")).head).toBe("hidden");
     expect((await revealed(softmax, "softmax")).head).toBe("hidden");
     expect((await failure("usage", () => revealed(sigmoid, "softmax"))).message).toContain("a sum of 1");
+  });
+
+  it("a sigmoid that is rounded, and passes the gradient, is read as 0 and 1 without more words", async () => {
+    const rounded = linear(1, (b, z) => b.add("Round", [b.add("Sigmoid", [z])]));
+    const runtime = nodeRuntime("cpu", 1);
+    const read = (options: object) => revealHead(classifierFile(rounded, { name: "m", ...options }), runtime);
+    expect((await read({})).head).toBe("labels");
+    const file = await read({ straightThrough: ["Round"] });
+    expect(file.head).toBe("binary");
+    expect(file.notes?.[0]?.message).toMatch("above 0.5, class 1 is predicted");
+    const w = numbers(4, 7, -2, 2);
+    const x = floats([20, 4], numbers(80, 5, 0, 1));
+    const model = openClassifier(file, runtime);
+    const goal = { kind: "untargeted", labels: new Int32Array(20).fill(1) } as const;
+    const { logits, gradient } = await model.gradient(x, goal);
+    for (let i = 0; i < 20; i++) {
+      const z = w.reduce((sum, v, j) => sum + v * x.data[4 * i + j]!, 0.1);
+      expect(logits.data.slice(2 * i, 2 * i + 2)).toEqual(Float32Array.of(0, z > 0 ? 0.5 : -0.5));
+      // Of class 1, the loss rises against the weights.
+      for (let j = 0; j < 4; j++) expect(Math.sign(gradient.data[4 * i + j]!)).toBe(-Math.sign(w[j]!));
+    }
+    await model.release();
   });
 });

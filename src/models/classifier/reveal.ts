@@ -89,12 +89,26 @@ function hasGradient({ onnx, name }: ClassifierFile): boolean {
 /** One score, read as a logit: its rows are [0, z]. */
 function readBinary(file: ClassifierFile, rows: readonly Float32Array[]): ClassifierFile {
   const scores = rows.map((row) => row[1]!);
-  if (scores.every((z) => z === 0 || z === 1) && !hasGradient(file)) return { ...file, head: "labels" };
+  if (scores.every((z) => z === 0 || z === 1)) {
+    if (!hasGradient(file)) return { ...file, head: "labels" };
+    if (file.askedThrough) return halved(file);
+  }
   if (!rows.every(inUnit)) return file;
   throw new PerturbError(
     "usage",
     `${file.name} has one output, without a sigmoid that can be seen, and its ${SAMPLES} values of a trial lie in [0, 1]. Say whether it is a probability (${option("head", "sigmoid")}) or a logit (${option("head", "logits")}).`,
   );
+}
+
+/** Of a score that is 0 or 1, rounded by nodes that the gradient passes straight through: what of it is above 1/2. */
+function halved(file: ClassifierFile): ClassifierFile {
+  const message = `The model has one output, which is 0 or 1 and ${option("straightThrough", file.askedThrough)} passes the gradient of: above 0.5, class 1 is predicted.`;
+  const notes = (file.notes ?? []).map((note) => (note.code === "assumption" ? { ...note, message } : note));
+  const graph = readOnnx(file.onnx, file.name);
+  const b = new Ops({ ...graph, nodes: graph.nodes.slice(0, -1) }, "half");
+  const half = b.constant({ type: "float32", dims: [1, 2], data: Float32Array.of(0, 0.5) });
+  b.alias("logits", b.sub(graph.nodes.at(-1)!.inputs[0]!, half));
+  return { ...file, onnx: writeOnnx(b.finish(["logits"])), notes };
 }
 
 function logarithms(file: ClassifierFile): ClassifierFile {

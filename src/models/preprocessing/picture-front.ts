@@ -5,7 +5,7 @@ import type { Graph } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import { option } from "../../option.ts";
 import { tensor } from "../../tensor.ts";
-import { inFront } from "../classifier/front.ts";
+import { inFront, takenBy } from "../classifier/front.ts";
 import { type CropRounding, type PictureSteps, pictureWords } from "./preprocessing.ts";
 import {
   BITS,
@@ -20,6 +20,10 @@ import {
   type Size,
   type Weights,
 } from "./resampling.ts";
+
+const STEM = "picture";
+/** What the network gets, in the graph of a picture. */
+export const BEHIND_PICTURE = takenBy(STEM);
 
 /** The shape that pictures of this shape have after their steps, with the channels at the same end. @throws usage */
 export function preparedPicture(shape: readonly number[], { resize, crop }: PictureSteps): readonly number[] {
@@ -61,7 +65,7 @@ export function pictureInFront(graph: Graph, steps: PictureSteps, shape: readonl
     const made = b.div(resized(b, bytes, steps, { own, between, wanted }), b.scalar(255, x));
     return isLast ? b.transpose(made, [0, 2, 3, 1]) : made;
   };
-  return inFront(graph, "picture", make, shape);
+  return inFront(graph, STEM, make, shape);
 }
 
 /** The sizes of a picture as it is, resized, and cropped. */

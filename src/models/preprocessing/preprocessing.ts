@@ -23,6 +23,17 @@ export interface PictureSteps {
 }
 export type CropRounding = "even" | "down";
 
+/** What a report says of it. `perturbed`: whether the picture at its own size is attacked, measured and bounded, or what the network gets. */
+export interface PictureFacts {
+  readonly perturbed: boolean;
+  /** The shorter side, or [height, width]. */
+  readonly resize?: number | readonly [number, number];
+  readonly interpolation?: Interpolation;
+  readonly antialias?: boolean;
+  /** The side of a square from the middle, or [height, width]. */
+  readonly crop?: number | readonly [number, number];
+}
+
 /**
  * What a model's pipeline does to a picture: it is decoded, resized and cropped where the data is read, and (scale · pixel -
  * mean) / std is put in front of the network, of pixels from 0 to 1 and in the order of its channels.

@@ -50,6 +50,17 @@ describe("toCsv", () => {
     expect(others).toHaveLength(11);
   });
 
+  it("has the clean row alone at ε = 0", () => {
+    const { evaluation } = fixture();
+    const [point] = evaluation.points;
+    const rows = parseCsv(toCsv({ ...evaluation, points: [{ ...point!, epsilon: 0 }, point!] }));
+    expect(rows.map(([attack, , epsilon]) => [attack, epsilon])).toEqual([
+      ["attack", "epsilon"],
+      ["clean", "0"],
+      [point!.attack, String(point!.epsilon)],
+    ]);
+  });
+
   it("keeps numbers exact and texts whole, whatever they hold", () => {
     const { evaluation } = fixture();
     const [point] = evaluation.points;
@@ -57,7 +68,7 @@ describe("toCsv", () => {
       fc.property(
         fc.string(),
         fc.constantFrom("", ",", '"', "\r\n", '","'),
-        fc.double({ noNaN: true }),
+        fc.double({ noNaN: true }).filter((epsilon) => epsilon !== 0),
         (name, odd, epsilon) => {
           const attack = name + odd;
           const row = parseCsv(toCsv({ ...evaluation, points: [{ ...point!, attack, epsilon }] }))[2]!;

@@ -1,4 +1,5 @@
 import type { Evaluation } from "../../evaluate.ts";
+import { beyondClean } from "../format.ts";
 
 const HEADER = [
   "attack",
@@ -17,7 +18,7 @@ const HEADER = [
 
 export type Cell = string | number | null;
 
-/** accuracy.csv (RFC 4180): the clean accuracy as attack "clean" at ε 0, then a row for each attack and ε. */
+/** accuracy.csv (RFC 4180): the clean accuracy as attack "clean" at ε 0, then a row for each attack and ε beyond 0. */
 export function toCsv({ clean, options, points }: Evaluation): string {
   const rows: Record<(typeof HEADER)[number], Cell>[] = [
     {
@@ -30,7 +31,7 @@ export function toCsv({ clean, options, points }: Evaluation): string {
       fooledConfidence: null,
       largestDistance: 0,
     },
-    ...points,
+    ...beyondClean(points),
   ].map((point) => ({
     attack: point.attack,
     norm: point.norm,

@@ -60,6 +60,34 @@ describe("toJunit", () => {
     expect(failures(1, 0.15000000000000002)).toHaveLength(1);
   });
 
+  it("has one test for ε = 0, the clean one, which a gate at ε = 0 fails", () => {
+    const [first] = evaluation.worst;
+    const { clean } = evaluation;
+    const attacks = evaluation.attacks.map((a) => ({ ...a, fooled: [0, ...a.fooled] }));
+    const options = { ...evaluation.options, epsilons: [0, ...evaluation.options.epsilons] };
+    const from0 = {
+      ...evaluation,
+      options,
+      attacks,
+      worst: [{ ...first!, ...clean, epsilon: 0 }, ...evaluation.worst],
+    };
+    const tests = (atLeast: number) =>
+      children(suiteOf(toJunit(withGates(from0, [{ epsilon: 0, atLeast }]))), "testcase").map((test) => [
+        test.attributes["name"],
+        child(test, "failure")?.attributes["message"],
+      ]);
+    expect(tests(0.9).map(([name]) => name)).toEqual(
+      children(suiteOf(toJunit(evaluation)), "testcase").map(({ attributes }) => attributes["name"]),
+    );
+    expect(tests(0.9).every(([, message]) => message === undefined)).toBe(true);
+    expect(tests(0.99)[0]).toEqual(["clean", "robust accuracy 98.10% is under 99.00% at ε = 0"]);
+    expect(
+      tests(0.99)
+        .slice(1)
+        .every(([, message]) => message === undefined),
+    ).toBe(true);
+  });
+
   it("fails where nothing was fooled, too", () => {
     const unfooled = {
       ...evaluation,

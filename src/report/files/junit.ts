@@ -1,6 +1,7 @@
 import { sameEpsilon } from "../../evaluate/results/statistics.ts";
 import type { Accuracy, Evaluation } from "../../evaluate.ts";
 import {
+  beyondClean,
   formatCount,
   formatEpsilon,
   formatInterval,
@@ -18,15 +19,18 @@ import { html, type Markup } from "../markup.ts";
 export function toJunit(evaluation: Evaluation): string {
   const { model, data, options, clean, worst, gates, warnings, cost, date } = evaluation;
   const group = `perturb.${model.name}.${data.name}`;
-  const tests = worst.map((point, k) => {
-    const failed = gates.filter(({ epsilon, met }) => !met && sameEpsilon(epsilon, point.epsilon));
-    return {
-      name: `${NORM_SYMBOL[options.norm]} ε = ${formatEpsilon(point.epsilon)}`,
-      text: describe(point),
-      failure: failed.length === 0 ? null : `${failed.map(formatShortfall).join("; ")}${strongest(evaluation, k)}`,
-    };
-  });
-  const all = [{ name: "clean", text: describe(clean), failure: null }, ...tests];
+  const failureAt = (at: number): string | null => {
+    const failed = gates.filter(({ epsilon, met }) => !met && sameEpsilon(epsilon, at));
+    const k = worst.findIndex(({ epsilon }) => epsilon === at);
+    return failed.length === 0 ? null : `${failed.map(formatShortfall).join("; ")}${strongest(evaluation, k)}`;
+  };
+  const tests = beyondClean(worst).map((point) => ({
+    name: `${NORM_SYMBOL[options.norm]} ε = ${formatEpsilon(point.epsilon)}`,
+    text: describe(point),
+    failure: failureAt(point.epsilon),
+  }));
+  // A gate at ε = 0 is one on the clean accuracy.
+  const all = [{ name: "clean", text: describe(clean), failure: failureAt(0) }, ...tests];
   const counts = html`tests="${all.length}" failures="${all.filter((test) => test.failure !== null).length}" errors="0"`;
   const time = cost.seconds.toFixed(3);
   const properties = {

@@ -1,9 +1,10 @@
-import type { EvaluationResult } from "../../evaluate.ts";
+import type { EvaluationResult, Example, Picture } from "../../evaluate.ts";
 import { product, type Tensor, tensor } from "../../tensor.ts";
 
 /**
  * The examples of all points as arrays, in order: `x` and `x_adv` [n, ...shape], `label`, `prediction`, `index` (in the
- * data set) [n] int32 and `epsilon` [n] float64.
+ * data set) [n] int32 and `epsilon` [n] float64. Of samples of several shapes, each shape has arrays of its own, such as
+ * `x-3x40x50`.
  */
 export function exampleArrays({ evaluation, pictures }: EvaluationResult): Record<string, Tensor> {
   const examples = evaluation.points.flatMap(({ epsilon, examples }, i) =>
@@ -12,10 +13,24 @@ export function exampleArrays({ evaluation, pictures }: EvaluationResult): Recor
       return picture ? [{ ...example, ...picture, epsilon }] : [];
     }),
   );
+  const shapes = new Map(examples.map(({ shape }) => [String(shape), shape]));
+  if (shapes.size < 2) return arraysOf(examples, examples[0]?.shape ?? evaluation.model.inputShape);
+  const named = [...shapes].flatMap(([key, shape]) => {
+    const arrays = arraysOf(
+      examples.filter((example) => String(example.shape) === key),
+      shape,
+    );
+    return Object.entries(arrays).map(([name, values]) => [`${name}-${shape.join("x")}`, values] as const);
+  });
+  return Object.fromEntries(named);
+}
+
+type Shown = Example & Picture & { readonly epsilon: number };
+
+function arraysOf(examples: readonly Shown[], shape: readonly number[]): Record<string, Tensor> {
   const n = examples.length;
-  const shape = examples[0]?.shape ?? evaluation.model.inputShape;
   const size = product(shape);
-  const stack = (values: (example: (typeof examples)[number]) => Float32Array) => {
+  const stack = (values: (example: Shown) => Float32Array) => {
     const data = new Float32Array(n * size);
     examples.forEach((example, i) => {
       data.set(values(example), i * size);

@@ -37,7 +37,16 @@ describe("a table of samples", () => {
             Math.abs(expected) * 5e-6,
           );
       }
-    expect(Object.keys(rows[0]!)).toHaveLength(13);
+    expect(Object.keys(rows[0]!)).toHaveLength(14);
+  });
+
+  it("names the file of each sample, where the data has files", () => {
+    const { add, table } = tabulate();
+    add(some(3).map((record, i) => ({ ...record, source: i === 1 ? null : `cat/${i}.png` })));
+    expect(rowsOf(table()).map(({ source }) => source)).toEqual(["cat/0.png", null, "cat/2.png"]);
+    const plain = tabulate();
+    plain.add(some(2));
+    expect(plain.table()).not.toHaveProperty("sources");
   });
 
   it("holds the first 20,000, and says how many there were", () => {

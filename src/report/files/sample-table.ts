@@ -1,4 +1,5 @@
 import type { SampleRecord } from "../../evaluate.ts";
+import { printable } from "../format.ts";
 import { OUTCOMES } from "./samples.ts";
 
 /** More records than this make a page slow: samples.csv holds them all. */
@@ -19,13 +20,15 @@ export interface SampleTable {
   readonly fooled: Readonly<Record<(typeof FOOLED)[number], readonly number[]>>;
   /** Names that `fooled.attack` gives by their place. */
   readonly attacks: readonly string[];
+  /** The file of each sample, where there are such. */
+  readonly sources?: readonly (string | null)[];
 }
 
 const FOOLED = ["epsilon", "attack", "adversarialPrediction", "linf", "l2", "l1", "l0"] as const;
 type Fooled = (typeof FOOLED)[number];
 
 /** A row of the table: the fields of a record that a person looks at. */
-export type SampleRow = Omit<SampleRecord, "forwards" | "gradients" | "seconds" | "source">;
+export type SampleRow = Omit<SampleRecord, "forwards" | "gradients" | "seconds">;
 
 /** Puts records into columns as they come. */
 export interface Tabulator {
@@ -45,6 +48,7 @@ export function tabulate(): Tabulator {
   };
   const fooled = Object.fromEntries(FOOLED.map((name) => [name, list()])) as Record<Fooled, number[]>;
   const attacks: string[] = [];
+  const sources: (string | null)[] = [];
   const placeOf = (attack: string): number => {
     const place = attacks.indexOf(attack);
     return place >= 0 ? place : attacks.push(attack) - 1;
@@ -52,6 +56,7 @@ export function tabulate(): Tabulator {
   const addOne = (record: SampleRecord): void => {
     for (const name of ["index", "label", "prediction", "queries"] as const) columns[name].push(record[name]);
     columns.margin.push(round(record.margin));
+    sources.push(record.source && printable(record.source));
     columns.outcome.push(OUTCOMES.indexOf(record.outcome));
     if (record.outcome !== "fooled") return;
     for (const name of FOOLED) fooled[name].push(name === "attack" ? placeOf(record.attack!) : round(record[name]!));
@@ -61,7 +66,13 @@ export function tabulate(): Tabulator {
       for (const record of records.slice(0, MOST - columns.index.length)) addOne(record);
       total += records.length;
     },
-    table: () => ({ total, ...columns, fooled, attacks }),
+    table: () => ({
+      total,
+      ...columns,
+      fooled,
+      attacks,
+      ...(sources.some((source) => source !== null) && { sources }),
+    }),
   };
 }
 
@@ -80,6 +91,7 @@ export function rowsOf({
   queries,
   fooled,
   attacks,
+  sources,
 }: SampleTable): SampleRow[] {
   let next = 0;
   return index.map((at, i) => {
@@ -100,6 +112,7 @@ export function rowsOf({
       l1: of("l1"),
       l0: of("l0"),
       queries: queries[i]!,
+      source: sources?.[i] ?? null,
     };
   });
 }

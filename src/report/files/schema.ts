@@ -2,6 +2,7 @@ import { z } from "zod";
 import { MOST_CONFUSED } from "../../classes.ts";
 import type { Evaluation } from "../../evaluate.ts";
 import { linearity } from "./linearity-schema.ts";
+import { model } from "./model-schema.ts";
 
 const name = z.string();
 const count = z.int().min(0);
@@ -21,48 +22,6 @@ const accuracy = {
   ci95: z.tuple([probability, probability]).describe("Wilson score interval, 95%."),
 };
 
-const model = z.strictObject({
-  name,
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .nullable()
-    .describe("SHA-256 of the file's bytes, hex; null for a model that is no file."),
-  inputShape: z.array(count).describe("Shape of one sample."),
-  classes: count,
-  head: z
-    .enum([
-      "logits",
-      "softmax",
-      "log-softmax",
-      "sigmoid",
-      "monotone",
-      "binary",
-      "binary-sigmoid",
-      "hidden",
-      "labels",
-      "multi-label",
-    ])
-    .describe(
-      "What the model gives. sigmoid: a probability for each class by itself; monotone: scores behind another function that keeps their order; binary, binary-sigmoid: one score, that of class 1; hidden: probabilities without visible logits; labels: 1 for the class predicted, 0 for all others; multi-label: a score for each label by itself, read as class 0 for a set of labels that is right as a whole, and class k for the k-th label of `labels` being the one farthest wrong.",
-    ),
-  parameters: count.nullable(),
-  bounds: z
-    .strictObject({ lower: z.number(), upper: z.number() })
-    .describe("The values that an input element may take."),
-  preprocessing: z
-    .strictObject({
-      mean: z.array(z.number()),
-      std: z.array(z.number()),
-      scale: z.exactOptional(z.number()),
-      channels: z.exactOptional(z.enum(["rgb", "bgr"])),
-    })
-    .nullable()
-    .describe(
-      "What is computed in front of the model's graph: (scale * x - mean) / std, one value each, or one a channel, of channels in this order; null: nothing.",
-    ),
-});
-
 const data = z.strictObject({
   name,
   offset: count.describe("Index in the data set of the first sample."),
@@ -77,6 +36,11 @@ const options = z.strictObject({
   attacks: z.array(z.string()),
   norm,
   epsilons: z.array(positive),
+  epsilonUnit: z
+    .exactOptional(z.enum(["input", "range"]))
+    .describe(
+      "What ε and distances are measured in: the units of the input, or shares of the range between the bounds of each element. Reports of before lack it.",
+    ),
   target: count.nullable().describe("The class aimed at, or null when any other class will do."),
   batch: count,
   seed: z.int(),

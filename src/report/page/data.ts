@@ -2,7 +2,7 @@ import type { EvaluationResult, Picture } from "../../evaluate.ts";
 import { normFor, norms } from "../../norm.ts";
 import { product } from "../../tensor.ts";
 import { round, type SampleTable } from "../files/sample-table.ts";
-import { className, seriesOf } from "../format.ts";
+import { className, printable, seriesOf } from "../format.ts";
 import { fromBase64, toBase64 } from "../pictures/base64.ts";
 import type { ExampleRow } from "../pictures/examples.ts";
 import { layoutOf, shrink, toPixels } from "../pictures/picture.ts";
@@ -32,6 +32,8 @@ export interface ExampleData {
   readonly distances: Readonly<Record<"linf" | "l2" | "l1" | "l0", number>>;
   readonly original: number;
   readonly adversarial: number;
+  /** The file of the sample. */
+  readonly source?: string;
 }
 
 /** Samples as base64. */
@@ -59,13 +61,16 @@ export function reportData(
   const { bounds, classes } = evaluation.model;
   const [only] = seriesOf(evaluation);
   const held: Float32Array[] = [];
+  const shapes = rows.flatMap(({ cells }) => cells.map(({ picture }) => picture.shape));
+  const shape = common(shapes) ?? evaluation.model.inputShape;
   // A sample is held once, whatever the number of rows that show it.
   const originals = new Map<number, number>();
-  const hold = (values: Float32Array): number => held.push(values) - 1;
+  const hold = (values: Float32Array, own: readonly number[]): number =>
+    held.push(framed(values, own, shape, bounds.lower)) - 1;
   const examples = rows.flatMap(({ series, epsilon, cells }, row) =>
     cells.map(({ example, picture }): ExampleData => {
-      const { index, label, prediction, confidence } = example;
-      const original = originals.get(index) ?? hold(picture.original);
+      const { index, label, prediction, confidence, source } = example;
+      const original = originals.get(index) ?? hold(picture.original, picture.shape);
       originals.set(index, original);
       return {
         index,
@@ -76,18 +81,39 @@ export function reportData(
         attack: row === 0 ? "" : series || only!.name,
         distances: distancesOf(picture),
         original,
-        adversarial: row === 0 ? original : hold(picture.adversarial),
+        adversarial: row === 0 ? original : hold(picture.adversarial, picture.shape),
+        ...(source !== undefined && { source: printable(source) }),
       };
     }),
   );
-  const shape = rows.flatMap(({ cells }) => cells)[0]?.picture.shape ?? evaluation.model.inputShape;
   return {
     bounds,
-    classNames: Array.from({ length: classes }, (_, c) => className(evaluation, c, NAME)),
+    // Numbers name themselves.
+    classNames: evaluation.data.classNames
+      ? Array.from({ length: classes }, (_, c) => className(evaluation, c, NAME))
+      : [],
     examples,
     values: encode(shape, held, bounds),
     samples,
   };
+}
+
+/** The shape that all pictures fit into; undefined without any. */
+const common = (shapes: readonly (readonly number[])[]): readonly number[] | undefined =>
+  shapes[0]?.map((_, axis) => Math.max(...shapes.map((shape) => shape[axis]!)));
+
+/** A picture at the top left of one of another shape: the script holds all in one. */
+function framed(values: Float32Array, own: readonly number[], shape: readonly number[], empty: number): Float32Array {
+  if (String(own) === String(shape)) return values;
+  const [, , c] = own;
+  const [, middle, last] = shape as [number, number, number];
+  const framed = new Float32Array(product(shape)).fill(empty);
+  for (let i = 0; i < values.length; i += c!)
+    framed.set(
+      values.subarray(i, i + c!),
+      (Math.floor(i / c! / own[1]!) * middle + (Math.floor(i / c!) % own[1]!)) * last,
+    );
+  return framed;
 }
 
 const distancesOf = ({ shape, original, adversarial }: Picture): ExampleData["distances"] => ({

@@ -1,5 +1,5 @@
 import type { Evaluation } from "../../evaluate.ts";
-import { className, formatEpsilon, formatPercent } from "../format.ts";
+import { className, formatEpsilon, formatPercent, printable } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
 import { type ExampleCell, type ExampleRow, pictureUri } from "../pictures/examples.ts";
 
@@ -8,9 +8,10 @@ export function examplesSection(evaluation: Evaluation, rows: readonly ExampleRo
   const name = (index: number) => className(evaluation, index, 24);
   const figure = (epsilon: number, { example, pixels }: ExampleCell): Markup => {
     const [label, prediction] = [name(example.label), name(example.prediction)];
-    const alt = `Sample ${example.index}, ${epsilon === 0 ? "clean" : `attacked with ε = ${formatEpsilon(epsilon)}`}: label ${label}, predicted ${prediction}.`;
+    const file = example.source === undefined ? undefined : printable(example.source);
+    const alt = `Sample ${example.index}${file === undefined ? "" : ` (${file})`}, ${epsilon === 0 ? "clean" : `attacked with ε = ${formatEpsilon(epsilon)}`}: label ${label}, predicted ${prediction}.`;
     const { width, height } = pixels;
-    return html`<figure class="example"><img${width < 112 ? html` class="pixelated"` : null} width="${width}" height="${height}" alt="${alt}" src="${pictureUri(pixels)}"><figcaption>${label} → ${prediction} <span>${formatPercent(example.confidence)}</span></figcaption></figure>
+    return html`<figure class="example"${file === undefined ? null : html` title="${file}"`}><img${width < 112 ? html` class="pixelated"` : null} width="${width}" height="${height}" alt="${alt}" src="${pictureUri(pixels)}"><figcaption>${label} → ${prediction} <span>${formatPercent(example.confidence)}</span></figcaption></figure>
 `;
   };
   const row = ({

@@ -1,5 +1,5 @@
 import type { Evaluation } from "../../evaluate.ts";
-import { className, formatCount, formatEpsilon, seriesOf, shortClassName } from "../format.ts";
+import { beyondClean, className, formatCount, formatEpsilon, seriesOf, shortClassName } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
 import { scrollTable } from "./table.ts";
 
@@ -16,7 +16,7 @@ export function matrixSection(evaluation: Evaluation): Markup {
   const blocks = [
     { title: "Clean", result: evaluation.clean },
     ...series.flatMap(({ name, points }) =>
-      points.map((result) => ({
+      beyondClean(points).map((result) => ({
         title: `${series.length > 1 ? `${name}, ` : ""}ε = ${formatEpsilon(result.epsilon)}`,
         result,
       })),

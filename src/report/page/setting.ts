@@ -1,4 +1,5 @@
 import type { Evaluation, LabelAccuracy } from "../../evaluate.ts";
+import { pictureWords } from "../../models/preprocessing/preprocessing.ts";
 import { l0Unit } from "../../norm.ts";
 import {
   className,
@@ -29,7 +30,8 @@ export function settingSection(evaluation: Evaluation): Markup {
 <h2>Setting</h2>
 ${facts([
   ["Model", printable(model.name)],
-  ["Input", `${model.inputShape.join(" × ")}, from ${model.bounds.lower} to ${model.bounds.upper}`],
+  ["Input", `${model.inputShape.join(" × ")}, ${boundsWords(evaluation)}`],
+  ...(model.pictures ? [["Pictures", picturesWords(model.pictures)] as const] : []),
   ["Preprocessing", preprocessingWords(model)],
   [
     "Output",
@@ -70,8 +72,23 @@ const labelsGoal = (labels: readonly LabelAccuracy[]): string =>
 const surrogateWords = (name: string, { surrogate }: Evaluation): string =>
   surrogate ? `${printable(name)}, right on ${formatPercent(surrogate.accuracy)} of the samples` : printable(name);
 
-const normWords = ({ options: { norm }, model }: Evaluation): string =>
-  norm === "l0" ? `${NORM_SYMBOL.l0}: ε counts ${l0Unit(model.inputShape)}` : NORM_SYMBOL[norm];
+const normWords = ({ options: { norm, epsilonUnit }, model }: Evaluation): string =>
+  norm === "l0"
+    ? `${NORM_SYMBOL.l0}: ε counts ${l0Unit(model.inputShape)}`
+    : `${NORM_SYMBOL[norm]}${norm === "spatial" || epsilonUnit === undefined ? "" : `: ε in ${epsilonUnit === "range" ? "shares of the range between the bounds of each element" : `the units of the ${model.pictures?.perturbed ? "picture, at its own size" : "input"}`}`}`;
+
+/** The values that elements may take, in the units of the data. */
+function boundsWords({ model: { bounds, elements }, options }: Evaluation): string {
+  const [lower, upper] = [elements?.lower ?? [bounds.lower], elements?.upper ?? [bounds.upper]];
+  const shares = options.epsilonUnit === "range" ? ", taken as shares of that range" : "";
+  if (lower.length === 1 && upper.length === 1) return `from ${lower[0]} to ${upper[0]}${shares}`;
+  if (lower.length === 0 || upper.length === 0) return `each element has bounds of its own${shares}`;
+  return `each element has bounds of its own, within ${Math.min(...lower)} to ${Math.max(...upper)}${shares}`;
+}
+
+/** How a picture becomes what the network gets, and which of the two is attacked. */
+const picturesWords = ({ perturbed, ...steps }: NonNullable<Evaluation["model"]["pictures"]>): string =>
+  `${pictureWords(steps)}; ${perturbed ? "what is attacked is the picture at its own size" : "what is attacked is what the network then gets"}`;
 
 /** What is computed in front of the model. */
 function preprocessingWords({ preprocessing }: Evaluation["model"]): string {

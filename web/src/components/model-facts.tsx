@@ -10,7 +10,7 @@ const FIRST = ["parameters", "gradient"];
 
 /** What is known of a model, in the words of `perturb inspect`. */
 export function ModelFacts({ info }: { readonly info: ModelInfo }) {
-  const { inspection, options } = info;
+  const { inspection, options, notes } = info;
   const facts = inspectionFacts(inspection).map(([name, words]) => [name, pageWords(words)] as const);
   const first = facts.filter(([name]) => FIRST.includes(name));
   return (
@@ -27,6 +27,13 @@ export function ModelFacts({ info }: { readonly info: ModelInfo }) {
           ...first,
         ]}
       />
+      {notes.length > 0 ? (
+        <ul class="model-notes small" aria-label="What was assumed of this model">
+          {notes.map((note) => (
+            <li key={note}>{pageWords(note)}</li>
+          ))}
+        </ul>
+      ) : null}
       <details class="model-facts">
         <summary>More about this model</summary>
         <Facts facts={facts.filter(([name]) => !FIRST.includes(name))} />

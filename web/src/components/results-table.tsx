@@ -1,5 +1,12 @@
 import type { Accuracy, Evaluation, Point } from "../../../src/evaluate.ts";
-import { formatCount, formatEpsilon, formatInterval, formatPercent, seriesOf } from "../../../src/report/format.ts";
+import {
+  beyondClean,
+  formatCount,
+  formatEpsilon,
+  formatInterval,
+  formatPercent,
+  seriesOf,
+} from "../../../src/report/format.ts";
 import "./table.css";
 
 /** The numbers of an evaluation, from the clean accuracy on. */
@@ -24,7 +31,7 @@ export function ResultsTable({ evaluation, caption }: ResultsTableProps) {
         <tbody>
           <Row name={several ? "clean" : null} epsilon={0} result={evaluation.clean} point={null} />
           {series.map(({ name, points }) =>
-            points.map((point) => (
+            beyondClean(points).map((point) => (
               <Row
                 key={`${name} ${point.epsilon}`}
                 name={several ? name : null}

@@ -30,6 +30,7 @@ const COLUMNS: readonly (readonly [key: Key, title: string, text?: "text"])[] = 
   ["l0", NORM_SYMBOL.l0],
   ["queries", "queries"],
 ];
+const FILE: (typeof COLUMNS)[number] = ["source", "file", "text"];
 
 /** The outcome of each sample, to be sorted and filtered, a page of rows at a time. */
 export function SamplesTable({ rows, classNames }: SamplesTableProps) {
@@ -37,6 +38,8 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
   const [outcome, setOutcome] = useState("");
   const [wanted, setWanted] = useState("");
   const [from, setFrom] = useState(0);
+  const hasFiles = useMemo(() => rows.some(({ source }) => source !== null), [rows]);
+  const columns = hasFiles ? [...COLUMNS, FILE] : COLUMNS;
   const counts = useMemo(() => countsOf(rows), [rows]);
   const found = useMemo(
     () => sorted(rows.filter(filterOf(outcome, wanted, classNames)), sorting, classNames),
@@ -68,7 +71,7 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
             </select>
           )}
         </Field>
-        <Field label="Index or label">
+        <Field label={hasFiles ? "Index, label or file" : "Index or label"}>
           {(attributes) => (
             <input
               {...attributes}
@@ -89,7 +92,7 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
           <caption class="hidden">Outcome of each sample</caption>
           <thead>
             <tr>
-              {COLUMNS.map(([key, title, text]) => (
+              {columns.map(([key, title, text]) => (
                 <th key={key} scope="col" class={text} aria-sort={sorting.key === key ? order(sorting) : undefined}>
                   <button type="button" class="samples-sort" onClick={() => choose(() => sortBy(key))}>
                     {title}
@@ -102,7 +105,7 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
           <tbody>
             {shown.map((row) => (
               <tr key={row.index}>
-                {COLUMNS.map(([key, , text]) => (
+                {columns.map(([key, , text]) => (
                   <td key={key} class={text}>
                     {cell(row, key, classNames)}
                   </td>
@@ -142,13 +145,16 @@ function countsOf(rows: readonly SampleRow[]): ReadonlyMap<SampleRow["outcome"],
 
 const order = ({ descending }: Sorting) => (descending ? "descending" : "ascending");
 
-/** Of an outcome, where one is chosen; with that index, or of a label that begins so. */
+/** Of an outcome, where one is chosen; with that index, of a label that begins so, or of a file whose name has it. */
 function filterOf(outcome: string, text: string, classNames: readonly string[]): (row: SampleRow) => boolean {
   const wanted = text.trim().toLowerCase();
-  const isNamed = classNames.map((name) => name.toLowerCase().startsWith(wanted));
+  const isNamed = (label: number): boolean => (classNames[label] ?? String(label)).toLowerCase().startsWith(wanted);
   return (row) =>
     (outcome === "" || row.outcome === outcome) &&
-    (wanted === "" || String(row.index) === wanted || isNamed[row.label] === true);
+    (wanted === "" ||
+      String(row.index) === wanted ||
+      isNamed(row.label) ||
+      row.source?.toLowerCase().includes(wanted) === true);
 }
 
 const CLASSES: ReadonlySet<Key> = new Set(["label", "prediction", "adversarialPrediction"]);

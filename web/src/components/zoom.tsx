@@ -72,6 +72,7 @@ export function Zoom(props: ZoomProps) {
         {note ? <p class="zoom-note">{note}</p> : null}
         <dl class="zoom-facts">
           <Fact term="Sample">{index}</Fact>
+          {example.source === undefined ? null : <Fact term="File">{example.source}</Fact>}
           <Fact term="Confidence">{formatPercent(example.confidence)}</Fact>
           <Fact term="ε">{isClean ? "0 (clean)" : formatEpsilon(epsilon)}</Fact>
           {attack && !isClean ? <Fact term="Attack">{attack}</Fact> : null}

@@ -24,6 +24,7 @@ export function modelInfoOf(
     bounds,
     parameters,
     runtime: runtime.name,
+    notes: (file.notes ?? []).map(({ message }) => message),
     ...rest,
   };
 }

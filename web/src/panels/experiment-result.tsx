@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Evaluation } from "../../../src/evaluate.ts";
-import { formatCount, formatEpsilon, seriesOf } from "../../../src/report/format.ts";
+import { beyondClean, formatCount, formatEpsilon, seriesOf } from "../../../src/report/format.ts";
 import { accuracyPlots } from "../../../src/report/plots/plots.ts";
 import { CopyText } from "../components/copy-text.tsx";
 import { ExampleGrid, type ExampleRow } from "../components/example-grid.tsx";
@@ -98,11 +98,13 @@ function exampleRows({ evaluation, examples, cleanExamples }: ModelResult): Exam
       // The thread makes two arrays of one, by which the zoom knows a clean sample.
       examples: cleanExamples.map((example) => ({ ...example, adversarial: example.original })),
     },
-    ...evaluation.points.map((point, i) => ({
-      title: `${series.length > 1 ? `${nameOf.get(point)}, ` : ""}ε = ${formatEpsilon(point.epsilon)}`,
-      epsilon: point.epsilon,
-      examples: examples[i] ?? [],
-    })),
+    ...beyondClean(
+      evaluation.points.map((point, i) => ({
+        title: `${series.length > 1 ? `${nameOf.get(point)}, ` : ""}ε = ${formatEpsilon(point.epsilon)}`,
+        epsilon: point.epsilon,
+        examples: examples[i] ?? [],
+      })),
+    ),
   ];
 }
 
@@ -119,7 +121,7 @@ function Confusion({
     const several = seriesOf(evaluation).length > 1;
     return [
       { title: `${begin}clean`, confusion: evaluation.clean.confusion },
-      ...evaluation.points.map(({ attack, epsilon, confusion }) => ({
+      ...beyondClean(evaluation.points).map(({ attack, epsilon, confusion }) => ({
         title: `${begin}${several ? `${attack}, ` : ""}ε = ${formatEpsilon(epsilon)}`,
         confusion,
       })),

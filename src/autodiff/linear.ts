@@ -1,0 +1,235 @@
+import type { Node } from "../onnx/graph.ts";
+import type { Ops } from "../onnx/ops.ts";
+import { product } from "../tensor.ts";
+
+/** What a linear operator is told of one node. Values are referred to by name, inputs by their place. */
+export interface LinearContext {
+  readonly node: Node;
+  readonly b: Ops;
+  readonly x: readonly string[];
+  /** Whether an input is the same for all x of the box. */
+  readonly isConstant: (i: number) => boolean;
+}
+
+export interface Terms {
+  readonly forwards: number;
+  readonly backwards: number;
+}
+
+/**
+ * An operator that is linear in some of its inputs, apart from a constant: f(u + v) - f(u) - f(v) + f(0) = 0. Its bounds go
+ * backwards by its gradient rule; here stands what bounds need forwards.
+ */
+export interface LinearOperator {
+  /** The inputs that it is linear in together; all others have to be constant. */
+  readonly operands: readonly number[] | "all";
+  /** It is linear in one of `operands` while the others are constant. */
+  readonly bilinear?: true;
+  /** How the ends of its operands lead to the ends of its output. `monotone`: end to end, for its weights are never negative. */
+  readonly ends: "monotone" | "falling" | "weighted";
+  /** How many numbers its longest sums add up, forwards and in its gradient, or more; absent where values are only moved. */
+  readonly terms?: (context: LinearContext) => Terms;
+  /** Whether ONNX Runtime's CPU kernels do it in float64, too. */
+  readonly isInDouble?: true;
+  /**
+   * With the absolute values of all weights: |W|·h, and with `additive` |W|·h + |b|. `h(i)` gives what stands for operand i.
+   * Absent where the node itself does it.
+   */
+  readonly absolute?: (context: LinearContext, h: (i: number) => string, additive: boolean) => string;
+}
+
+const abs = (b: Ops, x: string): string => b.add("Abs", [x]);
+
+/** The same node with other inputs. */
+export function again({ node, b }: Pick<LinearContext, "node" | "b">, inputs: readonly string[]): string {
+  return againMany({ node, b }, inputs)[0]!;
+}
+
+/** The same node with other inputs: all of its outputs. */
+export function againMany({ node, b }: Pick<LinearContext, "node" | "b">, inputs: readonly string[]): string[] {
+  const { proto: _, ...own } = node;
+  const outputs = node.outputs.map((name) => (name === "" ? "" : b.fresh(node.op)));
+  b.append({ ...own, name: "", inputs, outputs });
+  return outputs;
+}
+
+/** How many elements of the output an element of a broadcast input goes to: the terms of the sum on the way back. */
+function spread({ node, b, x }: LinearContext): number {
+  const rank = (name: string) => b.dims(name).slice(1);
+  const out = rank(node.outputs[0]!);
+  return Math.max(
+    ...x.map((name) => {
+      const own = b.dims(name);
+      const shared = out.map((d, i) => [d, own[own.length - out.length + i] ?? 1] as const);
+      return shared.reduce((n, [d, of]) => n * (of === 1 && typeof d === "number" ? d : 1), 1);
+    }),
+  );
+}
+
+const moved = (operands: LinearOperator["operands"] = [0]): LinearOperator => ({ operands, ends: "monotone" });
+
+/** Sums with weights that are never negative, over windows or axes. */
+const averaged: LinearOperator = {
+  operands: [0],
+  ends: "monotone",
+  terms: ({ b, x, node }) => {
+    const kernel = node.attributes.ints("kernel_shape", undefined);
+    const window = 4 + product(kernel ?? b.sizes(x[0]!, 1));
+    return { forwards: window, backwards: kernel ? window : 4 };
+  },
+};
+
+/** Y = X ∗ W + B, with weights [M, C/groups, ...] of a convolution, [C, M/groups, ...] of a transposed one. */
+const convolution = (isTransposed: boolean): LinearOperator => ({
+  operands: [0],
+  ends: "weighted",
+  terms: ({ node, b, x }) => {
+    const [first, second, ...kernel] = b.sizes(x[1]!);
+    const one = 2 + second! * product(kernel);
+    const other = 2 + (first! / node.attributes.int("group", 1)) * product(kernel);
+    return isTransposed ? { forwards: other, backwards: one } : { forwards: one, backwards: other };
+  },
+  absolute: (context, h, additive) => {
+    const { b, x } = context;
+    const bias = additive && x[2] ? [abs(b, x[2])] : [];
+    return again(context, [h(0), abs(b, x[1]!), ...bias]);
+  },
+});
+
+export const linearOperators = {
+  Identity: moved(),
+  Reshape: moved(),
+  Flatten: moved(),
+  Squeeze: moved(),
+  Unsqueeze: moved(),
+  Transpose: moved(),
+  Slice: moved(),
+  Split: moved(),
+  Gather: moved(),
+  GatherElements: moved(),
+  GatherND: moved(),
+  DepthToSpace: moved(),
+  SpaceToDepth: moved(),
+  Concat: moved("all"),
+  // With zeros, or what stands at the border; `wrap` repeats.
+  Pad: moved(),
+  Dropout: moved(),
+  Add: {
+    isInDouble: true,
+    operands: [0, 1],
+    ends: "monotone",
+    terms: (context) => ({ forwards: 2, backwards: 2 + spread(context) }),
+    absolute: ({ b, x, isConstant }, h, additive) => {
+      const part = (i: number) =>
+        isConstant(i) ? (additive ? abs(b, x[i]!) : b.mul(x[i]!, b.scalar(0, x[i]!))) : h(i);
+      return b.plus(part(0), part(1));
+    },
+  },
+  Sub: {
+    isInDouble: true,
+    operands: [0, 1],
+    ends: "weighted",
+    terms: (context) => ({ forwards: 2, backwards: 2 + spread(context) }),
+    absolute: ({ b, x, isConstant }, h, additive) => {
+      const part = (i: number) =>
+        isConstant(i) ? (additive ? abs(b, x[i]!) : b.mul(x[i]!, b.scalar(0, x[i]!))) : h(i);
+      return b.plus(part(0), part(1));
+    },
+  },
+  Neg: { operands: [0], ends: "falling" },
+  Mul: {
+    isInDouble: true,
+    operands: [0, 1],
+    bilinear: true,
+    ends: "weighted",
+    terms: (context) => ({ forwards: 2, backwards: 2 + spread(context) }),
+    absolute: ({ b, x, isConstant }, h) => {
+      const factor = (i: number) => (isConstant(i) ? abs(b, x[i]!) : h(i));
+      return b.mul(factor(0), factor(1));
+    },
+  },
+  Div: {
+    isInDouble: true,
+    operands: [0],
+    ends: "weighted",
+    terms: (context) => ({ forwards: 2, backwards: 2 + spread(context) }),
+    absolute: ({ b, x }, h) => b.div(h(0), abs(b, x[1]!)),
+  },
+  MatMul: {
+    isInDouble: true,
+    operands: [0, 1],
+    bilinear: true,
+    ends: "weighted",
+    terms: ({ b, x, isConstant }) => {
+      const weights = b.sizes(x[isConstant(1) ? 1 : 0]!);
+      // A vector counts as a matrix of one row, or one column.
+      const [rows, columns] =
+        weights.length > 1 ? weights.slice(-2) : isConstant(1) ? [weights[0], 1] : [1, weights[0]];
+      const [forwards, backwards] = isConstant(1) ? [rows!, columns!] : [columns!, rows!];
+      return { forwards: 2 + forwards, backwards: 2 + backwards };
+    },
+    absolute: ({ b, x, isConstant }, h) => {
+      const factor = (i: number) => (isConstant(i) ? abs(b, x[i]!) : h(i));
+      return b.matmul(factor(0), factor(1));
+    },
+  },
+  Gemm: {
+    isInDouble: true,
+    operands: [0, 1, 2],
+    bilinear: true,
+    ends: "weighted",
+    terms: ({ node, b, x, isConstant }) => {
+      const i = isConstant(1) ? 1 : 0;
+      const [first, second] = b.sizes(x[i]!);
+      const sumsFirst = (node.attributes.int(i === 1 ? "transB" : "transA", 0) === 0) === (i === 1);
+      return { forwards: 6 + (sumsFirst ? first! : second!), backwards: 6 + (sumsFirst ? second! : first!) };
+    },
+    absolute: ({ node, b, x, isConstant }, h, additive) => {
+      const factor = (i: number) => (isConstant(i) ? abs(b, x[i]!) : h(i));
+      const alpha = Math.abs(node.attributes.float("alpha", 1));
+      const beta = Math.abs(node.attributes.float("beta", 1));
+      const last = x[2] === undefined || x[2] === "" ? [] : isConstant(2) ? (additive ? [abs(b, x[2])] : []) : [h(2)];
+      const [transA, transB] = [node.attributes.int("transA", 0), node.attributes.int("transB", 0)];
+      const zero = () => (b.opset >= 11 ? [] : [b.unsqueeze(b.scalar(0, x[0]!), [0])]);
+      return b.add("Gemm", [factor(0), factor(1), ...(last.length > 0 ? last : zero())], {
+        transA,
+        transB,
+        alpha: { float: alpha },
+        beta: { float: beta },
+      });
+    },
+  },
+  Conv: convolution(false),
+  ConvTranspose: convolution(true),
+  // (X - mean)·scale / √(var + ε) + B, by the numbers that it was trained to.
+  BatchNormalization: {
+    operands: [0],
+    ends: "weighted",
+    terms: () => ({ forwards: 8, backwards: 8 }),
+    absolute: (context, h, additive) => {
+      const { b, x } = context;
+      const zero = b.mul(x[3]!, b.scalar(0, x[3]!));
+      const mean = additive ? b.neg(abs(b, x[3]!)) : zero;
+      return again(context, [h(0), abs(b, x[1]!), additive ? abs(b, x[2]!) : zero, mean, x[4]!]);
+    },
+  },
+  AveragePool: averaged,
+  GlobalAveragePool: averaged,
+  ReduceMean: averaged,
+  ReduceSum: averaged,
+} satisfies Readonly<Record<string, LinearOperator>>;
+
+const table: Readonly<Record<string, LinearOperator>> = linearOperators;
+
+/** How a node is linear in those of its inputs that are not constant, or undefined where it is not. */
+export function linearIn(context: LinearContext): LinearOperator | undefined {
+  const { node, x, isConstant } = context;
+  const operator = node.domain === "" && Object.hasOwn(table, node.op) ? table[node.op] : undefined;
+  if (!operator) return undefined;
+  const unknown = x.flatMap((name, i) => (name !== "" && !isConstant(i) ? [i] : []));
+  const { operands, bilinear } = operator;
+  if (operands !== "all" && unknown.some((i) => !operands.includes(i))) return undefined;
+  // Of a product only one factor may be unknown; what is added to it may be, too.
+  if (bilinear && unknown.includes(0) && unknown.includes(1)) return undefined;
+  return operator;
+}

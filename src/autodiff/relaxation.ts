@@ -1,0 +1,52 @@
+import type { Node } from "../onnx/graph.ts";
+import type { Ops } from "../onnx/ops.ts";
+
+/** What is known of a value over a box: two ends that it stays between, for every sample [n, ...], in float32. */
+export interface Interval {
+  readonly lower: string;
+  readonly upper: string;
+}
+
+/** An interval, and one value inside of it: that at the centre of the box. */
+export interface Enclosure extends Interval {
+  readonly centre: string;
+}
+
+/** What a relaxation is told of one node, for every sample [n, ...]. Values are referred to by name. */
+export interface RelaxationContext {
+  readonly node: Node;
+  readonly b: Ops;
+  /** Its inputs; a constant is its own enclosure. The first one is bounded, the others are constant. */
+  readonly x: readonly Enclosure[];
+  /** Its output where each input is at its centre. */
+  readonly y: string;
+}
+
+/** A linear bound of an operator: on one side of it over the whole interval. */
+export type Line = {
+  /** Float64 [n, ...] in the shape of the output: the bound less the output, at the centre. Not above 0 below, not below 0 above. */
+  readonly gap: string;
+} & (
+  | {
+      /** What each element of the output has of the same element of the first input, [n, ...]. */
+      readonly slope: string;
+    }
+  | {
+      /**
+       * Sends coefficients backwards: from those of the output, [rows, ...], to those of the first input. `rowsOf` gives what the
+       * sample of each row has of a value.
+       */
+      readonly back: (b: Ops, a: string, rowsOf: (name: string) => string) => string;
+    }
+);
+
+/** How an operator that is not linear is bounded. It holds for what ONNX Runtime's CPU kernel computes in float32. */
+export interface Relaxation {
+  readonly interval: (context: RelaxationContext) => Interval;
+  /** The lines below and above: any slopes are sound, good ones are tight. */
+  readonly lines: (context: RelaxationContext) => { readonly lower: Line; readonly upper: Line };
+  /** Whether better ends of an input could give better lines. */
+  readonly isOpen: (node: Node, lower: number, upper: number) => boolean;
+}
+
+export type Relaxations = Readonly<Record<string, Relaxation>>;

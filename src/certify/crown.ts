@@ -1,0 +1,131 @@
+import { backward, type RuleTable } from "../autodiff/engine.ts";
+import { linearIn } from "../autodiff/linear.ts";
+import type { Line } from "../autodiff/relaxation.ts";
+import type { Rule } from "../autodiff/rule.ts";
+import { rules } from "../autodiff/rules.ts";
+import { PerturbError } from "../errors.ts";
+import type { Node } from "../onnx/graph.ts";
+import type { Ops } from "../onnx/ops.ts";
+import { product } from "../tensor.ts";
+import type { Arithmetic, Enclosed } from "./enclose.ts";
+import { gamma, UNIT } from "./rounding.ts";
+import { Rows } from "./rows.ts";
+
+export interface CrownOptions {
+  /** The input of the graph. */
+  readonly input: string;
+  /** The value that is bounded, and the coefficients of it that are asked about, [samples·rows, ...]: as many rows for each sample. */
+  readonly of: string;
+  readonly seed: string;
+  readonly arithmetic: Arithmetic;
+  /** Level lines instead, at the ends of each nonlinear node: what intervals alone tell (IBP with its last layer elided, Gowal et al. 2018, §3). */
+  readonly isFlat: boolean;
+}
+
+/** What sums of float64 can be off, as a share of what they are made of. */
+const SLACK = 2 ** -40;
+
+/**
+ * Appends the nodes that bound ⟨a, of⟩ from below over the box, float64 [samples, rows], for the rows a of `seed`, and gives A as
+ * `slope`, [samples·rows, ...] (CROWN: Zhang et al. 2018, https://arxiv.org/abs/1811.00866, theorem 3.2). With the value at the centre c of the box,
+ *
+ *   ⟨a, f(x)⟩ ≥ ⟨a, f(c)⟩ + Σ gaps of nonlinear nodes + min over the box of ⟨A, x - c⟩ - roundings,
+ *
+ * where A = `backward` of a, with the gradient rule of each linear node and, for each other one, its line below where a coefficient is
+ * positive and its line above where it is negative. Biases do not appear. It holds for the network as float32 computes it, in any order of
+ * summation: Σ |a|·δ of each linear node covers its rounding there and at the centre, and that of its gradient.
+ */
+export function crown(
+  b: Ops,
+  { input, of, seed, arithmetic, isFlat }: CrownOptions,
+  { values, roundings, relaxed }: Enclosed,
+): { readonly bound: string; readonly slope: string } {
+  const { centre, lower, upper } = values.get(input)!;
+  const rows = new Rows(b, centre);
+  /** Float64 [samples, rows, 1], none above 0. */
+  const losses: string[] = [];
+  /** Takes Σ of products that are none above 0: their float32 sum is off by a share of itself. */
+  const lose = (a: string, by: string): void => {
+    const size = product(b.sizes(by, 1));
+    const sum = b.cast(rows.dot(a, by), "float64");
+    losses.push(arithmetic === "real" ? sum : b.mul(sum, b.scalar(1 + 1.5 * gamma(size + 2), sum)));
+  };
+  const down = (name: string): string => toFloat32(b, name, -1);
+  const up = (name: string): string => toFloat32(b, name, 1);
+  /** How far a value can be from that at the centre. */
+  const reach = (name: string): string => {
+    const known = values.get(name)!;
+    return b.add("Max", [b.sub(known.upper, known.centre), b.sub(known.centre, known.lower)]);
+  };
+  const loseRounding = (a: string, off: string, times: number): void =>
+    lose(b.add("Abs", [a]), b.mul(off, b.scalar(-times, off)));
+
+  const linearRule = (node: Node): Rule | undefined => {
+    const context = { node, b, x: node.inputs, isConstant: (i: number) => !values.has(node.inputs[i] ?? "") };
+    const rule =
+      linearIn(context) && Object.hasOwn(rules, node.op) ? (rules as Record<string, Rule>)[node.op] : undefined;
+    const δ = roundings.get(node.outputs[0]!);
+    if (!rule || !δ) return rule;
+    return (parts) => {
+      loseRounding(parts.g, δ.all, 1 + 2 ** -20);
+      return rule(parts);
+    };
+  };
+  const level = (node: Node, y: string): { lower: Line; upper: Line } => {
+    const { lower: low, upper: high } = values.get(node.outputs[0]!)!;
+    const line = (end: string): Line => ({
+      gap: b.sub(b.cast(end, "float64"), b.cast(y, "float64")),
+      back: (_, __, rowsOf) => {
+        const like = rowsOf(values.get(node.inputs[0]!)!.centre);
+        return b.mul(like, b.scalar(0, like));
+      },
+    });
+    return { lower: line(low), upper: line(high) };
+  };
+  const relaxedRule = (node: Node): Rule => {
+    const found = relaxed.get(node.outputs[0]!);
+    if (!found) throw new PerturbError("internal", `No bounds of "${node.outputs[0]}" are known. Report this.`);
+    const lines = isFlat ? level(node, found.y) : found.relaxation.lines({ node, b, x: found.x, y: found.y });
+    const back = (line: Line, a: string): string =>
+      "slope" in line ? rows.times(a, line.slope) : line.back(b, a, (name) => rows.of(name, a));
+    return ({ g }) => {
+      const zero = b.scalar(0, g);
+      const [positive, negative] = [b.add("Max", [g, zero]), b.add("Min", [g, zero])];
+      lose(positive, down(lines.lower.gap));
+      lose(negative, up(lines.upper.gap));
+      const sum = b.plus(back(lines.lower, positive), back(lines.upper, negative));
+      // A slope is multiplied once, and what comes from several windows is added up.
+      loseRounding(sum, reach(node.inputs[0]!), 8 * UNIT);
+      return [sum];
+    };
+  };
+  const table: RuleTable = {
+    ruleOf: (_, node) => linearRule(node) ?? relaxedRule(node),
+    dependsOn: (node, reached) =>
+      node.op !== "Shape" && node.op !== "Size" && node.inputs.some((name) => reached.has(name) && values.has(name)),
+    isIdentity: () => false,
+    sum: (_, value, parts) => {
+      if (parts.length > 1)
+        loseRounding(b.sum(parts.map((part) => b.add("Abs", [part]))), reach(value), 2 * parts.length * UNIT);
+      return b.sum(parts);
+    },
+  };
+  const [a] = backward(b, of, seed, [input], table);
+  const zero = b.scalar(0, a!);
+  lose(b.add("Max", [a!, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))));
+  lose(b.add("Min", [a!, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))));
+  const at = b.cast(values.get(of)!.centre, "float64");
+  const precise = b.cast(seed, "float64");
+  const start = rows.dot(precise, at);
+  const size = rows.dot(b.add("Abs", [precise]), b.add("Abs", [at]));
+  const loss = b.sum(losses);
+  const slack = b.mul(b.sub(size, loss), b.scalar(SLACK, loss));
+  return { bound: b.squeeze(b.sub(b.plus(start, loss), slack), [2]), slope: a! };
+}
+
+/** A float64 gap, made a little larger and cast: rounding may not make it smaller. */
+function toFloat32(b: Ops, gap: string, sign: 1 | -1): string {
+  const zero = b.scalar(0, gap);
+  const clean = sign === 1 ? b.add("Max", [gap, zero]) : b.add("Min", [gap, zero]);
+  return b.cast(b.mul(clean, b.scalar(1 + 2 ** -22, gap)), "float32");
+}

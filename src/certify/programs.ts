@@ -1,0 +1,153 @@
+import { lower } from "../autodiff/lower.ts";
+import type { Interval } from "../autodiff/relaxation.ts";
+import { writeOnnx } from "../onnx/file.ts";
+import { type Dim, type Graph, type Node, valuesRead } from "../onnx/graph.ts";
+import { Ops } from "../onnx/ops.ts";
+import { inFloat32 } from "../onnx/precision.ts";
+import { upgrade } from "../onnx/upgrade.ts";
+import type { Program, Runtime } from "../runtime.ts";
+import { type CrownOptions, crown } from "./crown.ts";
+import { type Arithmetic, type Enclosed, enclose } from "./enclose.ts";
+
+/** A value that a nonlinear node reads, whose ends decide how tight its lines are. */
+export interface Frontier {
+  readonly value: string;
+  /** Shape for one sample. */
+  readonly shape: readonly number[];
+  /** Whether better ends of an element could help. */
+  readonly isOpen: (lower: number, upper: number) => boolean;
+  /** Whether intervals alone are exact: nothing nonlinear is before it. */
+  readonly isFirst: boolean;
+}
+
+/** The graphs that bound a classifier, in the order in which they are run. */
+export interface BoundPrograms {
+  readonly frontiers: readonly Frontier[];
+  /** The graph's output. */
+  readonly output: string;
+  /** Inputs `centre`, `lower`, `upper` [samples, ...], and the ends known of each frontier; outputs the ends, in float32. */
+  readonly intervals: Program | undefined;
+  /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`. */
+  readonly boundOf: (value: string, isFlat: boolean) => Promise<Program>;
+  readonly release: () => Promise<void>;
+}
+
+const SAMPLES = "samples";
+
+/** What the ends of a value are called where they come in, and where they go out. */
+export const known = (value: string): { lower: string; upper: string } => ({
+  lower: `${value}/known/lower`,
+  upper: `${value}/known/upper`,
+});
+export const found = (value: string): { lower: string; upper: string } => ({
+  lower: `${value}/lower`,
+  upper: `${value}/upper`,
+});
+
+interface Opened {
+  readonly b: Ops;
+  readonly nodes: readonly Node[];
+  readonly enclosed: Enclosed;
+  /** In the order of the graph. */
+  readonly frontiers: readonly string[];
+}
+
+/** The graph with what is known of its values over a box. @throws unsupported */
+function open(graph: Graph, arithmetic: Arithmetic): Opened {
+  const b = new Ops(graph);
+  const nodes = [...b.nodes];
+  const x = graph.inputs[0]!;
+  const dims: readonly Dim[] = [SAMPLES, ...x.dims!.slice(1)];
+  const input = (name: string, shape = dims) => b.input({ name, type: "float32", dims: shape });
+  const box = { centre: input("centre"), lower: input("lower"), upper: input("upper") };
+  const frontiers: string[] = [];
+  const refine = (_: Ops, value: string, ends: Interval): Interval => {
+    frontiers.push(value);
+    const shape = [SAMPLES, ...b.sizes(value, 1)];
+    const names = known(value);
+    return {
+      lower: b.add("Max", [ends.lower, input(names.lower, shape)]),
+      upper: b.add("Min", [ends.upper, input(names.upper, shape)]),
+    };
+  };
+  const enclosed = enclose(b, nodes, { boxes: new Map([[x.name, box]]), refine, arithmetic });
+  return { b, nodes, enclosed, frontiers };
+}
+
+/**
+ * The graphs that bound the values of a classifier (`x` [N, ...] to `logits` [N, classes]).
+ * @throws unsupported where an operator has no bounds
+ */
+export async function boundPrograms(
+  classifier: Graph,
+  runtime: Runtime,
+  arithmetic: Arithmetic,
+): Promise<BoundPrograms> {
+  const graph = lower(upgrade(inFloat32(classifier, ["float16"])), ["x"]);
+  const first = open(graph, arithmetic);
+  const { b, enclosed, frontiers } = first;
+  for (const value of frontiers) {
+    const { lower, upper } = enclosed.values.get(value)!;
+    b.alias(found(value).lower, lower);
+    b.alias(found(value).upper, upper);
+  }
+  const outputs = frontiers.flatMap((value) => Object.values(found(value)));
+  const loaded: Promise<Program>[] = [];
+  const load = (made: Graph): Promise<Program> => {
+    const program = runtime.load(writeOnnx(usedInputs(made)));
+    loaded.push(program);
+    return program;
+  };
+  const intervals = outputs.length > 0 ? await load(b.finish(outputs)) : undefined;
+  const made = new Map<string, Promise<Program>>();
+  return {
+    frontiers: frontiers.map((value): Frontier => {
+      const readers = [...enclosed.relaxed.values()].filter(({ node }) => node.inputs.includes(value));
+      return {
+        value,
+        shape: b.sizes(value, 1),
+        isOpen: (l, u) => readers.some(({ node, relaxation }) => relaxation.isOpen(node, l, u)),
+        isFirst: !relaxedBefore(first.nodes, value, enclosed),
+      };
+    }),
+    output: graph.outputs[0]!.name,
+    intervals,
+    boundOf(value, isFlat) {
+      const key = `${value}${isFlat ? "/flat" : ""}`;
+      const ready = made.get(key) ?? load(boundGraph(graph, value, { arithmetic, isFlat }));
+      made.set(key, ready);
+      return ready;
+    },
+    release: async () => {
+      await Promise.all(loaded.map(async (program) => (await program).release()));
+    },
+  };
+}
+
+/** Without the inputs that nothing reads: of what only goes backwards, the network's own are among them. */
+function usedInputs(graph: Graph): Graph {
+  const read = new Set(graph.nodes.flatMap(valuesRead));
+  return { ...graph, inputs: graph.inputs.filter(({ name }) => read.has(name)) };
+}
+
+function boundGraph(graph: Graph, value: string, how: Pick<CrownOptions, "arithmetic" | "isFlat">): Graph {
+  const { b, enclosed } = open(graph, how.arithmetic);
+  const batch = graph.inputs[0]!.dims![0]!;
+  // Rows have the batch of the graph: what goes backwards has the shape of what went forwards.
+  const seed = b.input({ name: "seed", type: "float32", dims: [batch, ...b.sizes(value, 1)] });
+  const { bound, slope } = crown(b, { input: graph.inputs[0]!.name, of: value, seed, ...how }, enclosed);
+  b.alias("bound", bound);
+  b.alias("slope", slope);
+  return b.finish(["bound", "slope"]);
+}
+
+/** Whether a node that is not linear is on a way to a value. */
+function relaxedBefore(nodes: readonly Node[], value: string, { relaxed }: Enclosed): boolean {
+  const wanted = new Set([value]);
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => wanted.has(name))) continue;
+    if (relaxed.has(node.outputs[0]!)) return true;
+    for (const name of node.inputs) wanted.add(name);
+  }
+  return false;
+}
