@@ -140,6 +140,7 @@ export { type ConfigurationOptions, preprocessingIn } from "./models/preprocessi
 export {
   type CropRounding,
   type Interpolation,
+  type PictureFacts,
   type PictureSteps,
   type Preprocessing,
   type PreprocessingName,

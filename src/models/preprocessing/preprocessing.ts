@@ -32,6 +32,8 @@ export interface PictureFacts {
   readonly antialias?: boolean;
   /** The side of a square from the middle, or [height, width]. */
   readonly crop?: number | readonly [number, number];
+  /** Where the middle begins if it lies between two pixels: at the one before; else as torchvision rounds. */
+  readonly cropRounding?: "down";
 }
 
 /**
