@@ -3,9 +3,9 @@
  * @module
  */
 export type { BatchAxis } from "../autodiff/batch-axis.ts";
-export { type GradientSupport, gradientSupport, obstacles } from "../autodiff/coverage.ts";
+export { type GradientSupport, gradientSupport, obstacles, type TypeOf } from "../autodiff/coverage.ts";
 export { asClassifier, type Classifier, differentiate, sampleShape } from "../autodiff/differentiate.ts";
-export { backward } from "../autodiff/engine.ts";
+export { backward, gradients, type RuleTable } from "../autodiff/engine.ts";
 export { findHead, type HeadInfo, type HeadKind, type OuterSigmoid } from "../autodiff/head.ts";
 export type { Affine, LogitsFound } from "../autodiff/head-steps.ts";
 export {
@@ -18,5 +18,6 @@ export {
 } from "../autodiff/loss.ts";
 export { lower } from "../autodiff/lower.ts";
 export type { HeadChoice, Pool, Reading, ScoreKind } from "../autodiff/reading.ts";
+export type { Amend } from "../autodiff/residue.ts";
 export type { Rule, RuleContext, Rules } from "../autodiff/rule.ts";
 export { type DifferentiableOperator, rules, zeroGradient } from "../autodiff/rules.ts";
