@@ -138,6 +138,7 @@ export { readWeights } from "./models/formats/weights.ts";
 export { type GraphOptions, type ModelOptions, type OpenModelOptions, openModel } from "./models/open.ts";
 export { type ConfigurationOptions, preprocessingIn } from "./models/preprocessing/config.ts";
 export {
+  type CropRounding,
   type Interpolation,
   type PictureFacts,
   type PictureSteps,

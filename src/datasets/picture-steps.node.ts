@@ -26,7 +26,8 @@ export async function preparedShape(path: string, channels: 1 | 3, steps: Pictur
   return [channels, height, width];
 }
 
-async function preparedAt(path: string, channels: number, { resize, crop, interpolation, antialias }: PictureSteps) {
+async function preparedAt(path: string, channels: number, steps: PictureSteps) {
+  const { resize, crop, interpolation, antialias, cropRounding } = steps;
   let picture = { ...(await decodePixels(path, channels)), channels };
   if (resize !== undefined)
     picture = {
@@ -37,7 +38,7 @@ async function preparedAt(path: string, channels: number, { resize, crop, interp
     };
   if (crop === undefined) return picture;
   const [height, width] = typeof crop === "number" ? [crop, crop] : crop;
-  return centerCrop(picture, width, height);
+  return centerCrop(picture, width, height, cropRounding);
 }
 
 /** What readers of results must know of it. */

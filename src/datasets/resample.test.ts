@@ -60,3 +60,11 @@ it("sets the shorter side, or both", () => {
   expect(resizedTo({ width: 37, height: 53 }, 24)).toEqual([24, 34]);
   expect(resizedTo({ width: 37, height: 53 }, [10, 20])).toEqual([20, 10]);
 });
+
+it("begins a middle between two pixels as torchvision or as transformers does", () => {
+  const row: Picture = { width: 7, height: 1, channels: 1, data: Uint8Array.of(0, 1, 2, 3, 4, 5, 6) };
+  expect([...centerCrop(row, 4, 1).data]).toEqual([2, 3, 4, 5]);
+  expect([...centerCrop(row, 4, 1, "down").data]).toEqual([1, 2, 3, 4]);
+  for (const rounding of ["even", "down"] as const)
+    expect([...centerCrop(row, 6, 2, rounding).data.subarray(0, 6)]).toEqual([0, 1, 2, 3, 4, 5]);
+});

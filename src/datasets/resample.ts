@@ -1,4 +1,4 @@
-import type { Interpolation } from "../models/preprocessing/preprocessing.ts";
+import type { CropRounding, Interpolation } from "../models/preprocessing/preprocessing.ts";
 import {
   BITS,
   cropStart,
@@ -125,9 +125,14 @@ function inOnePass(
   return { width, height, channels, data: out };
 }
 
-/** The middle of a picture, by torchvision's center_crop: black where the picture is smaller. */
-export function centerCrop({ data, channels, width: w, height: h }: Picture, width: number, height: number): Picture {
-  const [fromX, fromY] = [cropStart(w, width), cropStart(h, height)];
+/** The middle of a picture, by torchvision's center_crop or that of transformers: black where the picture is smaller. */
+export function centerCrop(
+  { data, channels, width: w, height: h }: Picture,
+  width: number,
+  height: number,
+  rounding?: CropRounding,
+): Picture {
+  const [fromX, fromY] = [cropStart(w, width, rounding), cropStart(h, height, rounding)];
   const out = new Uint8Array(width * height * channels);
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {

@@ -144,7 +144,7 @@ export async function openSurrogate(
   (await import("./say-notes.ts")).sayNotes(beside.notes);
   const followed = { ...given, preprocess: beside.path ?? preprocess ?? given.preprocess };
   // What is done to pictures is the same for both.
-  const { resize, crop, interpolation, antialias } = await preprocessingGiven(followed);
+  const { resize, crop, cropRounding, interpolation, antialias } = await preprocessingGiven(followed);
   const own = {
     ...followed,
     ...(hasOwn && {
@@ -152,6 +152,7 @@ export async function openSurrogate(
       std,
       resize,
       crop,
+      cropRounding,
       interpolation,
       antialias,
       preprocess: undefined,

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import { isBundled } from "../../models/bundled.ts";
 import type { ChannelOrder } from "../../models/classifier/preprocess.ts";
-import type { Interpolation, Preprocessing } from "../../models/preprocessing/preprocessing.ts";
+import type { CropRounding, Interpolation, Preprocessing } from "../../models/preprocessing/preprocessing.ts";
 import type { Note } from "../../option.ts";
 import { isAddress } from "./address.ts";
 
@@ -15,6 +15,8 @@ export interface PreprocessingGiven {
   readonly interpolation?: Interpolation | undefined;
   readonly antialias?: boolean | undefined;
   readonly crop?: number | readonly [number, number] | undefined;
+  /** Of a configuration; no option says it. */
+  readonly cropRounding?: CropRounding | undefined;
   readonly scale?: number | undefined;
   readonly mean?: readonly number[] | undefined;
   readonly std?: readonly number[] | undefined;
@@ -29,13 +31,14 @@ const LONGEST = 2 ** 20;
 
 /** --preprocess, with the parts that are given one by one in place of its own. @throws usage, not-found, invalid-file, unsupported */
 export async function preprocessingGiven({ preprocess, ...given }: PreprocessingGiven): Promise<Preprocessing> {
-  const { resize, interpolation, antialias, crop, scale, mean, std, channels } = given;
+  const { resize, interpolation, antialias, crop, cropRounding, scale, mean, std, channels } = given;
   // Antialias is on unless it is turned off.
   const named = {
     resize,
     interpolation,
     antialias: antialias === false ? false : undefined,
     crop,
+    cropRounding,
     scale,
     mean,
     std,

@@ -7,13 +7,13 @@ export const unitOf = ({ elements }: Model): "input" | "range" => elements?.unit
 
 /** What is done to pictures, with what goes without saying. */
 export function picturesOf(
-  { resize, interpolation = "bilinear", antialias = true, crop }: PictureSteps,
+  { resize, interpolation = "bilinear", antialias = true, crop, cropRounding }: PictureSteps,
   perturbed: boolean,
 ): PictureFacts {
   return {
     perturbed,
     ...(resize !== undefined && { resize, interpolation, antialias }),
-    ...(crop !== undefined && { crop }),
+    ...(crop !== undefined && { crop, ...(cropRounding === "down" && { cropRounding }) }),
   };
 }
 

@@ -22,12 +22,12 @@ function somePicture(width: number, height: number, channels: 1 | 3, seed: numbe
   return { width, height, channels, data };
 }
 
-function prepared(picture: Picture, { resize, crop, interpolation, antialias }: PictureSteps): Picture {
+function prepared(picture: Picture, { resize, crop, cropRounding, interpolation, antialias }: PictureSteps): Picture {
   const how = { ...(interpolation && { interpolation }), ...(antialias !== undefined && { antialias }) };
   const made = resize === undefined ? picture : resample(picture, ...resizedTo(picture, resize), how);
   if (crop === undefined) return made;
   const [height, width] = typeof crop === "number" ? [crop, crop] : crop;
-  return centerCrop(made, width, height);
+  return centerCrop(made, width, height, cropRounding);
 }
 
 const planes = ({ data, channels }: Picture): Float32Array => {
@@ -62,6 +62,7 @@ const CASES: readonly (readonly [width: number, height: number, steps: PictureSt
   [40, 31, { resize: 31, crop: 25 }],
   [40, 31, { resize: [31, 20], crop: [15, 29] }],
   [30, 22, { crop: [15, 17] }],
+  [30, 23, { crop: [20, 15], cropRounding: "down" }],
   [13, 11, { crop: 16 }],
   [13, 11, { resize: 9, crop: 16 }],
   [53, 37, { resize: 24, interpolation: "nearest" }],

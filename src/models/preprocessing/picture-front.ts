@@ -6,7 +6,7 @@ import type { Ops } from "../../onnx/ops.ts";
 import { option } from "../../option.ts";
 import { tensor } from "../../tensor.ts";
 import { inFront, takenBy } from "../classifier/front.ts";
-import { type PictureSteps, pictureWords } from "./preprocessing.ts";
+import { type CropRounding, type PictureSteps, pictureWords } from "./preprocessing.ts";
 import {
   BITS,
   cropStart,
@@ -77,9 +77,15 @@ interface Sizes {
 type Axis = "width" | "height";
 
 function resized(b: Ops, x: string, steps: PictureSteps, { own, between, wanted }: Sizes): string {
-  const { interpolation = "bilinear", antialias = true } = steps;
+  const { interpolation = "bilinear", antialias = true, cropRounding } = steps;
   const matrixFor = (axis: Axis, weights: (size: number, wanted: number) => Weights) =>
-    croppedMatrix(own[axis], between[axis], wanted[axis], own[axis] === between[axis] ? selected : weights);
+    croppedMatrix(
+      own[axis],
+      between[axis],
+      wanted[axis],
+      own[axis] === between[axis] ? selected : weights,
+      cropRounding,
+    );
   if (interpolation === "nearest" || (own.width === between.width && own.height === between.height)) {
     const down = product(b, x, "height", matrixFor("height", nearest), own.height);
     return whole(b, product(b, down, "width", matrixFor("width", nearest), own.width));
@@ -117,9 +123,10 @@ function croppedMatrix(
   between: number,
   wanted: number,
   weightsOf: (size: number, wanted: number) => Weights,
+  rounding: CropRounding | undefined,
 ): Float64Array {
   const { from, values } = weightsOf(own, between);
-  const start = cropStart(between, wanted);
+  const start = cropStart(between, wanted, rounding);
   const matrix = new Float64Array(own * wanted);
   for (let k = 0; k < wanted; k++)
     for (const [i, weight] of (values[k + start] ?? []).entries()) matrix[(from[k + start]! + i) * wanted + k] = weight;

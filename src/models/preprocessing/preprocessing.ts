@@ -15,7 +15,13 @@ export interface PictureSteps {
   readonly antialias?: boolean | undefined;
   /** The side of the square that is cut from the middle, or [height, width]. */
   readonly crop?: number | readonly [number, number] | undefined;
+  /**
+   * Where the middle begins if it lies between two pixels: "even" as torchvision rounds, or "down" as transformers cuts. By default
+   * "even".
+   */
+  readonly cropRounding?: CropRounding | undefined;
 }
+export type CropRounding = "even" | "down";
 
 /** What a report says of it. `perturbed`: whether the picture at its own size is attacked, measured and bounded, or what the network gets. */
 export interface PictureFacts {
@@ -26,6 +32,8 @@ export interface PictureFacts {
   readonly antialias?: boolean;
   /** The side of a square from the middle, or [height, width]. */
   readonly crop?: number | readonly [number, number];
+  /** Where the middle begins if it lies between two pixels: at the one before; else as torchvision rounds. */
+  readonly cropRounding?: "down";
 }
 
 /**
@@ -64,7 +72,13 @@ export const preprocessings = {
 export type PreprocessingName = keyof typeof preprocessings;
 
 /** The part that is done to pictures; undefined where there is none. @throws usage for sizes that cannot be */
-export function pictureSteps({ resize, interpolation, antialias, crop }: Preprocessing): PictureSteps | undefined {
+export function pictureSteps({
+  resize,
+  interpolation,
+  antialias,
+  crop,
+  cropRounding,
+}: Preprocessing): PictureSteps | undefined {
   if (resize === undefined && crop === undefined) {
     if (interpolation === undefined && antialias === undefined) return undefined;
     const name = interpolation === undefined ? "preprocessing.antialias" : "preprocessing.interpolation";
@@ -75,7 +89,7 @@ export function pictureSteps({ resize, interpolation, antialias, crop }: Preproc
   }
   checkSize("preprocessing.resize", resize);
   checkSize("preprocessing.crop", crop);
-  return { resize, interpolation, antialias, crop };
+  return { resize, interpolation, antialias, crop, ...(cropRounding !== undefined && { cropRounding }) };
 }
 
 function checkSize(name: "preprocessing.resize" | "preprocessing.crop", size: PictureSteps["resize"]): void {

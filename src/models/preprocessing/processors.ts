@@ -5,7 +5,7 @@ export interface Processor {
   /** Whether one number is the side of a square, or else the shorter side. */
   readonly isSquare?: boolean;
   /** Pillow's number of the filter. */
-  readonly resample: number;
+  readonly resample?: number;
   /** The side of the crop where it is done by default; false where it is not; null for a class that never crops. */
   readonly crop?: number | false | null;
   readonly mean?: readonly number[];
@@ -23,15 +23,18 @@ export interface Processor {
 const HALF = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 export const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 const CLIP = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] } as const;
-const [NEAREST, BILINEAR, BICUBIC] = [0, 2, 3] as const;
+const [BILINEAR, BICUBIC] = [2, 3] as const;
 
 const likeClip: Processor = { size: 224, isSquare: false, resample: BICUBIC, crop: 224, ...CLIP };
 const likeVit: Processor = { size: [224, 224], isSquare: true, resample: BILINEAR, crop: null, ...HALF };
 const likeMobileNet: Processor = { size: 256, isSquare: false, resample: BILINEAR, crop: 224, ...HALF };
 
-/** The classes for classifiers, by name without "ImageProcessor": transformers 4.57.1, slow and fast alike where they agree. */
+/**
+ * The classes for classifiers, by name without "ImageProcessor": those of transformers 4.57.1 and of 5.24.0, as far as they agree.
+ * Pvt, ConvNext, EfficientNet and MobileViT took another filter in between.
+ */
 export const processors: Readonly<Record<string, Processor>> = {
-  // Slow and fast differ in size and crop.
+  // Size and crop changed.
   Beit: { isSquare: true, resample: BICUBIC, ...HALF },
   Bit: likeClip,
   Blip: { ...likeVit, size: [384, 384], resample: BICUBIC, ...CLIP },
@@ -40,7 +43,6 @@ export const processors: Readonly<Record<string, Processor>> = {
   ConvNext: {
     size: 384,
     isSquare: false,
-    resample: BILINEAR,
     crop: null,
     rule: "convnext",
     cropShare: 224 / 256,
@@ -51,7 +53,6 @@ export const processors: Readonly<Record<string, Processor>> = {
   EfficientNet: {
     size: [346, 346],
     isSquare: true,
-    resample: NEAREST,
     crop: false,
     isDividedTwice: true,
     ...HALF,
@@ -59,7 +60,7 @@ export const processors: Readonly<Record<string, Processor>> = {
   Levit: { size: 224, isSquare: false, resample: BICUBIC, crop: 224, rule: "levit", ...IMAGENET },
   MobileNetV1: likeMobileNet,
   MobileNetV2: likeMobileNet,
-  MobileViT: { size: 224, isSquare: false, resample: BILINEAR, crop: 256, isTurned: true },
+  MobileViT: { size: 224, isSquare: false, crop: 256, isTurned: true },
   PoolFormer: {
     size: 224,
     isSquare: false,
@@ -69,10 +70,9 @@ export const processors: Readonly<Record<string, Processor>> = {
     cropShare: 0.9,
     ...IMAGENET,
   },
-  Pvt: { ...likeVit, ...IMAGENET },
+  Pvt: { size: [224, 224], isSquare: true, crop: null, ...IMAGENET },
   Segformer: { ...likeVit, size: [512, 512], ...IMAGENET },
-  // Slow and fast read one number differently.
-  Siglip: { size: [224, 224], resample: BICUBIC, crop: null, ...HALF },
+  Siglip: { size: [224, 224], isSquare: false, resample: BICUBIC, crop: null, ...HALF },
   ViT: likeVit,
   ViTHybrid: likeClip,
 };

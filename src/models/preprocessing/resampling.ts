@@ -1,4 +1,4 @@
-import type { Interpolation } from "./preprocessing.ts";
+import type { CropRounding, Interpolation } from "./preprocessing.ts";
 
 export interface Size {
   readonly width: number;
@@ -91,9 +91,11 @@ export const isHeightFirst = (from: Size, to: Size): boolean => {
 };
 
 /** Where torchvision's center_crop begins; below 0 where the picture is smaller, which it lays on black. */
-export const cropStart = (size: number, wanted: number): number =>
+export const cropStart = (size: number, wanted: number, rounding: CropRounding = "even"): number => {
+  const half = (Math.max(size, wanted) - wanted) / 2;
   // One pixel more to the right and below where the difference is odd.
-  halfToEven((Math.max(size, wanted) - wanted) / 2) - Math.max(0, Math.floor((wanted - size) / 2));
+  return (rounding === "down" ? Math.floor(half) : halfToEven(half)) - Math.max(0, Math.floor((wanted - size) / 2));
+};
 
 /** Rounded as torch and Python round. */
 export function halfToEven(v: number): number {

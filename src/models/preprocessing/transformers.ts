@@ -47,7 +47,7 @@ export function ofTransformers(config: Fields, name: string, given: Preprocessin
 
 function classOf(config: Fields): string | undefined {
   const named = config["image_processor_type"] ?? config["feature_extractor_type"];
-  return typeof named === "string" ? named.replace(/(ImageProcessor|FeatureExtractor)(Fast)?$/, "") : undefined;
+  return typeof named === "string" ? named.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, "") : undefined;
 }
 
 /** Whether a step is done. @throws unsupported for what is neither true nor false */
@@ -66,7 +66,7 @@ function sizesOf(reading: Reading): Preprocessing {
   return {
     ...(isResized && given.interpolation === undefined && { interpolation: filterOf(reading) }),
     ...(resize !== undefined && { resize }),
-    ...(crop === undefined ? given.crop === undefined && cropOf(reading) : { crop }),
+    ...(crop === undefined ? given.crop === undefined && cropOf(reading) : { crop, cropRounding: "down" as const }),
   };
 
   function filterOf(of: Reading) {
@@ -128,9 +128,13 @@ function cropOf(reading: Reading): Preprocessing {
   const isUnsaid = config["do_center_crop"] === undefined && processor?.crop === undefined;
   if (isUnsaid && (processor || isGiven(config["crop_size"]))) missing("do_center_crop", "preprocessing.crop", reading);
   if (!isDone(reading, "do_center_crop", typeof processor?.crop === "number")) return {};
-  if (isGiven(config["crop_size"])) return { crop: pair(config["crop_size"], "crop_size", name) };
   const side = processor?.crop;
-  return { crop: typeof side === "number" ? [side, side] : missing("crop_size", "preprocessing.crop", reading) };
+  const crop = isGiven(config["crop_size"])
+    ? pair(config["crop_size"], "crop_size", name)
+    : typeof side === "number"
+      ? ([side, side] as const)
+      : missing("crop_size", "preprocessing.crop", reading);
+  return { crop, cropRounding: "down" };
 }
 
 function valuesOf(reading: Reading): Preprocessing {
@@ -164,9 +168,13 @@ function valuesOf(reading: Reading): Preprocessing {
 }
 
 /** @throws unsupported: what a configuration does not say, and no class does either */
-function missing(field: string, part: Parameters<typeof option>[0], { name, className }: Reading): never {
+function missing(field: string, part: Parameters<typeof option>[0], { name, className, processor }: Reading): never {
   const whose =
-    className === undefined ? "names no image_processor_type" : `${className}ImageProcessor has no default here`;
+    className === undefined
+      ? "names no image_processor_type"
+      : processor
+        ? `the default of ${className}ImageProcessor differs between versions of transformers`
+        : `${className.slice(0, 80)}ImageProcessor is not known here`;
   throw new PerturbError(
     "unsupported",
     `${name} does not say ${field}, and ${whose}. Give it as an option (${option(part)}).`,

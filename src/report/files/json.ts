@@ -50,6 +50,7 @@ const ORDER = Object.keys({
   interpolation: 0,
   antialias: 0,
   crop: 0,
+  cropRounding: 0,
   channels: 0,
   scale: 0,
   mean: 0,

@@ -59,6 +59,11 @@ export const model = z.strictObject({
         interpolation: z.exactOptional(z.enum(["nearest", "bilinear", "bicubic", "lanczos"])),
         antialias: z.exactOptional(z.boolean()),
         crop: z.exactOptional(side).describe("The side of a square from the middle, or [height, width]."),
+        cropRounding: z
+          .exactOptional(z.literal("down"))
+          .describe(
+            "Where the middle begins if it lies between two pixels: at the one before. Else as torchvision rounds.",
+          ),
       }),
     )
     .describe(
