@@ -45,7 +45,11 @@ export async function followUp(
   { evaluation, notFooled }: EvaluationResult,
   context: FollowUpContext = {},
 ): Promise<Warning[]> {
-  const model = context.batch === undefined ? whole : inPieces(whole, context.batch);
+  // Of pictures of several sizes the model is that of a size, which only what is not wrapped can give.
+  const modelOf = async ({ x }: Batch): Promise<Model> => {
+    const sized = await modelFor(whole, x);
+    return context.batch === undefined ? sized : inPieces(sized, context.batch);
+  };
   const { worst, clean } = evaluation;
   const { total } = evaluation.data;
   const { offset } = data.drawn ? { offset: 0 } : plan;
@@ -56,27 +60,23 @@ export async function followUp(
     // Of a sorted set, the first samples are of one class.
     const spread = !data.mixed && total === data.size && count < total;
     const some = await firstOf(spread ? drawn(data, count, plan.seed) : data, offset, count);
-    if (some)
-      warnings.push(await diagnose(await modelFor(model, some.x), some, context.normalization, data.classFolders));
+    if (some) warnings.push(await diagnose(await modelOf(some), some, context.normalization, data.classFolders));
   }
   const first = await firstOf(data, offset, Math.min(total, SAMPLES));
-  if (first) warnings.push(await checkRandom(await modelFor(model, first.x), first, plan));
+  if (first) warnings.push(await checkRandom(await modelOf(first), first, plan));
   const iterated = plan.attacks.filter(isIterated);
   if (iterated.length === 0) return warnings.filter((w) => w !== null);
 
   const last = notFooled.at(-1) ?? [];
   const count = Math.min(SAMPLES, Math.max(2, Math.ceil(total / ONE_IN)));
   const farthest = await someAt(data, last.slice(0, count));
-  if (farthest)
-    warnings.push(await checkLargeEpsilon(await modelFor(model, farthest.x), farthest, plan, iterated, context));
+  if (farthest) warnings.push(await checkLargeEpsilon(await modelOf(farthest), farthest, plan, iterated, context));
   // Where about half of the correct samples are not fooled, an attack that is nearly strong enough shows.
   const half = worst.map(({ correct }) => Math.abs(correct - clean.correct / 2));
   const k = half.indexOf(Math.min(...half.filter((_, i) => (notFooled[i]?.length ?? 0) > 0)));
   const middle = await someAt(data, (notFooled[k] ?? []).slice(0, count));
   if (middle)
-    warnings.push(
-      await checkMoreSteps(await modelFor(model, middle.x), middle, plan, plan.epsilons[k]!, iterated, context),
-    );
+    warnings.push(await checkMoreSteps(await modelOf(middle), middle, plan, plan.epsilons[k]!, iterated, context));
   return warnings.filter((w) => w !== null);
 }
 
