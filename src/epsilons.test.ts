@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { epsilonName, epsilonsIn, epsilonText, numberIn } from "./epsilons.ts";
+import { epsilonName, epsilonOfName, epsilonsIn, epsilonText, numberIn } from "./epsilons.ts";
 
 describe("epsilonText", () => {
   it.each([
@@ -25,6 +25,9 @@ describe("epsilonText", () => {
 
   it("is part of a file's name", () => {
     expect([0.1, 8 / 255, 0.1 + 0.2, 1 / 3, 0, 2].map(epsilonName)).toEqual(["0.1", "8-255", "0.3", "1-3", "0", "2"]);
+    const values = [0.1, 8 / 255, 1 / 3, 0, 2, 1e-7];
+    expect(values.map((epsilon) => epsilonOfName(epsilonName(epsilon)))).toEqual(values);
+    expect(["", "ilon", "8-", "1-2-3"].map(epsilonOfName)).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
   });
 
   it("is read back to the same number", () => {

@@ -69,3 +69,10 @@ export const epsilonName = (epsilon: number): string => {
 };
 
 const usage = (message: string): PerturbError => new PerturbError("usage", message);
+
+/** The ε of such a part of a name; NaN where it is none. */
+export function epsilonOfName(name: string): number {
+  const [, above, below] = /^(\d+)-(\d+)$/.exec(name) ?? [];
+  if (above !== undefined) return Number(above) / Number(below);
+  return name === "" ? Number.NaN : Number(name);
+}

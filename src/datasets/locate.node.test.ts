@@ -145,7 +145,19 @@ describe("openDataset by path", () => {
     });
     await files("written-pictures/eps-0.2/7", { "000012-7-to-3-eps-0.2.png": png });
     expect((await failure("usage", () => openDataset(path))).message).toContain(join(path, "eps-0.1"));
-    expect((await openDataset(join(path, "eps-0.2"))).size).toBe(1);
+    await files("written-pictures", { "adversarial.npz": Buffer.of() });
+    // Its folder says as much as the one around it, and of other pictures nothing is said.
+    const own = await openDataset(join(path, "eps-0.2"));
+    expect(own).toMatchObject({ size: 1, adversarial: true });
+    expect(own.assumptions).toEqual([expect.stringContaining(join(path, "adversarial.npz"))]);
+    expect((await openDataset(join(path, "eps-0.2"), { dataEpsilon: 0.2 })).size).toBe(1);
+    await failure("usage", () => openDataset(join(path, "eps-0.2"), { dataEpsilon: 0.1 }));
+    await files("fraction/eps-8-255/7", { "000012-7-to-3-eps-8-255.png": png });
+    const fraction = await openDataset(join(folder, "fraction"), { dataEpsilon: 8 / 255 });
+    expect(fraction).toMatchObject({ name: "eps-8-255", adversarial: true });
+    expect(fraction.assumptions![0]).not.toContain("npz");
+    await files("plain/eps-0.2/7", { "000012-7-to-3-eps-0.2.png": png, "seven.png": png });
+    expect((await openDataset(join(folder, "plain", "eps-0.2"))).adversarial).toBeUndefined();
     expect((await openDataset(path, { dataEpsilon: 0.2 })).name).toBe("eps-0.2");
     await failure("usage", () => openDataset(path, { dataEpsilon: 0.3 }));
   });

@@ -15,7 +15,7 @@ import { openInstalled } from "./installed.node.ts";
 import type { Split } from "./known.ts";
 import { isNpy } from "./npy-header.ts";
 import type { OwnSize } from "./own-size.node.ts";
-import { chosenOf } from "./written-examples.ts";
+import { areBudgets, chosenBudget, withOrigin } from "./written-pictures.node.ts";
 
 export interface LocateOptions {
   /** By default `test`. */
@@ -123,15 +123,15 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
       `${folder} holds neither the ${split} images and labels of an IDX set (${idxNames(split).map(first).join(", ")}) nor a sub-folder for each class.`,
       { data: { folder, split } },
     );
-  const examples = folders.filter((name) => name.startsWith(EPSILON));
-  if (examples.length === folders.length) return openExamples(folder, examples, options);
+  if (areBudgets(folders)) return openFolder(await chosenBudget(folder, folders, options.dataEpsilon), options);
   // A model without [C, H, W] inputs sees the images in their own shape, folded at the end.
   const shape = options.shape?.length === 3 ? options.shape : undefined;
   const { ownSize } = options;
   const steps = options.preprocessing && !ownSize ? pictureSteps(options.preprocessing) : undefined;
   const classList = options.classFile === undefined ? undefined : await readClassList(options.classFile);
   const common = { name: folderName(folder), shape, resize: options.resize, steps, ownSize, classList };
-  if (!folders.every((name) => SPLIT_FOLDERS.has(name))) return openImageFolder(folder, common);
+  if (!folders.every((name) => SPLIT_FOLDERS.has(name)))
+    return withOrigin(await openImageFolder(folder, common), folder, options.dataEpsilon);
   if (!folders.includes(split))
     throw new PerturbError(
       "not-found",
@@ -141,45 +141,6 @@ async function openFolder(folder: string, options: LocateOptions): Promise<Datas
       },
     );
   return openImageFolder(join(folder, split), common);
-}
-
-/** What the folders of `perturb attack` begin with. */
-const EPSILON = "eps-";
-
-/** The pictures that `perturb attack` wrote: of one ε, or of the one that is chosen. @throws usage for several */
-async function openExamples(folder: string, budgets: readonly string[], options: LocateOptions): Promise<Dataset> {
-  const { dataEpsilon } = options;
-  const known = new Map(budgets.map((name) => [Number(name.slice(EPSILON.length)), name]));
-  const [only, ...others] =
-    dataEpsilon === undefined
-      ? budgets.map((name) => join(folder, name)).sort()
-      : [
-          join(
-            folder,
-            known.get(
-              chosenOf(
-                [...known.keys()].sort((a, b) => a - b),
-                folder,
-                dataEpsilon,
-              ),
-            )!,
-          ),
-        ];
-  if (others.length > 0)
-    throw new PerturbError(
-      "usage",
-      `${folder} holds the pictures that perturb attack wrote at ${budgets.length} ε. Choose one (${option("dataEpsilon")}), give its folder, such as ${only}, or give ${join(folder, "adversarial.npz")}, which has all samples.`,
-      { data: { folder, budgets } },
-    );
-  const dataset = await openFolder(only!, options);
-  return {
-    ...dataset,
-    adversarial: true,
-    assumptions: [
-      `${only} holds only the examples that fooled the model that they were made for: that model is right on none of them. ${join(folder, "adversarial.npz")} has all samples.`,
-      ...(dataset.assumptions ?? []),
-    ],
-  };
 }
 
 /** Folders with these names only are parts of a set, not its classes. */

@@ -8,6 +8,7 @@ import { pgd } from "../attacks/gradient/pgd.ts";
 import { onePixel } from "../attacks/scores/one-pixel.ts";
 import { square } from "../attacks/scores/square.ts";
 import { rotationTranslation } from "../attacks/transfer-and-structure/rotation-translation.ts";
+import { transfer } from "../attacks/transfer-and-structure/transfer.ts";
 import { universal } from "../attacks/transfer-and-structure/universal.ts";
 import type { Batch, Dataset } from "../dataset.ts";
 import { openDataset } from "../datasets/locate.node.ts";
@@ -173,6 +174,19 @@ describe("pictures of several sizes", () => {
         here.evaluation.points.map(({ examples }) => examples),
       );
     }
+  });
+
+  it("are attacked through another model of pictures too, with the checks that follow", async () => {
+    const other = open(smallNetwork([3, 8, 8], 3, 5), { perturb: "picture", preprocessing, shape: data.shape });
+    const through = (surrogate: GraphModel): EvaluateOptions => ({
+      attacks: [transfer, square.with({ queries: 5 })],
+      epsilons: [1 / 255],
+      surrogate,
+    });
+    const { evaluation } = await using(other, (surrogate) =>
+      using(modelFor(data.shape), (model) => evaluate(model, data, through(surrogate))),
+    );
+    expect(evaluation.attacks.map(({ attack }) => attack)).toEqual(["transfer", "square"]);
   });
 
   it("are refused where the model takes one size, an attack learns from others, or the network would get several", async () => {

@@ -31,6 +31,11 @@ describe("assumptionsOf", () => {
     expect(messages(setOf("names", [3, 5, 8]), 12)[0]).toContain("the numbers of their classes: 3, 5, 8.");
   });
 
+  it("says nothing of the classes of adversarial examples, which were numbered by their model", () => {
+    expect(messages({ ...setOf("names", [3, 5, 8]), adversarial: true }, 12)).toEqual([]);
+    expect(messages({ ...setOf("order", [0, 1, 2]), adversarial: true }, 12)).toHaveLength(1);
+  });
+
   it("says where numbers and text order differ", () => {
     const [text] = messages(setOf("names", [0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9]), 12);
     expect(text).toContain('"10" is class 10. In text order it would be class 2.');

@@ -5,7 +5,9 @@ import { quote } from "../../quote.ts";
 
 /** What is assumed of data before anything is measured, as warnings: how folders became the classes of a model, and what files left open. */
 export function assumptionsOf(data: Dataset, classes: number): Warning[] {
-  const folders = data.classFolders ? [...classWarnings(data.name, data.classFolders, classes)] : [];
+  // What `perturb attack` wrote names the classes of its model.
+  const isTold = data.adversarial && data.classFolders?.numbering === "names";
+  const folders = data.classFolders && !isTold ? [...classWarnings(data.name, data.classFolders, classes)] : [];
   return [
     ...folders.map((message) => ({ code: "class-folders", message })),
     ...(data.assumptions ?? []).map((message) => ({ code: "data", message })),

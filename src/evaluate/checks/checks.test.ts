@@ -216,6 +216,21 @@ describe("warnings", () => {
     expect(await codes(lenetFile(), mnist, { limit: 200 })).toEqual([]);
   });
 
+  it("of a model at chance on class folders, which a list may number", async () => {
+    const found = async (data: Dataset) => {
+      const { evaluation } = await run(classifierFile(behind(0, 255), { name: "m" }), data, {
+        epsilons: [0.1],
+        limit: 200,
+      });
+      return evaluation.warnings.find(({ code }) => code === "chance-accuracy")?.message;
+    };
+    const folders = Array.from({ length: 10 }, (_, label) => ({ name: `${label}`, label, samples: 1000 }));
+    const classFolders = { numbering: "names", folders } as const;
+    expect(await found(mnist)).toContain("the numbering of labels.");
+    expect(await found({ ...mnist, classFolders })).toContain("which class each folder is (`classFile`).");
+    expect(await found({ ...mnist, classFolders, adversarial: true })).toBeUndefined();
+  });
+
   it("of few samples", async () => {
     expect(await codes(lenetFile(), mnist, { limit: 99 })).toEqual(["few-samples"]);
     expect(await codes(lenetFile(), mnist, { limit: 100 })).toEqual([]);

@@ -1,4 +1,5 @@
 import { MOST_CONFUSED } from "../../classes.ts";
+import type { ClassFolders } from "../../dataset.ts";
 import type { Evaluation, Warning } from "../../evaluate.ts";
 import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
@@ -16,10 +17,12 @@ export function warningsOf(
     straightThrough = 0,
     askedThrough = [],
     adversarial,
+    classFolders,
   }: {
     readonly straightThrough?: number;
     readonly askedThrough?: readonly string[];
     readonly adversarial?: true | undefined;
+    readonly classFolders?: ClassFolders | undefined;
   } = {},
 ): Warning[] {
   const { invalid, deadGradients, nanGradients, points } = tally;
@@ -29,7 +32,7 @@ export function warningsOf(
   if (!adversarial && model.head !== "multi-label" && atChance(clean))
     warn(
       "chance-accuracy",
-      `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class. The other numbers say nothing about robustness then. Check normalization (${option("normalization.mean")}, ${option("normalization.std")}), channel order, the 0-255 scale and the numbering of labels.`,
+      `Clean accuracy is ${percent(clean.accuracy)}, no better than always naming one class. The other numbers say nothing about robustness then. Check normalization (${option("normalization.mean")}, ${option("normalization.std")}), channel order, the 0-255 scale and ${classFolders ? `which class each folder is (${option("classFile")})` : "the numbering of labels"}.`,
     );
   if (invalid > 0)
     warn(

@@ -104,8 +104,14 @@ export function resultOf(
     cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
   };
   const warnings: readonly Warning[] = [
-    ...(subject.labels && data.labelSets ? setWarnings(evaluation.clean, data.labelSets, subject.labels) : []),
-    ...warningsOf(evaluation, tally, plan, { ...subject, adversarial: data.adversarial }),
+    ...(subject.labels && data.labelSets && !data.adversarial
+      ? setWarnings(evaluation.clean, data.labelSets, subject.labels)
+      : []),
+    ...warningsOf(evaluation, tally, plan, {
+      ...subject,
+      adversarial: data.adversarial,
+      classFolders: data.classFolders,
+    }),
   ];
   return {
     evaluation: withGates({ ...evaluation, warnings }, gates),
