@@ -133,7 +133,7 @@ export function differentiate(
   // Samples do not mix, so the gradient of the sum holds the gradient of each.
   const [gradient] = backward(b, logits, slope, ["x"], {
     ...gradients,
-    amend: withoutResidue(b, logits, backward),
+    amend: withoutResidue(b, logits, backward, builder === undefined && loss !== "logit" && loss !== "other-logits"),
   });
   b.alias("loss", value);
   b.alias("gradient", gradient!);

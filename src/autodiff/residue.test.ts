@@ -63,6 +63,17 @@ describe("a gradient that is rounding alone", () => {
     for (const [i, g] of found.entries()) expect(g / truth[i]!).toBeCloseTo(1, 1);
   });
 
+  it("is not taken for that where large weights are common to all classes: what differs stays exact", async () => {
+    const [features, classes] = [40, 4];
+    // As float32 holds them.
+    const W = Float32Array.from(numbers(features * classes, 9), (w, i) => 100 + Math.floor(i / classes) + 1e-3 * w);
+    const x = numbers(features, 3, 0, 1e-3);
+    const found = await gradientOf(linear(W, features, classes), [...x], [features], 1);
+    const truth = exact([...x], W, classes, 1);
+    const largest = Math.max(...truth.map(Math.abs));
+    for (const [i, g] of found.entries()) expect(Math.abs(g - truth[i]!) / largest, `feature ${i}`).toBeLessThan(1e-3);
+  });
+
   it.each<[string, (b: Ops, v: string, alike: (dims: readonly number[]) => string) => string]>([
     [
       "a hidden layer and a Gemm",

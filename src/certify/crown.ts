@@ -8,7 +8,7 @@ import type { Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { product } from "../tensor.ts";
 import type { Arithmetic, Enclosed } from "./enclose.ts";
-import { gamma, UNIT } from "./rounding.ts";
+import { gamma, LOST, UNIT } from "./rounding.ts";
 import { Rows } from "./rows.ts";
 
 export interface CrownOptions {
@@ -48,7 +48,11 @@ export function crown(
   const lose = (a: string, by: string): void => {
     const size = product(b.sizes(by, 1));
     const sum = b.cast(rows.dot(a, by), "float64");
-    losses.push(arithmetic === "real" ? sum : b.mul(sum, b.scalar(1 + 1.5 * gamma(size + 2), sum)));
+    losses.push(
+      arithmetic === "real"
+        ? sum
+        : b.sub(b.mul(sum, b.scalar(1 + 1.5 * gamma(size + 2), sum)), b.scalar(size * LOST, sum)),
+    );
   };
   const down = (name: string): string => toFloat32(b, name, -1);
   const up = (name: string): string => toFloat32(b, name, 1);
@@ -58,16 +62,25 @@ export function crown(
     return b.add("Max", [b.sub(known.upper, known.centre), b.sub(known.centre, known.lower)]);
   };
   const loseRounding = (a: string, off: string, times: number): void =>
-    lose(b.add("Abs", [a]), b.mul(off, b.scalar(-times, off)));
+    lose(b.add("Abs", [a]), b.sub(b.mul(off, b.scalar(-times, off)), b.scalar(LOST, off)));
+  /** Coefficients of a value may be off by what is too small for float32, in each of so many terms, whatever they are. */
+  const loseSmall = (value: string, count: number): void => {
+    if (arithmetic === "real") return;
+    const flat = b.add("Flatten", [b.cast(reach(value), "float64")], { axis: 1 });
+    const all = b.unsqueeze(b.reduceSum(flat, [1], true), [2]);
+    losses.push(b.mul(all, b.scalar(-count * LOST, all)));
+  };
 
   const linearRule = (node: Node): Rule | undefined => {
     const context = { node, b, x: node.inputs, isConstant: (i: number) => !values.has(node.inputs[i] ?? "") };
-    const rule =
-      linearIn(context) && Object.hasOwn(rules, node.op) ? (rules as Record<string, Rule>)[node.op] : undefined;
+    const operator = linearIn(context);
+    const rule = operator && Object.hasOwn(rules, node.op) ? (rules as Record<string, Rule>)[node.op] : undefined;
+    if (!operator || !rule) return undefined;
     const δ = roundings.get(node.outputs[0]!);
-    if (!rule || !δ) return rule;
+    const count = 4 + (operator.terms?.(context).backwards ?? 0);
     return (parts) => {
-      loseRounding(parts.g, δ.all, 1 + 2 ** -20);
+      if (δ) loseRounding(parts.g, δ.all, 1 + 2 ** -20);
+      for (const name of node.inputs) if (values.has(name)) loseSmall(name, count);
       return rule(parts);
     };
   };
@@ -96,6 +109,7 @@ export function crown(
       const sum = b.plus(back(lines.lower, positive), back(lines.upper, negative));
       // A slope is multiplied once, and what comes from several windows is added up.
       loseRounding(sum, reach(node.inputs[0]!), 8 * UNIT);
+      loseSmall(node.inputs[0]!, 16);
       return [sum];
     };
   };
@@ -105,6 +119,7 @@ export function crown(
       node.op !== "Shape" && node.op !== "Size" && node.inputs.some((name) => reached.has(name) && values.has(name)),
     isIdentity: () => false,
     sum: (_, value, parts) => {
+      if (parts.length > 1) loseSmall(value, parts.length);
       if (parts.length > 1)
         loseRounding(b.sum(parts.map((part) => b.add("Abs", [part]))), reach(value), 2 * parts.length * UNIT);
       return b.sum(parts);
@@ -127,5 +142,5 @@ export function crown(
 function toFloat32(b: Ops, gap: string, sign: 1 | -1): string {
   const zero = b.scalar(0, gap);
   const clean = sign === 1 ? b.add("Max", [gap, zero]) : b.add("Min", [gap, zero]);
-  return b.cast(b.mul(clean, b.scalar(1 + 2 ** -22, gap)), "float32");
+  return b.cast(b.plus(b.mul(clean, b.scalar(1 + 2 ** -22, gap)), b.scalar(sign * LOST, gap)), "float32");
 }

@@ -86,6 +86,7 @@ export function enclose(b: Ops, nodes: readonly Node[], { boxes, refine, arithme
     const context: LinearContext = { node, b, x, isConstant: (i) => !values.has(node.inputs[i] ?? "") };
     const linear = linearIn(context);
     if (linear) {
+      if (isOverSamples(b, node)) throw noBounds([node]);
       const { ends, rounding } = throughLinear(context, linear, values, arithmetic);
       for (const [i, name] of node.outputs.entries()) if (name !== "") values.set(name, ends[i]!);
       if (rounding) roundings.set(node.outputs[0]!, rounding);
@@ -119,6 +120,14 @@ const isRestless = ({ op, attributes, inputs }: Node): boolean =>
   RANDOM.has(op) ||
   (op === "Dropout" && inputs[2] !== undefined && inputs[2] !== "") ||
   (op === "BatchNormalization" && attributes.int("training_mode", 0) !== 0);
+
+/** Whether a sum goes over the axis of the samples, or may. */
+function isOverSamples(b: Ops, { op, inputs, attributes }: Node): boolean {
+  if (!op.startsWith("Reduce")) return false;
+  const axes = inputs[1] ? b.fact(inputs[1]).values : attributes.ints("axes", undefined);
+  const rank = b.dims(inputs[0]!).length;
+  return !axes || axes.length === 0 || axes.some((axis) => typeof axis !== "number" || axis === 0 || axis === -rank);
+}
 
 const relaxationOf = (node: Node): Relaxation | undefined =>
   node.domain === "" && Object.hasOwn(relaxations, node.op) ? (relaxations as Relaxations)[node.op] : undefined;

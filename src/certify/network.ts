@@ -1,7 +1,7 @@
 import { theInput } from "../autodiff/differentiate.ts";
 import { PerturbError } from "../errors.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
-import { type Dim, describeDims, type Graph } from "../onnx/graph.ts";
+import { type Dim, describeDims, describeNode, type Graph, ownInputs } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import { inFloat32 } from "../onnx/precision.ts";
 import { freeNames, renameValues } from "../onnx/rewrite.ts";
@@ -24,6 +24,17 @@ export interface Network {
  * do not mix, only a run tells. @throws unsupported, mismatch
  */
 export function asNetwork(file: Graph, sizes: { readonly inputs: number; readonly outputs: number }): Network {
+  const own = ownInputs(file);
+  if (own.length !== 1)
+    throw new PerturbError(
+      "unsupported",
+      `The model has ${own.length} inputs, and one with a single input can be verified. Make the others constants of the file.`,
+    );
+  if (own[0]!.type !== "float32" && own[0]!.type !== null)
+    throw new PerturbError(
+      "unsupported",
+      `The input "${own[0]!.name}" takes ${own[0]!.type}, and only float32 can be verified. Export the model in float32.`,
+    );
   const original = inFloat32(upgradeEarly(inlineFunctions(file)), ["bfloat16", "float64"]);
   const input = theInput(original);
   const [output, ...others] = original.outputs;
@@ -31,11 +42,6 @@ export function asNetwork(file: Graph, sizes: { readonly inputs: number; readonl
     throw new PerturbError(
       "unsupported",
       `The model has ${original.outputs.length} outputs, and one with a single output can be verified. Export the one that the property is about.`,
-    );
-  if (input.type !== "float32" && input.type !== null)
-    throw new PerturbError(
-      "unsupported",
-      `The input "${input.name}" takes ${input.type}, and only float32 can be verified.`,
     );
   const dims = input.dims?.map((d) => (typeof d === "number" ? d : 1));
   if (!dims || product(dims) !== sizes.inputs)
@@ -60,9 +66,16 @@ export function asNetwork(file: Graph, sizes: { readonly inputs: number; readonl
     const named = renameValues(free, new Map([[theInput(free).name, "x"]]));
     const b = new Ops(named);
     b.alias("y", b.reshape(named.outputs[0]!.name, [-1, sizes.outputs]));
-    const own = { input: input.name, output: output.name, dims };
-    return { graph: b.finish(["y"]), sample: shape.slice(1) as number[], outputs: sizes.outputs, file: own };
+    const names = { input: input.name, output: output.name, dims };
+    return { graph: b.finish(["y"]), sample: shape.slice(1) as number[], outputs: sizes.outputs, file: names };
   }
+  const control = original.nodes.find(({ op }) => op === "If" || op === "Loop" || op === "Scan");
+  if (control)
+    throw new PerturbError(
+      "unsupported",
+      `${describeNode(control)}: a model whose course depends on values cannot be verified. Export it without.`,
+      { data: { op: control.op } },
+    );
   throw new PerturbError(
     "unsupported",
     `The output "${output.name}" has no row for each sample of the input ${describeDims(input.dims)}. Export the model with a first axis for the batch in both.`,

@@ -13,6 +13,8 @@ export const UNIT = 2 ** -24;
 const MOST_TERMS = 2 ** 20;
 /** More than all that sums of numbers too small for float32 can lose. */
 const UNDERFLOW = 1e-30;
+/** What one number loses at most that is too small for float32, also where such numbers count as 0. */
+export const LOST = 2 ** -125;
 
 /** γₙ = nu/(1 - nu), a little larger, so that what is computed with it may be rounded. Infinite where sums are too long for it. */
 export const gamma = (terms: number): number =>
@@ -58,6 +60,7 @@ export function roundingOf(
   const network = b.plus(b.plus(scaled(larger, γ), scaled(all, 3 * UNIT)), b.scalar(UNDERFLOW, zero));
   const reach = (i: number) => b.add("Max", [b.sub(box(i).upper, box(i).centre), b.sub(box(i).centre, box(i).lower)]);
   const backwards = scaled(absolute(reach, false), gamma(terms.backwards + 4));
-  const centre = precise === undefined ? network : scaled(b.add("Abs", [precise]), 2 * UNIT);
+  const centre =
+    precise === undefined ? network : b.plus(scaled(b.add("Abs", [precise]), 2 * UNIT), b.scalar(UNDERFLOW, zero));
   return { network, all: b.plus(b.plus(network, centre), backwards) };
 }

@@ -60,6 +60,11 @@ async function checkRows(runs: Runs, sample: readonly number[]): Promise<void> {
   const together = await runs.outputs(tensor("float32", [3, ...sample], x));
   const alone: number[] = [];
   for (let i = 0; i < 3; i++) alone.push(...(await runs.fileOutput(x.subarray(i * size, (i + 1) * size))));
+  if (!alone.every(Number.isFinite))
+    throw new PerturbError(
+      "unsupported",
+      "The model's outputs are not all finite for ordinary inputs. Look for NaN among its weights, and for overflow.",
+    );
   const largest = Math.max(1, ...alone.map(Math.abs));
   const near =
     alone.length === together.length && alone.every((v, i) => Math.abs(v - together[i]!) <= ROUNDING * largest);

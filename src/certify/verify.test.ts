@@ -47,6 +47,17 @@ describe("a network whose least and largest values are known: 0 and 2.75 over th
     },
   );
 
+  it("coefficients that float32 is too small for prove nothing", async () => {
+    // (|x0| + |x1| - x0)·1e38·1e-23·1e-23, whose gradient is 0 in float32: 1.5e-8 at the corner, and 0 at (1, 0).
+    const b = new Ops(tent());
+    const y = [1e19, 1e19, 1e-23, 1e-23].reduce((v, by) => b.mul(v, b.scalar(by, v)), "out");
+    b.alias("y", y);
+    const graph = b.finish(["y"]);
+    const [low, high] = [property("(<= Y_0 1e-13)"), property("(>= Y_0 1.4e-8)")];
+    expect((await verify(graph, low, { runtime, timeout: 2 })).answer).not.toBe("unsat");
+    expect((await verify(graph, high, { runtime, timeout: 2 })).answer).not.toBe("unsat");
+  });
+
   it("what only rounding could decide is unknown, not proven", async () => {
     // The least value, 0, is reached: at most 0 is sat; below 0 by less than float32 rounds cannot be told apart.
     expect((await verify(tent(), property("(<= Y_0 0)"), { runtime })).answer).toBe("sat");
