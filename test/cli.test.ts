@@ -160,7 +160,9 @@ describe("evaluate", () => {
     const outcome = await perturb([...lenet, "--data", "shifted.npz", "--json", "-"], cwd);
     expect(outcome.code).toBe(0);
     expect(outcome.stderr).toContain("warning: Clean accuracy is");
-    expect(outcome.stderr).toContain("the classes are in another order than the model's (it sees label 0 as 9, label 1 as 0");
+    expect(outcome.stderr).toContain(
+      "the classes are in another order than the model's (it sees label 0 as 9, label 1 as 0",
+    );
   });
 
   it("ends with 2 where a device is missing, and does not fall back to another", async () => {
