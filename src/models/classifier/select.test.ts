@@ -53,8 +53,15 @@ describe("selectEndpoints", () => {
     await failure("usage", () => select({ feeds: new Map([["masks", mask]]) }));
   });
 
+  it("takes a feed without an axis of 1", async () => {
+    const graph = select({ input: "image", output: "scores", feeds: new Map([["mask", floats([3], [1, 2, 3])]]) });
+    const model = openClassifier(classifierFile(graph, { name: "two" }), nodeRuntime("cpu", 1));
+    expect([...(await model.logits(floats([1, 3], [1, 1, 2]))).data]).toEqual([1, 2, 6]);
+    await model.release();
+  });
+
   it("refuses a feed of another shape or type", async () => {
-    for (const wrong of [floats([3], [1, 2, 3]), floats([1, 2], [1, 2]), { ...mask, type: "float64" as const }])
+    for (const wrong of [floats([2], [1, 2]), floats([1, 2], [1, 2]), { ...mask, type: "float64" as const }])
       await failure("mismatch", () => select({ input: "image", feeds: new Map([["mask", wrong as typeof mask]]) }));
   });
 });
