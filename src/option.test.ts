@@ -13,7 +13,7 @@ describe("an option in a message", () => {
   it.each([
     [`Use ${option("device", "cpu")} here.`, "Use --device cpu here."],
     [`(${option("normalization.mean", [0.485, 0.456])})`, "(--mean 0.485,0.456)"],
-    [`${option("feeds")}`, "--feed NAME=FILE.npy"],
+    [`${option("feeds")}`, "--feed NAME=FILE"],
     [`${option("labels", "a `b`.npy")}`, "--labels a `b`.npy"],
     ["A text `of` its own, `npm test`, `limit: and more", "A text `of` its own, `npm test`, `limit: and more"],
   ])("%s is %s on the command line", (message, said) => {
