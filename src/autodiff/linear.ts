@@ -79,6 +79,19 @@ const averaged: LinearOperator = {
   },
 };
 
+/** a + b or a - b, of which one may be constant. */
+const sum = (ends: LinearOperator["ends"]): LinearOperator => ({
+  isInDouble: true,
+  operands: [0, 1],
+  ends,
+  terms: (context) => ({ forwards: 2, backwards: 2 + spread(context) }),
+  absolute: ({ b, x, isConstant }, h, additive) => {
+    const constant = (i: number) => (additive ? abs(b, x[i]!) : b.mul(x[i]!, b.scalar(0, x[i]!)));
+    const [left, right] = [0, 1].map((i) => (isConstant(i) ? constant(i) : h(i)));
+    return b.plus(left!, right!);
+  },
+});
+
 /** Y = X ∗ W + B, with weights [M, C/groups, ...] of a convolution, [C, M/groups, ...] of a transposed one. */
 const convolution = (isTransposed: boolean): LinearOperator => ({
   operands: [0],
@@ -114,28 +127,8 @@ export const linearOperators = {
   // With zeros, or what stands at the border; `wrap` repeats.
   Pad: moved(),
   Dropout: moved(),
-  Add: {
-    isInDouble: true,
-    operands: [0, 1],
-    ends: "monotone",
-    terms: (context) => ({ forwards: 2, backwards: 2 + spread(context) }),
-    absolute: ({ b, x, isConstant }, h, additive) => {
-      const part = (i: number) =>
-        isConstant(i) ? (additive ? abs(b, x[i]!) : b.mul(x[i]!, b.scalar(0, x[i]!))) : h(i);
-      return b.plus(part(0), part(1));
-    },
-  },
-  Sub: {
-    isInDouble: true,
-    operands: [0, 1],
-    ends: "weighted",
-    terms: (context) => ({ forwards: 2, backwards: 2 + spread(context) }),
-    absolute: ({ b, x, isConstant }, h, additive) => {
-      const part = (i: number) =>
-        isConstant(i) ? (additive ? abs(b, x[i]!) : b.mul(x[i]!, b.scalar(0, x[i]!))) : h(i);
-      return b.plus(part(0), part(1));
-    },
-  },
+  Add: sum("monotone"),
+  Sub: sum("weighted"),
   Neg: { operands: [0], ends: "falling" },
   Mul: {
     isInDouble: true,

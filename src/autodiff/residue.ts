@@ -6,20 +6,13 @@ import { isMarked } from "./straight-through.ts";
 
 /** Operators in which every product has a constant weight for one factor. */
 const WEIGHTED = new Set(["Gemm", "MatMul", "Conv"]);
+/** Operators that leave the sum of the slopes over the classes 0: they shift, move, or scale all of them alike. */
+const SHIFTS = ["Add", "Sub", "Neg", "Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose"];
 /** Operators that compare no class with another: the weighted sum of the classes stands before them. */
 const BY_CLASS = new Set([
-  "Add",
-  "Sub",
+  ...SHIFTS,
   "Mul",
   "Div",
-  "Neg",
-  "Identity",
-  "Dropout",
-  "Flatten",
-  "Reshape",
-  "Squeeze",
-  "Unsqueeze",
-  "Transpose",
   "Relu",
   "Clip",
   "LeakyRelu",
@@ -31,20 +24,6 @@ const BY_CLASS = new Set([
 
 /** Half a unit in the last place of a float32 of 1: of a sum of k terms, up to 2√k of them were seen, and k/4 where k is large. */
 const ROUNDING = 2 ** -24;
-
-/** Of what stands between, what leaves the sum of the slopes over the classes 0: it shifts, moves, or scales all of them alike. */
-const SHIFTS = new Set([
-  "Add",
-  "Sub",
-  "Neg",
-  "Identity",
-  "Dropout",
-  "Flatten",
-  "Reshape",
-  "Squeeze",
-  "Unsqueeze",
-  "Transpose",
-]);
 
 /** Amends the gradient of one input of a node, given that of its output. */
 export type Amend = (node: Node, input: number, gradient: string, g: string) => string;
@@ -110,7 +89,7 @@ function lastWeighted(
     if (at === undefined || others.length > 0) return undefined;
     if (WEIGHTED.has(node.op)) return at < 2 ? { node, at, shifts } : undefined;
     if (!BY_CLASS.has(node.op)) return undefined;
-    shifts &&= SHIFTS.has(node.op) || ((node.op === "Mul" || node.op === "Div") && isOne(b, node.inputs[1 - at]));
+    shifts &&= SHIFTS.includes(node.op) || ((node.op === "Mul" || node.op === "Div") && isOne(b, node.inputs[1 - at]));
     value = node.inputs[at]!;
   }
 }
