@@ -6,14 +6,13 @@ import { Ops } from "../onnx/ops.ts";
 import { inFloat32 } from "../onnx/precision.ts";
 import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
 import { typeCode } from "../onnx/tensor-proto.ts";
-import { upgrade } from "../onnx/upgrade.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { option } from "../option.ts";
 import { batchFirst } from "./batch-axis.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward, gradients } from "./engine.ts";
 import { isTargeted, type LossName, losses, type TargetedLossName, targetedLosses } from "./loss.ts";
-import { lower } from "./lower.ts";
+import { lower, simplified } from "./lower.ts";
 import type { Reading, ScoreKind } from "./reading.ts";
 import { withoutResidue } from "./residue.ts";
 import { isOfLabels, labelsLoss } from "./scores/multi-label.ts";
@@ -121,7 +120,7 @@ export function differentiate(
   { graph }: Pick<Classifier, "graph">,
   loss: LossName | TargetedLossName = "cross-entropy",
 ): Graph {
-  const b = new Ops(lower(upgrade(inFloat32(graph, ["float16"])), ["x"]));
+  const b = new Ops(simplified(graph));
   const batch = graph.inputs[0]!.dims![0]!;
   for (const name of isTargeted(loss) ? ["labels", "targets"] : ["labels"])
     b.input({ name, type: "int64", dims: [batch] });

@@ -53,6 +53,13 @@ export function againMany({ node, b }: Pick<LinearContext, "node" | "b">, inputs
   return outputs;
 }
 
+/** The same node with other values for what is not constant. */
+export const withOperands = (context: LinearContext, h: (i: number) => string): string =>
+  again(
+    context,
+    context.x.map((name, i) => (context.isConstant(i) ? name : h(i))),
+  );
+
 /** How many elements of the output an element of a broadcast input goes to: the terms of the sum on the way back. */
 function spread({ node, b, x }: LinearContext): number {
   const rank = (name: string) => b.dims(name).slice(1);

@@ -3,7 +3,9 @@ import { renaming } from "../onnx/builder.ts";
 import { describeNode, type Graph, type Node, valuesRead } from "../onnx/graph.ts";
 import { inliner, MAX_NODES } from "../onnx/inline.ts";
 import { Ops } from "../onnx/ops.ts";
+import { inFloat32 } from "../onnx/precision.ts";
 import { isRecurrence } from "../onnx/recurrence.ts";
+import { upgrade } from "../onnx/upgrade.ts";
 import { dependsOn } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
 import type { Collection, LoweringContext } from "./lowering.ts";
@@ -78,6 +80,9 @@ export function lower(graph: Graph, roots: readonly string[]): Graph {
   for (const node of graph.nodes) visit(node, 0);
   return b.finish(graph.outputs.map((output) => output.name));
 }
+
+/** The graph as rules take it: in float32, in operators of opset 9 or newer, and what changes with `x` in operators that have rules. */
+export const simplified = (graph: Graph): Graph => lower(upgrade(inFloat32(graph, ["float16"])), ["x"]);
 
 /** Whether the elements of a value depend on one of `roots`. */
 function varies(nodes: readonly Node[], value: string, roots: readonly string[]): boolean {

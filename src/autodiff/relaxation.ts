@@ -1,6 +1,9 @@
 import type { Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 
+/** Half the distance of float32 numbers around 1: the largest relative error of one operation. */
+export const UNIT = 2 ** -24;
+
 /** What is known of a value over a box: two ends that it stays between, for every sample [n, ...], in float32. */
 export interface Interval {
   readonly lower: string;

@@ -78,11 +78,12 @@ async function settle(programs: BoundPrograms, box: Box, method: Method): Promis
       ];
     }),
   );
-  await spread(programs, box, ends);
-  if (method !== "crown") return ends;
-  for (const frontier of programs.frontiers) {
+  // The graph of a bound makes its own intervals of what is known; these only tell what is still open.
+  let isStale = true;
+  for (const frontier of method === "crown" ? programs.frontiers : []) {
     if (frontier.isFirst) continue;
-    if (await refine(programs, frontier, box, ends)) await spread(programs, box, ends);
+    if (isStale) await spread(programs, box, ends);
+    isStale = await refine(programs, frontier, box, ends);
   }
   return ends;
 }
@@ -117,7 +118,7 @@ function feeds(
   return Object.fromEntries(inputs.flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
 }
 
-/** Bounds the elements of a value that intervals leave open, both ways. */
+/** Bounds the elements of a value that intervals leave open, both ways. Gives whether there were any. */
 async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, ends: Ends): Promise<boolean> {
   const { value, shape, isOpen } = frontier;
   const { lower, upper } = ends.get(value)!;

@@ -1,6 +1,6 @@
 import { backward, type RuleTable } from "../autodiff/engine.ts";
 import { linearIn } from "../autodiff/linear.ts";
-import type { Line } from "../autodiff/relaxation.ts";
+import { type Line, UNIT } from "../autodiff/relaxation.ts";
 import type { Rule } from "../autodiff/rule.ts";
 import { rules } from "../autodiff/rules.ts";
 import { PerturbError } from "../errors.ts";
@@ -8,7 +8,7 @@ import type { Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { product } from "../tensor.ts";
 import type { Arithmetic, Enclosed } from "./enclose.ts";
-import { gamma, LOST, UNIT } from "./rounding.ts";
+import { gamma, LOST } from "./rounding.ts";
 import { Rows } from "./rows.ts";
 
 export interface CrownOptions {

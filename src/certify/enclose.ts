@@ -5,6 +5,7 @@ import {
   type LinearOperator,
   linearIn,
   linearOperators,
+  withOperands,
 } from "../autodiff/linear.ts";
 import type { Enclosure, Interval, Relaxation, Relaxations } from "../autodiff/relaxation.ts";
 import { relaxations } from "../autodiff/relaxations.ts";
@@ -31,7 +32,7 @@ export interface Relaxed {
 }
 
 /** Where the ends of a value that a nonlinear node reads were found to be, by other means. */
-export type Refine = (b: Ops, value: string, ends: Interval) => Interval;
+export type Refine = (value: string, ends: Interval) => Interval;
 
 /**
  * What the bounds hold for: the network as float32 computes it, in any order of summation, or the one over the real numbers, as far as its bounds
@@ -64,7 +65,7 @@ export function enclose(b: Ops, nodes: readonly Node[], { boxes, refine, arithme
     const known = values.get(name);
     if (!known || refined.has(name)) return;
     refined.add(name);
-    values.set(name, { ...known, ...refine(b, name, known) });
+    values.set(name, { ...known, ...refine(name, known) });
   };
 
   const restless = nodes.find(isRestless);
@@ -152,7 +153,7 @@ function throughLinear(
   values: ReadonlyMap<string, Enclosure>,
   arithmetic: Arithmetic,
 ) {
-  const { node, b, x, isConstant } = context;
+  const { node, b, x } = context;
   const at = (end: keyof Enclosure): string[] =>
     againMany(
       context,
@@ -163,11 +164,7 @@ function throughLinear(
   const centres = isPrecise ? [inDouble(context)] : at("centre");
   const box = (i: number): Enclosure => values.get(node.inputs[i]!)!;
   const absolute = (h: (i: number) => string, additive: boolean): string =>
-    operator.absolute?.(context, h, additive) ??
-    again(
-      context,
-      x.map((name, i) => (isConstant(i) ? name : h(i))),
-    );
+    operator.absolute?.(context, h, additive) ?? withOperands(context, h);
   const terms = arithmetic === "float32" ? operator.terms?.(context) : undefined;
   const rounding = terms && roundingOf(context, terms, box, absolute, isPrecise ? centres[0]! : undefined);
   const widened = ({ lower, upper }: Interval): Interval => {
@@ -194,10 +191,7 @@ function throughLinear(
     const wide = b.add("Max", [b.sub(box(i).upper, middle(i)), b.sub(middle(i), box(i).lower)]);
     return b.mul(wide, b.scalar(1 + 2 ** -22, wide));
   };
-  const centre = again(
-    context,
-    x.map((name, i) => (isConstant(i) ? name : middle(i))),
-  );
+  const centre = withOperands(context, middle);
   const width = absolute(radius, false);
   const wide = terms ? b.mul(width, b.scalar(1 + 2 * gamma(terms.forwards), width)) : width;
   return {

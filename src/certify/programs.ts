@@ -1,10 +1,8 @@
-import { lower } from "../autodiff/lower.ts";
+import { simplified } from "../autodiff/lower.ts";
 import type { Interval } from "../autodiff/relaxation.ts";
 import { writeOnnx } from "../onnx/file.ts";
 import { type Dim, type Graph, type Node, valuesRead } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
-import { inFloat32 } from "../onnx/precision.ts";
-import { upgrade } from "../onnx/upgrade.ts";
 import type { Program, Runtime } from "../runtime.ts";
 import { type CrownOptions, crown } from "./crown.ts";
 import { type Arithmetic, type Enclosed, enclose } from "./enclose.ts";
@@ -61,7 +59,7 @@ function open(graph: Graph, arithmetic: Arithmetic): Opened {
   const input = (name: string, shape = dims) => b.input({ name, type: "float32", dims: shape });
   const box = { centre: input("centre"), lower: input("lower"), upper: input("upper") };
   const frontiers: string[] = [];
-  const refine = (_: Ops, value: string, ends: Interval): Interval => {
+  const refine = (value: string, ends: Interval): Interval => {
     frontiers.push(value);
     const shape = [SAMPLES, ...b.sizes(value, 1)];
     const names = known(value);
@@ -83,7 +81,7 @@ export async function boundPrograms(
   runtime: Runtime,
   arithmetic: Arithmetic,
 ): Promise<BoundPrograms> {
-  const graph = lower(upgrade(inFloat32(classifier, ["float16"])), ["x"]);
+  const graph = simplified(classifier);
   const first = open(graph, arithmetic);
   const { b, enclosed, frontiers } = first;
   for (const value of frontiers) {

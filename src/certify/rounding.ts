@@ -1,5 +1,5 @@
-import { again, type LinearContext, type Terms } from "../autodiff/linear.ts";
-import type { Enclosure } from "../autodiff/relaxation.ts";
+import { again, type LinearContext, type Terms, withOperands } from "../autodiff/linear.ts";
+import { type Enclosure, UNIT } from "../autodiff/relaxation.ts";
 
 /** In the shape of a node's output: how far its sums can be off in the network, and all that a bound has to allow for. */
 export interface Rounding {
@@ -7,8 +7,6 @@ export interface Rounding {
   readonly all: string;
 }
 
-/** Half the distance of float32 numbers around 1: the largest relative error of one operation. */
-export const UNIT = 2 ** -24;
 /** Beyond this many terms in one sum, γ is no small number any more. */
 const MOST_TERMS = 2 ** 20;
 /** More than all that sums of numbers too small for float32 can lose. */
@@ -40,7 +38,7 @@ export function roundingOf(
   absolute: (h: (i: number) => string, additive: boolean) => string,
   precise: string | undefined,
 ): Rounding {
-  const { b, x, isConstant } = context;
+  const { b, x } = context;
   const zero = b.scalar(0, x[0]!);
   const parts = new Map<number, { size: string; sum: string }>();
   const partsOf = (i: number) => {
@@ -52,10 +50,7 @@ export function roundingOf(
   const scaled = (value: string, by: number) => b.mul(value, b.scalar(by, value));
   const γ = gamma(terms.forwards);
   const all = absolute((i) => partsOf(i).size, true);
-  const signed = again(
-    context,
-    x.map((name, i) => (isConstant(i) ? name : partsOf(i).sum)),
-  );
+  const signed = withOperands(context, (i) => partsOf(i).sum);
   const larger = b.plus(scaled(all, 0.5 + γ), scaled(b.add("Abs", [signed]), 0.5));
   const network = b.plus(b.plus(scaled(larger, γ), scaled(all, 3 * UNIT)), b.scalar(UNDERFLOW, zero));
   const reach = (i: number) => b.add("Max", [b.sub(box(i).upper, box(i).centre), b.sub(box(i).centre, box(i).lower)]);

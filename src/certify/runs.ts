@@ -1,11 +1,9 @@
 import { backward } from "../autodiff/engine.ts";
-import { lower } from "../autodiff/lower.ts";
+import { simplified } from "../autodiff/lower.ts";
 import { PerturbError } from "../errors.ts";
 import { writeOnnx } from "../onnx/file.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
-import { inFloat32 } from "../onnx/precision.ts";
-import { upgrade } from "../onnx/upgrade.ts";
 import type { Runtime } from "../runtime.ts";
 import { type FloatTensor, product, tensor } from "../tensor.ts";
 import type { Network } from "./network.ts";
@@ -28,7 +26,7 @@ const ROUNDING = 1e-3;
 export async function openRuns(file: Graph, network: Network, runtime: Runtime): Promise<Runs> {
   const { sample, outputs: count } = network;
   const own = await runtime.load(writeOnnx(file));
-  const b = new Ops(lower(upgrade(inFloat32(network.graph, ["float16"])), ["x"]));
+  const b = new Ops(simplified(network.graph));
   const seed = b.input({ name: "seed", type: "float32", dims: ["N", count] });
   b.alias("gradient", backward(b, "y", seed, ["x"])[0]!);
   const many = await runtime.load(writeOnnx(b.finish(["y", "gradient"])));

@@ -35,7 +35,7 @@ export async function search(
         const witness = await confirmed(runs, of, x.slice(i * size, (i + 1) * size));
         if (witness) return witness;
       }
-      if (k >= 0) directions.set(Float32Array.from(conditions.rows[k]!), i * count);
+      if (k >= 0) directions.set(conditions.rows[k]!, i * count);
     }
     if (step === steps) break;
     const g = await runs.gradients(at(), directions);

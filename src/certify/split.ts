@@ -66,7 +66,7 @@ export async function split(
     }
     const seed = new Float32Array(taken.length * rows * outputs);
     for (let i = 0; i < taken.length; i++)
-      for (const [k, row] of conditions.rows.entries()) seed.set(Float32Array.from(row), (i * rows + k) * outputs);
+      for (const [k, row] of conditions.rows.entries()) seed.set(row, (i * rows + k) * outputs);
     const samples = Int32Array.from({ length: taken.length * rows }, (_, i) => Math.floor(i / rows));
     const { bounds: found, slopes } = await bounds.lines(box, {
       seed: tensor("float32", [samples.length, outputs], seed),

@@ -1,6 +1,6 @@
 import type { Ops } from "../../onnx/ops.ts";
 import { again } from "../linear.ts";
-import type { Interval, Relaxation, RelaxationContext } from "../relaxation.ts";
+import { type Interval, type Relaxation, type RelaxationContext, UNIT } from "../relaxation.ts";
 
 /** An operator that does the same function σ to each element. */
 export interface Curve {
@@ -28,7 +28,6 @@ export interface Ends {
   readonly chord: string;
 }
 
-const UNIT = 2 ** -24;
 /** Far more than the few steps in float64 below can be off, as a share of what they are made of. */
 const SLACK = 2 ** -46;
 
