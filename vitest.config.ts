@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/**/*.test.ts"],
+    setupFiles: ["test/support/fast-check.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // What is waited for comes, on a machine that does other things too, or the test has failed.

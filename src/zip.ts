@@ -95,7 +95,7 @@ function findDirectory(view: DataView, file: string): { count: number; start: nu
   const count = view.getUint16(end + 10, true);
   const [size, start] = [view.getUint32(end + 12, true), view.getUint32(end + 16, true)];
   if (count === 0xffff || size === 0xffffffff || start === 0xffffffff)
-    throw unsupported(file, "has more than 4 GiB or 65,534 entries (zip64)", { count });
+    throw unsupported(file, "it has more than 4 GiB or 65,534 entries (zip64)", { count });
   if (start + size > end) throw invalid(file, "its directory lies outside the file", end);
   return { count, start, end: start + size };
 }
@@ -149,9 +149,9 @@ function readEntry(
   at: number,
   file: string,
 ): Uint8Array {
-  if (encrypted) throw unsupported(file, `holds ${quote(name)} encrypted`, { entry: name });
+  if (encrypted) throw unsupported(file, `entry ${quote(name)} is encrypted`, { entry: name });
   if (method !== STORED && method !== DEFLATED)
-    throw unsupported(file, `holds ${quote(name)} compressed by method ${method}, not stored (0) or deflated (8)`, {
+    throw unsupported(file, `entry ${quote(name)} is compressed by method ${method}, not stored (0) or deflated (8)`, {
       entry: name,
       method,
     });
@@ -177,6 +177,6 @@ const invalid = (file: string, what: string, byte: number, cause?: unknown): Per
   });
 
 const unsupported = (file: string, what: string, data: object): PerturbError =>
-  new PerturbError("unsupported", `${file} ${what}. Save it again, smaller or as a plain zip.`, {
+  new PerturbError("unsupported", `${file}: in this zip archive, ${what}. Save it again, smaller or as a plain zip.`, {
     data: { file, ...data },
   });

@@ -84,6 +84,13 @@ describe("damaged files are read or refused, never worse", () => {
       readOrRefuse(bytes.slice(0, length));
   });
 
+  it("an archive that says it is zip64", () => {
+    const bytes = fixture("dtypes_zip.pth");
+    bytes.fill(0xff, bytes.length - 12, bytes.length - 10);
+    readOrRefuse(bytes);
+    expect(() => readWeights(bytes, "damaged")).toThrow(/zip64/);
+  });
+
   // With right checksums, so that the damage reaches the pickle.
   it.each(["dtypes_zip.pth", "views_zip.pth", "pickled_module_zip.pth"])("the pickle of %s", (name) => {
     const records = unzipSync(fixture(name));
