@@ -1,0 +1,107 @@
+import { type FloatTensor, product, sampleSize, takeRows, tensor } from "../tensor.ts";
+import type { Box } from "./box.ts";
+import { type BoundPrograms, type Frontier, known } from "./programs.ts";
+
+/** Rows of coefficients at a time. */
+const CHUNK = 512;
+
+/** What is asked about: coefficients of the output, one row each, with the sample that they are asked of. */
+export interface Rows {
+  /** [rows, ...output] */
+  readonly seed: FloatTensor;
+  readonly samples: Int32Array;
+}
+
+/** The ends of each value that a nonlinear node reads, by its name. */
+export type Ends = Map<string, { readonly lower: Float32Array; readonly upper: Float32Array }>;
+
+/** What the graphs of bounds take of a box and of what is known over it, by name. */
+export function feeds(
+  inputs: readonly string[],
+  frontiers: readonly Frontier[],
+  box: Box,
+  ends: Ends,
+): Record<string, FloatTensor> {
+  const n = box.centre.dims[0]!;
+  const all: Record<string, FloatTensor> = { centre: box.centre, lower: box.lower, upper: box.upper };
+  for (const { value, shape } of frontiers) {
+    const names = known(value);
+    const { lower, upper } = ends.get(value)!;
+    all[names.lower] = tensor("float32", [n, ...shape], lower);
+    all[names.upper] = tensor("float32", [n, ...shape], upper);
+  }
+  return Object.fromEntries(inputs.flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
+}
+
+/** Rows of one sample, which stand together. */
+interface Part {
+  readonly sample: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The rows of each sample, at most CHUNK in a part. */
+function parts(samples: Int32Array): Part[] {
+  const all: Part[] = [];
+  for (let from = 0, to: number; from < samples.length; from = to) {
+    to = from + 1;
+    while (to < samples.length && to - from < CHUNK && samples[to] === samples[from]) to++;
+    all.push({ sample: samples[from]!, from, to });
+  }
+  return all;
+}
+
+/** Parts side by side in one run, of CHUNK rows at most: each has as many rows as the longest. */
+function groups(all: readonly Part[]): Part[][] {
+  const made: Part[][] = [];
+  let longest = 0;
+  for (const part of all) {
+    const last = made.at(-1);
+    longest = Math.max(longest, part.to - part.from);
+    if (last && longest * (last.length + 1) <= CHUNK) {
+      last.push(part);
+    } else {
+      made.push([part]);
+      longest = part.to - part.from;
+    }
+  }
+  return made;
+}
+
+/** Bounds of the rows asked about a value, as many of them in one run as fit. */
+export async function boundsOf(
+  programs: BoundPrograms,
+  { value, isFlat }: { value: string; isFlat: boolean },
+  { box, ends }: { box: Box; ends: Ends },
+  { seed, samples }: Rows,
+): Promise<{ bounds: Float64Array; slopes: FloatTensor }> {
+  const program = await programs.boundOf(value, isFlat);
+  const all = feeds(program.inputs, programs.frontiers, box, ends);
+  const bounds = new Float64Array(samples.length);
+  const slopes = zeros([samples.length, ...box.centre.dims.slice(1)]);
+  const inputSize = sampleSize(slopes);
+  const shape = seed.dims.slice(1);
+  const size = product(shape);
+  for (const group of groups(parts(samples))) {
+    const rows = Math.max(...group.map(({ from, to }) => to - from));
+    const taken = group.map(({ sample }) => sample);
+    const given = Object.fromEntries(Object.entries(all).map(([name, t]) => [name, takeRows(t, taken)]));
+    const coefficients = zeros([rows * group.length, ...shape]);
+    for (const [i, { from, to }] of group.entries())
+      coefficients.data.set(seed.data.subarray(from * size, to * size), i * rows * size);
+    given["seed"] = coefficients;
+    // Read for its shape alone, if at all.
+    if (program.inputs.includes("x")) given["x"] = zeros([rows * group.length, ...box.centre.dims.slice(1)]);
+    const made = await program.run(given);
+    const bound = made["bound"]!.data as Float64Array;
+    const slope = made["slope"]!.data as Float32Array;
+    for (const [i, { from, to }] of group.entries()) {
+      const [first, end] = [i * rows, i * rows + to - from];
+      bounds.set(bound.subarray(first, end), from);
+      slopes.data.set(slope.subarray(first * inputSize, end * inputSize), from * inputSize);
+    }
+  }
+  return { bounds, slopes };
+}
+
+const zeros = (dims: readonly number[]): FloatTensor => tensor("float32", dims, new Float32Array(product(dims)));

@@ -1,0 +1,87 @@
+import { product, tensor } from "../tensor.ts";
+import { boundsOf, type Ends, feeds } from "./batches.ts";
+import { around, type Box } from "./box.ts";
+import { type BoundPrograms, type Frontier, found } from "./programs.ts";
+
+/** Elements of a layer whose coefficients are made at a time. */
+const MOST_SEEDS = 4096;
+
+/**
+ * `ibp`: intervals through every layer. `crown-ibp`: lines from the output back to the input, their slopes by intervals. `crown`: lines for each
+ * layer, too, where intervals leave open on which side of a kink a neuron is.
+ */
+export type Method = "ibp" | "crown-ibp" | "crown";
+
+/** The ends of all values before nonlinear nodes, layer by layer: better ones make those of the layers after them better. */
+export async function settle(programs: BoundPrograms, box: Box, method: Method): Promise<Ends> {
+  const n = box.centre.dims[0]!;
+  const ends: Ends = new Map(
+    programs.frontiers.map(({ value, shape }) => {
+      const size = n * product(shape);
+      return [
+        value,
+        {
+          lower: new Float32Array(size).fill(Number.NEGATIVE_INFINITY),
+          upper: new Float32Array(size).fill(Number.POSITIVE_INFINITY),
+        },
+      ];
+    }),
+  );
+  // The graph of a bound makes its own intervals of what is known; these only tell what is still open.
+  let isStale = true;
+  for (const frontier of method === "crown" ? programs.frontiers : []) {
+    if (frontier.isFirst) continue;
+    if (isStale) await spread(programs, box, ends);
+    isStale = await refine(programs, frontier, box, ends);
+  }
+  return ends;
+}
+
+/** Intervals from what is known of the layers before. */
+async function spread({ frontiers, intervals }: BoundPrograms, box: Box, ends: Ends): Promise<void> {
+  if (!intervals) return;
+  const results = await intervals.run(feeds(intervals.inputs, frontiers, box, ends));
+  for (const { value } of frontiers) {
+    const names = found(value);
+    ends.set(value, {
+      lower: results[names.lower]!.data as Float32Array,
+      upper: results[names.upper]!.data as Float32Array,
+    });
+  }
+}
+
+/** Bounds the elements of a value that intervals leave open, both ways. Gives whether there were any. */
+async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, ends: Ends): Promise<boolean> {
+  const { value, shape, isOpen } = frontier;
+  const { lower, upper } = ends.get(value)!;
+  const size = product(shape);
+  const open = Array.from(lower.keys()).filter((i) => isOpen(lower[i]!, upper[i]!));
+  if (open.length === 0) return false;
+  const better = { lower: lower.slice(), upper: upper.slice() };
+  for (let at = 0; at < open.length; at += MOST_SEEDS) {
+    const elements = open.slice(at, at + MOST_SEEDS);
+    const count = elements.length;
+    const seed = new Float32Array(2 * count * size);
+    const samples = new Int32Array(2 * count);
+    elements.forEach((element, i) => {
+      seed[2 * i * size + (element % size)] = 1;
+      seed[(2 * i + 1) * size + (element % size)] = -1;
+      samples[2 * i] = samples[2 * i + 1] = Math.floor(element / size);
+    });
+    const { bounds } = await boundsOf(
+      programs,
+      { value, isFlat: false },
+      { box, ends },
+      {
+        seed: tensor("float32", [2 * count, ...shape], seed),
+        samples,
+      },
+    );
+    elements.forEach((element, i) => {
+      better.lower[element] = Math.max(better.lower[element]!, around(bounds[2 * i]!)[0]);
+      better.upper[element] = Math.min(better.upper[element]!, -around(bounds[2 * i + 1]!)[0]);
+    });
+  }
+  ends.set(value, better);
+  return true;
+}
