@@ -19,7 +19,7 @@ export type Branched =
   | { readonly kind: "open"; readonly reason: string; readonly domains: number };
 
 /** Steps up the bound of the whole box, and of each domain. */
-const STEPS = { root: 30, domain: 10 };
+const STEPS = { root: 30, domain: 10, leaf: 200 };
 /** Domains that are split in one run. */
 const BATCH = 32;
 /** Neurons of a domain that are tried, of which the best is split. */
@@ -29,7 +29,12 @@ const CANDIDATES = 3;
 interface Open {
   readonly asked: Asked;
   readonly tuned: Tuned;
+  /** Whether nothing more can be done about it. */
+  readonly isHopeless: boolean;
 }
+
+/** Whether there is no neuron to split. */
+const isLeaf = ({ tuned }: Open): boolean => !tuned.scores.some((score) => score > 0);
 
 /**
  * Branch and bound on the signs of neurons (Bunel et al. 2020, https://arxiv.org/abs/1909.06588; bounds of domains by Wang et al. 2021,
@@ -44,6 +49,7 @@ export async function branch(
 ): Promise<Branched> {
   let domains = 0;
   let steps = STEPS.root;
+  let isLast = false;
   let asked: Asked[] = rows.map((row) => ({ ...row, domain: tuning.root }));
   const stack: Open[] = [];
   while (asked.length > 0) {
@@ -55,16 +61,22 @@ export async function branch(
     const input = await options.tryInputs(lowest);
     if (input) return { kind: "witness", input, domains };
     for (const [i, one] of settled.entries())
-      if (!isAbove(bounds[i]!, one.limit)) stack.push({ asked: one, tuned: tuned[i]! });
+      if (!isAbove(bounds[i]!, one.limit)) stack.push({ asked: one, tuned: tuned[i]!, isHopeless: isLast });
     if (stack.length === 0) break;
     const short = Math.max(...stack.map(({ asked: { limit }, tuned: { bound } }) => limit - bound));
     if (options.late()) return { kind: "late", domains, short };
     if (domains >= (options.most ?? Number.POSITIVE_INFINITY))
       return { kind: "open", domains, reason: `bounds leave ${short.toPrecision(3)} open` };
-    steps = STEPS.domain;
-    const halves = await halved(tuning, stack.splice(-BATCH));
-    if (!halves) return { kind: "open", domains, reason: "a domain in which every neuron has a known sign stays open" };
-    asked = halves;
+    const taken = stack.splice(-BATCH);
+    const leaves = taken.filter(isLeaf);
+    if (leaves.some(({ isHopeless }) => isHopeless))
+      return { kind: "open", domains, reason: "a domain in which every neuron has a known sign stays open" };
+    const others = taken.filter((open) => !isLeaf(open));
+    // Of a leaf, all that is left to improve are the pushes.
+    isLast = leaves.length > 0;
+    steps = isLast ? STEPS.leaf : STEPS.domain;
+    if (isLast) stack.push(...others);
+    asked = isLast ? leaves.map((leaf) => leaf.asked) : await halved(tuning, others);
   }
   return { kind: "proven", domains };
 }
@@ -72,10 +84,9 @@ export async function branch(
 /** Of float64, a difference that is above 0 by less than this may be 0. NaN is above nothing. */
 const isAbove = (bound: number, limit: number): boolean => bound - limit > 1e-12 * Math.max(1, Math.abs(limit));
 
-/** Both halves of each domain; undefined where one has no neuron left to split. */
-async function halved(tuning: Tuning, open: readonly Open[]): Promise<Asked[] | undefined> {
+/** Both halves of each domain. */
+async function halved(tuning: Tuning, open: readonly Open[]): Promise<Asked[]> {
   const tried = open.map(({ tuned }) => best(tuned.scores, CANDIDATES));
-  if (tried.some((neurons) => neurons.length === 0)) return undefined;
   const halves = open.map(({ asked }, i) =>
     tried[i]!.map((neuron) => [-1, 1].map((sign): Asked => ({ ...asked, domain: assume(asked.domain, neuron, sign) }))),
   );
