@@ -2,8 +2,15 @@ import { type FloatTensor, product, sampleSize, takeRows, tensor } from "../tens
 import type { Box } from "./box.ts";
 import { type BoundPrograms, type Frontier, known } from "./programs.ts";
 
+/** Coefficients of one value at a time: in more memory, they are no longer near the processor. */
+const MOST_COEFFICIENTS = 2 ** 18;
+
 /** Rows of coefficients at a time. */
-const CHUNK = 512;
+const rowsAtATime = ({ frontiers }: BoundPrograms, box: Box): number =>
+  Math.max(
+    32,
+    Math.floor(MOST_COEFFICIENTS / Math.max(sampleSize(box.centre), ...frontiers.map(({ shape }) => product(shape)))),
+  );
 
 /** What is asked about: coefficients of the output, one row each, with the sample that they are asked of. */
 export interface Rows {
@@ -40,25 +47,25 @@ interface Part {
   readonly to: number;
 }
 
-/** The rows of each sample, at most CHUNK in a part. */
-function parts(samples: Int32Array): Part[] {
+/** The rows of each sample, at most so many in a part. */
+function parts(samples: Int32Array, most: number): Part[] {
   const all: Part[] = [];
   for (let from = 0, to: number; from < samples.length; from = to) {
     to = from + 1;
-    while (to < samples.length && to - from < CHUNK && samples[to] === samples[from]) to++;
+    while (to < samples.length && to - from < most && samples[to] === samples[from]) to++;
     all.push({ sample: samples[from]!, from, to });
   }
   return all;
 }
 
-/** Parts side by side in one run, of CHUNK rows at most: each has as many rows as the longest. */
-function groups(all: readonly Part[]): Part[][] {
+/** Parts side by side in one run, of so many rows at most: each has as many rows as the longest. */
+function groups(all: readonly Part[], most: number): Part[][] {
   const made: Part[][] = [];
   let longest = 0;
   for (const part of all) {
     const last = made.at(-1);
     longest = Math.max(longest, part.to - part.from);
-    if (last && longest * (last.length + 1) <= CHUNK) {
+    if (last && longest * (last.length + 1) <= most) {
       last.push(part);
     } else {
       made.push([part]);
@@ -82,7 +89,8 @@ export async function boundsOf(
   const inputSize = sampleSize(slopes);
   const shape = seed.dims.slice(1);
   const size = product(shape);
-  for (const group of groups(parts(samples))) {
+  const most = rowsAtATime(programs, box);
+  for (const group of groups(parts(samples, most), most)) {
     const rows = Math.max(...group.map(({ from, to }) => to - from));
     const taken = group.map(({ sample }) => sample);
     const given = Object.fromEntries(Object.entries(all).map(([name, t]) => [name, takeRows(t, taken)]));

@@ -3,8 +3,8 @@ import { boundsOf, type Ends, feeds } from "./batches.ts";
 import { around, type Box } from "./box.ts";
 import { type BoundPrograms, type Frontier, found } from "./programs.ts";
 
-/** Elements of a layer whose coefficients are made at a time. */
-const MOST_SEEDS = 4096;
+/** Numbers in the rows that are made at a time. */
+const MOST_SEEDS = 2 ** 23;
 
 /**
  * `ibp`: intervals through every layer. `crown-ibp`: lines from the output back to the input, their slopes by intervals. `crown`: lines for each
@@ -58,8 +58,9 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
   const open = Array.from(lower.keys()).filter((i) => isOpen(lower[i]!, upper[i]!));
   if (open.length === 0) return false;
   const better = { lower: lower.slice(), upper: upper.slice() };
-  for (let at = 0; at < open.length; at += MOST_SEEDS) {
-    const elements = open.slice(at, at + MOST_SEEDS);
+  const many = Math.max(1, Math.floor(MOST_SEEDS / (2 * size)));
+  for (let at = 0; at < open.length; at += many) {
+    const elements = open.slice(at, at + many);
     const count = elements.length;
     const seed = new Float32Array(2 * count * size);
     const samples = new Int32Array(2 * count);

@@ -32,7 +32,7 @@ interface Domain {
 }
 
 /** Domains that are bounded in one run. */
-const BATCH = 64;
+const BATCH = 256;
 /** Beyond so many inputs, halving one of them tells next to nothing. */
 export const MOST_INPUTS = 64;
 
