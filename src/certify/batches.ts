@@ -1,16 +1,10 @@
+import type { Program } from "../runtime.ts";
 import { type FloatTensor, product, sampleSize, takeRows, tensor } from "../tensor.ts";
 import type { Box } from "./box.ts";
-import { type BoundPrograms, type Frontier, known } from "./programs.ts";
+import { type Frontier, known } from "./programs.ts";
 
 /** Coefficients of one value at a time: in more memory, they are no longer near the processor. */
 const MOST_COEFFICIENTS = 2 ** 18;
-
-/** Rows of coefficients at a time. */
-const rowsAtATime = ({ frontiers }: BoundPrograms, box: Box): number =>
-  Math.max(
-    32,
-    Math.floor(MOST_COEFFICIENTS / Math.max(sampleSize(box.centre), ...frontiers.map(({ shape }) => product(shape)))),
-  );
 
 /** What is asked about: coefficients of the output, one row each, with the sample that they are asked of. */
 export interface Rows {
@@ -19,16 +13,27 @@ export interface Rows {
   readonly samples: Int32Array;
 }
 
+/** The rows that ask about elements themselves, and about their negatives, in turn. */
+export function bothWays(
+  elements: readonly { readonly sample: number; readonly at: number }[],
+  shape: readonly number[],
+): Rows {
+  const size = product(shape);
+  const seed = zeros([2 * elements.length, ...shape]);
+  const samples = new Int32Array(2 * elements.length);
+  for (const [i, { sample, at }] of elements.entries()) {
+    seed.data[2 * i * size + at] = 1;
+    seed.data[(2 * i + 1) * size + at] = -1;
+    samples[2 * i] = samples[2 * i + 1] = sample;
+  }
+  return { seed, samples };
+}
+
 /** The ends of each value that a nonlinear node reads, by its name. */
 export type Ends = Map<string, { readonly lower: Float32Array; readonly upper: Float32Array }>;
 
 /** What the graphs of bounds take of a box and of what is known over it, by name. */
-export function feeds(
-  inputs: readonly string[],
-  frontiers: readonly Frontier[],
-  box: Box,
-  ends: Ends,
-): Record<string, FloatTensor> {
+export function givenOf(frontiers: readonly Frontier[], box: Box, ends: Ends): Given {
   const n = box.centre.dims[0]!;
   const all: Record<string, FloatTensor> = { centre: box.centre, lower: box.lower, upper: box.upper };
   for (const { value, shape } of frontiers) {
@@ -37,7 +42,8 @@ export function feeds(
     all[names.lower] = tensor("float32", [n, ...shape], lower);
     all[names.upper] = tensor("float32", [n, ...shape], upper);
   }
-  return Object.fromEntries(inputs.flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
+  // Read for its shape alone, if at all.
+  return { samples: all, rows: { x: box.centre } };
 }
 
 /** Rows of one sample, which stand together. */
@@ -75,31 +81,39 @@ function groups(all: readonly Part[], most: number): Part[][] {
   return made;
 }
 
-/** Bounds of the rows asked about a value, as many of them in one run as fit. */
+/** What a graph of bounds takes: for each sample, and, repeated, for each row of coefficients. */
+export interface Given {
+  readonly samples: Readonly<Record<string, FloatTensor>>;
+  readonly rows: Readonly<Record<string, FloatTensor>>;
+}
+
+/** Bounds of the rows asked about a value, as many of them in one run as fit. @param input shape of the network's input */
 export async function boundsOf(
-  programs: BoundPrograms,
-  { value, isFlat }: { value: string; isFlat: boolean },
-  { box, ends }: { box: Box; ends: Ends },
+  program: Program,
+  { samples: all, rows: repeated }: Given,
   { seed, samples }: Rows,
+  input: readonly number[],
 ): Promise<{ bounds: Float64Array; slopes: FloatTensor }> {
-  const program = await programs.boundOf(value, isFlat);
-  const all = feeds(program.inputs, programs.frontiers, box, ends);
   const bounds = new Float64Array(samples.length);
-  const slopes = zeros([samples.length, ...box.centre.dims.slice(1)]);
+  const slopes = zeros([samples.length, ...input]);
   const inputSize = sampleSize(slopes);
   const shape = seed.dims.slice(1);
   const size = product(shape);
-  const most = rowsAtATime(programs, box);
+  const widest = Math.max(size, inputSize, ...Object.values(all).map(sampleSize));
+  const most = Math.max(32, Math.floor(MOST_COEFFICIENTS / widest));
   for (const group of groups(parts(samples, most), most)) {
     const rows = Math.max(...group.map(({ from, to }) => to - from));
     const taken = group.map(({ sample }) => sample);
-    const given = Object.fromEntries(Object.entries(all).map(([name, t]) => [name, takeRows(t, taken)]));
+    const given: Record<string, FloatTensor> = {};
+    const each = taken.flatMap((sample) => Array<number>(rows).fill(sample));
+    for (const name of program.inputs) {
+      if (all[name]) given[name] = takeRows(all[name], taken);
+      else if (repeated[name]) given[name] = takeRows(repeated[name], each);
+    }
     const coefficients = zeros([rows * group.length, ...shape]);
     for (const [i, { from, to }] of group.entries())
       coefficients.data.set(seed.data.subarray(from * size, to * size), i * rows * size);
     given["seed"] = coefficients;
-    // Read for its shape alone, if at all.
-    if (program.inputs.includes("x")) given["x"] = zeros([rows * group.length, ...box.centre.dims.slice(1)]);
     const made = await program.run(given);
     const bound = made["bound"]!.data as Float64Array;
     const slope = made["slope"]!.data as Float32Array;

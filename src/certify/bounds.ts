@@ -1,7 +1,7 @@
 import type { Graph } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime.ts";
 import type { FloatTensor } from "../tensor.ts";
-import { boundsOf, type Rows } from "./batches.ts";
+import { boundsOf, givenOf, type Rows } from "./batches.ts";
 import type { Box } from "./box.ts";
 import type { Arithmetic } from "./enclose.ts";
 import { type Method, settle } from "./ends.ts";
@@ -33,13 +33,11 @@ export async function openBounds(
   arithmetic: Arithmetic = "float32",
 ): Promise<BoundsOf> {
   const programs = await boundPrograms(classifier, runtime, arithmetic);
-  const lines = async (box: Box, rows: Rows, method: Method = "crown") =>
-    boundsOf(
-      programs,
-      { value: programs.output, isFlat: method === "ibp" },
-      { box, ends: await settle(programs, box, method) },
-      rows,
-    );
+  const lines = async (box: Box, rows: Rows, method: Method = "crown") => {
+    const program = await programs.boundOf(programs.output, method === "ibp");
+    const given = givenOf(programs.frontiers, box, await settle(programs, box, method));
+    return boundsOf(program, given, rows, box.centre.dims.slice(1));
+  };
   return {
     lines,
     tuning: async (box) => openTuning(programs, box, await settle(programs, box, "crown")),

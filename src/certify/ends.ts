@@ -1,6 +1,7 @@
-import { product, tensor } from "../tensor.ts";
-import { boundsOf, type Ends, feeds } from "./batches.ts";
+import { product } from "../tensor.ts";
+import { bothWays, boundsOf, type Ends, givenOf } from "./batches.ts";
 import { around, type Box } from "./box.ts";
+import { refineByWindows } from "./local.ts";
 import { type BoundPrograms, type Frontier, found } from "./programs.ts";
 
 /** Numbers in the rows that are made at a time. */
@@ -40,7 +41,8 @@ export async function settle(programs: BoundPrograms, box: Box, method: Method):
 /** Intervals from what is known of the layers before. */
 async function spread({ frontiers, intervals }: BoundPrograms, box: Box, ends: Ends): Promise<void> {
   if (!intervals) return;
-  const results = await intervals.run(feeds(intervals.inputs, frontiers, box, ends));
+  const { samples } = givenOf(frontiers, box, ends);
+  const results = await intervals.run(Object.fromEntries(intervals.inputs.map((name) => [name, samples[name]!])));
   for (const { value } of frontiers) {
     const names = found(value);
     ends.set(value, {
@@ -58,30 +60,26 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
   const open = Array.from(lower.keys()).filter((i) => isOpen(lower[i]!, upper[i]!));
   if (open.length === 0) return false;
   const better = { lower: lower.slice(), upper: upper.slice() };
-  const many = Math.max(1, Math.floor(MOST_SEEDS / (2 * size)));
-  for (let at = 0; at < open.length; at += many) {
-    const elements = open.slice(at, at + many);
-    const count = elements.length;
-    const seed = new Float32Array(2 * count * size);
-    const samples = new Int32Array(2 * count);
-    elements.forEach((element, i) => {
-      seed[2 * i * size + (element % size)] = 1;
-      seed[(2 * i + 1) * size + (element % size)] = -1;
-      samples[2 * i] = samples[2 * i + 1] = Math.floor(element / size);
-    });
-    const { bounds } = await boundsOf(
-      programs,
-      { value, isFlat: false },
-      { box, ends },
-      {
-        seed: tensor("float32", [2 * count, ...shape], seed),
-        samples,
-      },
-    );
-    elements.forEach((element, i) => {
-      better.lower[element] = Math.max(better.lower[element]!, around(bounds[2 * i]!)[0]);
-      better.upper[element] = Math.min(better.upper[element]!, -around(bounds[2 * i + 1]!)[0]);
-    });
+  const keep = (element: number, [low, negated]: readonly [number, number]): void => {
+    better.lower[element] = Math.max(better.lower[element]!, around(low)[0]);
+    better.upper[element] = Math.min(better.upper[element]!, -around(negated)[0]);
+  };
+  const local = await programs.windowed(value);
+  if (local) {
+    await refineByWindows(local, { box, ends, open, shape, frontiers: programs.frontiers }, keep);
+  } else {
+    const program = await programs.boundOf(value, false);
+    const given = givenOf(programs.frontiers, box, ends);
+    const many = Math.max(1, Math.floor(MOST_SEEDS / (2 * size)));
+    for (let at = 0; at < open.length; at += many) {
+      const elements = open.slice(at, at + many);
+      const rows = bothWays(
+        elements.map((element) => ({ sample: Math.floor(element / size), at: element % size })),
+        shape,
+      );
+      const { bounds } = await boundsOf(program, given, rows, box.centre.dims.slice(1));
+      for (const [i, element] of elements.entries()) keep(element, [bounds[2 * i]!, bounds[2 * i + 1]!]);
+    }
   }
   ends.set(value, better);
   return true;

@@ -7,6 +7,7 @@ import { Ops } from "../onnx/ops.ts";
 import type { Program, Runtime } from "../runtime.ts";
 import { type CrownOptions, crown } from "./crown.ts";
 import { type Arithmetic, type Enclosed, enclose } from "./enclose.ts";
+import { type Windowed, windowed } from "./windows.ts";
 
 /** A value that a nonlinear node reads, whose ends decide how tight its lines are. */
 export interface Frontier {
@@ -30,6 +31,8 @@ export interface BoundPrograms {
   readonly intervals: Program | undefined;
   /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`. */
   readonly boundOf: (value: string, isFlat: boolean) => Promise<Program>;
+  /** Bounds of a value at one position each, where it hangs on a window of the input: then samples are positions of samples. */
+  readonly windowed: (value: string) => Promise<(Windowed & { readonly program: Program }) | undefined>;
   /** The bounds of the output with a share and a push for each frontier that bends at zero, each [samples, ...]. */
   readonly tuned: () => Promise<Program>;
   /** The same over the real numbers, as float32 comes to it. */
@@ -64,6 +67,9 @@ export const found = (value: string): { lower: string; upper: string } => ({
   upper: `${value}/upper`,
 });
 
+/** What an input of the graph that has a row for each row of coefficients is called for each sample. */
+export const ofSamples = (name: string): string => `${name}/samples`;
+
 interface Opened {
   readonly b: Ops;
   readonly nodes: readonly Node[];
@@ -90,7 +96,10 @@ function open(graph: Graph, arithmetic: Arithmetic): Opened {
       upper: b.add("Min", [ends.upper, input(names.upper, shape)]),
     };
   };
-  const enclosed = enclose(b, nodes, { boxes: new Map([[x.name, box]]), refine, arithmetic });
+  const constants = new Map(
+    graph.inputs.slice(1).map(({ name, dims: of }) => [name, input(ofSamples(name), [SAMPLES, ...of!.slice(1)])]),
+  );
+  const enclosed = enclose(b, nodes, { boxes: new Map([[x.name, box]]), refine, arithmetic, constants });
   return { b, nodes, enclosed, frontiers };
 }
 
@@ -120,6 +129,7 @@ export async function boundPrograms(
   };
   const intervals = outputs.length > 0 ? await load(b.finish(outputs)) : undefined;
   const made = new Map<string, Promise<Program>>();
+  const windows = new Map<string, Windowed | undefined>();
   const once = (key: string, graphOf: () => Graph): Promise<Program> => {
     const program = made.get(key) ?? load(graphOf());
     made.set(key, program);
@@ -140,6 +150,13 @@ export async function boundPrograms(
     intervals,
     boundOf: (value, isFlat) =>
       once(`${value}${isFlat ? "/flat" : ""}`, () => boundGraph(graph, value, { arithmetic, isFlat })),
+    async windowed(value) {
+      const found = windows.has(value) ? windows.get(value) : windowed(graph, value);
+      windows.set(value, found);
+      if (!found) return undefined;
+      const how = { arithmetic, isFlat: false };
+      return { ...found, program: await once(`${value}/window`, () => boundGraph(found.graph, value, how)) };
+    },
     tuned: () => once("/tuned", () => tunedGraph(graph, arithmetic, false)),
     guess: () => once("/guess", () => tunedGraph(graph, "real", false)),
     tuning: () => once("/tuning", () => tunedGraph(graph, "real", true)),

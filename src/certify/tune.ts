@@ -1,6 +1,6 @@
 import type { Program } from "../runtime.ts";
 import { type FloatTensor, product, type Tensor, takeRows, tensor } from "../tensor.ts";
-import { type Ends, feeds } from "./batches.ts";
+import { type Ends, givenOf } from "./batches.ts";
 import type { Box } from "./box.ts";
 import { advised, type BoundPrograms, chosen } from "./programs.ts";
 
@@ -131,8 +131,9 @@ function inputsOf({ programs, neurons, box, ends }: Given, program: Program, ask
   const width = asked[0]!.row.length;
   const seed = tensor("float32", [n, width], new Float32Array(n * width));
   for (const [i, { row }] of asked.entries()) seed.data.set(row, i * width);
-  const inputs = { ...feeds(program.inputs, programs.frontiers, many, repeated), ...spread, seed };
-  return program.inputs.includes("x") ? { ...inputs, x: many.centre } : inputs;
+  const all = givenOf(programs.frontiers, many, repeated);
+  const inputs: Record<string, Tensor> = { ...all.samples, ...all.rows, ...spread, seed };
+  return Object.fromEntries(program.inputs.map((name) => [name, inputs[name]!]));
 }
 
 /** Where a line of these slopes is least over a box, [n, ...]. */
