@@ -19,7 +19,7 @@ export interface Enclosure extends Interval {
 export interface RelaxationContext {
   readonly node: Node;
   readonly b: Ops;
-  /** Its inputs; a constant is its own enclosure. The first one is bounded, the others are constant. */
+  /** Its inputs; a constant is its own enclosure. */
   readonly x: readonly Enclosure[];
   /** Its output where each input is at its centre. */
   readonly y: string;
@@ -37,16 +37,22 @@ export type Line = {
       readonly slope: string;
     }
   | {
+      /** The same of every input, [n, ...] in the shape of the output, to which inputs are broadcast. That of a constant is not used. */
+      readonly slopes: readonly string[];
+    }
+  | {
       /**
-       * Sends coefficients backwards: from those of the output, [rows, ...], to those of the first input. `rowsOf` gives what the
-       * sample of each row has of a value.
+       * Sends coefficients backwards: from those of the output, [rows, ...], to those of input i. `rowsOf` gives what the sample of each
+       * row has of a value. What its own sums can be off is part of the gap.
        */
-      readonly back: (b: Ops, a: string, rowsOf: (name: string) => string) => string;
+      readonly back: (b: Ops, a: string, rowsOf: (name: string) => string, i: number) => string;
     }
 );
 
 /** How an operator that is not linear is bounded. It holds for what ONNX Runtime's CPU kernel computes in float32. */
 export interface Relaxation {
+  /** The inputs that may change over the box; by default the first one alone. The others are constant. */
+  readonly operands?: readonly number[] | "all";
   readonly interval: (context: RelaxationContext) => Interval;
   /** The lines below and above: any slopes are sound, good ones are tight. */
   readonly lines: (context: RelaxationContext) => { readonly lower: Line; readonly upper: Line };

@@ -4,6 +4,7 @@ import { type Line, UNIT } from "../autodiff/relaxation.ts";
 import type { Rule } from "../autodiff/rule.ts";
 import { rules } from "../autodiff/rules.ts";
 import { PerturbError } from "../errors.ts";
+import { isFloat } from "../onnx/facts.ts";
 import type { Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { product } from "../tensor.ts";
@@ -131,8 +132,8 @@ export function crown(
     const { lower: low, upper: high } = values.get(node.outputs[0]!)!;
     const line = (end: string): Line => ({
       gap: b.sub(b.cast(end, "float64"), b.cast(y, "float64")),
-      back: (_, __, rowsOf) => {
-        const like = rowsOf(values.get(node.inputs[0]!)!.centre);
+      back: (_, __, rowsOf, i) => {
+        const like = rowsOf(values.get(node.inputs[i]!)!.centre);
         return b.mul(like, b.scalar(0, like));
       },
     });
@@ -143,19 +144,26 @@ export function crown(
     if (!found) throw new PerturbError("internal", `No bounds of "${node.outputs[0]}" are known. Report this.`);
     const share = tuning?.share(node.inputs[0]!);
     const lines = isFlat ? level(node, found.y) : found.relaxation.lines({ node, b, x: found.x, y: found.y, share });
-    const back = (line: Line, a: string): string =>
-      "slope" in line ? rows.times(a, line.slope) : line.back(b, a, (name) => rows.of(name, a));
+    const back = (line: Line, a: string, i: number): string => {
+      if ("back" in line) return line.back(b, a, (name) => rows.of(name, a), i);
+      return rows.times(a, "slope" in line ? line.slope : line.slopes[i]!);
+    };
     return ({ g }) => {
       coefficients.set(node.inputs[0]!, g);
       const zero = b.scalar(0, g);
       const [positive, negative] = [b.add("Max", [g, zero]), b.add("Min", [g, zero])];
       loseGap(positive, lines.lower.gap, 1);
       loseGap(negative, lines.upper.gap, -1);
-      const sum = b.plus(back(lines.lower, positive), back(lines.upper, negative));
-      // A slope is multiplied once, and what comes from several windows is added up.
-      loseRounding(sum, reach(node.inputs[0]!), 8 * UNIT);
-      loseSmall(node.inputs[0]!, 16);
-      return [sum];
+      return node.inputs.map((name, i) => {
+        if (!values.has(name) || !isFloat(b.fact(name).type)) return null;
+        const sum = b.plus(back(lines.lower, positive, i), back(lines.upper, negative, i));
+        // How many elements an input is broadcast to: they are added up again.
+        const times = product(b.sizes(sum, 1)) / product(b.sizes(name, 1));
+        // A slope is multiplied once, and what comes from several windows is added up.
+        loseRounding(sum, times === 1 ? reach(name) : b.expandLike(reach(name), found.y), (8 + 2 * times) * UNIT);
+        loseSmall(name, 16 + times);
+        return sum;
+      });
     };
   };
   const table: RuleTable = {

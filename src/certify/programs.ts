@@ -1,5 +1,5 @@
 import { backward } from "../autodiff/engine.ts";
-import { simplified } from "../autodiff/lower.ts";
+import { simplifiedForBounds } from "../autodiff/lower.ts";
 import type { Interval } from "../autodiff/relaxation.ts";
 import { writeOnnx } from "../onnx/file.ts";
 import { type Dim, type Graph, type Node, valuesRead } from "../onnx/graph.ts";
@@ -112,7 +112,7 @@ export async function boundPrograms(
   runtime: Runtime,
   arithmetic: Arithmetic,
 ): Promise<BoundPrograms> {
-  const graph = simplified(classifier);
+  const graph = simplifiedForBounds(classifier);
   const first = open(graph, arithmetic);
   const { b, enclosed, frontiers } = first;
   for (const value of frontiers) {
