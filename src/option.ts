@@ -10,6 +10,7 @@ const OPTIONS = [
   "attacks",
   "batch",
   "bounds",
+  "certify",
   "classFile",
   "dataEpsilon",
   "device",
