@@ -14,8 +14,9 @@ const no = (reason: string): Checked => ({ holds: false, reason });
 /**
  * Checks a certificate against a network: trusts nothing in it. Every claim has to follow, in float64 and with room for all that float32
  * rounds, from the box, the claims of the values before it, and lines of the slopes given.
+ * @param above what every margin has to be above: more than 0 where a head behind the logits may round them together
  */
-export function checkCertificate(network: Layers, certificate: Certificate): Checked {
+export function checkCertificate(network: Layers, certificate: Certificate, above = 0): Checked {
   const { label, lower, upper, margins, claims } = certificate;
   const frontiers = frontiersOf(network);
   const misfit = misfitOf(network, certificate, frontiers.length);
@@ -39,7 +40,7 @@ export function checkCertificate(network: Layers, certificate: Certificate): Che
       [other, -1],
     ]);
     const claimed = margins[found.length]!;
-    if (!(margin > 0)) return no(`class ${other} is not excluded: its margin is only shown to be above ${margin}`);
+    if (!(margin > above)) return no(`class ${other} is not excluded: its margin is only shown to be above ${margin}`);
     if (!(margin >= claimed))
       return no(`the margin ${claimed} claimed to class ${other} does not follow: ${margin} does`);
     found.push(margin);

@@ -35,9 +35,13 @@ export type Operator = (context: OperatorContext) => Made;
 
 /** @returns the error that says that a node is not checked, and why */
 export const notChecked = (node: Node, why: string): PerturbError =>
-  new PerturbError("unsupported", `${describeNode(node)}: the checker of certificates does not know ${why}.`, {
-    data: { op: node.op },
-  });
+  new PerturbError(
+    "unsupported",
+    `${describeNode(node)}: the checker of certificates does not know ${why}. Prove it without certificates.`,
+    {
+      data: { op: node.op },
+    },
+  );
 
 /** The layer of an input that has to be one. @throws unsupported */
 export function operand({ node, value }: OperatorContext, i: number): number {

@@ -13,8 +13,13 @@ export interface Question {
 /**
  * The certificate of a question, or undefined where this way finds none: what is claimed of each value that decides on which side of a kink
  * it is, or which element of a pool is largest, is what lines backwards prove of it, rounded outwards.
+ * @param above what every margin has to be above
  */
-export function writeCertificate(network: Layers, { label, lower, upper, sample }: Question): Certificate | undefined {
+export function writeCertificate(
+  network: Layers,
+  { label, lower, upper, sample }: Question,
+  above = 0,
+): Certificate | undefined {
   const proof = new Proof(network, { lower, upper });
   const frontiers = new Set(frontiersOf(network));
   const bent = bentOf(network);
@@ -45,7 +50,7 @@ export function writeCertificate(network: Layers, { label, lower, upper, sample 
         [other, -1],
       ]),
     );
-    if (!(margin > 0)) return undefined;
+    if (!(margin > above)) return undefined;
     margins.push(margin);
   }
   return { ...(sample !== undefined && { sample }), label, lower, upper, margins, claims };
