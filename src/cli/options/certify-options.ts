@@ -13,7 +13,8 @@ import {
   runOptions,
 } from "./groups.ts";
 
-const largestOption = () => group("Certificates").addOption(options.largest());
+const certificateOptions = () =>
+  group("Certificates").addOption(options.largest()).addOption(options.certificates()).addOption(options.check());
 
 /** `perturb certify`, without what it does: also for reading the options of a run that goes on. */
 export const certifyOptions = () =>
@@ -39,6 +40,8 @@ Examples:
   perturb certify --model net.onnx --data test.npz --eps 8/255 --fail-under 60%@8/255 --no-largest
   perturb certify --model net.onnx --data test.npz --attack autoattack --eps 8/255
   perturb certify --resume runs/net                          after Ctrl-C, a power cut, a full disk
+  perturb certify --model net.onnx --data test.npz --eps 8/255 --certificates proofs.jsonl
+  perturb certify --model net.onnx --check proofs.jsonl      exit code 0 if every certificate holds, 1 if one does not
   perturb evaluate --model net.onnx --data images/ --certify certificates in a report of any attacks`),
       ),
     modelOptions(),
@@ -46,18 +49,20 @@ Examples:
     dataOptions(),
     pictureOptions(),
     only(attackOptions({ attack: "pgd" }), "attack", "set", "norm", "eps", "epsUnit", "maxQueries"),
-    largestOption(),
+    certificateOptions(),
     runOptions(),
     resumeOption(),
     reportOption(),
     outputOptions(),
   );
 
+export type CertifyGiven = ReturnType<ReturnType<typeof certifyOptions>["opts"]>;
+
 /** More than an attack has by itself: what is left open is worth a longer search. */
 const RESTARTS = "pgd.restarts=5";
 
 /** What the options of certify mean for an evaluation. */
-export const asEvaluation = (given: ReturnType<ReturnType<typeof certifyOptions>["opts"]>): Given => ({
+export const asEvaluation = (given: CertifyGiven): Given & Pick<CertifyGiven, "certificates"> => ({
   ...given,
   set: given.attack.includes("pgd") ? [RESTARTS, ...given.set] : given.set,
   certify: true,
