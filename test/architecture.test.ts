@@ -13,6 +13,7 @@ const ROWS: readonly (readonly string[])[] = [
     "norm",
     "grid",
     "random",
+    "probability",
     "epsilons",
     "length",
     "version",
