@@ -6,6 +6,7 @@ export interface Note {
 
 /** The options that messages name, in the words of the library. Another door says them in its own: see `reworded`. */
 const OPTIONS = [
+  "alpha",
   "arch",
   "attacks",
   "batch",
@@ -13,6 +14,7 @@ const OPTIONS = [
   "classFile",
   "dataEpsilon",
   "device",
+  "draws",
   "eot",
   "epsilons",
   "epsilonUnit",
@@ -46,7 +48,9 @@ const OPTIONS = [
   "rate",
   "resume",
   "seed",
+  "selection",
   "shape",
+  "sigma",
   "straightThrough",
   "surrogate",
   "surrogate.normalization.mean",
