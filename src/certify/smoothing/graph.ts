@@ -2,13 +2,13 @@ import { PerturbError } from "../../errors.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import { emptyGraph, GraphBuilder } from "../../onnx/builder.ts";
 import { readOnnx, writeSubgraph } from "../../onnx/file.ts";
-import type { Graph, GraphValue, Node } from "../../onnx/graph.ts";
+import type { Graph } from "../../onnx/graph.ts";
 import { readNode, writeNode } from "../../onnx/node-proto.ts";
 import { Ops } from "../../onnx/ops.ts";
 import { renameNode } from "../../onnx/subgraphs.ts";
 import { option } from "../../option.ts";
 import { clopperPearsonLower } from "../../probability/binomial.ts";
-import { type ElementType, type Tensor, tensor } from "../../tensor.ts";
+import { type ElementType, tensor } from "../../tensor.ts";
 import { ABSTAINS } from "./certify.ts";
 import { DRAWS_AT_ONCE } from "./counter.ts";
 import { radiusOf, type SmoothingOptions, type SmoothingPlan, smoothingPlan } from "./plan.ts";
@@ -25,6 +25,7 @@ export interface SmoothedGraphOptions extends Omit<SmoothingOptions, "seed"> {
   readonly batch?: number | undefined;
 }
 
+const OUTPUTS = ["class", "counts", "lower", "radius", "abstain"];
 /** The first opset with all operators of the loop. */
 const LEAST_OPSET = 13;
 
@@ -48,19 +49,15 @@ export function smoothedGraph(file: ClassifierFile, options: SmoothedGraphOption
     );
   const { noise = "random", noiseSeed } = options;
   const batch = file.batch ?? options.batch ?? DRAWS_AT_ONCE;
-  const b = new Ops(
-    { ...network, name: "smoothed", inputs: [], outputs: [], nodes: [], source: undefined } as unknown as Graph,
-    "smoothed",
-  );
+  const b = new Ops({ ...network, name: "smoothed", inputs: [], outputs: [], nodes: [] }, "smoothed");
   reserveNames(b, network);
   b.input({ name: "x", type: "float32", dims: [1, ...file.inputShape] });
   const total = plan.selection + plan.draws;
   if (noise === "input") b.input({ name: "noise", type: "float32", dims: [total, ...file.inputShape] });
   const [votes, counts] = drawLoop(b, network, { file, plan, batch, noise, noiseSeed });
   b.alias("counts", counts);
-  decide(b, votes, counts, file.classes, plan);
-  const graph = b.finish(["class", "counts", "lower", "radius", "abstain"]);
-  return { ...graph, inputs: [...graph.inputs] };
+  decide(b, votes, counts, plan);
+  return b.finish(OUTPUTS);
 }
 
 /** @throws unsupported */
@@ -98,8 +95,7 @@ function drawLoop(b: Ops, network: Graph, parts: LoopParts): readonly [string, s
   const rounds = Math.ceil(plan.selection / batch) + Math.ceil(plan.draws / batch);
   const none = b.constant(tensor("int64", [file.classes], new BigInt64Array(file.classes)));
   const body = writeSubgraph(loopBody(network, parts), new Set());
-  const trips = b.constant(tensor("int64", [], BigInt64Array.of(BigInt(rounds))));
-  const [votes, counts] = b.addMany("Loop", [trips, "", none, none], 2, { body: { graph: body } });
+  const [votes, counts] = b.addMany("Loop", [int64Scalar(b, rounds), "", none, none], 2, { body: { graph: body } });
   return [votes!, counts!];
 }
 
@@ -111,13 +107,14 @@ function loopBody(network: Graph, parts: LoopParts): Graph {
     "draws",
   );
   reserveNames(b, network);
-  const carried = (name: string, type: ElementType, dims: readonly number[]): string => b.input({ name, type, dims });
-  const round = carried("draws/round", "int64", []);
-  const condition = carried("draws/condition", "bool", []);
-  const votes = carried("draws/votes", "int64", [file.classes]);
-  const counts = carried("draws/counts", "int64", [file.classes]);
+  const given = (stem: string, type: ElementType, dims: readonly number[]): string =>
+    b.input({ name: b.fresh(stem), type, dims });
+  const round = given("round", "int64", []);
+  const condition = given("condition", "bool", []);
+  const votes = given("votes", "int64", [file.classes]);
+  const counts = given("counts", "int64", [file.classes]);
 
-  const scalar = (value: number) => b.constant(tensor("int64", [], BigInt64Array.of(BigInt(value))));
+  const scalar = (value: number) => int64Scalar(b, value);
   const first = Math.ceil(plan.selection / batch);
   const isSelection = b.add("Less", [round, scalar(first)]);
   const start = b.mul(b.where(isSelection, round, b.sub(round, scalar(first))), scalar(batch));
@@ -129,16 +126,14 @@ function loopBody(network: Graph, parts: LoopParts): Graph {
   const noisy = b.plus("x", b.mul(z, b.constant(tensor("float32", [], Float32Array.of(plan.sigma)))));
   const found = countRows(b, inBody(b, network, noisy), b.add("Less", [range, rows]), file.classes);
   const zero = b.constant(tensor("int64", [file.classes], new BigInt64Array(file.classes)));
-  const outputs = [
-    b.alias("draws/next", condition),
-    b.alias("draws/more-votes", b.plus(votes, b.where(isSelection, found, zero))),
-    b.alias("draws/more-counts", b.plus(counts, b.where(isSelection, zero, found))),
-  ];
-  const graph = b.finish(outputs);
+  const graph = b.finish([
+    b.alias(b.fresh("next"), condition),
+    b.plus(votes, b.where(isSelection, found, zero)),
+    b.plus(counts, b.where(isSelection, zero, found)),
+  ]);
   // Weights stay in the graph around it, which the body sees; constants made here are its own.
   const own = new Map([...graph.initializers].filter(([name]) => !network.initializers.has(name)));
-  const inputs: GraphValue[] = [...graph.inputs].filter(({ name }) => name.startsWith("draws/"));
-  return { ...graph, inputs, initializers: own };
+  return { ...graph, initializers: own };
 }
 
 interface Round {
@@ -150,14 +145,13 @@ interface Round {
 
 /** Standard normal numbers for the draws of a round, [rows, ...inputShape]. */
 function standardNoise(b: Ops, { file, plan, noise, noiseSeed }: LoopParts, round: Round): string {
-  const vector = (values: readonly number[]) => b.int64(values);
   if (noise === "input") {
-    const from = b.where(round.isSelection, round.start, b.plus(round.start, scalarOf(b, plan.selection)));
-    const last = b.sub(b.plus(from, round.rows), scalarOf(b, 1));
+    const from = b.where(round.isSelection, round.start, b.plus(round.start, int64Scalar(b, plan.selection)));
+    const last = b.sub(b.plus(from, round.rows), int64Scalar(b, 1));
     return b.add("Gather", ["noise", b.add("Min", [b.plus(round.range, from), last])], { axis: 0 });
   }
-  const shape = b.add("Concat", [b.shape(round.range), vector(file.inputShape)], { axis: 0 });
-  const zeros = b.add("ConstantOfShape", [shape], { value: tensor("float32", [1], new Float32Array(1)) as Tensor });
+  const shape = b.add("Concat", [b.shape(round.range), b.int64(file.inputShape)], { axis: 0 });
+  const zeros = b.add("ConstantOfShape", [shape], { value: tensor("float32", [1], new Float32Array(1)) });
   return b.add("RandomNormalLike", [zeros], {
     mean: { float: 0 },
     scale: { float: 1 },
@@ -165,17 +159,15 @@ function standardNoise(b: Ops, { file, plan, noise, noiseSeed }: LoopParts, roun
   });
 }
 
-const scalarOf = (b: GraphBuilder, value: number): string =>
+const int64Scalar = (b: GraphBuilder, value: number): string =>
   b.constant(tensor("int64", [], BigInt64Array.of(BigInt(value))));
 
 /** The network's nodes with another value as its input; gives the logits, [rows, classes]. */
 function inBody(b: Ops, network: Graph, noisy: string): string {
   const renaming = { value: (name: string) => (name === "x" ? noisy : name), own: (name: string) => name };
-  for (const node of network.nodes) b.append(readNode(renameNode(protoOf(node), renaming)));
+  for (const node of network.nodes) b.append(readNode(renameNode(writeNode(node), renaming)));
   return "logits";
 }
-
-const protoOf = (node: Node) => writeNode(node);
 
 /** How often each class is the first of the largest scores, in the rows that count and hold no NaN: int64 [classes]. */
 function countRows(b: Ops, logits: string, counted: string, classes: number): string {
@@ -191,7 +183,7 @@ function countRows(b: Ops, logits: string, counted: string, classes: number): st
 }
 
 /** From counts to class, bound and radius: tables by the number of draws hold what float64 gives for each. */
-function decide(b: Ops, votes: string, counts: string, classes: number, { sigma, draws, alpha }: SmoothingPlan): void {
+function decide(b: Ops, votes: string, counts: string, { sigma, draws, alpha }: SmoothingPlan): void {
   const chosen = b.add("ArgMax", [votes], { axis: 0, keepdims: 1 });
   const k = b.add("Gather", [counts, chosen], { axis: 0 });
   const bounds = Float64Array.from({ length: draws + 1 }, (_, i) => clopperPearsonLower(i, draws, alpha));
