@@ -67,12 +67,19 @@ describe.skipIf(!existsSync(LOGS))("published certificates (skipped without the 
 
   it("have the shares of their log", () => {
     const { certified } = smoothingFigures(read("cohen_noise_0.50"), [0, 0.25, 0.5, 0.75, 1]);
-    expect(certified.map(({ accuracy }) => (100 * accuracy).toFixed(1))).toEqual(["99.1", "98.3", "96.9", "94.3", "89.8"]);
+    expect(certified.map(({ accuracy }) => (100 * accuracy).toFixed(1))).toEqual([
+      "99.1",
+      "98.3",
+      "96.9",
+      "94.3",
+      "89.8",
+    ]);
   });
 
   it("have radii that some count of draws gives, to the digits of the log", () => {
     const known = new Set<string>();
-    for (let k = 90_000; k <= 100_000; k++) known.add(radiusOf(clopperPearsonLower(k, 100_000, 0.001), 0.25).toPrecision(3));
+    for (let k = 90_000; k <= 100_000; k++)
+      known.add(radiusOf(clopperPearsonLower(k, 100_000, 0.001), 0.25).toPrecision(3));
     const radii = read("cohen_noise_0.25").map(({ radius }) => radius);
     expect(radii.filter((radius) => radius > 0.4 && !known.has(radius.toPrecision(3)))).toEqual([]);
     expect(Math.max(...radii).toPrecision(3)).toBe(largestRadius(smoothingPlan({ sigma: 0.25 })).toPrecision(3));
@@ -82,12 +89,16 @@ describe.skipIf(!existsSync(LOGS))("published certificates (skipped without the 
 describe("what can be reached", () => {
   it("is said before it is drawn", () => {
     const plan = smoothingPlan({ sigma: 0.5 });
-    expect(reachInWords(plan)).toBe("100000 draws at α = 0.001 can certify a radius of at most 1.906 in L2, with noise of σ = 0.5");
+    expect(reachInWords(plan)).toBe(
+      "100000 draws at α = 0.001 can certify a radius of at most 1.906 in L2, with noise of σ = 0.5",
+    );
     expect(fewDraws(plan)).toBeNull();
   });
 
   it("is nearly nothing with 10 draws", () => {
     const note = fewDraws(smoothingPlan({ sigma: 0.5, draws: 10 }));
-    expect(note?.message).toMatch(/`draws: 10` and `alpha: 0.001` almost nothing can be certified: no radius is above 0\.00149,.*`draws: 40`/);
+    expect(note?.message).toMatch(
+      /`draws: 10` and `alpha: 0.001` almost nothing can be certified: no radius is above 0\.00149,.*`draws: 40`/,
+    );
   });
 });

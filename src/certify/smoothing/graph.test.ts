@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { open, twoClassGraph } from "../../../test/support/models.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import { type GraphModel, openClassifier } from "../../models/classifier/graph-model.ts";
-import { open, twoClassGraph } from "../../../test/support/models.ts";
 import { openModel } from "../../models/open.node.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { normalQuantile } from "../../probability/normal.ts";
@@ -49,9 +49,7 @@ async function run(file: ClassifierFile, options: Partial<Parameters<typeof smoo
   const program = await runtime.load(bytes);
   const results: Record<string, Tensor>[] = [];
   for (const x of feeds)
-    results.push(
-      await program.run(options.noise === "input" ? { x, noise: noiseOf(results.length) } : { x }),
-    );
+    results.push(await program.run(options.noise === "input" ? { x, noise: noiseOf(results.length) } : { x }));
   await program.release();
   return results;
 }
@@ -59,21 +57,24 @@ async function run(file: ClassifierFile, options: Partial<Parameters<typeof smoo
 const inputs = [0, 1, 2, 3].map((k): FloatTensor => ({ type: "float32", dims: [1, 1, 28, 28], data: sample(k) }));
 
 describe("the smoothed classifier as a graph", () => {
-  it.each([100, 64, 1000])("answers as certifySample does for the same noise, bit for bit, %d draws at a time", async (batch) => {
-    const results = await run(model.file, { noise: "input", batch }, inputs);
-    const count = counterOf(model, { ...PLAN, batch });
-    for (const [index, result] of results.entries()) {
-      const expected = await certifySample(count, { x: sample(index), sample: index }, PLAN);
-      expect(result["radius"]!.data).toEqual(Float64Array.of(expected.radius));
-      expect(result["lower"]!.data).toEqual(Float64Array.of(expected.lower));
-      expect(result["class"]!.data).toEqual(BigInt64Array.of(BigInt(expected.class)));
-      expect(result["abstain"]!.data).toEqual(Uint8Array.of(Number(expected.abstained)));
-      const counts = await count({ x: sample(index), sample: index, stream: "estimation", from: 0, to: PLAN.draws });
-      expect(result["counts"]!.data).toEqual(BigInt64Array.from(counts, BigInt));
-    }
-    // Otherwise nothing was compared.
-    expect(new Set(results.map((result) => Number(result["abstain"]!.data[0]))).size).toBe(2);
-  });
+  it.each([100, 64, 1000])(
+    "answers as certifySample does for the same noise, bit for bit, %d draws at a time",
+    async (batch) => {
+      const results = await run(model.file, { noise: "input", batch }, inputs);
+      const count = counterOf(model, { ...PLAN, batch });
+      for (const [index, result] of results.entries()) {
+        const expected = await certifySample(count, { x: sample(index), sample: index }, PLAN);
+        expect(result["radius"]!.data).toEqual(Float64Array.of(expected.radius));
+        expect(result["lower"]!.data).toEqual(Float64Array.of(expected.lower));
+        expect(result["class"]!.data).toEqual(BigInt64Array.of(BigInt(expected.class)));
+        expect(result["abstain"]!.data).toEqual(Uint8Array.of(Number(expected.abstained)));
+        const counts = await count({ x: sample(index), sample: index, stream: "estimation", from: 0, to: PLAN.draws });
+        expect(result["counts"]!.data).toEqual(BigInt64Array.from(counts, BigInt));
+      }
+      // Otherwise nothing was compared.
+      expect(new Set(results.map((result) => Number(result["abstain"]!.data[0]))).size).toBe(2);
+    },
+  );
 
   it.each([1, 7])("takes a network whose batch is fixed at %d", async (batch) => {
     const graph = readOnnx(model.file.onnx);

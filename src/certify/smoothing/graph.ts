@@ -1,6 +1,6 @@
 import { PerturbError } from "../../errors.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
-import { emptyGraph, GraphBuilder } from "../../onnx/builder.ts";
+import { emptyGraph, type GraphBuilder } from "../../onnx/builder.ts";
 import { readOnnx, writeSubgraph } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { readNode, writeNode } from "../../onnx/node-proto.ts";
@@ -55,7 +55,7 @@ export function smoothedGraph(file: ClassifierFile, options: SmoothedGraphOption
   const total = plan.selection + plan.draws;
   if (noise === "input") b.input({ name: "noise", type: "float32", dims: [total, ...file.inputShape] });
   const [votes, counts] = drawLoop(b, network, { file, plan, batch, noise, noiseSeed });
-  b.alias("counts", counts);
+  b.shaped(b.alias("counts", counts), [file.classes]);
   decide(b, votes, counts, plan);
   return b.finish(OUTPUTS);
 }
@@ -96,16 +96,14 @@ function drawLoop(b: Ops, network: Graph, parts: LoopParts): readonly [string, s
   const none = b.constant(tensor("int64", [file.classes], new BigInt64Array(file.classes)));
   const body = writeSubgraph(loopBody(network, parts), new Set());
   const [votes, counts] = b.addMany("Loop", [int64Scalar(b, rounds), "", none, none], 2, { body: { graph: body } });
-  return [votes!, counts!];
+  // Of what a loop gives, the builder knows nothing.
+  return [b.cast(votes!, "int64"), b.cast(counts!, "int64")];
 }
 
 /** One batch of draws: (round, condition, votes, counts) to (condition, votes, counts). */
 function loopBody(network: Graph, parts: LoopParts): Graph {
   const { file, plan, batch } = parts;
-  const b = new Ops(
-    { ...emptyGraph("draws"), opsets: network.opsets, initializers: network.initializers },
-    "draws",
-  );
+  const b = new Ops({ ...emptyGraph("draws"), opsets: network.opsets, initializers: network.initializers }, "draws");
   reserveNames(b, network);
   const given = (stem: string, type: ElementType, dims: readonly number[]): string =>
     b.input({ name: b.fresh(stem), type, dims });
@@ -127,9 +125,9 @@ function loopBody(network: Graph, parts: LoopParts): Graph {
   const found = countRows(b, inBody(b, network, noisy), b.add("Less", [range, rows]), file.classes);
   const zero = b.constant(tensor("int64", [file.classes], new BigInt64Array(file.classes)));
   const graph = b.finish([
-    b.alias(b.fresh("next"), condition),
-    b.plus(votes, b.where(isSelection, found, zero)),
-    b.plus(counts, b.where(isSelection, zero, found)),
+    b.shaped(b.alias(b.fresh("next"), condition), []),
+    b.shaped(b.plus(votes, b.where(isSelection, found, zero)), [file.classes]),
+    b.shaped(b.plus(counts, b.where(isSelection, zero, found)), [file.classes]),
   ]);
   // Weights stay in the graph around it, which the body sees; constants made here are its own.
   const own = new Map([...graph.initializers].filter(([name]) => !network.initializers.has(name)));
@@ -171,14 +169,17 @@ function inBody(b: Ops, network: Graph, noisy: string): string {
 
 /** How often each class is the first of the largest scores, in the rows that count and hold no NaN: int64 [classes]. */
 function countRows(b: Ops, logits: string, counted: string, classes: number): string {
-  const isNaN = b.cast(b.add("IsNaN", [logits]), "float32");
-  const isWhole = b.add("Less", [b.reduceMax(isNaN, [1], false), b.scalar(0.5, isNaN)]);
+  const broken = b.cast(b.add("IsNaN", [logits]), "float32");
+  const isWhole = b.add("Less", [b.reduceMax(broken, [1], false), b.scalar(0.5, broken)]);
   const best = b.add("ArgMax", [logits], { axis: 1, keepdims: 1 });
-  const range = b.constant(tensor("int64", [1, classes], BigInt64Array.from({ length: classes }, (_, j) => BigInt(j))));
-  const hits = b.add("And", [
-    b.add("Equal", [best, range]),
-    b.unsqueeze(b.add("And", [counted, isWhole]), [1]),
-  ]);
+  const range = b.constant(
+    tensor(
+      "int64",
+      [1, classes],
+      BigInt64Array.from({ length: classes }, (_, j) => BigInt(j)),
+    ),
+  );
+  const hits = b.add("And", [b.add("Equal", [best, range]), b.unsqueeze(b.add("And", [counted, isWhole]), [1])]);
   return b.reduceSum(b.cast(hits, "int64"), [0], false);
 }
 
@@ -189,10 +190,9 @@ function decide(b: Ops, votes: string, counts: string, { sigma, draws, alpha }: 
   const bounds = Float64Array.from({ length: draws + 1 }, (_, i) => clopperPearsonLower(i, draws, alpha));
   const table = (values: Float64Array) => b.constant(tensor("float64", [draws + 1], values));
   const lower = b.add("Gather", [table(bounds), k], { axis: 0 });
-  b.alias("lower", lower);
-  b.alias("radius", b.add("Gather", [table(bounds.map((bound) => radiusOf(bound, sigma))), k], { axis: 0 }));
+  const radius = b.add("Gather", [table(bounds.map((bound) => radiusOf(bound, sigma))), k], { axis: 0 });
   const half = b.constant(tensor("float64", [], Float64Array.of(0.5)));
   const abstain = b.add("Not", [b.add("Greater", [lower, half])]);
-  b.alias("abstain", abstain);
-  b.alias("class", b.where(abstain, b.int64([ABSTAINS]), chosen));
+  const outputs = { class: b.where(abstain, b.int64([ABSTAINS]), chosen), lower, radius, abstain };
+  for (const [name, value] of Object.entries(outputs)) b.shaped(b.alias(name, value), [1]);
 }

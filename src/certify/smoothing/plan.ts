@@ -43,10 +43,16 @@ export function smoothingPlan(options: SmoothingOptions): SmoothingPlan {
   for (const [name, value] of [["selection", selection] as const, ["draws", draws] as const]) {
     checkCount(`The number of draws (${option(name)})`, value);
     if (value > MOST_DRAWS)
-      throw new PerturbError("usage", `There are at most ${MOST_DRAWS} draws for a sample, got ${option(name, value)}.`);
+      throw new PerturbError(
+        "usage",
+        `There are at most ${MOST_DRAWS} draws for a sample, got ${option(name, value)}.`,
+      );
   }
   if (!(alpha > 0 && alpha < 1))
-    throw new PerturbError("usage", `The probability of an error (${option("alpha")}) lies between 0 and 1, got ${alpha}.`);
+    throw new PerturbError(
+      "usage",
+      `The probability of an error (${option("alpha")}) lies between 0 and 1, got ${alpha}.`,
+    );
   if (!(Number.isSafeInteger(seed) && seed >= 0))
     throw new PerturbError("usage", `${option("seed")} must be a whole number from 0, got ${seed}.`);
   const plan = { sigma, selection, draws, alpha, seed };
