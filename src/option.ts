@@ -11,6 +11,7 @@ const OPTIONS = [
   "attacks",
   "batch",
   "bounds",
+  "certify",
   "classFile",
   "dataEpsilon",
   "device",

@@ -36,6 +36,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "show which pixels of an image speak for a class",
     load: async () => (await import("./commands/saliency.ts")).saliencyCommand,
   },
+  certify: {
+    summary: "prove which samples no attack can fool, and up to which ε",
+    load: async () => (await import("./commands/certify.ts")).certifyCommand,
+  },
   verify: {
     summary: "prove a property of a network, or find a counterexample",
     load: async () => (await import("./commands/verify.ts")).verifyCommand,

@@ -7,6 +7,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   attacks: "--attack",
   batch: "--batch",
   bounds: "--bounds",
+  certify: "--certify",
   classFile: "--classes FILE",
   dataEpsilon: "--data-eps",
   device: "--device",

@@ -19,6 +19,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   attacks: "Attack",
   batch: null,
   bounds: null,
+  certify: null,
   classFile: null,
   dataEpsilon: null,
   device: "Runs on",

@@ -1,0 +1,20 @@
+import { Option } from "@commander-js/extra-typings";
+
+/** Options about certificates: proofs, and radii from elsewhere. */
+export const certificateDefinitions = {
+  certify: () =>
+    new Option(
+      "--certify",
+      "Also prove which samples no attack can fool, by bounds of the network, and up to which ε (L-infinity, CPU): see perturb certify.",
+    ),
+  largest: () =>
+    new Option(
+      "--no-largest",
+      "Certify at the given ε alone. Otherwise the largest certified ε of each sample is looked for, which takes most of the time.",
+    ),
+  certified: () =>
+    new Option(
+      "--certified <file>",
+      "CSV file with INDEX,RADIUS: certified radii from another tool. The report warns if an attack succeeds inside one.",
+    ),
+};
