@@ -3,8 +3,10 @@ import type { Graph } from "../onnx/graph.ts";
 import { option } from "../option.ts";
 import type { Runtime } from "../runtime.ts";
 import { type FloatTensor, product, sampleSize } from "../tensor.ts";
-import { type Method, openBounds, type Rows } from "./bounds.ts";
+import type { Rows } from "./batches.ts";
+import { openBounds } from "./bounds.ts";
 import type { Box } from "./box.ts";
+import type { Method } from "./ends.ts";
 import { asNetwork } from "./network.ts";
 
 export interface BoundOptions {

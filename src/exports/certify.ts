@@ -2,8 +2,9 @@
  * Proofs: certified accuracy, properties of networks, and bounds alone.
  * @module
  */
-export type { Method as BoundMethod, Rows } from "../certify/bounds.ts";
+export type { Rows } from "../certify/batches.ts";
 export { type Box, ball } from "../certify/box.ts";
+export type { Method as BoundMethod } from "../certify/ends.ts";
 export { type BoundOptions, bounds } from "../certify/lower-bounds.ts";
 export type { Case, Inequality, Property } from "../certify/property.ts";
 export { type Answer, type VerifyOptions, verify } from "../certify/verify.ts";
