@@ -6,6 +6,7 @@ export interface Note {
 
 /** The options that messages name, in the words of the library. Another door says them in its own: see `reworded`. */
 const OPTIONS = [
+  "alpha",
   "arch",
   "attacks",
   "batch",
@@ -14,6 +15,7 @@ const OPTIONS = [
   "classFile",
   "dataEpsilon",
   "device",
+  "draws",
   "eot",
   "epsilons",
   "epsilonUnit",
@@ -47,7 +49,9 @@ const OPTIONS = [
   "rate",
   "resume",
   "seed",
+  "selection",
   "shape",
+  "sigma",
   "straightThrough",
   "surrogate",
   "surrogate.normalization.mean",
