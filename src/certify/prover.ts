@@ -3,6 +3,7 @@ import type { GraphModel } from "../models/classifier/graph-model.ts";
 import { type FloatTensor, takeRows, tensor } from "../tensor.ts";
 import { type BoundsOf, openBounds } from "./bounds.ts";
 import { type Box, ball } from "./box.ts";
+import { byBranching } from "./branching.ts";
 import { certifiableGraph } from "./certifiable.ts";
 import type { Method as BoundMethod } from "./ends.ts";
 import type { Decision, Method, Question } from "./method.ts";
@@ -19,8 +20,11 @@ export interface Prover {
 /** Samples that are bounded in one run: more take memory, and save no time. */
 const AT_A_TIME = 16;
 
-/** @throws unsupported for a model of which nothing can be proven, with the reason and what could be */
-export async function openProver(model: GraphModel): Promise<Prover> {
+/**
+ * @param splits into how many parts the box of a sample may be split, where bounds leave it open
+ * @throws unsupported for a model of which nothing can be proven, with the reason and what could be
+ */
+export async function openProver(model: GraphModel, splits = 0): Promise<Prover> {
   const { file, runtime } = model;
   const bounds = await openBounds(certifiableGraph(model), {
     name: runtime.name,
@@ -35,7 +39,15 @@ export async function openProver(model: GraphModel): Promise<Prover> {
   });
   return {
     // What intervals alone prove, lines prove too.
-    methods: [by("ibp", true, false), by("crown-ibp", true, true), by("crown", false, true)],
+    methods: [
+      by("ibp", true, false),
+      by("crown-ibp", true, true),
+      by("crown", false, true),
+      byBranching(
+        { bounds, model, boxOf: (x, epsilons) => boxOf(x, epsilons, model), least: leastMargin(model) },
+        splits,
+      ),
+    ],
     widest: model.bounds.upper - model.bounds.lower,
     release: () => bounds.release(),
   };
@@ -82,7 +94,9 @@ function margins(labels: Int32Array, classes: number) {
 
 /** Behind a softmax, scores of logits that are nearer than this may be equal in float32. */
 const HEAD_ROUNDING = 1e-5;
-const leastMargin = ({ head }: GraphModel): number => (head === "logits" || head === "binary" ? 0 : HEAD_ROUNDING);
+/** What a margin of logits has to be above, so that the file gives its label. */
+export const leastMargin = ({ head }: Pick<GraphModel, "head">): number =>
+  head === "logits" || head === "binary" ? 0 : HEAD_ROUNDING;
 
 function decisionOf(bounds: Float64Array, label: number, least: number, method: string): Decision {
   let [worst, margin] = [0, Number.POSITIVE_INFINITY];
@@ -101,7 +115,7 @@ function decisionOf(bounds: Float64Array, label: number, least: number, method: 
 }
 
 /** The ball around each sample, within the bounds of the model and of each element: whatever an attack may propose lies in it. */
-function boxOf(x: FloatTensor, epsilons: readonly number[], { bounds, elements }: GraphModel): Box {
+export function boxOf(x: FloatTensor, epsilons: readonly number[], { bounds, elements }: GraphModel): Box {
   const lower = new Float32Array(x.data.length);
   const upper = new Float32Array(x.data.length);
   const size = x.data.length / epsilons.length;

@@ -44,6 +44,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "prove a property of a network, or find a counterexample",
     load: async () => (await import("./commands/verify.ts")).verifyCommand,
   },
+  smooth: {
+    summary: "write a smoothed classifier, which gives certified radii, as ONNX",
+    load: async () => (await import("./commands/smooth.ts")).smoothCommand,
+  },
   train: {
     summary: "train a built-in network and save it as ONNX",
     load: async () => (await import("./commands/train.ts")).trainCommand,

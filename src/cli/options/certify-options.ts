@@ -13,7 +13,12 @@ import {
   runOptions,
 } from "./groups.ts";
 
-const largestOption = () => group("Certificates").addOption(options.largest());
+const certificateOptions = () =>
+  group("Certificates")
+    .addOption(options.largest())
+    .addOption(options.splits())
+    .addOption(options.certificates())
+    .addOption(options.check());
 
 /** `perturb certify`, without what it does: also for reading the options of a run that goes on. */
 export const certifyOptions = () =>
@@ -21,8 +26,8 @@ export const certifyOptions = () =>
     new Command("certify")
       .description(
         prose(`Measures the certified accuracy of a classifier: the share of all samples that are correct, and proven to stay so for every
-change of at most ε. Bounds of the network prove (interval bounds, CROWN-IBP, CROWN, each on what the one before left open), and
-an attack tries the rest: so the true accuracy under attack lies between certified and robust accuracy. Each sample gets its
+change of at most ε. Bounds of the network prove (interval bounds, CROWN-IBP, CROWN, α-CROWN, and with --splits branch and bound, each
+on what the one before left open), and an attack tries the rest: so the true accuracy under attack lies between certified and robust accuracy. Each sample gets its
 largest certified ε, beside the smallest one at which an attack fooled it.
 
 A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norm: linf.`),
@@ -38,7 +43,10 @@ Examples:
   perturb certify --model net.onnx --data images/ --eps 1/255,2/255 --limit 100
   perturb certify --model net.onnx --data test.npz --eps 8/255 --fail-under 60%@8/255 --no-largest
   perturb certify --model net.onnx --data test.npz --attack autoattack --eps 8/255
+  perturb certify --model net.onnx --data test.npz --eps 0.1 --splits 1000
   perturb certify --resume runs/net                          after Ctrl-C, a power cut, a full disk
+  perturb certify --model net.onnx --data test.npz --eps 8/255 --certificates proofs.jsonl
+  perturb certify --model net.onnx --check proofs.jsonl      exit code 0 if every certificate holds, 1 if one does not
   perturb evaluate --model net.onnx --data images/ --certify certificates in a report of any attacks`),
       ),
     modelOptions(),
@@ -46,18 +54,20 @@ Examples:
     dataOptions(),
     pictureOptions(),
     only(attackOptions({ attack: "pgd" }), "attack", "set", "norm", "eps", "epsUnit", "maxQueries"),
-    largestOption(),
+    certificateOptions(),
     runOptions(),
     resumeOption(),
     reportOption(),
     outputOptions(),
   );
 
+export type CertifyGiven = ReturnType<ReturnType<typeof certifyOptions>["opts"]>;
+
 /** More than an attack has by itself: what is left open is worth a longer search. */
 const RESTARTS = "pgd.restarts=5";
 
 /** What the options of certify mean for an evaluation. */
-export const asEvaluation = (given: ReturnType<ReturnType<typeof certifyOptions>["opts"]>): Given => ({
+export const asEvaluation = (given: CertifyGiven): Given & Pick<CertifyGiven, "certificates"> => ({
   ...given,
   set: given.attack.includes("pgd") ? [RESTARTS, ...given.set] : given.set,
   certify: true,
