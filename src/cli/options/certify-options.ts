@@ -6,12 +6,14 @@ import { group, only, withGroups } from "./group.ts";
 import {
   attackOptions,
   dataOptions,
+  endpointOptions,
   graphOptions,
   modelOptions,
   outputOptions,
   pictureOptions,
   runOptions,
 } from "./groups.ts";
+import { smoothingOptions } from "./smoothing-definitions.ts";
 
 const largestOption = () => group("Certificates").addOption(options.largest());
 
@@ -25,7 +27,10 @@ change of at most ε. Bounds of the network prove (interval bounds, CROWN-IBP, C
 an attack tries the rest: so the true accuracy under attack lies between certified and robust accuracy. Each sample gets its
 largest certified ε, beside the smallest one at which an attack fooled it.
 
-A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norm: linf.`),
+A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norm: linf.
+
+With --smoothing, the smoothed classifier is certified instead (Cohen et al. 2019): any model, also one behind an address, in L2,
+with probability 1 - α for each sample. This says nothing of the model without noise.`),
       )
       .addHelpText("after", () =>
         helpText(`
@@ -38,15 +43,19 @@ Examples:
   perturb certify --model net.onnx --data images/ --eps 1/255,2/255 --limit 100
   perturb certify --model net.onnx --data test.npz --eps 8/255 --fail-under 60%@8/255 --no-largest
   perturb certify --model net.onnx --data test.npz --attack autoattack --eps 8/255
+  perturb certify --smoothing 0.25 --n 10000 --limit 100     radii in L2, of the smoothed classifier
+  perturb certify --smoothing 0.5 --model http://localhost:8000/v2/models/net --data test.npz
   perturb certify --resume runs/net                          after Ctrl-C, a power cut, a full disk
   perturb evaluate --model net.onnx --data images/ --certify certificates in a report of any attacks`),
       ),
     modelOptions(),
     graphOptions(),
+    endpointOptions(),
     dataOptions(),
     pictureOptions(),
     only(attackOptions({ attack: "pgd" }), "attack", "set", "norm", "eps", "epsUnit", "maxQueries"),
     largestOption(),
+    smoothingOptions(),
     runOptions(),
     resumeOption(),
     reportOption(),
@@ -62,6 +71,5 @@ export const asEvaluation = (given: ReturnType<ReturnType<typeof certifyOptions>
   set: given.attack.includes("pgd") ? [RESTARTS, ...given.set] : given.set,
   certify: true,
   perturb: "input",
-  header: [],
   eot: 1,
 });
