@@ -1,42 +1,9 @@
-import type { Node } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { product } from "../tensor.ts";
+import type { LinearContext, LinearOperator, Terms } from "./linear-operator.ts";
+import { movingOperators, spread } from "./moved.ts";
 
-/** What a linear operator is told of one node. Values are referred to by name, inputs by their place. */
-export interface LinearContext {
-  readonly node: Node;
-  readonly b: Ops;
-  readonly x: readonly string[];
-  /** Whether an input is the same for all x of the box. */
-  readonly isConstant: (i: number) => boolean;
-}
-
-export interface Terms {
-  readonly forwards: number;
-  readonly backwards: number;
-}
-
-/**
- * An operator that is linear in some of its inputs, apart from a constant: f(u + v) - f(u) - f(v) + f(0) = 0. Its bounds go
- * backwards by its gradient rule; here stands what bounds need forwards.
- */
-export interface LinearOperator {
-  /** The inputs that it is linear in together; all others have to be constant. */
-  readonly operands: readonly number[] | "all";
-  /** It is linear in one of `operands` while the others are constant. */
-  readonly bilinear?: true;
-  /** How the ends of its operands lead to the ends of its output. `monotone`: end to end, for its weights are never negative. */
-  readonly ends: "monotone" | "falling" | "weighted";
-  /** How many numbers its longest sums add up, forwards and in its gradient, or more; absent where values are only moved. */
-  readonly terms?: (context: LinearContext) => Terms;
-  /** Whether ONNX Runtime's CPU kernels do it in float64, too. */
-  readonly isInDouble?: true;
-  /**
-   * With the absolute values of all weights: |W|·h, and with `additive` |W|·h + |b|. `h(i)` gives what stands for operand i.
-   * Absent where the node itself does it.
-   */
-  readonly absolute?: (context: LinearContext, h: (i: number) => string, additive: boolean) => string;
-}
+export type { LinearContext, LinearOperator, Terms };
 
 const abs = (b: Ops, x: string): string => b.add("Abs", [x]);
 
@@ -60,28 +27,15 @@ export const withOperands = (context: LinearContext, h: (i: number) => string): 
     context.x.map((name, i) => (context.isConstant(i) ? name : h(i))),
   );
 
-/** How many elements of the output an element of a broadcast input goes to: the terms of the sum on the way back. */
-function spread({ node, b, x }: LinearContext): number {
-  const rank = (name: string) => b.dims(name).slice(1);
-  const out = rank(node.outputs[0]!);
-  return Math.max(
-    ...x.map((name) => {
-      const own = b.dims(name);
-      const shared = out.map((d, i) => [d, own[own.length - out.length + i] ?? 1] as const);
-      return shared.reduce((n, [d, of]) => n * (of === 1 && typeof d === "number" ? d : 1), 1);
-    }),
-  );
-}
-
-const moved = (operands: LinearOperator["operands"] = [0]): LinearOperator => ({ operands, ends: "monotone" });
-
 /** Sums with weights that are never negative, over windows or axes. */
 const averaged: LinearOperator = {
   operands: [0],
   ends: "monotone",
   terms: ({ b, x, node }) => {
     const kernel = node.attributes.ints("kernel_shape", undefined);
-    const window = 4 + product(kernel ?? b.sizes(x[0]!, 1));
+    // Of a reduction: as many as go to one element of the output.
+    const size = product(b.sizes(x[0]!, 1)) / Math.max(1, product(b.sizes(node.outputs[0]!, 1)));
+    const window = 4 + (kernel ? product(kernel) : Math.ceil(size));
     return { forwards: window, backwards: kernel ? window : 4 };
   },
 };
@@ -117,23 +71,7 @@ const convolution = (isTransposed: boolean): LinearOperator => ({
 });
 
 export const linearOperators = {
-  Identity: moved(),
-  Reshape: moved(),
-  Flatten: moved(),
-  Squeeze: moved(),
-  Unsqueeze: moved(),
-  Transpose: moved(),
-  Slice: moved(),
-  Split: moved(),
-  Gather: moved(),
-  GatherElements: moved(),
-  GatherND: moved(),
-  DepthToSpace: moved(),
-  SpaceToDepth: moved(),
-  Concat: moved("all"),
-  // With zeros, or what stands at the border; `wrap` repeats.
-  Pad: moved(),
-  Dropout: moved(),
+  ...movingOperators,
   Add: sum("monotone"),
   Sub: sum("weighted"),
   Neg: { operands: [0], ends: "falling" },
@@ -228,6 +166,7 @@ export function linearIn(context: LinearContext): LinearOperator | undefined {
   if (!operator) return undefined;
   const unknown = x.flatMap((name, i) => (name !== "" && !isConstant(i) ? [i] : []));
   const { operands, bilinear } = operator;
+  if (operator.isLinear?.(context) === false) return undefined;
   if (operands !== "all" && unknown.some((i) => !operands.includes(i))) return undefined;
   // Of a product only one factor may be unknown; what is added to it may be, too.
   if (bilinear && unknown.includes(0) && unknown.includes(1)) return undefined;

@@ -6,22 +6,32 @@ import { Ops } from "../onnx/ops.ts";
 import { inFloat32 } from "../onnx/precision.ts";
 import { isRecurrence } from "../onnx/recurrence.ts";
 import { upgrade } from "../onnx/upgrade.ts";
-import { dependsOn } from "./coverage.ts";
+import { dependsOn, type TypeOf } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
-import type { Collection, LoweringContext } from "./lowering.ts";
+import type { Collection, Lowering, LoweringContext, Lowerings } from "./lowering.ts";
 import { refuseBlockedLayout } from "./lowerings/microsoft-nchwc.ts";
 import { loweringOf, resolvesEarly } from "./lowerings.ts";
+import { boundLowerings } from "./relaxations/lowered.ts";
 import { isMarked } from "./straight-through.ts";
 
 /** Lowerings within lowerings beyond which a file is taken to be broken. */
 const DEEPEST = 16;
+
+/** Which operators are written in others: those that change with a root, in the sense of `dependsOn`. */
+export interface LoweringTable {
+  readonly loweringOf: (op: string, domain: string) => Lowering | undefined;
+  readonly dependsOn: (node: Node, values: ReadonlySet<string>, typeOf?: TypeOf) => boolean;
+}
+
+/** Those that are differentiated in that form. */
+const differentiable: LoweringTable = { loweringOf, dependsOn };
 
 /**
  * The graph in which every operator that changes with one of `roots` and has a lowering is written in others, and so is
  * control flow whose course is known, wherever it stands: what follows it then has a known shape. All values of the graph
  * keep their names. @throws no-gradient, unsupported where an operator that changes with a root cannot be
  */
-export function lower(graph: Graph, roots: readonly string[]): Graph {
+export function lower(graph: Graph, roots: readonly string[], table = differentiable): Graph {
   const b = new Ops({ ...graph, nodes: [] });
   for (const node of graph.nodes) b.reserve([node.name, ...node.outputs]);
   const inline = inliner(b);
@@ -35,7 +45,7 @@ export function lower(graph: Graph, roots: readonly string[]): Graph {
     if (b.nodes.length > MAX_NODES) throw tooLong(node);
     b.append(node);
     settled.add(node);
-    if (dependsOn(node, reached, typeOf)) {
+    if (table.dependsOn(node, reached, typeOf)) {
       refuseBlockedLayout(node);
       for (const name of node.outputs) if (name !== "") reached.add(name);
     }
@@ -45,8 +55,8 @@ export function lower(graph: Graph, roots: readonly string[]): Graph {
 
   const written = (node: Node, depth: number) => {
     const lowering =
-      settled.has(node) || isMarked(node) || isRecurrence(node) ? undefined : loweringOf(node.op, node.domain);
-    const needed = dependsOn(node, reached, typeOf);
+      settled.has(node) || isMarked(node) || isRecurrence(node) ? undefined : table.loweringOf(node.op, node.domain);
+    const needed = table.dependsOn(node, reached, typeOf);
     if (!lowering || !(needed || resolvesEarly(node))) return undefined;
     const context: LoweringContext = {
       node,
@@ -83,6 +93,16 @@ export function lower(graph: Graph, roots: readonly string[]): Graph {
 
 /** The graph as rules take it: in float32, in operators of opset 9 or newer, and what changes with `x` in operators that have rules. */
 export const simplified = (graph: Graph): Graph => lower(upgrade(inFloat32(graph, ["float16"])), ["x"]);
+
+/** The same graph in operators that have bounds, as far as they can be told by name. */
+export const simplifiedForBounds = (graph: Graph): Graph =>
+  lower(simplified(graph), ["x"], {
+    loweringOf: (op, domain) => (domain === "" && Object.hasOwn(boundLowerings, op) ? bounded[op] : undefined),
+    dependsOn: (node, values) =>
+      node.op !== "Shape" && node.op !== "Size" && valuesRead(node).some((name) => values.has(name)),
+  });
+
+const bounded: Lowerings = boundLowerings;
 
 /** Whether the elements of a value depend on one of `roots`. */
 function varies(nodes: readonly Node[], value: string, roots: readonly string[]): boolean {

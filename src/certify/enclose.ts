@@ -10,6 +10,7 @@ import {
 import type { Enclosure, Interval, Relaxation, Relaxations } from "../autodiff/relaxation.ts";
 import { relaxations } from "../autodiff/relaxations.ts";
 import { PerturbError } from "../errors.ts";
+import { isFloat } from "../onnx/facts.ts";
 import { describeNode, type Node, valuesRead } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { gamma, inDouble, type Rounding, roundingOf } from "./rounding.ts";
@@ -45,6 +46,8 @@ export interface EncloseOptions {
   readonly boxes: ReadonlyMap<string, Enclosure>;
   readonly refine: Refine;
   readonly arithmetic: Arithmetic;
+  /** Inputs that do not change over the box, by what they are for the samples. */
+  readonly constants?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -53,19 +56,30 @@ export interface EncloseOptions {
  * and in the network itself, in any order of summation (γ of Higham 2002, §3.1).
  * @throws unsupported for an operator without bounds, by the names of all of them
  */
-export function enclose(b: Ops, nodes: readonly Node[], { boxes, refine, arithmetic }: EncloseOptions): Enclosed {
+export function enclose(
+  b: Ops,
+  nodes: readonly Node[],
+  { boxes, refine, arithmetic, constants = new Map() }: EncloseOptions,
+): Enclosed {
   const values = new Map(boxes);
-  /** Values that depend on shapes alone, with what they are for the samples. */
-  const shapes = new Map<string, string>();
+  /** Values that depend on shapes alone, and other constants, with what they are for the samples. */
+  const shapes = new Map<string, string>(constants);
   const roundings = new Map<string, Rounding>();
   const relaxed = new Map<string, Relaxed>();
   const refined = new Set<string>();
 
   const refineOnce = (name: string): void => {
     const known = values.get(name);
-    if (!known || refined.has(name)) return;
+    if (!known || refined.has(name) || !isFloat(b.fact(name).type)) return;
     refined.add(name);
-    values.set(name, { ...known, ...refine(name, known) });
+    const { lower, upper } = refine(name, known);
+    // Kernels that choose the larger of two may lose a NaN.
+    const orElse = (end: string, instead: number) => b.where(b.add("IsNaN", [end]), b.scalar(instead, end), end);
+    const ends = {
+      lower: orElse(lower, Number.NEGATIVE_INFINITY),
+      upper: orElse(upper, Number.POSITIVE_INFINITY),
+    };
+    values.set(name, { centre: known.centre, ...ends });
   };
 
   const restless = nodes.find(isRestless);
@@ -94,7 +108,8 @@ export function enclose(b: Ops, nodes: readonly Node[], { boxes, refine, arithme
       continue;
     }
     const relaxation = relaxationOf(node);
-    if (!relaxation) throw noBounds([node, ...nodes.slice(nodes.indexOf(node) + 1).filter(isUnknown)]);
+    if (!relaxation || !isBoundedIn(node, relaxation, (name) => values.has(name)) || isMisaligned(b, node, values))
+      throw noBounds([node, ...nodes.slice(nodes.indexOf(node) + 1).filter(isUnknown)]);
     for (const name of node.inputs) refineOnce(name);
     const enclosures = node.inputs.map(
       (name, i): Enclosure => values.get(name) ?? { centre: x[i]!, lower: x[i]!, upper: x[i]! },
@@ -132,6 +147,14 @@ function isOverSamples(b: Ops, { op, inputs, attributes }: Node): boolean {
 
 const relaxationOf = (node: Node): Relaxation | undefined =>
   node.domain === "" && Object.hasOwn(relaxations, node.op) ? (relaxations as Relaxations)[node.op] : undefined;
+
+/** Whether all inputs that change are ones that may. */
+const isBoundedIn = ({ inputs }: Node, { operands = [0] }: Relaxation, changes: (name: string) => boolean): boolean =>
+  operands === "all" || inputs.every((name, i) => !changes(name) || operands.includes(i));
+
+/** Whether the axis of the samples is not the first one of an input, or of the output. */
+const isMisaligned = (b: Ops, { inputs, outputs }: Node, values: ReadonlyMap<string, Enclosure>): boolean =>
+  inputs.some((name) => values.has(name) && b.dims(name).length !== b.dims(outputs[0]!).length);
 
 /** Whether nothing is known of an operator, whatever its inputs are. */
 const isUnknown = (node: Node): boolean =>

@@ -1,9 +1,10 @@
 import { checkSignal } from "../errors.ts";
 import type { GraphModel } from "../models/classifier/graph-model.ts";
 import { type FloatTensor, takeRows, tensor } from "../tensor.ts";
-import { type Method as BoundMethod, type BoundsOf, openBounds } from "./bounds.ts";
+import { type BoundsOf, openBounds } from "./bounds.ts";
 import { type Box, ball } from "./box.ts";
 import { certifiableGraph } from "./certifiable.ts";
+import type { Method as BoundMethod } from "./ends.ts";
 import type { Decision, Method, Question } from "./method.ts";
 
 /** A classifier that is open for proofs. */

@@ -48,13 +48,15 @@ export function roundingOf(
     return known;
   };
   const scaled = (value: string, by: number) => b.mul(value, b.scalar(by, value));
+  const reach = (i: number) => b.add("Max", [b.sub(box(i).upper, box(i).centre), b.sub(box(i).centre, box(i).lower)]);
+  const backwards = scaled(absolute(reach, false), gamma(terms.backwards + 4));
+  // What only moves forwards is exact there.
+  if (terms.forwards === 0) return { network: b.mul(backwards, zero), all: backwards };
   const γ = gamma(terms.forwards);
   const all = absolute((i) => partsOf(i).size, true);
   const signed = withOperands(context, (i) => partsOf(i).sum);
   const larger = b.plus(scaled(all, 0.5 + γ), scaled(b.add("Abs", [signed]), 0.5));
   const network = b.plus(b.plus(scaled(larger, γ), scaled(all, 3 * UNIT)), b.scalar(UNDERFLOW, zero));
-  const reach = (i: number) => b.add("Max", [b.sub(box(i).upper, box(i).centre), b.sub(box(i).centre, box(i).lower)]);
-  const backwards = scaled(absolute(reach, false), gamma(terms.backwards + 4));
   const centre =
     precise === undefined ? network : b.plus(scaled(b.add("Abs", [precise]), 2 * UNIT), b.scalar(UNDERFLOW, zero));
   return { network, all: b.plus(b.plus(network, centre), backwards) };

@@ -5,7 +5,7 @@ import { epsilonText } from "../epsilons.ts";
 import { PerturbError } from "../errors.ts";
 import { type GateAsked, withGates } from "../evaluate/results/gates.ts";
 import { sameEpsilon } from "../evaluate/results/statistics.ts";
-import type { Evaluation, EvaluationResult, Gate } from "../evaluate.ts";
+import type { Certification, Evaluation, EvaluationResult, Gate } from "../evaluate.ts";
 import { harmless } from "../quote.ts";
 import { commandLine } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
@@ -113,6 +113,7 @@ async function printTable(evaluation: Evaluation): Promise<void> {
     ...(surrogate
       ? folded(`surrogate ${used.surrogate}: right on ${(100 * surrogate.accuracy).toFixed(2)} % of the samples`)
       : []),
+    ...(evaluation.certified ? folded(certifiedWords(evaluation, evaluation.certified)) : []),
     `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
   );
 }
@@ -125,6 +126,15 @@ export function verdict({ gates }: Evaluation): number {
       `perturb: ${certified ? "certified" : "robust"} accuracy ${accuracy} at ε = ${epsilonText(epsilon)} is under ${atLeast}.\n`,
     );
   return failed.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** What is proven, what is open, and how far proofs reach. */
+function certifiedWords({ worst, data }: Evaluation, { averageRadius }: Certification): string {
+  const open = worst.map(
+    ({ epsilon, correct, certified: proven }) => `${correct - proven!.correct} at ${epsilonText(epsilon)}`,
+  );
+  const radius = averageRadius === null ? "" : `; average certified radius ${Number(averageRadius.toPrecision(3))}`;
+  return `open, neither proven nor fooled: ${open.join(", ")} of ${data.total} samples${radius}`;
 }
 
 const askedOf = ({ epsilon, atLeast, certified }: Gate): GateAsked => ({

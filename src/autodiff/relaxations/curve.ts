@@ -19,6 +19,7 @@ export interface Curve {
   readonly error: { readonly relative: number; readonly absolute: number };
   /** Whether better ends of this interval could give better lines. */
   readonly isOpen: Relaxation["isOpen"];
+  readonly bendsAtZero?: boolean;
 }
 
 /** The ends of an interval, and the slope between them, in float64. */
@@ -29,16 +30,21 @@ export interface Ends {
 }
 
 /** Far more than the few steps in float64 below can be off, as a share of what they are made of. */
-const SLACK = 2 ** -46;
+export const SLACK = 2 ** -46;
 
-const f64 = (b: Ops, x: string): string => b.cast(x, "float64");
+export const f64 = (b: Ops, x: string): string => b.cast(x, "float64");
 export const larger = (b: Ops, ...x: string[]): string => b.add("Max", x);
 export const smaller = (b: Ops, ...x: string[]): string => b.add("Min", x);
 export const magnitude = (b: Ops, x: string): string => b.add("Abs", [x]);
 
+/** A size in float64 that is infinite where a kernel may overflow. */
+export const inFloat32 = (b: Ops, size: string): string =>
+  f64(b, b.cast(b.mul(size, b.scalar(1.001, size)), "float32"));
+
 /** The bounds of a curve: of a given slope, the line is moved until it touches. */
 export const curve = (σ: Curve): Relaxation => ({
   isOpen: σ.isOpen,
+  bendsAtZero: σ.bendsAtZero ?? false,
   interval: (context) => interval(context, σ),
   lines: (context) => {
     const ends = endsOf(context, σ);
@@ -72,7 +78,7 @@ function gapOf(context: RelaxationContext, σ: Curve, { l, u }: Ends, slope: str
   const values = points.map((z) => σ.value(b, z, context));
   const offsets = points.map((z, i) => b.sub(values[i]!, b.mul(λ, z)));
   const β = side === "lower" ? smaller(b, ...offsets) : larger(b, ...offsets);
-  const largest = larger(b, ...values.map((v) => magnitude(b, v)));
+  const largest = inFloat32(b, larger(b, ...values.map((v) => magnitude(b, v))));
   const reach = b.mul(larger(b, magnitude(b, l), magnitude(b, u)), b.plus(magnitude(b, λ), b.scalar(1, λ)));
   const room = b.plus(
     b.mul(b.plus(reach, largest), b.scalar(SLACK, l)),

@@ -15,9 +15,9 @@ export function certificates(certified: Certified, norm: NormName) {
       for (const record of records) {
         const distance = record[norm];
         if (distance === null) continue;
-        const { index, certifiedEpsilon: own } = record;
-        // The ball of a proof of ours is closed.
-        if (own != null && distance <= own) broken.push({ index, distance, radius: own });
+        const { index, certifiedEpsilon: own, epsilon } = record;
+        // The ball of a proof of ours is closed, and holds what attacks propose at that ε: by rounding, a little more than ε.
+        if (own != null && (distance <= own || epsilon! <= own)) broken.push({ index, distance, radius: own });
         const radius = certified.get(index);
         if (radius !== undefined && distance < radius) fooled.push({ index, distance, radius });
       }
@@ -25,7 +25,7 @@ export function certificates(certified: Certified, norm: NormName) {
     warnings(): Warning[] {
       return [
         ...contradiction(
-          "certified-broken",
+          "proof-contradicted",
           broken,
           (count) => `${count} samples were fooled inside the ε that was proven of them`,
           "Both cannot be true, and perturb is wrong in one of them: trust no number of this run, and please report it.",
