@@ -7,6 +7,7 @@ import { piecewiseRelaxations } from "./relaxations/piecewise.ts";
 import { planeRelaxations } from "./relaxations/plane.ts";
 import { powerRelaxations } from "./relaxations/power.ts";
 import { smoothRelaxations } from "./relaxations/smooth.ts";
+import { softmaxRelaxations } from "./relaxations/softmax.ts";
 import { waveRelaxations } from "./relaxations/wave.ts";
 
 /** The linear bounds of every operator that is not linear and has some, by its name in the standard domain. */
@@ -18,6 +19,7 @@ export const relaxations = {
   ...powerRelaxations,
   ...waveRelaxations,
   ...planeRelaxations,
+  ...softmaxRelaxations,
   ...levelRelaxations,
   ...maxPoolRelaxations,
 } satisfies Relaxations;

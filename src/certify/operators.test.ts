@@ -89,6 +89,10 @@ const steps: Readonly<Record<string, Step>> = {
     const [l, r] = [b.reshape(x, [-1, 2, 2]), b.reshape(dense(b, x, random), [-1, 2, 2])];
     return b.reshape(b.matmul(l, r), [-1, SIZE]);
   },
+  Softmax: (b, x) => b.add("Softmax", [b.mul(x, scalar(b, x, 2))]),
+  LogSoftmax: single("LogSoftmax"),
+  "Softmax of an axis in the middle": (b, x) =>
+    b.reshape(b.add("Softmax", [b.reshape(x, [-1, 2, 2])], { axis: 1 }), [-1, SIZE]),
   ReduceMax: (b, x) => b.plus(x, b.reduceMax(x, [1], true)),
   ReduceMin: (b, x) => b.sub(x, b.add("ReduceMin", [x, b.int64([1])])),
   ReduceSumSquare: (b, x) => b.plus(x, b.add("ReduceSumSquare", [x, b.int64([1])])),
