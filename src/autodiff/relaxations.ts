@@ -1,6 +1,8 @@
 import type { Relaxations } from "./relaxation.ts";
 import { bentRelaxations } from "./relaxations/bent.ts";
 import { clippedRelaxations } from "./relaxations/clipped.ts";
+import { conditionRelaxations } from "./relaxations/condition.ts";
+import { gatedRelaxations } from "./relaxations/gated.ts";
 import { levelRelaxations } from "./relaxations/level.ts";
 import { maxPoolRelaxations } from "./relaxations/max-pool.ts";
 import { piecewiseRelaxations } from "./relaxations/piecewise.ts";
@@ -16,10 +18,12 @@ export const relaxations = {
   ...clippedRelaxations,
   ...smoothRelaxations,
   ...bentRelaxations,
+  ...gatedRelaxations,
   ...powerRelaxations,
   ...waveRelaxations,
   ...planeRelaxations,
   ...softmaxRelaxations,
   ...levelRelaxations,
+  ...conditionRelaxations,
   ...maxPoolRelaxations,
 } satisfies Relaxations;

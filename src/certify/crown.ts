@@ -133,17 +133,31 @@ export function crown(
       return b.sum(parts);
     },
   };
-  const [a] = backward(b, of, seed, [input], table);
-  const zero = b.scalar(0, a!);
-  lose(b.add("Max", [a!, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))));
-  lose(b.add("Min", [a!, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))));
+  const a = sentBack(b, { of, seed, input, table }) ?? b.full(0, rows.of(centre, seed));
+  const zero = b.scalar(0, a);
+  lose(b.add("Max", [a, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))));
+  lose(b.add("Min", [a, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))));
   const at = b.cast(values.get(of)!.centre, "float64");
   const precise = b.cast(seed, "float64");
   const start = rows.dot(precise, at);
   const size = rows.dot(b.add("Abs", [precise]), b.add("Abs", [at]));
   const loss = b.sum(losses);
   const slack = b.mul(b.sub(size, loss), b.scalar(SLACK, loss));
-  return { bound: b.squeeze(b.sub(b.plus(start, loss), slack), [2]), slope: a! };
+  return { bound: b.squeeze(b.sub(b.plus(start, loss), slack), [2]), slope: a };
+}
+
+/** What reaches the input; undefined where nothing does, because it changes the value by conditions alone. */
+function sentBack(
+  b: Ops,
+  { of, seed, input, table }: { of: string; seed: string; input: string; table: RuleTable },
+): string | undefined {
+  try {
+    return backward(b, of, seed, [input], table)[0];
+  } catch (error) {
+    if (error instanceof PerturbError && error.code === "no-gradient" && error.data["input"] === input)
+      return undefined;
+    throw error;
+  }
 }
 
 /** A float64 gap, made a little larger and cast: rounding may not make it smaller. */
