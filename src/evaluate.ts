@@ -1,8 +1,11 @@
 import type { Linearity } from "./evaluate/linear/contract.ts";
+import type { SampleRecord } from "./evaluate/results/record.ts";
 import type { Head } from "./model.ts";
 import type { Normalization } from "./models/classifier/preprocess.ts";
 import type { PictureFacts } from "./models/preprocessing/preprocessing.ts";
 import type { NormName } from "./norm.ts";
+
+export type { Outcome, SampleRecord } from "./evaluate/results/record.ts";
 
 /**
  * The result of an evaluation, as report.json holds it: numbers and names only.
@@ -11,7 +14,9 @@ import type { NormName } from "./norm.ts";
  * - correct, misclassified: the prediction on the clean sample is its label, or another class.
  * - fooled: an attack found an adversarial example within the budget. Not fooled: no attack of the run found one, which proves
  *   nothing.
- * - certified: proven by another tool to have no adversarial example within the budget.
+ * - certified: proven to have no adversarial example within the budget.
+ * - certified accuracy: the share of all samples that are correct and certified. It is never above the robust accuracy, and the accuracy
+ *   under the strongest attack there is lies between the two.
  * - clean accuracy: the share of all samples that are correct. Robust accuracy: the share of all samples that are correct and not
  *   fooled by any attack of the run; with several attacks it is their worst case for each sample.
  * - budget: ε in a norm, what an attack may change at most.
@@ -88,7 +93,9 @@ export interface Evaluation {
   readonly surrogate?: Accuracy;
   /** Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled. */
   readonly worst: readonly WorstPoint[];
-  /** The robust accuracies that were asked for, and whether they were met. */
+  /** Where the run certifies: how. */
+  readonly certified?: Certification;
+  /** The accuracies that were asked for, and whether they were met. */
   readonly gates: readonly Gate[];
   /**
    * One for each attack and ε, in order: the samples that are still not fooled after this attack and the ones before it. The
@@ -129,9 +136,28 @@ export interface WorstPoint extends Accuracy {
   readonly epsilon: number;
   /** Samples for which the model's logits held NaN: they count neither as correct nor as fooled. */
   readonly errors: number;
+  /** Where the run certifies: samples that are correct and proven to stay so. What lies between the two accuracies is open. */
+  readonly certified?: Accuracy;
 }
 
-/** A robust accuracy that was asked for (`--fail-under`), and the one that was found. */
+/** What was done to certify samples. */
+export interface Certification {
+  /** What each method did, from the cheapest to the strongest: each gets what those before it left open. */
+  readonly methods: readonly {
+    readonly method: string;
+    /** Samples that it tried at the ε of the run. */
+    readonly tried: number;
+    /** Those of which it proved more than the methods before it. */
+    readonly proven: number;
+    readonly seconds: number;
+  }[];
+  /** Significant digits of the largest certified ε of each sample; null where it was not looked for. */
+  readonly digits: number | null;
+  /** Mean over all samples of the largest certified ε, 0 for those without (average certified radius); null where it was not looked for. */
+  readonly averageRadius: number | null;
+}
+
+/** An accuracy that was asked for (`--fail-under`), and the one that was found. */
 export interface Gate {
   readonly epsilon: number;
   /** The accuracy asked for, from 0 to 1. */
@@ -140,6 +166,8 @@ export interface Gate {
   readonly accuracy: number;
   /** accuracy >= atLeast */
   readonly met: boolean;
+  /** Where it is the certified accuracy, not the robust one. */
+  readonly certified?: true;
 }
 
 export interface AttackSummary {
@@ -158,42 +186,6 @@ export interface AttackSummary {
   readonly distances: readonly { readonly quantile: number; readonly distance: number | null }[] | null;
 }
 
-/**
- * What became of one sample. `misclassified`: without any attack. `skipped`: it is already of the target's class, and was not
- * attacked. `fooled`: by an attack, at some ε. `error`: the model's logits held NaN. `not-fooled`: at no ε, by no attack.
- */
-export type Outcome = "misclassified" | "skipped" | "fooled" | "error" | "not-fooled";
-
-/** What became of one sample, with its numbers. */
-export interface SampleRecord {
-  /** Index in the data set. */
-  readonly index: number;
-  readonly label: number;
-  /** On the clean sample; -1 where its logits held NaN. */
-  readonly prediction: number;
-  /** z_label - max of the other logits, of the clean sample: positive where it is correct. */
-  readonly margin: number;
-  readonly outcome: Outcome;
-  /** The least ε at which it was fooled, the attack that did so first, and the prediction there; null unless fooled. */
-  readonly epsilon: number | null;
-  readonly attack: string | null;
-  readonly adversarialPrediction: number | null;
-  /** From the sample to the adversarial example at that ε. */
-  readonly linf: number | null;
-  readonly l2: number | null;
-  readonly l1: number | null;
-  readonly l0: number | null;
-  /** Queries that attacks made for it: what a budget of queries limits. */
-  readonly queries: number;
-  /** Forward passes and gradients, those of the clean sample and of the judge among them. */
-  readonly forwards: number;
-  readonly gradients: number;
-  /** Its share of the time that its batch took. */
-  readonly seconds: number;
-  /** The file that it comes from, where the data set knows one. */
-  readonly source: string | null;
-}
-
 export interface Point extends Accuracy {
   readonly attack: string;
   readonly norm: NormName;
@@ -210,6 +202,8 @@ export interface Point extends Accuracy {
   readonly confusion: readonly (readonly number[])[];
   /** The first adversarial examples found, at most five. */
   readonly examples: readonly Example[];
+  /** Where the run certifies: samples that are correct and proven to stay so at this ε, whatever the attack. */
+  readonly certified?: Accuracy;
 }
 
 export interface Example {

@@ -42,11 +42,13 @@ export {
 } from "./datasets/in-memory.ts";
 export { type ErrorCode, type ErrorDetails, PerturbError } from "./errors.ts";
 export { type AdversarialBatch, type AdversarialExamples, adversarialExamples } from "./evaluate/adversarial.ts";
+export type { CertifyOptions } from "./evaluate/certifying.ts";
 export type { Certified } from "./evaluate/checks/certified.ts";
 export { type CompareOptions, compare } from "./evaluate/compare.ts";
 export type { BatchPlan } from "./evaluate/course/batch.ts";
 export type { CascadePlan, Entry as PlannedAttack } from "./evaluate/course/cascade.ts";
 export type { PlanOptions } from "./evaluate/course/plan.ts";
+export type { CertifyPlan } from "./evaluate/course/proofs.ts";
 export type { Progress } from "./evaluate/course/run.ts";
 export {
   type EvaluateOptions,
@@ -79,6 +81,7 @@ export type { PairedCounts } from "./evaluate/results/paired.ts";
 export type { Subject } from "./evaluate/results/result.ts";
 export type {
   AttackTally,
+  CertifiedTally,
   Confusion,
   LinearityTally,
   PointTally,
@@ -91,6 +94,7 @@ export type { EvaluationState, OpenState } from "./evaluate/state.ts";
 export type {
   Accuracy,
   AttackSummary,
+  Certification,
   Evaluation,
   EvaluationResult,
   Example,

@@ -6,13 +6,17 @@ export interface Note {
 
 /** The options that messages name, in the words of the library. Another door says them in its own: see `reworded`. */
 const OPTIONS = [
+  "alpha",
   "arch",
   "attacks",
   "batch",
   "bounds",
+  "certify",
+  "splits",
   "classFile",
   "dataEpsilon",
   "device",
+  "draws",
   "eot",
   "epsilons",
   "epsilonUnit",
@@ -46,7 +50,9 @@ const OPTIONS = [
   "rate",
   "resume",
   "seed",
+  "selection",
   "shape",
+  "sigma",
   "straightThrough",
   "surrogate",
   "surrogate.normalization.mean",

@@ -13,6 +13,7 @@ const ROWS: readonly (readonly string[])[] = [
     "norm",
     "grid",
     "random",
+    "probability",
     "epsilons",
     "length",
     "version",
@@ -244,7 +245,7 @@ describe("a file", () => {
   });
 
   // Not train, whose options list the networks.
-  it.each(["main", "evaluate", "compare", "attack", "gradient", "inspect", "saliency", "list", "playground"])(
+  it.each(["main", "evaluate", "compare", "attack", "gradient", "inspect", "saliency", "smooth", "list", "playground"])(
     "imports what is heavy inside actions: cli %s",
     (name) => {
       const reached = new Set<string>();

@@ -23,6 +23,8 @@ export interface RelaxationContext {
   readonly x: readonly Enclosure[];
   /** Its output where each input is at its centre. */
   readonly y: string;
+  /** Of each element, float32 in [0, 1]: which line below, of those of an operator with a kink at 0 (α of Xu et al. 2021, https://arxiv.org/abs/2011.13824). */
+  readonly share?: string | undefined;
 }
 
 /** A linear bound of an operator: on one side of it over the whole interval. */
@@ -56,6 +58,8 @@ export interface Relaxation {
   readonly lines: (context: RelaxationContext) => { readonly lower: Line; readonly upper: Line };
   /** Whether better ends of an input could give better lines. */
   readonly isOpen: (node: Node, lower: number, upper: number) => boolean;
+  /** Whether it is linear on both sides of 0, so that its line below may be any between the two, and that halving an interval there makes it exact. */
+  readonly bendsAtZero?: boolean;
 }
 
 export type Relaxations = Readonly<Record<string, Relaxation>>;

@@ -6,9 +6,10 @@ import { asClassifier } from "../autodiff/differentiate.ts";
 import { openDataset } from "../datasets/locate.node.ts";
 import { readOnnx } from "../onnx/file.ts";
 import { type FloatTensor, tensor } from "../tensor.ts";
-import { type Method, openBounds } from "./bounds.ts";
+import { openBounds } from "./bounds.ts";
 import { ball } from "./box.ts";
 import type { Arithmetic } from "./enclose.ts";
+import type { Method } from "./ends.ts";
 
 const folder = new URL("../../../shared/reference/certify/auto_lirpa/", import.meta.url);
 const note = existsSync(folder) ? "" : " (skipped: there is no ../shared/reference/certify)";

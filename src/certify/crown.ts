@@ -21,6 +21,26 @@ export interface CrownOptions {
   readonly arithmetic: Arithmetic;
   /** Level lines instead, at the ends of each nonlinear node: what intervals alone tell (IBP with its last layer elided, Gowal et al. 2018, §3). */
   readonly isFlat: boolean;
+  /** With it, each sample has one row. */
+  readonly tuning?: Tuning | undefined;
+}
+
+/** What may be chosen freely of a bound, by the value that a nonlinear node reads, [samples, ...]: any choice is sound. */
+export interface Tuning {
+  /** Which line below (α). */
+  readonly share: (value: string) => string | undefined;
+  /**
+   * A multiple of the value, not of the sign that it is known to have, which is added to the function that is bounded: -β·s, with β ≥ 0, where
+   * s·value ≥ 0 is assumed (Wang et al. 2021, https://arxiv.org/abs/2103.06624, theorem 3.1). The centre need not keep to that assumption.
+   */
+  readonly push: (value: string) => string | undefined;
+}
+
+export interface Crowned {
+  readonly bound: string;
+  readonly slope: string;
+  /** What reaches the output of each node that is not linear, [samples·rows, ...], by the value that it reads. */
+  readonly coefficients: ReadonlyMap<string, string>;
 }
 
 /** What sums of float64 can be off, as a share of what they are made of. */
@@ -38,13 +58,20 @@ const SLACK = 2 ** -40;
  */
 export function crown(
   b: Ops,
-  { input, of, seed, arithmetic, isFlat }: CrownOptions,
+  { input, of, seed, arithmetic, isFlat, tuning }: CrownOptions,
   { values, roundings, relaxed }: Enclosed,
-): { readonly bound: string; readonly slope: string } {
+): Crowned {
   const { centre, lower, upper } = values.get(input)!;
-  const rows = new Rows(b, centre);
+  const rows = new Rows(b, centre, tuning !== undefined);
   /** Float64 [samples, rows, 1], none above 0. */
   const losses: string[] = [];
+  /** Float64 [samples, rows, 1], of any sign. */
+  const gains: string[] = [];
+  /** Float64 [samples, rows, 1]: how large the numbers were whose sum is a gain. */
+  const sizes: string[] = [];
+  /** What reaches a value with its push, which may be added but once. */
+  const pushed = new Map<string, string>();
+  const coefficients = new Map<string, string>();
   /** Takes Σ of products that are none above 0: their float32 sum is off by a share of itself. */
   const lose = (a: string, by: string): void => {
     const size = product(b.sizes(by, 1));
@@ -55,8 +82,24 @@ export function crown(
         : b.sub(b.mul(sum, b.scalar(1 + 1.5 * gamma(size + 2), sum)), b.scalar(size * LOST, sum)),
     );
   };
+  /** Takes Σ of products that are none below 0. */
+  const gain = (a: string, by: string): void => {
+    const size = product(b.sizes(by, 1));
+    const sum = b.cast(rows.dot(a, by), "float64");
+    gains.push(b.sub(b.mul(sum, b.scalar(1 - 1.5 * gamma(size + 2), sum)), b.scalar(size * LOST, sum)));
+    sizes.push(sum);
+  };
   const down = (name: string): string => toFloat32(b, name, -1);
   const up = (name: string): string => toFloat32(b, name, 1);
+  /** Takes coefficients of one sign times a gap. With the centre outside of what is assumed of a value, gaps have both signs. */
+  const loseGap = (a: string, gap: string, side: 1 | -1): void => {
+    if (tuning && arithmetic === "real") {
+      gains.push(b.cast(rows.dot(a, b.cast(gap, "float32")), "float64"));
+      return;
+    }
+    lose(a, side === 1 ? down(gap) : up(gap));
+    if (tuning) gain(a, side === 1 ? inward(b, gap, 1) : inward(b, gap, -1));
+  };
   /** How far a value can be from that at the centre. */
   const reach = (name: string): string => {
     const known = values.get(name)!;
@@ -99,16 +142,18 @@ export function crown(
   const relaxedRule = (node: Node): Rule => {
     const found = relaxed.get(node.outputs[0]!);
     if (!found) throw new PerturbError("internal", `No bounds of "${node.outputs[0]}" are known. Report this.`);
-    const lines = isFlat ? level(node, found.y) : found.relaxation.lines({ node, b, x: found.x, y: found.y });
+    const share = tuning?.share(node.inputs[0]!);
+    const lines = isFlat ? level(node, found.y) : found.relaxation.lines({ node, b, x: found.x, y: found.y, share });
     const back = (line: Line, a: string, i: number): string => {
       if ("back" in line) return line.back(b, a, (name) => rows.of(name, a), i);
       return rows.times(a, "slope" in line ? line.slope : line.slopes[i]!);
     };
     return ({ g }) => {
+      coefficients.set(node.inputs[0]!, g);
       const zero = b.scalar(0, g);
       const [positive, negative] = [b.add("Max", [g, zero]), b.add("Min", [g, zero])];
-      lose(positive, down(lines.lower.gap));
-      lose(negative, up(lines.upper.gap));
+      loseGap(positive, lines.lower.gap, 1);
+      loseGap(negative, lines.upper.gap, -1);
       return node.inputs.map((name, i) => {
         if (!values.has(name) || !isFloat(b.fact(name).type)) return null;
         const sum = b.plus(back(lines.lower, positive, i), back(lines.upper, negative, i));
@@ -126,11 +171,25 @@ export function crown(
     dependsOn: (node, reached) =>
       node.op !== "Shape" && node.op !== "Size" && node.inputs.some((name) => reached.has(name) && values.has(name)),
     isIdentity: () => false,
-    sum: (_, value, parts) => {
+    sum: (_, value, arrived) => {
+      const known = pushed.get(value);
+      if (known) return known;
+      const push = tuning?.push(value);
+      if (push) {
+        const at = b.cast(values.get(value)!.centre, "float64");
+        const precise = b.cast(push, "float64");
+        const ofSample = (products: string) =>
+          b.unsqueeze(b.reduceSum(b.add("Flatten", [products], { axis: 1 }), [1], true), [2]);
+        gains.push(ofSample(b.mul(precise, at)));
+        sizes.push(ofSample(b.add("Abs", [b.mul(precise, at)])));
+      }
+      const parts = push ? [...arrived, rows.of(push, arrived[0]!)] : arrived;
       if (parts.length > 1) loseSmall(value, parts.length);
       if (parts.length > 1)
         loseRounding(b.sum(parts.map((part) => b.add("Abs", [part]))), reach(value), 2 * parts.length * UNIT);
-      return b.sum(parts);
+      const sum = b.sum(parts);
+      if (push) pushed.set(value, sum);
+      return sum;
     },
   };
   const a = sentBack(b, { of, seed, input, table }) ?? b.full(0, rows.of(centre, seed));
@@ -140,10 +199,19 @@ export function crown(
   const at = b.cast(values.get(of)!.centre, "float64");
   const precise = b.cast(seed, "float64");
   const start = rows.dot(precise, at);
-  const size = rows.dot(b.add("Abs", [precise]), b.add("Abs", [at]));
+  const size = b.sum([rows.dot(b.add("Abs", [precise]), b.add("Abs", [at])), ...sizes]);
   const loss = b.sum(losses);
   const slack = b.mul(b.sub(size, loss), b.scalar(SLACK, loss));
-  return { bound: b.squeeze(b.sub(b.plus(start, loss), slack), [2]), slope: a };
+  const sum = b.sum([start, loss, ...gains]);
+  return { bound: b.squeeze(b.sub(sum, slack), [2]), slope: a, coefficients };
+}
+
+/** What a float64 gap has of the other sign than most, made a little smaller and cast. */
+function inward(b: Ops, gap: string, sign: 1 | -1): string {
+  const zero = b.scalar(0, gap);
+  const room = b.scalar(LOST, gap);
+  const less = b.sub(b.mul(b.mul(gap, b.scalar(sign, gap)), b.scalar(1 - 2 ** -22, gap)), room);
+  return b.cast(b.mul(b.add("Max", [less, zero]), b.scalar(sign, gap)), "float32");
 }
 
 /** What reaches the input; undefined where nothing does, because it changes the value by conditions alone. */

@@ -46,6 +46,8 @@ export interface EncloseOptions {
   readonly boxes: ReadonlyMap<string, Enclosure>;
   readonly refine: Refine;
   readonly arithmetic: Arithmetic;
+  /** Inputs that do not change over the box, by what they are for the samples. */
+  readonly constants?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -54,10 +56,14 @@ export interface EncloseOptions {
  * and in the network itself, in any order of summation (γ of Higham 2002, §3.1).
  * @throws unsupported for an operator without bounds, by the names of all of them
  */
-export function enclose(b: Ops, nodes: readonly Node[], { boxes, refine, arithmetic }: EncloseOptions): Enclosed {
+export function enclose(
+  b: Ops,
+  nodes: readonly Node[],
+  { boxes, refine, arithmetic, constants = new Map() }: EncloseOptions,
+): Enclosed {
   const values = new Map(boxes);
-  /** Values that depend on shapes alone, with what they are for the samples. */
-  const shapes = new Map<string, string>();
+  /** Values that depend on shapes alone, and other constants, with what they are for the samples. */
+  const shapes = new Map<string, string>(constants);
   const roundings = new Map<string, Rounding>();
   const relaxed = new Map<string, Relaxed>();
   const refined = new Set<string>();

@@ -1,3 +1,4 @@
+import { backward } from "../autodiff/engine.ts";
 import { simplifiedForBounds } from "../autodiff/lower.ts";
 import type { Interval } from "../autodiff/relaxation.ts";
 import { writeOnnx } from "../onnx/file.ts";
@@ -7,6 +8,7 @@ import { Ops } from "../onnx/ops.ts";
 import type { Program, Runtime } from "../runtime.ts";
 import { type CrownOptions, crown } from "./crown.ts";
 import { type Arithmetic, type Enclosed, enclose } from "./enclose.ts";
+import { type Windowed, windowed } from "./windows.ts";
 
 /** A value that a nonlinear node reads, whose ends decide how tight its lines are. */
 export interface Frontier {
@@ -17,6 +19,8 @@ export interface Frontier {
   readonly isOpen: (lower: number, upper: number) => boolean;
   /** Whether intervals alone are exact: nothing nonlinear is before it. */
   readonly isFirst: boolean;
+  /** Whether all that read it are linear on both sides of 0. */
+  readonly bendsAtZero: boolean;
 }
 
 /** The graphs that bound a classifier, in the order in which they are run. */
@@ -28,6 +32,17 @@ export interface BoundPrograms {
   readonly intervals: Program | undefined;
   /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`. */
   readonly boundOf: (value: string, isFlat: boolean) => Promise<Program>;
+  /** Bounds of a value at one position each, where it hangs on a window of the input: then samples are positions of samples. */
+  readonly windowed: (value: string) => Promise<(Windowed & { readonly program: Program }) | undefined>;
+  /** The bounds of the output with a share and a push for each frontier that bends at zero, each [samples, ...]. */
+  readonly tuned: () => Promise<Program>;
+  /** The same over the real numbers, as float32 comes to it. */
+  readonly guess: () => Promise<Program>;
+  /**
+   * That, and by each such frontier the gradients of its sum by shares and pushes, and what
+   * reaches the nodes that read it.
+   */
+  readonly tuning: () => Promise<Program>;
   readonly release: () => Promise<void>;
 }
 
@@ -38,10 +53,23 @@ export const known = (value: string): { lower: string; upper: string } => ({
   lower: `${value}/known/lower`,
   upper: `${value}/known/upper`,
 });
+/** What is chosen of a bound, and what a graph tells of these choices. */
+export const chosen = (value: string): { share: string; push: string } => ({
+  share: `${value}/share`,
+  push: `${value}/push`,
+});
+export const advised = (value: string): { share: string; push: string; coefficient: string } => ({
+  share: `${value}/share/gradient`,
+  push: `${value}/push/gradient`,
+  coefficient: `${value}/coefficient`,
+});
 export const found = (value: string): { lower: string; upper: string } => ({
   lower: `${value}/lower`,
   upper: `${value}/upper`,
 });
+
+/** What an input of the graph that has a row for each row of coefficients is called for each sample. */
+export const ofSamples = (name: string): string => `${name}/samples`;
 
 interface Opened {
   readonly b: Ops;
@@ -69,7 +97,10 @@ function open(graph: Graph, arithmetic: Arithmetic): Opened {
       upper: b.add("Min", [ends.upper, input(names.upper, shape)]),
     };
   };
-  const enclosed = enclose(b, nodes, { boxes: new Map([[x.name, box]]), refine, arithmetic });
+  const constants = new Map(
+    graph.inputs.slice(1).map(({ name, dims: of }) => [name, input(ofSamples(name), [SAMPLES, ...of!.slice(1)])]),
+  );
+  const enclosed = enclose(b, nodes, { boxes: new Map([[x.name, box]]), refine, arithmetic, constants });
   return { b, nodes, enclosed, frontiers };
 }
 
@@ -99,6 +130,12 @@ export async function boundPrograms(
   };
   const intervals = outputs.length > 0 ? await load(b.finish(outputs)) : undefined;
   const made = new Map<string, Promise<Program>>();
+  const windows = new Map<string, Windowed | undefined>();
+  const once = (key: string, graphOf: () => Graph): Promise<Program> => {
+    const program = made.get(key) ?? load(graphOf());
+    made.set(key, program);
+    return program;
+  };
   return {
     frontiers: frontiers.map((value): Frontier => {
       const readers = [...enclosed.relaxed.values()].filter(({ node }) => node.inputs.includes(value));
@@ -107,16 +144,23 @@ export async function boundPrograms(
         shape: b.sizes(value, 1),
         isOpen: (l, u) => readers.some(({ node, relaxation }) => relaxation.isOpen(node, l, u)),
         isFirst: !relaxedBefore(first.nodes, value, enclosed),
+        bendsAtZero: readers.every(({ relaxation }) => relaxation.bendsAtZero === true),
       };
     }),
     output: graph.outputs[0]!.name,
     intervals,
-    boundOf(value, isFlat) {
-      const key = `${value}${isFlat ? "/flat" : ""}`;
-      const ready = made.get(key) ?? load(boundGraph(graph, value, { arithmetic, isFlat }));
-      made.set(key, ready);
-      return ready;
+    boundOf: (value, isFlat) =>
+      once(`${value}${isFlat ? "/flat" : ""}`, () => boundGraph(graph, value, { arithmetic, isFlat })),
+    async windowed(value) {
+      const found = windows.has(value) ? windows.get(value) : windowed(graph, value);
+      windows.set(value, found);
+      if (!found) return undefined;
+      const how = { arithmetic, isFlat: false };
+      return { ...found, program: await once(`${value}/window`, () => boundGraph(found.graph, value, how)) };
     },
+    tuned: () => once("/tuned", () => tunedGraph(graph, arithmetic, false)),
+    guess: () => once("/guess", () => tunedGraph(graph, "real", false)),
+    tuning: () => once("/tuning", () => tunedGraph(graph, "real", true)),
     release: async () => {
       await Promise.all(loaded.map(async (program) => (await program).release()));
     },
@@ -138,6 +182,47 @@ function boundGraph(graph: Graph, value: string, how: Pick<CrownOptions, "arithm
   b.alias("bound", bound);
   b.alias("slope", slope);
   return b.finish(["bound", "slope"]);
+}
+
+/** One row for each sample. */
+function tunedGraph(graph: Graph, arithmetic: Arithmetic, withGradients: boolean): Graph {
+  const [x] = graph.inputs;
+  const one = { ...graph, inputs: [{ ...x!, dims: [SAMPLES, ...x!.dims!.slice(1)] }, ...graph.inputs.slice(1)] };
+  const { b, enclosed, frontiers } = open(one, arithmetic);
+  const value = graph.outputs[0]!.name;
+  const seed = b.input({ name: "seed", type: "float32", dims: [SAMPLES, ...b.sizes(value, 1)] });
+  const bent = frontiers.filter((name) =>
+    [...enclosed.relaxed.values()].every(
+      ({ node, relaxation }) => !node.inputs.includes(name) || relaxation.bendsAtZero === true,
+    ),
+  );
+  const inputs = new Map(
+    bent.map((name) => {
+      const input = (as: string) => b.input({ name: as, type: "float32", dims: [SAMPLES, ...b.sizes(name, 1)] });
+      const { share, push } = chosen(name);
+      return [name, { share: input(share), push: input(push) }];
+    }),
+  );
+  const tuning = {
+    share: (name: string) => inputs.get(name)?.share,
+    push: (name: string) => inputs.get(name)?.push,
+  };
+  const how = { arithmetic, isFlat: false, tuning };
+  const { bound, slope, coefficients } = crown(b, { input: graph.inputs[0]!.name, of: value, seed, ...how }, enclosed);
+  b.alias("bound", bound);
+  b.alias("slope", slope);
+  const outputs = ["bound", "slope"];
+  if (!withGradients) return b.finish(outputs);
+  const wrt = bent.flatMap((name) => Object.values(inputs.get(name)!));
+  const gradients = backward(b, bound, b.full(1, bound), wrt);
+  for (const [i, name] of bent.entries()) {
+    const names = advised(name);
+    b.alias(names.share, gradients[2 * i]!);
+    b.alias(names.push, gradients[2 * i + 1]!);
+    b.alias(names.coefficient, coefficients.get(name)!);
+    outputs.push(...Object.values(names));
+  }
+  return b.finish(outputs);
 }
 
 /** Whether a node that is not linear is on a way to a value. */

@@ -17,7 +17,7 @@ export interface SplitOptions {
   readonly late: () => boolean;
   readonly signal: AbortSignal | undefined;
   /** How many boxes may be bounded, by default any number. */
-  readonly most?: number;
+  readonly most?: number | undefined;
 }
 
 export type Split =
@@ -32,9 +32,9 @@ interface Domain {
 }
 
 /** Domains that are bounded in one run. */
-const BATCH = 64;
+const BATCH = 256;
 /** Beyond so many inputs, halving one of them tells next to nothing. */
-const MOST_INPUTS = 64;
+export const MOST_INPUTS = 64;
 
 /**
  * Shows that a case has no counterexample: where bounds leave a box open, it is halved along the input that the bound depends on most.

@@ -7,7 +7,8 @@ import { asNetwork } from "./network.ts";
 import type { Case, Property } from "./property.ts";
 import { openRuns } from "./runs.ts";
 import { search } from "./search.ts";
-import { split } from "./split.ts";
+import { splitSigns } from "./signs.ts";
+import { MOST_INPUTS, split } from "./split.ts";
 import { conditionsOf, type Witness } from "./witness.ts";
 
 export interface VerifyOptions {
@@ -56,6 +57,8 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
     const parts = { bounds, runs, sample: network.sample, outputs: network.outputs };
     let domains = 0;
     let left = cases;
+    const isByInputs = property.inputs <= MOST_INPUTS;
+    const groupsOf = (of: readonly Case[]) => (isByInputs ? of.map((one) => [one]) : byBox(of));
     // First what is cheap, of all cases: a counterexample that is easy to find, and bounds of the whole box.
     for (const effort of [
       { starts: 8, steps: 10, most: 1 },
@@ -68,13 +71,14 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
         if (witness) return { answer: "sat", witness };
       }
       const open: Case[] = [];
-      for (const of of left) {
-        const result = await split(parts, of, { late, signal, ...effort });
+      for (const group of groupsOf(left)) {
+        const options = { late, signal, most: effort.most };
+        const result = isByInputs ? await split(parts, group[0]!, options) : await splitSigns(parts, group, options);
         domains += result.domains;
         if (result.kind === "witness") return { answer: "sat", witness: result.witness };
         if (result.kind === "late") return { answer: "timeout", domains };
         if (result.kind === "open" && effort.most === undefined) return { answer: "unknown", reason: result.reason };
-        if (result.kind === "open") open.push(of);
+        if (result.kind === "open") open.push(...group);
       }
       left = open;
     }
@@ -82,6 +86,18 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
   } finally {
     await Promise.all([bounds.release(), runs.release()]);
   }
+}
+
+/** Cases over the same box, together. */
+function byBox(cases: readonly Case[]): Case[][] {
+  const groups: Case[][] = [];
+  const isSame = (a: Float32Array, b: Float32Array) => a.every((v, i) => v === b[i]);
+  for (const of of cases) {
+    const group = groups.find(([first]) => isSame(first!.lower, of.lower) && isSame(first!.upper, of.upper));
+    if (group) group.push(of);
+    else groups.push([of]);
+  }
+  return groups;
 }
 
 /** Bounds take coefficients in float32: others would be other conditions. */

@@ -36,9 +36,17 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "show which pixels of an image speak for a class",
     load: async () => (await import("./commands/saliency.ts")).saliencyCommand,
   },
+  certify: {
+    summary: "prove which samples no attack can fool, and up to which ε",
+    load: async () => (await import("./commands/certify.ts")).certifyCommand,
+  },
   verify: {
     summary: "prove a property of a network, or find a counterexample",
     load: async () => (await import("./commands/verify.ts")).verifyCommand,
+  },
+  smooth: {
+    summary: "write a smoothed classifier, which gives certified radii, as ONNX",
+    load: async () => (await import("./commands/smooth.ts")).smoothCommand,
   },
   train: {
     summary: "train a built-in network and save it as ONNX",

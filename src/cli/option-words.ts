@@ -2,13 +2,17 @@ import type { EvaluationResult, Warning } from "../evaluate.ts";
 import { type OptionName, reworded } from "../option.ts";
 
 const FLAGS: Readonly<Record<OptionName, string>> = {
+  alpha: "--alpha",
   arch: "--arch",
   attacks: "--attack",
   batch: "--batch",
   bounds: "--bounds",
+  certify: "--certify",
+  splits: "--splits",
   classFile: "--classes FILE",
   dataEpsilon: "--data-eps",
   device: "--device",
+  draws: "--n",
   eot: "--eot",
   epsilons: "--eps",
   epsilonUnit: "--eps-unit",
@@ -42,7 +46,9 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   rate: "--lr",
   resume: "--resume",
   seed: "--seed",
+  selection: "--n0",
   shape: "--shape",
+  sigma: "--smoothing",
   straightThrough: "--straight-through",
   surrogate: "--surrogate",
   "surrogate.normalization.mean": "--surrogate-mean",

@@ -5,7 +5,7 @@ import { epsilonText } from "../epsilons.ts";
 import { PerturbError } from "../errors.ts";
 import { type GateAsked, withGates } from "../evaluate/results/gates.ts";
 import { sameEpsilon } from "../evaluate/results/statistics.ts";
-import type { Evaluation, EvaluationResult } from "../evaluate.ts";
+import type { Certification, Evaluation, EvaluationResult, Gate } from "../evaluate.ts";
 import { harmless } from "../quote.ts";
 import { commandLine } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
@@ -52,16 +52,16 @@ export async function present(
  * Says of a run that is to go on that it is done: of its own gate, or of the one that is given now. Gives the exit code.
  * @throws usage, invalid-file
  */
-export async function presentFinished(folder: string, { json, junit, failUnder }: Finished): Promise<number> {
+export async function presentFinished(
+  folder: string,
+  { json, junit, failUnder, gate }: Outputs & { readonly gate: GateKind },
+): Promise<number> {
   const { readReport } = await import("../report/files/json.ts");
   const path = join(folder, "report.json");
   const kept = await readReport(await readFile(path, "utf8"), path);
   checkFailUnder(failUnder, kept.options.epsilons);
   // Judged anew, so that nothing is believed that was only written down.
-  const evaluation = withGates(
-    kept,
-    failUnder ? gatesAsked(failUnder) : kept.gates.map(({ epsilon, atLeast }) => ({ epsilon, atLeast })),
-  );
+  const evaluation = withGates(kept, failUnder ? gatesAsked(failUnder, gate) : kept.gates.map(askedOf));
   if (json !== undefined) await writeJson(evaluation, json);
   if (junit !== undefined) await writeJunit(evaluation, junit);
   stderr.write(`Nothing is left to do: ${folder} holds the report of a finished run.\n`);
@@ -72,7 +72,8 @@ export async function presentFinished(folder: string, { json, junit, failUnder }
   return verdict(evaluation);
 }
 
-interface Finished {
+/** Where results go, and what is asked of them. */
+export interface Outputs {
   readonly json?: string | undefined;
   readonly junit?: string | undefined;
   readonly failUnder?: FailUnder | undefined;
@@ -112,6 +113,7 @@ async function printTable(evaluation: Evaluation): Promise<void> {
     ...(surrogate
       ? folded(`surrogate ${used.surrogate}: right on ${(100 * surrogate.accuracy).toFixed(2)} % of the samples`)
       : []),
+    ...(evaluation.certified ? folded(certifiedWords(evaluation, evaluation.certified)) : []),
     `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
   );
 }
@@ -119,14 +121,42 @@ async function printTable(evaluation: Evaluation): Promise<void> {
 /** Says which gates were not met, and gives the exit code. */
 export function verdict({ gates }: Evaluation): number {
   const failed = gates.filter(({ met }) => !met);
-  for (const { accuracy, epsilon, atLeast } of failed)
-    stderr.write(`perturb: robust accuracy ${accuracy} at ε = ${epsilonText(epsilon)} is under ${atLeast}.\n`);
+  for (const { accuracy, epsilon, atLeast, certified } of failed)
+    stderr.write(
+      `perturb: ${certified ? "certified" : "robust"} accuracy ${accuracy} at ε = ${epsilonText(epsilon)} is under ${atLeast}.\n`,
+    );
   return failed.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
+/** What is proven, what is open, and how far proofs reach. */
+function certifiedWords({ worst, data }: Evaluation, { averageRadius }: Certification): string {
+  const open = worst.map(
+    ({ epsilon, correct, certified: proven }) => `${correct - proven!.correct} at ${epsilonText(epsilon)}`,
+  );
+  const radius = averageRadius === null ? "" : `; average certified radius ${Number(averageRadius.toPrecision(3))}`;
+  return `open, neither proven nor fooled: ${open.join(", ")} of ${data.total} samples${radius}`;
+}
+
+const askedOf = ({ epsilon, atLeast, certified }: Gate): GateAsked => ({
+  epsilon,
+  atLeast,
+  ...(certified && { certified }),
+});
+
+/** Which accuracy is asked for. */
+export type GateKind = "robust" | "certified";
+
 /** --fail-under as an evaluation takes it. */
-export const gatesAsked = (failUnder: FailUnder | undefined): GateAsked[] =>
-  failUnder ? [{ epsilon: failUnder.epsilon, atLeast: failUnder.accuracy }] : [];
+export const gatesAsked = (failUnder: FailUnder | undefined, kind: GateKind): GateAsked[] =>
+  failUnder
+    ? [
+        {
+          epsilon: failUnder.epsilon,
+          atLeast: failUnder.accuracy,
+          ...(kind === "certified" && { certified: true as const }),
+        },
+      ]
+    : [];
 
 /** @throws usage where --fail-under asks for an ε that is not evaluated */
 export function checkFailUnder(failUnder: FailUnder | undefined, epsilons: readonly number[]): void {

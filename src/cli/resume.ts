@@ -1,10 +1,17 @@
 import { existsSync } from "node:fs";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { messageOf, PerturbError } from "../errors.ts";
-import { evaluateOptions, type Given } from "./options/evaluate-options.ts";
+import { quote } from "../report/files/command.ts";
+import { certifyOptions } from "./options/certify-options.ts";
+import { evaluateOptions } from "./options/evaluate-options.ts";
+
+type CommandName = "evaluate" | "certify";
+
+/** The command that words are of: without one, they are of the default one. */
+const commandOf = ([first]: readonly string[]): CommandName => (first === "certify" ? first : "evaluate");
 
 /** Options that are never kept: where results go is for whoever goes on to say. */
-const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet"]);
+const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet", "certificates"]);
 /** Options that may be given anew: a verdict, how a service is asked, and places, of which what lies there is compared. */
 const FREE: ReadonlySet<string> = new Set(
   ["failUnder", "header", "timeout", "retries"].concat(["model", "data", "labels", "classes", "feed", "surrogate"]),
@@ -14,11 +21,17 @@ const FREE: ReadonlySet<string> = new Set(
  * The command line of the run whose state a folder holds; null where it holds a finished report. @throws not-found where it
  * holds neither; usage while the run is under way, or where no command line began it; invalid-file, unsupported
  */
-export async function takeUp(folder: string): Promise<readonly string[] | null> {
+export async function takeUp(folder: string, command: CommandName): Promise<readonly string[] | null> {
   const [{ readHeading }, { requireUnlocked }, { holdsReport, placeOf }, { recover }] = await modules();
   requireUnlocked(folder);
   recover(await placeOf(folder));
   const heading = await readHeading(folder);
+  if (heading?.words && commandOf(heading.words) !== command)
+    throw new PerturbError(
+      "usage",
+      `The run in ${folder} is one of perturb ${commandOf(heading.words)}. Go on with it by: perturb ${commandOf(heading.words)} --resume ${quote(folder)}.`,
+      { data: { folder } },
+    );
   if (heading?.words) return heading.words;
   if (heading)
     throw new PerturbError(
@@ -38,14 +51,14 @@ export async function takeUp(folder: string): Promise<readonly string[] | null> 
  * The options of a run that goes on: its own, and those that are given and may be given anew.
  * @throws usage for an option that is given and not the run's own; invalid-file
  */
-export function mergedOptions(
+export function mergedOptions<O extends object>(
   command: CommandUnknownOpts,
-  given: Given,
+  given: O,
   words: readonly string[],
   folder: string,
-): Given {
+): O {
   const own: Readonly<Record<string, unknown>> = parseWords(words, folder);
-  const now: Readonly<Record<string, unknown>> = given;
+  const now = given as Readonly<Record<string, unknown>>;
   const merged: Record<string, unknown> = { ...own };
   for (const option of command.options) {
     const name = option.attributeName();
@@ -59,18 +72,19 @@ export function mergedOptions(
       );
   }
   // Each is what the parser of its option gave.
-  return merged as Given;
+  return merged as O;
 }
 
 const show = (value: unknown): string =>
   (Array.isArray(value) ? value.join(",") : typeof value === "string" ? value : JSON.stringify(value)) || "not given";
 
 /** The options that a run was begun with. @throws invalid-file */
-function parseWords(words: readonly string[], folder: string): Given {
+function parseWords(words: readonly string[], folder: string): Readonly<Record<string, unknown>> {
   const silent = { writeErr: () => undefined, writeOut: () => undefined };
-  const command = evaluateOptions().exitOverride().configureOutput(silent);
+  const made: CommandUnknownOpts = commandOf(words) === "certify" ? certifyOptions() : evaluateOptions();
+  const command = made.exitOverride().configureOutput(silent);
   try {
-    return command.parse(words[0] === "evaluate" ? words.slice(1) : words, { from: "user" }).opts();
+    return command.parse(words[0] === made.name() ? words.slice(1) : words, { from: "user" }).opts();
   } catch (cause) {
     throw new PerturbError(
       "invalid-file",

@@ -3,6 +3,7 @@ import { PerturbError } from "../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../evaluate.ts";
 import { aBoolean, aFunction, aList, checkKind, having, type Kinds } from "../known-options.ts";
 import type { Model } from "../model.ts";
+import { type CertifyOptions, certifying } from "./certifying.ts";
 import type { Certified } from "./checks/certified.ts";
 import { followUp } from "./checks/follow-up.ts";
 import { surrogateAccuracy, surrogateOf, surrogateWarnings } from "./checks/surrogate.ts";
@@ -24,7 +25,12 @@ export interface EvaluateOptions extends AttackOptions {
   readonly state?: EvaluationState | undefined;
   /** Radii within which samples are certified, in the same norm: an attack that succeeds inside one is a contradiction. */
   readonly certified?: Certified;
-  /** Robust accuracies that are asked for: the result says whether each was met. By default none. */
+  /**
+   * Whether samples are certified too: proven, from bounds of the network, to keep their class at each ε, and up to the largest ε for which
+   * that can be shown. By default they are not.
+   */
+  readonly certify?: boolean | CertifyOptions;
+  /** Accuracies that are asked for: the result says whether each was met. By default none. */
   readonly gates?: readonly GateAsked[];
   /** Whether the model is run once more in the end, to check the evaluation itself: see `followUp`. By default it is. */
   readonly followUp?: boolean;
@@ -35,6 +41,7 @@ export interface EvaluateOptions extends AttackOptions {
 const KINDS: Kinds<Omit<EvaluateOptions, keyof AttackOptions>> = {
   certified: having("a Map from indices to radii", "get"),
   gates: aList,
+  certify: ["true, false, or options", (value) => typeof value === "boolean" || typeof value === "object"],
   followUp: aBoolean,
   place: having("a place to work, such as threads() from perturb/node", "start"),
   state: having("a state, such as folderState(folder) from perturb/node", "open"),
@@ -69,7 +76,11 @@ export interface OpenEvaluation extends AsyncIterable<Progress> {
  * does not fit, and for a state of another evaluation
  */
 export async function openEvaluation(model: Model, data: Dataset, options: EvaluateOptions): Promise<OpenEvaluation> {
-  const opened = await open(model, data, options, { of: "an evaluation", more: KINDS });
+  const opened = await certifying(
+    model,
+    await open(model, data, options, { of: "an evaluation", more: KINDS }),
+    options.certify,
+  );
   const { surrogate, signal, place = here, gates = [], memory = MEMORY } = options;
   checkGates(gates, opened.plan.epsilons);
   const evaluator = await place.start({ model, plan: opened.plan, surrogate, memory, signal });

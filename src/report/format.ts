@@ -1,7 +1,7 @@
 import { epsilonText } from "../epsilons.ts";
 import type { Accuracy, Evaluation, Gate, Point } from "../evaluate.ts";
 import type { NormName } from "../norm.ts";
-import { ROBUST_ACCURACY } from "./words.ts";
+import { CERTIFIED_ACCURACY, ROBUST_ACCURACY } from "./words.ts";
 
 export const NORM_SYMBOL: Readonly<Record<NormName, string>> = {
   linf: "L∞",
@@ -29,7 +29,7 @@ export function formatGate({ accuracy, atLeast }: Pick<Gate, "accuracy" | "atLea
 /** "robust accuracy 41.20% is under 50.00% at ε = 0.1", of a gate that was not met. */
 export function formatShortfall(gate: Gate): string {
   const { found, asked } = formatGate(gate);
-  return `${ROBUST_ACCURACY} ${found} is under ${asked} at ε = ${formatEpsilon(gate.epsilon)}`;
+  return `${gate.certified ? CERTIFIED_ACCURACY : ROBUST_ACCURACY} ${found} is under ${asked} at ε = ${formatEpsilon(gate.epsilon)}`;
 }
 
 /** [0.9781, 0.9835] as "97.81 – 98.35%". */
@@ -91,6 +91,10 @@ export interface Series {
   readonly name: string;
   readonly points: readonly Point[];
 }
+
+/** Certified accuracy at each ε; nothing where the run does not certify. */
+export const certifiedPoints = ({ worst }: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] =>
+  worst.flatMap(({ certified, epsilon }) => (certified ? [{ ...certified, epsilon }] : []));
 
 /** The points, one series for each attack and norm, in order of first appearance. */
 export function seriesOf({ points }: Evaluation): Series[] {

@@ -9,5 +9,8 @@ export const OUTCOME_LABELS: Readonly<Record<Outcome, string>> = {
   "not-fooled": "not fooled",
 };
 
+/** The share of all samples that are correct and proven to stay so. */
+export const CERTIFIED_ACCURACY = "certified accuracy";
+
 /** The share of all samples that are correct and not fooled by any attack of the run. */
 export const ROBUST_ACCURACY = "robust accuracy";

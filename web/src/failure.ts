@@ -14,13 +14,17 @@ export const failureOf = (error: unknown): Failure => {
 
 /** Options of the library, as the page has them; null where it has none. */
 const LABELS: Readonly<Record<OptionName, string | null>> = {
+  alpha: null,
   arch: null,
   attacks: "Attack",
   batch: null,
   bounds: null,
+  certify: null,
+  splits: null,
   classFile: null,
   dataEpsilon: null,
   device: "Runs on",
+  draws: null,
   eot: null,
   epsilons: "ε",
   epsilonUnit: null,
@@ -54,7 +58,9 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   rate: null,
   resume: null,
   seed: "Seed",
+  selection: null,
   shape: null,
+  sigma: null,
   straightThrough: null,
   surrogate: "Second model",
   "surrogate.normalization.mean": null,

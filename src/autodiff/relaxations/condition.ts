@@ -61,12 +61,11 @@ export const conditionRelaxations = {
       const one = b.full(1, y);
       const zero = b.full(0, y);
       const never = b.add("Not", [condition.upper]);
-      const isDecided = b.add("Or", [condition.lower, never]);
       const [yes, no] = [b.where(condition.lower, one, zero), b.where(never, one, zero)];
       const ends = chosen(context);
       const line = (end: End): Line => {
-        const gap = b.sub(f64(b, ends[end]), f64(b, y));
-        return { gap: b.where(isDecided, b.scalar(0, gap), gap), slopes: [zero, yes, no] };
+        const at = b.where(condition.lower, x[1]!.centre, b.where(never, x[2]!.centre, ends[end]));
+        return { gap: b.sub(f64(b, at), f64(b, y)), slopes: [zero, yes, no] };
       };
       return { lower: line("lower"), upper: line("upper") };
     },

@@ -21,6 +21,7 @@ export interface Curve {
   readonly error: { readonly relative: number; readonly absolute: number };
   /** Whether better ends of this interval could give better lines. */
   readonly isOpen: Relaxation["isOpen"];
+  readonly bendsAtZero?: boolean;
 }
 
 /** The ends of an interval, and the slope between them, in float64. */
@@ -45,6 +46,7 @@ export const inFloat32 = (b: Ops, size: string): string =>
 /** The bounds of a curve: of a given slope, the line is moved until it touches. */
 export const curve = (σ: Curve): Relaxation => ({
   isOpen: σ.isOpen,
+  bendsAtZero: σ.bendsAtZero ?? false,
   interval: (context) => interval(context, σ),
   lines: (context) => {
     const ends = endsOf(context, σ);

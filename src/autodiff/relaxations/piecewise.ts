@@ -14,13 +14,18 @@ const pieces = (kinks: (node: Node) => readonly number[], others: Omit<Curve, "t
 const positive = (b: Ops, z: string): string => larger(b, z, b.scalar(0, z));
 const negative = (b: Ops, z: string): string => smaller(b, z, b.scalar(0, z));
 
-/** Where 0 is inside, the steeper piece if more of the interval is above 0: the line that leaves the smaller area (Zhang et al. 2018, §3.3). */
+/**
+ * Where 0 is inside, the slope that `share` asks for between those of the two pieces; else the steeper one if more of the interval is above 0: the
+ * line that leaves the smaller area (Zhang et al. 2018, §3.3).
+ */
 const adaptive =
   (below: (node: Node) => number) =>
-  ({ node, b }: RelaxationContext, { l, u, chord }: Ends) => {
+  ({ node, b, share }: RelaxationContext, { l, u, chord }: Ends) => {
     const crosses = b.add("And", [b.add("Less", [l, b.scalar(0, l)]), b.add("Greater", [u, b.scalar(0, u)])]);
-    const mostlyAbove = b.add("Greater", [u, b.neg(l)]);
-    return { lower: b.where(crosses, b.where(mostlyAbove, b.scalar(1, u), b.scalar(below(node), u)), chord) };
+    const [one, least] = [b.scalar(1, u), b.scalar(below(node), u)];
+    const between = (α: string) => b.plus(least, b.mul(α, b.sub(one, least)));
+    const chosen = share ? between(b.cast(share, "float64")) : b.where(b.add("Greater", [u, b.neg(l)]), one, least);
+    return { lower: b.where(crosses, chosen, chord) };
   };
 
 const EXACT = { relative: 0, absolute: 0 };
@@ -37,12 +42,19 @@ const hardEnds = (node: Node): readonly [number, number] => {
 };
 
 export const piecewiseRelaxations = {
-  Relu: pieces(() => [0], { value: positive, rises: true, slopes: adaptive(() => 0), error: EXACT }),
+  Relu: pieces(() => [0], {
+    value: positive,
+    rises: true,
+    slopes: adaptive(() => 0),
+    error: EXACT,
+    bendsAtZero: true,
+  }),
   LeakyRelu: pieces(() => [0], {
     value: (b, z, { node }) => b.plus(positive(b, z), b.mul(negative(b, z), b.scalar(leak(node), z))),
     rises: false,
     slopes: adaptive(leak),
     error: ONCE,
+    bendsAtZero: true,
   }),
   Abs: pieces(() => [0], { value: magnitude, rises: false, error: EXACT }),
   HardSigmoid: pieces(hardEnds, {

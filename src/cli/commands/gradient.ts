@@ -1,12 +1,9 @@
-import { constants } from "node:fs";
-import { copyFile, mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import type { Batch, BatchOptions, Dataset } from "../../dataset.ts";
-import { messageOf, PerturbError } from "../../errors.ts";
+import { PerturbError } from "../../errors.ts";
 import { checkSamples, type Loss } from "../../model.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
-import type { Graph } from "../../onnx/graph.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { openGraph, openModelFile } from "../opening/model.ts";
@@ -18,6 +15,7 @@ import { graphOptions, outputOptions, pictureOptions, runOptions } from "../opti
 import { perturbOption } from "../options/perturb-option.ts";
 import { helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
+import { bringWeights } from "../weights.ts";
 
 export const gradientCommand = withGroups(
   new Command("gradient")
@@ -132,27 +130,10 @@ async function saveGraph(file: ClassifierFile, loss: Loss, out: string): Promise
     import("../../onnx/file.ts"),
   ]);
   const graph = gradientGraph(file, loss);
-  if (file.folder !== undefined) await bringWeights(graph, file.folder, dirname(resolve(out)));
+  if (file.folder !== undefined) await bringWeights(graph, file.folder, dirname(resolve(out)), "the gradient graph");
   const bytes = writeOnnx(graph);
   await writeAtomically(out, (handle) => handle.writeFile(bytes));
   print(`Gradient graph (${loss}): ${out}`);
-}
-
-/** Puts the files that hold a graph's weights beside it too. @throws usage when others of that name are there */
-async function bringWeights(graph: Graph, from: string, to: string): Promise<void> {
-  if (from === to) return;
-  const { externalFiles } = await import("../../models/formats/external.ts");
-  for (const file of externalFiles(graph)) {
-    const target = join(to, file);
-    await mkdir(dirname(target), { recursive: true });
-    await copyFile(join(from, file), target, constants.COPYFILE_EXCL).catch((cause: unknown) => {
-      throw new PerturbError(
-        "usage",
-        `The model keeps its weights in ${file}, and it cannot be copied to ${target}: ${messageOf(cause)}. Save the gradient graph beside the model, or in an empty folder.`,
-        { cause },
-      );
-    });
-  }
 }
 
 /** Samples at a time that fit into the memory. */

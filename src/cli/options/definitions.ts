@@ -8,6 +8,7 @@ import type { Interpolation } from "../../models/preprocessing/preprocessing.ts"
 import type { NormName } from "../../norm.ts";
 import type { Device } from "../../runtime.ts";
 import { parseAttacks } from "./attack-options.ts";
+import { certificateDefinitions } from "./certificate-definitions.ts";
 import { dataDefinitions } from "./data-definitions.ts";
 import {
   parseBounds,
@@ -25,6 +26,7 @@ import {
 /** Options that several commands share, each defined once. */
 export const options = {
   ...dataDefinitions,
+  ...certificateDefinitions,
   model: () =>
     new Option(
       "--model <file|name>",
@@ -122,11 +124,6 @@ export const options = {
       "--max-queries <n>",
       "The most queries that each attack may make for a sample. A gradient counts as one. Without it, there is no limit.",
     ).argParser(wholeNumber(1)),
-  certified: () =>
-    new Option(
-      "--certified <file>",
-      "CSV file with INDEX,RADIUS: certified radii from another tool. The report warns if an attack succeeds inside one.",
-    ),
   header: () =>
     new Option("--header <name: value>", "A header to send with each request to an inference server. May be repeated.")
       .default([] as string[], "none")

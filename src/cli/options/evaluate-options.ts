@@ -14,14 +14,19 @@ import {
 } from "./groups.ts";
 import { perturbOption } from "./perturb-option.ts";
 
-const certifiedOption = () => group("Attacks").addOption(options.certified());
-const resumeOption = () =>
+const certifiedOption = () =>
+  group("Certificates")
+    .addOption(options.certify())
+    .addOption(options.largest())
+    .addOption(options.splits())
+    .addOption(options.certified());
+export const resumeOption = () =>
   group("Run").addOption(
     new Option("--resume <dir>", "Go on with the run that stopped in this folder, with its own options.").conflicts(
       "out",
     ),
   );
-const reportOption = () =>
+export const reportOption = () =>
   group("Output").option(
     "--out <dir>",
     "The folder of the report. (default: runs/MODEL-DATA-ATTACK-NORM; none with --json)",

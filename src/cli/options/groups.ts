@@ -1,3 +1,4 @@
+import type { AttackName } from "../../attacks/index.ts";
 import { options } from "./definitions.ts";
 import { group } from "./group.ts";
 
@@ -44,9 +45,9 @@ export const dataOptions = ({ limit }: { readonly limit?: number } = {}) =>
     .addOption(options.order());
 
 /** How samples are attacked. */
-export const attackOptions = () =>
+export const attackOptions = ({ attack }: { readonly attack?: AttackName } = {}) =>
   group("Attacks")
-    .addOption(options.attack())
+    .addOption(attackOption(attack))
     .addOption(options.set())
     .addOption(options.norm())
     .addOption(options.eps())
@@ -75,6 +76,12 @@ export const outputOptions = () =>
     .addOption(options.junit())
     .addOption(options.failUnder())
     .addOption(options.quiet());
+
+function attackOption(name: AttackName | undefined) {
+  const option = options.attack();
+  if (name !== undefined) option.default([name], name);
+  return option;
+}
 
 /** An option with its default, where a command has one: that it may be missing stays in its type. */
 function withDefault<T extends { default(value: number): unknown }>(option: T, value: number | undefined): T {

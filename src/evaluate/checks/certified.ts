@@ -5,29 +5,59 @@ import type { NormName } from "../../norm.ts";
 /** The radius, in the norm of the evaluation, within which a sample is certified not to change its class, by its index. */
 export type Certified = ReadonlyMap<number, number>;
 
-/** Follows the records of an evaluation, and finds samples that were fooled inside their certified radius. */
+/** Follows the records of an evaluation, and finds samples that were fooled inside their certified radius, or inside what was proven here. */
 export function certificates(certified: Certified, norm: NormName) {
-  const fooled: { index: number; distance: number; radius: number }[] = [];
+  const fooled: Contradiction[] = [];
+  const broken: Contradiction[] = [];
   return {
     hear(records: readonly SampleRecord[]): void {
       if (norm === "spatial") return;
       for (const record of records) {
-        const radius = certified.get(record.index);
         const distance = record[norm];
-        if (radius === undefined || distance === null || distance >= radius) continue;
-        fooled.push({ index: record.index, distance, radius });
+        if (distance === null) continue;
+        const { index, certifiedEpsilon: own, epsilon } = record;
+        // The ball of a proof of ours is closed, and holds what attacks propose at that ε: by rounding, a little more than ε.
+        if (own != null && (distance <= own || epsilon! <= own)) broken.push({ index, distance, radius: own });
+        const radius = certified.get(index);
+        if (radius !== undefined && distance < radius) fooled.push({ index, distance, radius });
       }
     },
-    warning(): Warning | null {
-      const [first] = fooled;
-      if (!first) return null;
-      const few = (v: number) => String(Number(v.toPrecision(4)));
-      return {
-        code: "certified-fooled",
-        message: `${fooled.length} samples were fooled inside their certified radius. The first is sample ${first.index}, fooled at ${few(first.distance)} and certified up to ${few(first.radius)}. Both cannot be true. Check that certificate and evaluation mean the same model, preprocessing and norm.`,
-      };
+    warnings(): Warning[] {
+      return [
+        ...contradiction(
+          "proof-contradicted",
+          broken,
+          (count) => `${count} samples were fooled inside the ε that was proven of them`,
+          "Both cannot be true, and perturb is wrong in one of them: trust no number of this run, and please report it.",
+        ),
+        ...contradiction(
+          "certified-fooled",
+          fooled,
+          (count) => `${count} samples were fooled inside their certified radius`,
+          "Both cannot be true. Check that certificate and evaluation mean the same model, preprocessing and norm.",
+        ),
+      ];
     },
   };
+}
+
+interface Contradiction {
+  readonly index: number;
+  readonly distance: number;
+  readonly radius: number;
+}
+
+function contradiction(
+  code: string,
+  found: readonly Contradiction[],
+  what: (count: number) => string,
+  advice: string,
+): Warning[] {
+  const [first] = found;
+  if (!first) return [];
+  const few = (v: number) => String(Number(v.toPrecision(4)));
+  const message = `${what(found.length)}. The first is sample ${first.index}, fooled at ${few(first.distance)} and certified up to ${few(first.radius)}. ${advice}`;
+  return [{ code, message }];
 }
 
 /**

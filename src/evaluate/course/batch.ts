@@ -1,12 +1,11 @@
 import { predict } from "../../attack.ts";
 import type { LeftOut } from "../../attacks/steps/members.ts";
+import type { Prover } from "../../certify/prover.ts";
 import type { Batch } from "../../dataset.ts";
-import { PerturbError } from "../../errors.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
 import { modelFor } from "../../models/classifier/graph-model.ts";
 import { normFor } from "../../norm.ts";
-import { option } from "../../option.ts";
-import { type FloatTensor, sampleSize } from "../../tensor.ts";
+import type { FloatTensor } from "../../tensor.ts";
 import { gradientFaults, scoreFaults } from "../checks/faults.ts";
 import { LINEARITY_SAMPLES, measureLinearity } from "../linear/linearity.ts";
 import { rightLabels } from "../results/labels.ts";
@@ -15,6 +14,8 @@ import { firstExamples, recordsOf } from "../results/records.ts";
 import { show } from "../results/show.ts";
 import { type AttackTally, addCount, type Confusion, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
 import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subjects } from "./cascade.ts";
+import { checkBatch } from "./check-batch.ts";
+import { type CertifyPlan, startProofs } from "./proofs.ts";
 
 /** What is done with every batch of an evaluation. */
 export interface BatchPlan extends CascadePlan {
@@ -27,11 +28,15 @@ export interface BatchPlan extends CascadePlan {
   readonly offset: number;
   /** Samples below this index show how linear the loss is; by default the first ones from `offset` on. */
   readonly linearBelow?: number | undefined;
+  /** How samples are certified, where they are. */
+  readonly certify?: CertifyPlan | undefined;
 }
 
 export interface BatchContext {
   readonly surrogate?: Model | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What proves, where the plan certifies. */
+  readonly prover?: Prover | undefined;
 }
 
 /** Runs the model on one batch, attacks the samples that are correct, and counts. The unit of work of every evaluation. */
@@ -39,7 +44,7 @@ export async function evaluateBatch(
   given: Model,
   batch: Batch,
   plan: BatchPlan,
-  { surrogate, ...rest }: BatchContext = {},
+  { surrogate, prover, ...rest }: BatchContext = {},
 ): Promise<Tally> {
   const model = await modelFor(given, batch.x);
   const context = { ...rest, surrogate: surrogate && (await modelFor(surrogate, batch.x)) };
@@ -72,7 +77,20 @@ export async function evaluateBatch(
     if (judgement.budget < budgets) invalid += judgement.verdict.predictions.filter((p) => p < 0).length;
     else attacks[judgement.entry]!.distances.push(...reach(judgement));
   };
-  const course = await cascade(model, attacked, plan, hear, context);
+  const proofs =
+    plan.certify &&
+    prover &&
+    (await startProofs({
+      ...plan,
+      ...rest,
+      prover,
+      plan: plan.certify,
+      subjects: attacked,
+      rows: attackedRows,
+      logits,
+    }));
+  const course = await cascade(model, attacked, plan, hear, { ...context, settled: proofs?.settled });
+  await proofs?.finish(course.fooledAt);
   while (series < plan.series.length) endSeries();
   addCourse(attacks, course);
 
@@ -89,6 +107,7 @@ export async function evaluateBatch(
       errors: errors + predictions.filter((p) => p < 0).length,
       notFooled: notFooled.slice(0, REMEMBERED),
     })),
+    ...(proofs && { certified: proofs.tally(course.fooledAt) }),
     attacks,
     records: recordsOf({
       ...batch,
@@ -101,6 +120,7 @@ export async function evaluateBatch(
       attacks: plan.attacks,
       withGradient: start !== undefined,
       seconds,
+      proofs,
     }),
     linearity: null,
     invalid,
@@ -203,30 +223,3 @@ const diagonal = (confusion: Confusion, classes: number): number => {
   for (const [place, count] of confusion) if (place % (classes + 1) === 0) sum += count;
   return sum;
 };
-
-/** Index of the first value outside the bounds, NaN included; -1 where there is none. */
-function firstOutside(values: Float32Array, { lower, upper }: Model["bounds"]): number {
-  for (let i = 0; i < values.length; i++) if (!(values[i]! >= lower && values[i]! <= upper)) return i;
-  return -1;
-}
-
-/** @throws out-of-bounds, mismatch: a model must not be measured on data that it cannot mean */
-function checkBatch({ bounds, classes, name }: Model, { x, labels, indices }: Batch): void {
-  const size = sampleSize(x);
-  const bad = firstOutside(x.data, bounds);
-  if (bad >= 0)
-    throw new PerturbError(
-      "out-of-bounds",
-      `Sample ${indices[Math.floor(bad / size)]} holds the value ${x.data[bad]}, outside the model's bounds [${bounds.lower}, ${bounds.upper}]. For pixels, give 0 to 1 and leave normalization to ${option("normalization.mean")} and ${option("normalization.std")}; for values that are no pixels, give their bounds (${option("bounds")}).`,
-      { data: { sample: indices[Math.floor(bad / size)], value: x.data[bad], bounds } },
-    );
-  const wrong = labels.findIndex((label) => label < 0 || label >= classes);
-  if (wrong >= 0)
-    throw new PerturbError(
-      "out-of-bounds",
-      `Sample ${indices[wrong]} has the label ${labels[wrong]}, and ${name} has ${classes} classes (0 to ${classes - 1}). Check that data and model belong together.`,
-      {
-        data: { sample: indices[wrong], label: labels[wrong], classes },
-      },
-    );
-}

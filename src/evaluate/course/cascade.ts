@@ -69,6 +69,13 @@ export interface Course {
   readonly entries: { attacked: number; forwards: number; gradients: number; seconds: number }[];
 }
 
+interface CascadeContext {
+  readonly surrogate?: Model | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Samples that cannot be fooled at any ε of the plan: only attacks that look for the least change try them. */
+  readonly settled?: ReadonlySet<number> | undefined;
+}
+
 /**
  * Every sample is attacked by one attack after the other until one succeeds: a sample fooled at one ε counts as fooled above it,
  * and no later attack gets it there. `heard` gets each verdict as it comes.
@@ -78,7 +85,7 @@ export async function cascade(
   subjects: Subjects,
   plan: CascadePlan,
   heard: (judgement: Judgement) => void,
-  { surrogate, signal }: { readonly surrogate?: Model | undefined; readonly signal?: AbortSignal | undefined } = {},
+  { surrogate, signal, settled }: CascadeContext = {},
 ): Promise<Course> {
   const n = subjects.labels.length;
   const budgets = plan.epsilons.length;
@@ -97,7 +104,9 @@ export async function cascade(
   const isHeld = elements?.unit === "input" && norm.name !== "spatial";
   for (const [e, entry] of plan.attacks.entries()) {
     checkSignal(signal);
-    const rows = [...fooledAt.keys()].filter((i) => fooledAt[i]! > 0);
+    // A least-change attack gives its nearest points whatever the budgets: the whole curve from one run.
+    const unlimited = entry.attack.aim === "least-change";
+    const rows = [...fooledAt.keys()].filter((i) => fooledAt[i]! > 0 && (unlimited || !settled?.has(i)));
     const wanted = take(fooledAt, rows);
     const tally = { attacked: rows.length, forwards: 0, gradients: 0, seconds: 0 };
     course.entries.push(tally);
@@ -106,8 +115,6 @@ export async function cascade(
     const began = performance.now();
     const meter = metered(model, plan.maxQueries ?? undefined);
     const part = pick(subjects, rows);
-    // A least-change attack gives its nearest points whatever the budgets: the whole curve from one run.
-    const unlimited = entry.attack.aim === "least-change";
     const task: AttackTask<DifferentiableModel> = {
       // The plan holds attacks that need gradients only for models that have them.
       model: asSeen(meter.model, plan, entry, signal) as DifferentiableModel,

@@ -84,8 +84,7 @@ export async function* follow(course: Course): AsyncGenerator<Progress, Evaluati
     await Promise.allSettled(inFlight);
   }
   const result = resultUpTo(sum!);
-  const contradiction = proofs.warning();
-  return contradiction ? withWarnings(result, [contradiction]) : result;
+  return withWarnings(result, proofs.warnings());
 }
 
 /** Records with the files of their samples, where the data set knows them. */

@@ -7,6 +7,7 @@ import { isPlainGraph, openClassifier } from "../../models/classifier/graph-mode
 import type { Runtime } from "../../runtime.ts";
 import { type BatchPlan, evaluateBatch, needsGradients } from "../course/batch.ts";
 import type { Entry } from "../course/cascade.ts";
+import { lazyProver } from "../course/prover.ts";
 import type { Job } from "../place.ts";
 import type { Tally } from "../results/tally.ts";
 
@@ -65,6 +66,7 @@ export function worker(
   runtime: Runtime,
 ): (batch: Batch) => Promise<WorkerAnswer> {
   const model: DifferentiableModel = openClassifier(file, runtime);
+  const prover = lazyProver(model, plan);
   const context = { surrogate: surrogate && openClassifier(surrogate, runtime) };
   const named: BatchPlan = {
     ...plan,
@@ -72,7 +74,7 @@ export function worker(
   };
   return async (batch) => {
     try {
-      return { tally: await evaluateBatch(model, batch, named, context) };
+      return { tally: await evaluateBatch(model, batch, named, { ...context, prover: await prover.open() }) };
     } catch (error) {
       const { code, message, data } =
         error instanceof PerturbError ? error : new PerturbError("internal", String(error), { cause: error });

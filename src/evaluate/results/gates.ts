@@ -3,10 +3,10 @@ import type { Evaluation, Gate } from "../../evaluate.ts";
 import { checkOptions, type Kinds } from "../../known-options.ts";
 import { sameEpsilon } from "./statistics.ts";
 
-/** A robust accuracy that is asked for at one ε: at least `atLeast`, from 0 to 1. */
-export type GateAsked = Pick<Gate, "epsilon" | "atLeast">;
+/** A robust accuracy, or a certified one, that is asked for at one ε: at least `atLeast`, from 0 to 1. */
+export type GateAsked = Pick<Gate, "epsilon" | "atLeast" | "certified">;
 
-const GATE: Kinds<GateAsked> = { epsilon: null, atLeast: null };
+const GATE: Kinds<GateAsked> = { epsilon: null, atLeast: null, certified: ["true", (value) => value === true] };
 
 /** @throws usage for an accuracy that cannot be, or an ε that is not evaluated */
 export function checkGates(asked: readonly GateAsked[], epsilons: readonly number[]): void {
@@ -27,9 +27,16 @@ export function checkGates(asked: readonly GateAsked[], epsilons: readonly numbe
 /** The evaluation with these gates in place of its own. @throws usage as `checkGates` */
 export function withGates(evaluation: Evaluation, asked: readonly GateAsked[]): Evaluation {
   checkGates(asked, evaluation.options.epsilons);
-  const gates = asked.map(({ epsilon, atLeast }): Gate => {
-    const { accuracy } = evaluation.worst.find((point) => sameEpsilon(point.epsilon, epsilon))!;
-    return { epsilon, atLeast, accuracy, met: accuracy >= atLeast };
+  const gates = asked.map(({ epsilon, atLeast, certified }): Gate => {
+    const point = evaluation.worst.find((one) => sameEpsilon(one.epsilon, epsilon))!;
+    const found = certified ? point.certified : point;
+    if (!found)
+      throw new PerturbError(
+        "usage",
+        "A gate asks for certified accuracy, and the run does not certify. Add it there.",
+      );
+    const { accuracy } = found;
+    return { epsilon, atLeast, accuracy, met: accuracy >= atLeast, ...(certified && { certified }) };
   });
   return { ...evaluation, gates };
 }

@@ -1,3 +1,4 @@
+import type { Standing } from "../../certify/standing.ts";
 import type { Outcome, SampleRecord } from "../../evaluate.ts";
 import { l0Unit, normFor } from "../../norm.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
@@ -75,6 +76,8 @@ export interface RecordSources {
   readonly withGradient: boolean;
   /** Of the clean pass, for each sample. */
   readonly seconds: number;
+  /** What is proven of the samples that were attacked, where the run certifies, and the seconds for each. */
+  readonly proofs?: { readonly standing: Standing; readonly seconds: number } | undefined;
 }
 
 /** A record of each sample of a batch, attacked or not. */
@@ -102,10 +105,17 @@ export function recordsOf(from: RecordSources): SampleRecord[] {
       queries: counted(course.forwards) + counted(course.gradients),
       forwards: counted(course.forwards) + counted(course.judged) + Number(!from.withGradient),
       gradients: counted(course.gradients) + Number(from.withGradient),
-      seconds: from.seconds + (i === undefined ? 0 : course.seconds[i]!),
+      seconds: from.seconds + (i === undefined ? 0 : course.seconds[i]! + (from.proofs?.seconds ?? 0)),
       source: null,
+      ...(from.proofs && certifiedOf(from.proofs.standing, i)),
     };
   });
+}
+
+/** What is proven of a sample, of which nothing can be where it is not correct. */
+function certifiedOf({ largest, by, reasons }: Standing, i: number | undefined) {
+  if (i === undefined) return { certifiedEpsilon: null, certifiedBy: null, openReason: null };
+  return { certifiedEpsilon: by[i] === null ? null : largest[i]!, certifiedBy: by[i]!, openReason: reasons[i]! };
 }
 
 function outcomeOf(from: RecordSources, label: number, prediction: number, i: number | undefined): Outcome {
@@ -115,7 +125,7 @@ function outcomeOf(from: RecordSources, label: number, prediction: number, i: nu
 }
 
 /** z_label - max of the others; NaN is no number of a record, and gives 0. */
-function marginOf({ data, dims: [, classes] }: FloatTensor, row: number, label: number): number {
+export function marginOf({ data, dims: [, classes] }: FloatTensor, row: number, label: number): number {
   let most = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < classes!; c++) {
     const z = data[row * classes! + c]!;

@@ -1,6 +1,6 @@
 import { MOST_CONFUSED } from "../../classes.ts";
 import type { Dataset } from "../../dataset.ts";
-import type { AttackSummary, Evaluation, EvaluationResult, Warning } from "../../evaluate.ts";
+import type { AttackSummary, Certification, Evaluation, EvaluationResult, Warning } from "../../evaluate.ts";
 import { warningsOf } from "../checks/checks.ts";
 import { setWarnings } from "../checks/label-sets.ts";
 import type { BatchPlan } from "../course/batch.ts";
@@ -57,6 +57,7 @@ export function resultOf(
       ...withoutPixels(shown),
       ...(data.sourceOf && { source: data.sourceOf(shown.index) }),
     })),
+    ...certifiedAt(tally, i % plan.epsilons.length),
   }));
   const evaluation: Evaluation = {
     schema: 2,
@@ -95,7 +96,9 @@ export function resultOf(
       epsilon: plan.epsilons[k]!,
       ...accuracyOf(correct, total),
       errors,
+      ...certifiedAt(tally, k),
     })),
+    ...(tally.certified && { certified: certificationOf(tally, plan) }),
     gates: [],
     points,
     attacks: tally.attacks.map((attack, e) => summaryOf(attack, plan, e)),
@@ -118,6 +121,18 @@ export function resultOf(
     notFooled: tally.worst.map(({ notFooled }) => [...notFooled]),
     pictures: tally.points.map((point: PointTally) => [...point.examples]),
     cleanExamples: [...tally.cleanExamples],
+  };
+}
+
+const certifiedAt = ({ certified, total }: Tally, k: number) =>
+  certified && { certified: accuracyOf(certified.proven[k]!, total) };
+
+function certificationOf({ certified, total }: Tally, { certify }: BatchPlan): Certification {
+  const digits = certify?.digits ?? null;
+  return {
+    methods: certified!.methods.map((method) => ({ ...method })),
+    digits,
+    averageRadius: digits === null ? null : certified!.radius / total,
   };
 }
 

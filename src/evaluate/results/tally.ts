@@ -27,6 +27,16 @@ export interface LinearityTally {
   dimensions: { dimensions: number; predicted: number; measured: number; random: number }[];
 }
 
+/** What was proven of the samples of a batch. */
+export interface CertifiedTally {
+  /** Samples that are correct, proven and not fooled, by ε. */
+  proven: number[];
+  /** Sum of the largest ε proven of each, of exact terms. */
+  radius: number;
+  /** One for each method, in order. */
+  methods: { readonly method: string; tried: number; proven: number; seconds: number }[];
+}
+
 export interface WorstTally {
   correct: number;
   /** Of a multi-label model: on how many samples each label is right. */
@@ -62,6 +72,8 @@ export interface Tally {
   points: PointTally[];
   /** One for each ε. */
   worst: WorstTally[];
+  /** Where the run certifies. */
+  certified?: CertifiedTally;
   /** One for each attack that ran, an ensemble's members one by one. */
   attacks: AttackTally[];
   /** Of this batch; whoever adds tallies up hands them on. */
@@ -104,6 +116,7 @@ export function addTally(sum: Tally, next: Tally): void {
   sum.labelScores += next.labelScores;
   sum.forwards += next.forwards;
   sum.gradients += next.gradients;
+  if (sum.certified && next.certified) addCertified(sum.certified, next.certified);
   addCounts(sum.confusion, next.confusion);
   addExamples(sum.cleanExamples, next.cleanExamples);
   for (const [i, point] of sum.points.entries()) addPoint(point, next.points[i]!);
@@ -128,6 +141,17 @@ function addWorst(sum: WorstTally, next: WorstTally): void {
   addLabels(sum, next);
   sum.errors += next.errors;
   sum.notFooled.push(...next.notFooled.slice(0, REMEMBERED - sum.notFooled.length));
+}
+
+function addCertified(sum: CertifiedTally, next: CertifiedTally): void {
+  for (const [k, proven] of next.proven.entries()) sum.proven[k]! += proven;
+  sum.radius += next.radius;
+  for (const [m, { tried, proven, seconds }] of next.methods.entries()) {
+    const method = sum.methods[m]!;
+    method.tried += tried;
+    method.proven += proven;
+    method.seconds += seconds;
+  }
 }
 
 type OfLabels = Pick<WorstTally, "labels">;

@@ -18,6 +18,9 @@ export interface Extent {
   readonly shapeAt?: ((place: number) => readonly number[]) | undefined;
 }
 
+/** More ways to prove than there are. */
+const METHODS = 100;
+
 const count = z.int().min(0);
 const NAMED = { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, "-Infinity": Number.NEGATIVE_INFINITY, "-0": -0 };
 const number = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity", "-0"]).transform((name) => NAMED[name])]);
@@ -91,6 +94,14 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     gradients: count,
     seconds: number,
     source: z.string().nullable(),
+    certifiedEpsilon: z.exactOptional(nullable),
+    certifiedBy: z.exactOptional(z.string().nullable()),
+    openReason: z.exactOptional(z.string().nullable()),
+  });
+  const certified = z.strictObject({
+    proven: z.array(some).length(budgets),
+    radius: number,
+    methods: z.array(z.strictObject({ method: z.string(), tried: some, proven: some, seconds: number })).max(METHODS),
   });
   const linearity = z.strictObject({
     samples: some,
@@ -107,6 +118,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     cleanExamples: examples,
     points: z.array(point).length(points),
     worst: z.array(worst).length(budgets),
+    certified: z.exactOptional(certified),
     attacks: z.array(attack).length(attacks),
     records: z.array(record).max(samples),
     linearity: linearity.nullable(),

@@ -18,20 +18,18 @@ const HEADER = [
 
 export type Cell = string | number | null;
 
-/** accuracy.csv (RFC 4180): the clean accuracy as attack "clean" at ε 0, then a row for each attack and ε beyond 0. */
-export function toCsv({ clean, options, points }: Evaluation): string {
+/**
+ * accuracy.csv (RFC 4180): the clean accuracy as attack "clean" at ε 0, then a row for each attack and ε beyond 0; certified accuracy, where the
+ * run has it, as attack "certified".
+ */
+export function toCsv({ clean, options, points, worst }: Evaluation): string {
+  const unattacked = { norm: options.norm, attacked: 0, fooled: 0, fooledConfidence: null, largestDistance: 0 };
   const rows: Record<(typeof HEADER)[number], Cell>[] = [
-    {
-      ...clean,
-      attack: "clean",
-      norm: options.norm,
-      epsilon: 0,
-      attacked: 0,
-      fooled: 0,
-      fooledConfidence: null,
-      largestDistance: 0,
-    },
+    { ...unattacked, ...clean, attack: "clean", epsilon: 0 },
     ...beyondClean(points),
+    ...beyondClean(worst).flatMap(({ certified, epsilon }) =>
+      certified ? [{ ...unattacked, ...certified, attack: "certified", epsilon }] : [],
+    ),
   ].map((point) => ({
     attack: point.attack,
     norm: point.norm,

@@ -2,6 +2,7 @@ import { sameEpsilon } from "../../evaluate/results/statistics.ts";
 import type { Accuracy, Evaluation } from "../../evaluate.ts";
 import {
   beyondClean,
+  certifiedPoints,
   formatCount,
   formatEpsilon,
   formatInterval,
@@ -11,26 +12,35 @@ import {
   samplesWords,
 } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
+import { CERTIFIED_ACCURACY } from "../words.ts";
 
 /**
  * The result in the XML of JUnit, as build servers show it: a suite with a test for the clean accuracy and one for the robust
- * accuracy at each ε, which fails where a gate of the evaluation was not met. Warnings are the suite's error output.
+ * accuracy at each ε, and where the run certifies one for the certified accuracy, which fails where a gate of the evaluation was not met. Warnings are the suite's error output.
  */
 export function toJunit(evaluation: Evaluation): string {
   const { model, data, options, clean, worst, gates, warnings, cost, date } = evaluation;
   const group = `perturb.${model.name}.${data.name}`;
-  const failureAt = (at: number): string | null => {
-    const failed = gates.filter(({ epsilon, met }) => !met && sameEpsilon(epsilon, at));
+  const failureAt = (at: number, isCertified: boolean): string | null => {
+    const failed = gates.filter(
+      ({ epsilon, met, certified = false }) => !met && certified === isCertified && sameEpsilon(epsilon, at),
+    );
+    if (isCertified) return failed.length === 0 ? null : failed.map(formatShortfall).join("; ");
     const k = worst.findIndex(({ epsilon }) => epsilon === at);
     return failed.length === 0 ? null : `${failed.map(formatShortfall).join("; ")}${strongest(evaluation, k)}`;
   };
   const tests = beyondClean(worst).map((point) => ({
     name: `${NORM_SYMBOL[options.norm]} ε = ${formatEpsilon(point.epsilon)}`,
     text: describe(point),
-    failure: failureAt(point.epsilon),
+    failure: failureAt(point.epsilon, false),
+  }));
+  const proofs = certifiedPoints(evaluation).map((point) => ({
+    name: `${CERTIFIED_ACCURACY}, ${NORM_SYMBOL[options.norm]} ε = ${formatEpsilon(point.epsilon)}`,
+    text: describe(point),
+    failure: failureAt(point.epsilon, true),
   }));
   // A gate at ε = 0 is one on the clean accuracy.
-  const all = [{ name: "clean", text: describe(clean), failure: failureAt(0) }, ...tests];
+  const all = [{ name: "clean", text: describe(clean), failure: failureAt(0, false) }, ...tests, ...proofs];
   const counts = html`tests="${all.length}" failures="${all.filter((test) => test.failure !== null).length}" errors="0"`;
   const time = cost.seconds.toFixed(3);
   const properties = {

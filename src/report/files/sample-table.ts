@@ -20,6 +20,8 @@ export interface SampleTable {
   readonly fooled: Readonly<Record<(typeof FOOLED)[number], readonly number[]>>;
   /** Names that `fooled.attack` gives by their place. */
   readonly attacks: readonly string[];
+  /** The largest certified ε of each sample, null for those without, where the run certifies. */
+  readonly certified?: readonly (number | null)[];
   /** The file of each sample, where there are such. */
   readonly sources?: readonly (string | null)[];
 }
@@ -28,7 +30,10 @@ const FOOLED = ["epsilon", "attack", "adversarialPrediction", "linf", "l2", "l1"
 type Fooled = (typeof FOOLED)[number];
 
 /** A row of the table: the fields of a record that a person looks at. */
-export type SampleRow = Omit<SampleRecord, "forwards" | "gradients" | "seconds">;
+export type SampleRow = Omit<
+  SampleRecord,
+  "forwards" | "gradients" | "seconds" | "certifiedEpsilon" | "certifiedBy" | "openReason"
+> & { readonly certifiedEpsilon: number | null };
 
 /** Puts records into columns as they come. */
 export interface Tabulator {
@@ -49,6 +54,7 @@ export function tabulate(): Tabulator {
   const fooled = Object.fromEntries(FOOLED.map((name) => [name, list()])) as Record<Fooled, number[]>;
   const attacks: string[] = [];
   const sources: (string | null)[] = [];
+  const certified: (number | null)[] = [];
   const placeOf = (attack: string): number => {
     const place = attacks.indexOf(attack);
     return place >= 0 ? place : attacks.push(attack) - 1;
@@ -57,6 +63,7 @@ export function tabulate(): Tabulator {
     for (const name of ["index", "label", "prediction", "queries"] as const) columns[name].push(record[name]);
     columns.margin.push(round(record.margin));
     sources.push(record.source && printable(record.source));
+    if (record.certifiedEpsilon !== undefined) certified.push(record.certifiedEpsilon);
     columns.outcome.push(OUTCOMES.indexOf(record.outcome));
     if (record.outcome !== "fooled") return;
     for (const name of FOOLED) fooled[name].push(name === "attack" ? placeOf(record.attack!) : round(record[name]!));
@@ -71,6 +78,7 @@ export function tabulate(): Tabulator {
       ...columns,
       fooled,
       attacks,
+      ...(certified.length > 0 && { certified }),
       ...(sources.some((source) => source !== null) && { sources }),
     }),
   };
@@ -91,6 +99,7 @@ export function rowsOf({
   queries,
   fooled,
   attacks,
+  certified,
   sources,
 }: SampleTable): SampleRow[] {
   let next = 0;
@@ -113,6 +122,7 @@ export function rowsOf({
       l0: of("l0"),
       queries: queries[i]!,
       source: sources?.[i] ?? null,
+      certifiedEpsilon: certified?.[i] ?? null,
     };
   });
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { messageOf, PerturbError } from "../../errors.ts";
 import type { SampleRecord } from "../../evaluate.ts";
 import { type SampleTable, tabulate } from "./sample-table.ts";
-import { readSamples, SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./samples.ts";
+import { columnsOf, headerOf, readSamples, SAMPLE_COLUMNS, type SampleColumn, sampleLine } from "./samples.ts";
 
 /** The files that hold a record of each sample. */
 export const SAMPLE_FILES = ["samples.csv", "samples.parquet"] as const;
@@ -20,38 +20,44 @@ export interface SampleWriter {
   readonly finish: () => Promise<void>;
 }
 
-/** Makes samples.csv and samples.parquet in a folder that is there, and fills them as records come. */
+/** Makes samples.csv and samples.parquet in a folder that is there, and fills them as records come: the first one tells which columns there are. */
 export async function openSamples(folder: string): Promise<SampleWriter> {
-  const [csv, parquet] = await Promise.all([
-    open(join(folder, "samples.csv"), "w"),
-    openParquet(join(folder, "samples.parquet")),
-  ]);
-  await csv.appendFile(SAMPLES_HEADER);
+  const csv = await open(join(folder, "samples.csv"), "w");
+  let parquet: Promise<SampleWriter> | undefined;
+  const begin = async (columns: readonly SampleColumn[]): Promise<SampleWriter> => {
+    await csv.appendFile(headerOf(columns));
+    return openParquet(join(folder, "samples.parquet"), columns);
+  };
   return {
     async write(records) {
+      if (records.length === 0) return;
+      parquet ??= begin(columnsOf(records[0]!));
+      const table = await parquet;
       await csv.appendFile(records.map(sampleLine).join(""));
-      await parquet.write(records);
+      await table.write(records);
     },
     async finish() {
+      parquet ??= begin(SAMPLE_COLUMNS);
+      const table = await parquet;
       await csv.close();
-      await parquet.finish();
+      await table.finish();
     },
   };
 }
 
-async function openParquet(path: string): Promise<SampleWriter> {
+async function openParquet(path: string, columns: readonly SampleColumn[]): Promise<SampleWriter> {
   const { fileWriter, ParquetWriter, schemaFromColumnData } = await import("hyparquet-writer");
   const schema = schemaFromColumnData({
-    columnData: SAMPLE_COLUMNS.map(({ name, type, nullable }) => ({ name, data: [], type, nullable })),
+    columnData: columns.map(({ name, type, nullable }) => ({ name, data: [], type, nullable })),
   });
   const file = new ParquetWriter({ writer: fileWriter(path), schema, createdBy: "perturb" });
   const waiting: SampleRecord[] = [];
   const writeGroup = async (): Promise<void> => {
     const group = waiting.splice(0, GROUP);
     // An index of pages would grow with the samples in memory, and serves no reader of so few pages.
-    const columnData = SAMPLE_COLUMNS.map(({ name, key }) => ({
+    const columnData = columns.map(({ name, key }) => ({
       name,
-      data: group.map((record) => record[key]),
+      data: group.map((record) => record[key] ?? null),
       offsetIndex: false,
     }));
     await file.write({ columnData, rowGroupSize: GROUP });

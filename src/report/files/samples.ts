@@ -33,7 +33,7 @@ const column = (
   least,
 });
 
-/** The columns, in order. */
+/** The columns, in order, of a run that does not certify. */
 export const SAMPLE_COLUMNS: readonly SampleColumn[] = [
   column("index", "INT32"),
   column("label", "INT32"),
@@ -54,11 +54,26 @@ export const SAMPLE_COLUMNS: readonly SampleColumn[] = [
   column("source", "STRING", { nullable: true, ofFooled: false }),
 ];
 
-/** The first line of samples.csv. */
-export const SAMPLES_HEADER: string = csvLine(SAMPLE_COLUMNS.map(({ name }) => name));
+/** The columns of a run that certifies. */
+export const CERTIFIED_COLUMNS: readonly SampleColumn[] = [
+  ...SAMPLE_COLUMNS,
+  column("certifiedEpsilon", "DOUBLE", { nullable: true, ofFooled: false, name: "certified_epsilon" }),
+  column("certifiedBy", "STRING", { nullable: true, ofFooled: false, name: "certified_by" }),
+  column("openReason", "STRING", { nullable: true, ofFooled: false, name: "open_reason" }),
+];
+
+/** The columns of the run that a record is of: all of its records have the same. */
+export const columnsOf = ({ certifiedEpsilon }: SampleRecord): readonly SampleColumn[] =>
+  certifiedEpsilon === undefined ? SAMPLE_COLUMNS : CERTIFIED_COLUMNS;
+
+export const headerOf = (columns: readonly SampleColumn[]): string => csvLine(columns.map(({ name }) => name));
+
+/** The first line of samples.csv, of a run that does not certify. */
+export const SAMPLES_HEADER: string = headerOf(SAMPLE_COLUMNS);
 
 /** A record as a line of samples.csv. */
-export const sampleLine = (record: SampleRecord): string => csvLine(SAMPLE_COLUMNS.map(({ key }) => record[key]));
+export const sampleLine = (record: SampleRecord): string =>
+  csvLine(columnsOf(record).map(({ key }) => record[key] ?? null));
 
 /**
  * The records of a samples.csv, read as its text comes; memory is that of one line. `name` says in errors which file it was.
@@ -70,13 +85,16 @@ export async function* readSamples(
 ): AsyncGenerator<SampleRecord> {
   let line = 0;
   let last = -1;
+  let columns = SAMPLE_COLUMNS;
   for await (const fields of rowsOf(text, name)) {
     line++;
     if (line === 1) {
-      if (csvLine(fields) !== SAMPLES_HEADER) throw notSamples(name, line, "does not name the columns");
+      const known = [SAMPLE_COLUMNS, CERTIFIED_COLUMNS].find((some) => headerOf(some) === csvLine(fields));
+      if (!known) throw notSamples(name, line, "does not name the columns");
+      columns = known;
       continue;
     }
-    const record = parse(fields, (why) => notSamples(name, line, why));
+    const record = parse(fields, columns, (why) => notSamples(name, line, why));
     if (record.index <= last) throw notSamples(name, line, `has index ${record.index} after ${last}`);
     last = record.index;
     yield record;
@@ -84,8 +102,12 @@ export async function* readSamples(
   if (line === 0) throw notSamples(name, 1, "is missing");
 }
 
-function parse(fields: readonly string[], fault: (why: string) => PerturbError): SampleRecord {
-  if (fields.length !== SAMPLE_COLUMNS.length) throw fault(`has ${fields.length} fields, not ${SAMPLE_COLUMNS.length}`);
+function parse(
+  fields: readonly string[],
+  columns: readonly SampleColumn[],
+  fault: (why: string) => PerturbError,
+): SampleRecord {
+  if (fields.length !== columns.length) throw fault(`has ${fields.length} fields, not ${columns.length}`);
   const value = ({ name, type, nullable, least }: SampleColumn, text: string): Cell => {
     if (text === "" && nullable) return null;
     if (type === "STRING") return text;
@@ -94,9 +116,7 @@ function parse(fields: readonly string[], fault: (why: string) => PerturbError):
     if (!fits || number < least) throw fault(`has "${text.slice(0, 40)}" for ${name}`);
     return number;
   };
-  const record = Object.fromEntries(
-    SAMPLE_COLUMNS.map((c, i) => [c.key, value(c, fields[i]!)]),
-  ) as unknown as SampleRecord;
+  const record = Object.fromEntries(columns.map((c, i) => [c.key, value(c, fields[i]!)])) as unknown as SampleRecord;
   const { outcome, label, prediction } = record;
   if (!OUTCOMES.includes(outcome)) throw fault(`has "${String(outcome).slice(0, 40)}" for outcome`);
   for (const { key, name, ofFooled } of SAMPLE_COLUMNS)

@@ -61,6 +61,8 @@ const example = z.strictObject({
   source: z.exactOptional(z.string()).describe("The file that it comes from, where the data has one for each sample."),
 });
 
+const certifiedAccuracy = z.exactOptional(z.strictObject(accuracy));
+
 const point = z.strictObject({
   attack: name,
   norm,
@@ -76,6 +78,9 @@ const point = z.strictObject({
     "[label][prediction] counts over all samples, after the attack; empty beyond 1,000 classes.",
   ),
   examples: z.array(example).max(5).describe("The first adversarial examples found."),
+  certified: certifiedAccuracy.describe(
+    "Where the run certifies: samples that are correct and proven to stay so at this ε, whatever the attack.",
+  ),
 });
 
 const label = z.strictObject({
@@ -92,13 +97,38 @@ const worst = z.strictObject({
   epsilon: positive,
   ...accuracy,
   errors: count.describe("Samples for which the model's logits held NaN: they count neither as correct nor as fooled."),
+  certified: certifiedAccuracy.describe(
+    "Where the run certifies: samples that are correct and proven to stay so. What lies between the two accuracies is open.",
+  ),
+});
+
+const certification = z.strictObject({
+  methods: z
+    .array(
+      z.strictObject({
+        method: name,
+        tried: count.describe("Samples that it tried at the ε of the run."),
+        proven: count.describe("Those of which it proved more than the methods before it."),
+        seconds: positive,
+      }),
+    )
+    .describe("What each method did, from the cheapest to the strongest: each gets what those before it left open."),
+  digits: count
+    .nullable()
+    .describe("Significant digits of the largest certified ε of each sample; null where it was not looked for."),
+  averageRadius: positive
+    .nullable()
+    .describe(
+      "Mean over all samples of the largest certified ε, 0 for those without; null where it was not looked for.",
+    ),
 });
 
 const gate = z.strictObject({
   epsilon: positive,
-  atLeast: fraction.describe("The robust accuracy asked for."),
-  accuracy: fraction.describe("The robust accuracy found."),
+  atLeast: fraction.describe("The accuracy asked for."),
+  accuracy: fraction.describe("The accuracy found."),
   met: z.boolean(),
+  certified: z.exactOptional(z.literal(true)).describe("Where it is the certified accuracy, not the robust one."),
 });
 
 const attack = z.strictObject({
@@ -144,7 +174,8 @@ export const evaluationSchema = z
     worst: z
       .array(worst)
       .describe("Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled."),
-    gates: z.array(gate).describe("The robust accuracies that were asked for, and whether they were met."),
+    certified: z.exactOptional(certification).describe("Where the run certifies: how."),
+    gates: z.array(gate).describe("The accuracies that were asked for, and whether they were met."),
     points: z
       .array(point)
       .describe(

@@ -7,6 +7,7 @@ import { type Plots, plotsOf } from "../plots/plots.ts";
 import type { Drawing } from "../plots/vega.ts";
 import { accuracySection } from "./accuracy.ts";
 import { attacksSection } from "./attacks.ts";
+import { certifiedSection } from "./certified.ts";
 import { type ReportData, reportData } from "./data.ts";
 import { examplesSection } from "./examples.ts";
 import { headline } from "./headline.ts";
@@ -65,6 +66,7 @@ ${scrollNote}
 ${accuracySection(evaluation, drawing("accuracy")!)}
 ${labelsSection(evaluation)}
 ${attacksSection(evaluation)}
+${certifiedSection(evaluation)}
 ${examplesSection(evaluation, examples)}
 ${matrixSection(evaluation)}
 ${linearitySection(evaluation, drawing("linearity"), drawing("dimensions"))}

@@ -1,7 +1,16 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Evaluation } from "../../evaluate.ts";
-import { beyondClean, formatCount, formatEpsilon, formatPercent, printable, seriesOf } from "../format.ts";
+import {
+  beyondClean,
+  certifiedPoints,
+  formatCount,
+  formatEpsilon,
+  formatPercent,
+  printable,
+  seriesOf,
+} from "../format.ts";
 import { PALETTES, plotConfig, type Theme } from "../theme.ts";
+import { CERTIFIED_ACCURACY } from "../words.ts";
 import { epsilonAxis, FEW, type PlotSpec, SCHEMA } from "./plot.ts";
 import { dimensionPlot, linearityPlot } from "./rise-plots.ts";
 
@@ -34,7 +43,12 @@ export const accuracyPlot = (evaluation: Evaluation, theme: Theme = "light"): Pl
  */
 export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]], theme: Theme = "light"): PlotSpec {
   const [{ data, options }] = evaluations;
-  const series = namedSeries(evaluations);
+  const [only] = evaluations.length === 1 ? evaluations : [];
+  const certified = only ? beyondClean(certifiedPoints(only)) : [];
+  const series = [
+    ...namedSeries(evaluations),
+    ...(only && certified.length > 0 ? [{ name: CERTIFIED_ACCURACY, clean: only.clean, points: certified }] : []),
+  ];
   const names = series.map(({ name }) => name);
   const values = series.flatMap(({ name, clean, points }) =>
     [{ ...clean, epsilon: 0 }, ...beyondClean(points)].map(({ epsilon, accuracy, ci95: [low, high] }) => ({
@@ -68,11 +82,12 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
     config: plotConfig(theme),
     title: {
       text: `${models.join(" and ")} on ${printable(data.name, 18)}`,
-      subtitle: `accuracy under ${attacks.length === 1 ? attacks[0] : "attack"}, ${counts.join(" and ")} samples, 95% interval`,
+      subtitle: `${certified.length > 0 ? "certified accuracy, and " : ""}accuracy under ${attacks.length === 1 ? attacks[0] : "attack"}, ${counts.join(" and ")} samples, 95% interval`,
     },
     data: { values },
     encoding: { x, color: attack },
     layer: [
+      ...(only && certified.length > 0 ? [openBand(only, theme)] : []),
       {
         mark: { type: "area", opacity: 0.18, aria: false },
         encoding: { y: { ...ACCURACY, field: "low" }, y2: { field: "high" } },
@@ -117,6 +132,27 @@ const ACCURACY = {
   scale: { domain: [0, 1] as number[] },
   axis: { title: "accuracy", format: ".0%", values: [0, 0.2, 0.4, 0.6, 0.8, 1] as number[] },
 } as const;
+
+/** What is neither proven nor fooled: the accuracy under the strongest attack there is lies in between. */
+const openBand = ({ clean, worst }: Evaluation, theme: Theme) =>
+  ({
+    data: {
+      values: [
+        { epsilon: 0, proven: clean.accuracy, robust: clean.accuracy },
+        ...beyondClean(worst).map(({ epsilon, accuracy, certified }) => ({
+          epsilon,
+          proven: certified?.accuracy ?? 0,
+          robust: accuracy,
+        })),
+      ],
+    },
+    mark: { type: "area", opacity: 0.25, aria: false },
+    encoding: {
+      y: { ...ACCURACY, field: "proven" },
+      y2: { field: "robust" },
+      color: { value: PALETTES[theme].muted },
+    },
+  }) as const;
 
 /** The accuracy beside each point, above where the line falls to. */
 const accuracyLabels = (theme: Theme) =>

@@ -1,5 +1,6 @@
 import type { Evaluation } from "../../evaluate.ts";
-import { beyondClean, formatEpsilon, NORM_SYMBOL, seriesOf } from "../format.ts";
+import { beyondClean, certifiedPoints, formatEpsilon, NORM_SYMBOL, seriesOf } from "../format.ts";
+import { CERTIFIED_ACCURACY } from "../words.ts";
 
 export interface CurveSize {
   /** Characters, with the axis and its title. At least 32. */
@@ -21,7 +22,12 @@ const DOTS = [
 
 /** Accuracy against ε in braille dots: 0 to 100% upwards, ε to the right, a mark at each point measured. */
 export function toCurve(evaluation: Evaluation, size: CurveSize): string {
-  const series = seriesOf(evaluation).map(({ name, points }) => ({
+  const certified = certifiedPoints(evaluation);
+  const shown: readonly { name: string; points: readonly { epsilon: number; accuracy: number }[] }[] = [
+    ...seriesOf(evaluation),
+    ...(certified.length > 0 ? [{ name: CERTIFIED_ACCURACY, points: certified }] : []),
+  ];
+  const series = shown.map(({ name, points }) => ({
     name,
     points: [{ epsilon: 0, accuracy: evaluation.clean.accuracy }, ...beyondClean(points)].toSorted(
       (a, b) => a.epsilon - b.epsilon,

@@ -1,8 +1,16 @@
 import Table from "cli-table3";
 import picocolors from "picocolors";
 import type { Accuracy, Evaluation } from "../../evaluate.ts";
-import { beyondClean, formatCount, formatEpsilon, formatInterval, formatPercent, seriesOf } from "../format.ts";
-import { ROBUST_ACCURACY } from "../words.ts";
+import {
+  beyondClean,
+  certifiedPoints,
+  formatCount,
+  formatEpsilon,
+  formatInterval,
+  formatPercent,
+  seriesOf,
+} from "../format.ts";
+import { CERTIFIED_ACCURACY, ROBUST_ACCURACY } from "../words.ts";
 
 export interface TableStyle {
   /** Plain text unless true. */
@@ -31,7 +39,8 @@ const widthOf = (lines: readonly string[]): number => Math.max(...lines.map(({ l
 function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding }: Layout): string[] {
   const { bold, dim } = picocolors.createColors(color);
   const series = seriesOf(evaluation);
-  const several = series.length !== 1;
+  const certified = beyondClean(certifiedPoints(evaluation));
+  const several = series.length !== 1 || certified.length > 0;
   const fold = (text: string, after: string, style: (line: string) => string): string =>
     (folded ? text.replace(`${after} `, `${after}\n`) : text).split("\n").map(style).join("\n");
   const titles = [...(several && named ? ["attack"] : []), "ε", "correct", "accuracy", "95% interval"];
@@ -51,7 +60,8 @@ function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding 
   const parts: readonly Part[] = [
     { name: "clean", points: [{ ...evaluation.clean, epsilon: 0 }] },
     ...series.map(({ name, points }) => ({ name, points: beyondClean(points) })),
-    ...(several ? [{ name: ROBUST_ACCURACY, points: beyondClean(evaluation.worst) }] : []),
+    ...(series.length === 1 ? [] : [{ name: ROBUST_ACCURACY, points: beyondClean(evaluation.worst) }]),
+    ...(certified.length > 0 ? [{ name: CERTIFIED_ACCURACY, points: certified }] : []),
   ];
   for (const { name, points } of parts) table.push(...points.map((point) => row(name, point.epsilon, point)));
   // cli-table3 draws a rule under every row or under none; one belongs under the head.

@@ -30,6 +30,7 @@ const COLUMNS: readonly (readonly [key: Key, title: string, text?: "text"])[] = 
   ["l0", NORM_SYMBOL.l0],
   ["queries", "queries"],
 ];
+const CERTIFIED: (typeof COLUMNS)[number] = ["certifiedEpsilon", "certified ε"];
 const FILE: (typeof COLUMNS)[number] = ["source", "file", "text"];
 
 /** The outcome of each sample, to be sorted and filtered, a page of rows at a time. */
@@ -39,7 +40,8 @@ export function SamplesTable({ rows, classNames }: SamplesTableProps) {
   const [wanted, setWanted] = useState("");
   const [from, setFrom] = useState(0);
   const hasFiles = useMemo(() => rows.some(({ source }) => source !== null), [rows]);
-  const columns = hasFiles ? [...COLUMNS, FILE] : COLUMNS;
+  const hasProofs = useMemo(() => rows.some(({ certifiedEpsilon }) => certifiedEpsilon !== null), [rows]);
+  const columns = [...COLUMNS, ...(hasProofs ? [CERTIFIED] : []), ...(hasFiles ? [FILE] : [])];
   const counts = useMemo(() => countsOf(rows), [rows]);
   const found = useMemo(
     () => sorted(rows.filter(filterOf(outcome, wanted, classNames)), sorting, classNames),
@@ -190,6 +192,6 @@ function cell(row: SampleRow, key: Key, classNames: readonly string[]): Componen
   if (typeof value === "string") return value;
   if (CLASSES.has(key)) return classNames[value] ?? (value < 0 ? "–" : value);
   if (key === "index") return value;
-  if (key === "epsilon") return formatEpsilon(value);
+  if (key === "epsilon" || key === "certifiedEpsilon") return formatEpsilon(value);
   return Number.isInteger(value) ? formatCount(value) : formatNumber(value);
 }

@@ -1,0 +1,77 @@
+import { Command } from "@commander-js/extra-typings";
+import { helpText, prose } from "../output.ts";
+import { options } from "./definitions.ts";
+import { type Given, reportOption, resumeOption } from "./evaluate-options.ts";
+import { group, only, withGroups } from "./group.ts";
+import {
+  attackOptions,
+  dataOptions,
+  graphOptions,
+  modelOptions,
+  outputOptions,
+  pictureOptions,
+  runOptions,
+} from "./groups.ts";
+
+const certificateOptions = () =>
+  group("Certificates")
+    .addOption(options.largest())
+    .addOption(options.splits())
+    .addOption(options.certificates())
+    .addOption(options.check());
+
+/** `perturb certify`, without what it does: also for reading the options of a run that goes on. */
+export const certifyOptions = () =>
+  withGroups(
+    new Command("certify")
+      .description(
+        prose(`Measures the certified accuracy of a classifier: the share of all samples that are correct, and proven to stay so for every
+change of at most ε. Bounds of the network prove (interval bounds, CROWN-IBP, CROWN, α-CROWN, and with --splits branch and bound, each
+on what the one before left open), and an attack tries the rest: so the true accuracy under attack lies between certified and robust accuracy. Each sample gets its
+largest certified ε, beside the smallest one at which an attack fooled it.
+
+A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norm: linf.`),
+      )
+      .addHelpText("after", () =>
+        helpText(`
+Attacks try what no cheap bound proved, and CROWN what they did not fool. pgd has 5 restarts here, unless --set pgd.restarts says
+otherwise. --fail-under is about certified accuracy. samples.csv in the folder of the report has the largest certified ε of each
+sample, and why the next ε is open.
+
+Examples:
+  perturb certify --limit 20 --eps 0.01                      LeNet on 20 digits of the MNIST test set
+  perturb certify --model net.onnx --data images/ --eps 1/255,2/255 --limit 100
+  perturb certify --model net.onnx --data test.npz --eps 8/255 --fail-under 60%@8/255 --no-largest
+  perturb certify --model net.onnx --data test.npz --attack autoattack --eps 8/255
+  perturb certify --model net.onnx --data test.npz --eps 0.1 --splits 1000
+  perturb certify --resume runs/net                          after Ctrl-C, a power cut, a full disk
+  perturb certify --model net.onnx --data test.npz --eps 8/255 --certificates proofs.jsonl
+  perturb certify --model net.onnx --check proofs.jsonl      exit code 0 if every certificate holds, 1 if one does not
+  perturb evaluate --model net.onnx --data images/ --certify certificates in a report of any attacks`),
+      ),
+    modelOptions(),
+    graphOptions(),
+    dataOptions(),
+    pictureOptions(),
+    only(attackOptions({ attack: "pgd" }), "attack", "set", "norm", "eps", "epsUnit", "maxQueries"),
+    certificateOptions(),
+    runOptions(),
+    resumeOption(),
+    reportOption(),
+    outputOptions(),
+  );
+
+export type CertifyGiven = ReturnType<ReturnType<typeof certifyOptions>["opts"]>;
+
+/** More than an attack has by itself: what is left open is worth a longer search. */
+const RESTARTS = "pgd.restarts=5";
+
+/** What the options of certify mean for an evaluation. */
+export const asEvaluation = (given: CertifyGiven): Given & Pick<CertifyGiven, "certificates"> => ({
+  ...given,
+  set: given.attack.includes("pgd") ? [RESTARTS, ...given.set] : given.set,
+  certify: true,
+  perturb: "input",
+  header: [],
+  eot: 1,
+});

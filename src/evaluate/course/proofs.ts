@@ -1,0 +1,78 @@
+import type { Prover } from "../../certify/prover.ts";
+import { nothingProven, proveBudgets, proveLargest, type Standing } from "../../certify/standing.ts";
+import type { FloatTensor } from "../../tensor.ts";
+import { marginOf } from "../results/records.ts";
+import { exact } from "../results/statistics.ts";
+import type { CertifiedTally } from "../results/tally.ts";
+import type { Subjects } from "./cascade.ts";
+
+/** How samples are certified. */
+export interface CertifyPlan {
+  /** Significant digits of the largest certified ε of each sample; null where it is not looked for. */
+  readonly digits: number | null;
+  /** Into how many parts a box may be split. */
+  readonly splits: number;
+}
+
+interface Task {
+  readonly prover: Prover;
+  readonly plan: CertifyPlan;
+  readonly epsilons: readonly number[];
+  /** The samples that are correct, and their places in the batch. */
+  readonly subjects: Subjects;
+  readonly rows: readonly number[];
+  /** Of the whole batch. */
+  readonly logits: FloatTensor;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is shown of the samples of one batch: first by what costs less than attacks, then by all else. */
+export interface BatchProofs {
+  /** Numbers of the samples that are proven at every ε: attacks need not try them. */
+  readonly settled: ReadonlySet<number>;
+  /** Tries what is open at the ε below those at which samples were fooled. */
+  finish(fooledAt: Int32Array): Promise<void>;
+  readonly standing: Standing;
+  tally(fooledAt: Int32Array): CertifiedTally;
+  /** Of each sample, its share. */
+  readonly seconds: number;
+}
+
+export async function startProofs({
+  prover,
+  plan,
+  epsilons,
+  subjects,
+  rows,
+  logits,
+  signal,
+}: Task): Promise<BatchProofs> {
+  const { x, labels } = subjects;
+  const n = labels.length;
+  const margins = Float64Array.from(rows, (row, i) => marginOf(logits, row, labels[i]!));
+  const claims = { x, labels, margins, epsilons, signal };
+  const standing = nothingProven(n, prover.methods);
+  const [cheap, dear] = [true, false].map((isCheap) => prover.methods.filter((m) => m.isCheap === isCheap));
+  await proveBudgets(standing, cheap!, claims, new Int32Array(n).fill(epsilons.length));
+  const settled = new Set([...standing.proven.keys()].filter((i) => standing.proven[i] === epsilons.length));
+  return {
+    settled,
+    standing,
+    async finish(fooledAt) {
+      await proveBudgets(standing, dear!, claims, fooledAt);
+      if (plan.digits === null) return;
+      const least = Float64Array.from(fooledAt, (k) => epsilons[k] ?? Number.POSITIVE_INFINITY);
+      const methods = prover.methods.filter(({ isSearched }) => isSearched);
+      await proveLargest(standing, methods, claims, { widest: prover.widest, digits: plan.digits, fooledAt: least });
+    },
+    get seconds() {
+      return n === 0 ? 0 : standing.methods.reduce((sum, { seconds }) => sum + seconds, 0) / n;
+    },
+    tally: (fooledAt) => ({
+      // One that was fooled where it is proven counts as fooled; the result warns of it.
+      proven: epsilons.map((_, k) => standing.proven.filter((count, i) => k < count && k < fooledAt[i]!).length),
+      radius: standing.largest.reduce((sum, epsilon) => sum + exact(epsilon), 0),
+      methods: standing.methods.map((method) => ({ ...method })),
+    }),
+  };
+}

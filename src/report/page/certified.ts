@@ -1,0 +1,26 @@
+import type { Evaluation } from "../../evaluate.ts";
+import { formatCount, formatEpsilon, formatNumber, printable } from "../format.ts";
+import { html, type Markup } from "../markup.ts";
+import { scrollTable } from "./table.ts";
+
+/** How samples were certified: what each method proved, and how far proofs reach; nothing where the run does not certify. */
+export function certifiedSection({ certified }: Evaluation): Markup | null {
+  if (!certified) return null;
+  const { methods, averageRadius } = certified;
+  return html`<section>
+<h2>Certificates</h2>
+${averageRadius === null ? null : html`<p>The average certified radius is ${formatEpsilon(averageRadius)}: the mean over all samples of the largest ε that is proven, 0 for those without.</p>\n`}${scrollTable(
+  {
+    id: "certified-table",
+    label: "What each method proved",
+    caption:
+      "From the cheapest to the strongest: each gets what those before it left open. Proven are the samples of which it proved more than they did.",
+    head: html`<tr><th scope="col" class="text">method</th><th scope="col">samples</th><th scope="col">proven</th><th scope="col">seconds</th></tr>`,
+    rows: methods.map(
+      ({ method, tried, proven, seconds }) =>
+        html`<tr><th scope="row" class="text">${printable(method, 40)}</th><td>${formatCount(tried)}</td><td>${formatCount(proven)}</td><td>${formatNumber(seconds)}</td></tr>\n`,
+    ),
+  },
+)}
+</section>`;
+}
