@@ -60,7 +60,7 @@ export async function branch(
   const stack: Open[] = [];
   while (asked.length > 0) {
     checkSignal(options.signal);
-    const tuned = await tuning.improve(asked, steps);
+    const tuned = await tuning.improve(asked, steps, options.late);
     const settled = asked.map((one, i): Asked => ({ ...one, domain: tuned[i]!.domain }));
     const { bounds, lowest } = await tuning.prove(settled);
     domains += asked.length;
