@@ -82,7 +82,9 @@ function margins(labels: Int32Array, classes: number) {
 
 /** Behind a softmax, scores of logits that are nearer than this may be equal in float32. */
 const HEAD_ROUNDING = 1e-5;
-const leastMargin = ({ head }: GraphModel): number => (head === "logits" || head === "binary" ? 0 : HEAD_ROUNDING);
+/** What a margin of logits has to be above, so that the file gives its label. */
+export const leastMargin = ({ head }: Pick<GraphModel, "head">): number =>
+  head === "logits" || head === "binary" ? 0 : HEAD_ROUNDING;
 
 function decisionOf(bounds: Float64Array, label: number, least: number, method: string): Decision {
   let [worst, margin] = [0, Number.POSITIVE_INFINITY];
@@ -101,7 +103,7 @@ function decisionOf(bounds: Float64Array, label: number, least: number, method: 
 }
 
 /** The ball around each sample, within the bounds of the model and of each element: whatever an attack may propose lies in it. */
-function boxOf(x: FloatTensor, epsilons: readonly number[], { bounds, elements }: GraphModel): Box {
+export function boxOf(x: FloatTensor, epsilons: readonly number[], { bounds, elements }: GraphModel): Box {
   const lower = new Float32Array(x.data.length);
   const upper = new Float32Array(x.data.length);
   const size = x.data.length / epsilons.length;

@@ -4,6 +4,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { PerturbError } from "../errors.ts";
 import type { OpenEvaluation } from "../evaluate/evaluation.ts";
 import type { Threads } from "../evaluate/places/threads.node.ts";
+import type { SampleRecord } from "../evaluate/results/record.ts";
 import type { EvaluationResult } from "../evaluate.ts";
 import { quote } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
@@ -27,10 +28,13 @@ export interface Door {
   readonly gate: GateKind;
 }
 
+/** The options of an evaluation, and a file for certificates of what it proves. */
+type Asked = Given & { readonly certificates?: string | undefined };
+
 /** An evaluation that was asked for. */
 interface Work {
   readonly door: Door;
-  readonly given: Given;
+  readonly given: Asked;
   /** The command line behind the program's name, of the run that goes on if one does. */
   readonly words: readonly string[];
   /** The folder of its report, which keeps its state until then; known once the model is open. */
@@ -40,16 +44,18 @@ interface Work {
 }
 
 /** Evaluates as a command was asked to. `read` makes what its options gave into those of an evaluation. Gives the exit code. */
-export async function evaluating<O extends { readonly resume?: string | undefined } & Outputs>(
+export async function evaluating<O extends Pick<Asked, "resume" | "certificates"> & Outputs>(
   door: Door,
   given: O,
   command: CommandUnknownOpts,
-  read: (given: O) => Given,
+  read: (given: O) => Asked,
   beforeExit: BeforeExit,
 ): Promise<number> {
   if (given.resume === undefined) return run({ door, given: read(given), words: ownWords() }, beforeExit);
   const { mergedOptions, takeUp } = await import("./resume.ts");
   const words = await takeUp(given.resume, door.name);
+  if (!words && given.certificates !== undefined)
+    throw new PerturbError("usage", "The run is finished, and --certificates is for one that proves. Start it anew.");
   if (!words) return presentFinished(given.resume, { ...given, gate: door.gate });
   const merged = read(mergedOptions(command, given, words, given.resume));
   return run({ door, given: merged, words, folder: given.resume }, beforeExit);
@@ -61,7 +67,8 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   checkFailUnder(given.failUnder, given.eps);
   if (given.json === "-" && given.junit === "-")
     throw new PerturbError("usage", "--json - and --junit - cannot share stdout. Give one of them a file.");
-  for (const path of [given.json, given.junit]) if (path !== undefined && path !== "-") await requireWritable(path);
+  for (const path of [given.json, given.junit, given.certificates])
+    if (path !== undefined && path !== "-") await requireWritable(path);
   const { threads, workersFor } = await import("../evaluate/places/threads.node.ts");
   const place = threads({ size: workersFor(given.device) });
   // They load while model and data are opened.
@@ -103,13 +110,29 @@ async function runAt(place: Threads, work: Work): Promise<number> {
   // Whoever waits for it meets its failure.
   spooling?.catch(() => undefined);
   try {
-    const result = await measure(subject, place, work, spooling);
+    const certificates = given.certificates === undefined ? undefined : await certificatesOf(subject, given);
+    const result = await measure(subject, place, work, spooling, certificates?.hear);
     const { json, junit } = given;
     await present(result, { json, junit, folder, words, spool: await spooling });
+    await certificates?.write();
     return verdict(result.evaluation);
   } finally {
     await (await spooling)?.remove();
   }
+}
+
+/** What hears of proven samples, and writes their certificates. @throws unsupported for a model that certificates cannot be about */
+async function certificatesOf(subject: OpenedSubject, { certificates, eps, norm, target, quiet }: Asked) {
+  const [{ certifiedModel, provenOf }, { writeCertificates }] = await Promise.all([
+    import("../evaluate/certificates.ts"),
+    import("./certificates.ts"),
+  ]);
+  const model = await certifiedModel(subject.model, { norm, target: target ?? null });
+  const proven: ReturnType<typeof provenOf> = [];
+  return {
+    hear: (records: readonly SampleRecord[]) => void proven.push(...provenOf(records)),
+    write: () => writeCertificates(certificates!, model, subject, { proven, epsilons: eps, quiet: quiet === true }),
+  };
 }
 
 async function spool(): Promise<SampleSpool> {
@@ -122,6 +145,7 @@ async function measure(
   place: Threads,
   work: Work,
   spooling: Promise<SampleSpool> | undefined,
+  hear?: (records: readonly SampleRecord[]) => void,
 ): Promise<EvaluationResult> {
   const { given, folder, door } = work;
   const [{ openEvaluation }, state] = await Promise.all([
@@ -134,7 +158,10 @@ async function measure(
     place,
     state,
     // What writes the records loads while the first batches run.
-    onRecords: async (records) => (await spooling)?.write(records),
+    onRecords: async (records) => {
+      hear?.(records);
+      await (await spooling)?.write(records);
+    },
   });
   work.evaluation = evaluation;
   if (folder !== undefined) void import("../report/files/write.node.ts").then(({ preload }) => preload());

@@ -32,7 +32,7 @@ export interface SmoothedSample extends SmoothedClass {
 }
 
 /** A sample, and whose noise it gets. */
-interface Sample {
+export interface Sample {
   readonly x: Float32Array;
   readonly sample: number;
 }

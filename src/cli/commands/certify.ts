@@ -5,6 +5,11 @@ import { refuseWithoutSmoothing } from "../options/smoothing-check.ts";
 
 export const certifyCommand = certifyOptions().action(async (given, command) =>
   interruptible(async (beforeExit) => {
+    if (given.check !== undefined) {
+      const { checkCertificates } = await import("../certificates.ts");
+      process.exitCode = await checkCertificates(given.check, asEvaluation(given));
+      return;
+    }
     const smoothing = await import("../smoothing.ts");
     if (given.smoothing !== undefined || (await smoothing.holdsSmoothing(given.resume))) {
       process.exitCode = await smoothing.certifySmoothed(given, command, beforeExit);

@@ -12,6 +12,16 @@ export const certificateDefinitions = {
       "--no-largest",
       "Certify at the given ε alone. Otherwise the largest certified ε of each sample is looked for, which takes most of the time.",
     ),
+  certificates: () =>
+    new Option(
+      "--certificates <file>",
+      "Write a certificate of each proven sample, at its largest certified ε: what is needed to check the proof without this run.",
+    ),
+  check: () =>
+    new Option(
+      "--check <file>",
+      "Check the certificates of a file against --model, by code of their own in float64. Nothing else is done.",
+    ).conflicts(["certificates", "resume", "out", "json", "junit", "failUnder", "data", "labels", "attack", "eps"]),
   certified: () =>
     new Option(
       "--certified <file>",

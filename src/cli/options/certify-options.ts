@@ -15,7 +15,8 @@ import {
 } from "./groups.ts";
 import { smoothingOptions } from "./smoothing-definitions.ts";
 
-const largestOption = () => group("Certificates").addOption(options.largest());
+const certificateOptions = () =>
+  group("Certificates").addOption(options.largest()).addOption(options.certificates()).addOption(options.check());
 
 /** `perturb certify`, without what it does: also for reading the options of a run that goes on. */
 export const certifyOptions = () =>
@@ -46,6 +47,8 @@ Examples:
   perturb certify --smoothing 0.25 --n 10000 --limit 100     radii in L2, of the smoothed classifier
   perturb certify --smoothing 0.5 --model http://localhost:8000/v2/models/net --data test.npz
   perturb certify --resume runs/net                          after Ctrl-C, a power cut, a full disk
+  perturb certify --model net.onnx --data test.npz --eps 8/255 --certificates proofs.jsonl
+  perturb certify --model net.onnx --check proofs.jsonl      exit code 0 if every certificate holds, 1 if one does not
   perturb evaluate --model net.onnx --data images/ --certify certificates in a report of any attacks`),
       ),
     modelOptions(),
@@ -54,7 +57,7 @@ Examples:
     dataOptions(),
     pictureOptions(),
     only(attackOptions({ attack: "pgd" }), "attack", "set", "norm", "eps", "epsUnit", "maxQueries"),
-    largestOption(),
+    certificateOptions(),
     smoothingOptions(),
     runOptions(),
     resumeOption(),
@@ -62,11 +65,13 @@ Examples:
     outputOptions(),
   );
 
+export type CertifyGiven = ReturnType<ReturnType<typeof certifyOptions>["opts"]>;
+
 /** More than an attack has by itself: what is left open is worth a longer search. */
 const RESTARTS = "pgd.restarts=5";
 
 /** What the options of certify mean for an evaluation. */
-export const asEvaluation = (given: ReturnType<ReturnType<typeof certifyOptions>["opts"]>): Given => ({
+export const asEvaluation = (given: CertifyGiven): Given & Pick<CertifyGiven, "certificates"> => ({
   ...given,
   set: given.attack.includes("pgd") ? [RESTARTS, ...given.set] : given.set,
   certify: true,

@@ -1,0 +1,76 @@
+import { certifiableGraph, requireCertifiable } from "../certify/certifiable.ts";
+import type { Heading } from "../certify/certificate/certificate.ts";
+import { certificateLine, headingLine } from "../certify/certificate/format.ts";
+import type { Layers } from "../certify/certificate/layers.ts";
+import { readLayers } from "../certify/certificate/read.ts";
+import { writeCertificate } from "../certify/certificate/write.ts";
+import { boxOf, leastMargin } from "../certify/prover.ts";
+import type { Dataset } from "../dataset.ts";
+import type { Model } from "../model.ts";
+import type { ClassifierFile } from "../models/classifier/classifier.ts";
+import type { GraphModel } from "../models/classifier/graph-model.ts";
+import type { NormName } from "../norm.ts";
+import { sha256 } from "../sha256.ts";
+import type { SampleRecord } from "./results/record.ts";
+import { fitting } from "./units.ts";
+
+/** A model that certificates are about, as their checker reads it. */
+export interface CertifiedModel {
+  readonly model: GraphModel;
+  readonly heading: Heading;
+  readonly network: Layers;
+  /** What every margin has to be above. */
+  readonly above: number;
+}
+
+/** A model as it was opened, for certificates. @throws unsupported for one that they cannot be about, or of which nothing can be proven */
+export async function certifiedModel(
+  opened: Model,
+  asked: { readonly norm: NormName; readonly target: number | null },
+): Promise<CertifiedModel> {
+  const model = requireCertifiable(opened, asked);
+  const network = readLayers(certifiableGraph(model));
+  return { model, network, heading: await headingOf(model.file), above: leastMargin(model) };
+}
+
+async function headingOf({ onnx, sha256: own, inputShape, classes }: ClassifierFile): Promise<Heading> {
+  const classifier = await sha256(onnx);
+  return { model: own ?? classifier, classifier, shape: inputShape, classes };
+}
+
+/** The largest ε of each sample that is proven, by the sample's index. */
+export const provenOf = (records: readonly SampleRecord[]): Proven[] =>
+  records.flatMap(({ index, certifiedEpsilon }) => (certifiedEpsilon ? [{ index, epsilon: certifiedEpsilon }] : []));
+
+export interface Proven {
+  readonly index: number;
+  readonly epsilon: number;
+}
+
+/**
+ * The lines of a file of certificates: its heading, then one for each sample, at the largest ε that is proven of it, or else the largest of
+ * `epsilons` below at which there is a certificate; undefined where there is none at any. @throws whatever the data throw
+ */
+export async function* certificateLines(
+  { model, network, heading, above }: CertifiedModel,
+  given: Dataset,
+  { proven, epsilons }: { readonly proven: readonly Proven[]; readonly epsilons: readonly number[] },
+): AsyncGenerator<string | undefined> {
+  yield headingLine(heading);
+  const { data } = fitting(given, model);
+  for (const { index, epsilon } of proven) {
+    const tried = [epsilon, ...epsilons.filter((other) => other < epsilon).sort((a, b) => b - a)];
+    for await (const { x, labels } of data.batches({ batch: 1, offset: index, limit: 1 })) {
+      let line: string | undefined;
+      for (const at of tried) {
+        const { lower, upper } = boxOf(x, [at], model);
+        const ends = { lower: lower.data as Float32Array, upper: upper.data as Float32Array };
+        const certificate = writeCertificate(network, { sample: index, label: labels[0]!, ...ends }, above);
+        if (!certificate) continue;
+        line = certificateLine(certificate);
+        break;
+      }
+      yield line;
+    }
+  }
+}
