@@ -14,6 +14,7 @@ export {
   predictSample,
   type SmoothedClass,
   type SmoothedSample,
+  type SmoothingInput,
 } from "../certify/smoothing/certify.ts";
 export { type Counter, counterOf, type Draws, type NoiseOptions, type Stream } from "../certify/smoothing/counter.ts";
 export {
