@@ -60,14 +60,14 @@ describe("an evaluation that certifies", async () => {
       if (outcome === "misclassified") expect([certifiedEpsilon, certifiedBy, openReason]).toEqual([null, null, null]);
       if (epsilon !== null) expect(certifiedEpsilon ?? 0).toBeLessThan(epsilon);
       if (outcome === "not-fooled" && (certifiedEpsilon ?? 0) < EPSILONS.at(-1)!)
-        expect(openReason).toMatch(/^crown bounds the margin to class \d by -/);
+        expect(openReason).toMatch(/^alpha-crown bounds the margin to class \d by -/);
     }
     const radii = records.map(({ certifiedEpsilon }) => certifiedEpsilon ?? 0);
     expect(EPSILONS.map((epsilon) => radii.filter((radius) => radius >= epsilon).length)).toEqual(
       worst.map((point) => point.certified!.correct),
     );
     expect(certified!.averageRadius).toBeCloseTo(radii.reduce((a, b) => a + b) / SAMPLES, 8);
-    expect(certified!.methods.map(({ method }) => method)).toEqual(["ibp", "crown-ibp", "crown"]);
+    expect(certified!.methods.map(({ method }) => method)).toEqual(["ibp", "crown-ibp", "crown", "alpha-crown"]);
     expect(certified!.methods[0]!.tried).toBe(clean.correct);
   });
 
@@ -142,7 +142,7 @@ describe("an evaluation that certifies", async () => {
     // At 0.1 it says of everyone that they are proven, so that attacks still try for the sake of 0.2.
     const liar = { name: "liar", isCheap: true, isSearched: true, decide: lyingBelow(0.1) };
     const prover = { methods: [liar], widest: 1, release: async () => undefined };
-    const plan = { ...planOf({ attacks, epsilons: [0.1, 0.2] }, model), certify: { digits: null } };
+    const plan = { ...planOf({ attacks, epsilons: [0.1, 0.2] }, model), certify: { digits: null, splits: 0 } };
     for await (const batch of data.batches({ batch: SAMPLES })) {
       const tally = await evaluateBatch(model, batch, plan, { prover });
       const fooled = tally.records.filter(({ epsilon }) => epsilon === 0.1).length;

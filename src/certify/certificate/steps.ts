@@ -6,10 +6,10 @@ const UNIT = 2 ** -24;
 const FOLDED = 10;
 /** What one number loses at most that is too small for float32, also where such numbers count as 0. */
 const LOST = 2 ** -124;
-/** More than all that numbers too small for float32 can lose in one sum into whose weights factors were folded. */
-const ALL_LOST = 2 ** -100;
+/** More than what weights can lose in one sum that become too small for float32 where factors are folded into them. */
+const ALL_LOST = 2 ** -40;
 /** Sums of no larger parts stay in the range of float32, also before they are divided or scaled. */
-export const LARGEST = 2 ** 110;
+export const LARGEST = 2 ** 60;
 
 /** γₙ = nu/(1 - nu) (Higham 2002, §3.1), a little larger. */
 const gamma = (n: number): number => (n < 2 ** 20 ? (1.01 * n * UNIT) / (1 - 2 * n * UNIT) : Number.POSITIVE_INFINITY);
