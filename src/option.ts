@@ -12,6 +12,7 @@ const OPTIONS = [
   "batch",
   "bounds",
   "certify",
+  "splits",
   "classFile",
   "dataEpsilon",
   "device",

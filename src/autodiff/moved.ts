@@ -62,6 +62,8 @@ const resized: LinearOperator = {
   },
 };
 
+const typesOf = ({ node, b, x }: LinearContext) => [x[0]!, node.outputs[0]!].map((name) => b.fact(name).type);
+
 /** Operators that only move values, repeat them, or choose among them. */
 export const movingOperators = {
   Identity: moved(),
@@ -88,6 +90,12 @@ export const movingOperators = {
   CenterCropPad: moved(),
   Expand: repeated(spread),
   Tile: repeated((context) => Math.ceil(all(context) / Math.max(1, product(context.b.sizes(context.x[0]!, 1))))),
+  // Between numbers that are not fewer than those of float32.
+  Cast: {
+    ...moved(),
+    isLinear: (context) => typesOf(context).every((type) => type === "float32" || type === "float64"),
+    terms: (context) => ({ forwards: new Set(typesOf(context)).size - 1, backwards: 1 }),
+  },
   // By a condition that is the same for all x.
   Where: repeated(spread, { operands: [1, 2] }),
   ScatterND: written,

@@ -64,6 +64,11 @@ const cases: readonly (readonly [Op, Case])[] = [
   ["Cos", {}],
   ["Sin", { reach: 3000 }],
   ["Cos", { reach: 3000 }],
+  ["Gelu", {}],
+  ["Gelu", { attributes: { approximate: "tanh" } }],
+  ["Mish", {}],
+  ["Mish", { reach: 60 }],
+  ["HardSwish", {}],
   ["Floor", {}],
   ["Ceil", {}],
   ["Round", {}],
@@ -95,7 +100,7 @@ const isInside = (lower: number, value: number, upper: number): boolean => !(val
 describe("what ONNX Runtime computes stays between the ends and the lines of a relaxation", () => {
   it.each(cases)("%s %j", async (op, given) => {
     const { attributes = {}, others = [] } = given;
-    const b = new Ops(emptyGraph("relaxation"));
+    const b = new Ops(emptyGraph("relaxation", 20));
     const input = (name: string, n: number) => b.input({ name, type: "float32", dims: [n] });
     const box = { lower: input("l", INTERVALS), upper: input("u", INTERVALS), centre: input("c", INTERVALS) };
     const constants = others.map((v) => b.constant(tensor("float32", op === "PRelu" ? [1] : [], Float32Array.of(v))));

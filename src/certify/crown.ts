@@ -192,10 +192,10 @@ export function crown(
       return sum;
     },
   };
-  const [a] = backward(b, of, seed, [input], table);
-  const zero = b.scalar(0, a!);
-  lose(b.add("Max", [a!, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))));
-  lose(b.add("Min", [a!, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))));
+  const a = sentBack(b, { of, seed, input, table }) ?? b.full(0, rows.of(centre, seed));
+  const zero = b.scalar(0, a);
+  lose(b.add("Max", [a, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))));
+  lose(b.add("Min", [a, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))));
   const at = b.cast(values.get(of)!.centre, "float64");
   const precise = b.cast(seed, "float64");
   const start = rows.dot(precise, at);
@@ -203,7 +203,7 @@ export function crown(
   const loss = b.sum(losses);
   const slack = b.mul(b.sub(size, loss), b.scalar(SLACK, loss));
   const sum = b.sum([start, loss, ...gains]);
-  return { bound: b.squeeze(b.sub(sum, slack), [2]), slope: a!, coefficients };
+  return { bound: b.squeeze(b.sub(sum, slack), [2]), slope: a, coefficients };
 }
 
 /** What a float64 gap has of the other sign than most, made a little smaller and cast. */
@@ -212,6 +212,20 @@ function inward(b: Ops, gap: string, sign: 1 | -1): string {
   const room = b.scalar(LOST, gap);
   const less = b.sub(b.mul(b.mul(gap, b.scalar(sign, gap)), b.scalar(1 - 2 ** -22, gap)), room);
   return b.cast(b.mul(b.add("Max", [less, zero]), b.scalar(sign, gap)), "float32");
+}
+
+/** What reaches the input; undefined where nothing does, because it changes the value by conditions alone. */
+function sentBack(
+  b: Ops,
+  { of, seed, input, table }: { of: string; seed: string; input: string; table: RuleTable },
+): string | undefined {
+  try {
+    return backward(b, of, seed, [input], table)[0];
+  } catch (error) {
+    if (error instanceof PerturbError && error.code === "no-gradient" && error.data["input"] === input)
+      return undefined;
+    throw error;
+  }
 }
 
 /** A float64 gap, made a little larger and cast: rounding may not make it smaller. */

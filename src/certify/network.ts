@@ -8,6 +8,7 @@ import { freeNames, renameValues } from "../onnx/rewrite.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { product } from "../tensor.ts";
+import { vectorsAsRows } from "./vectors.ts";
 
 /** A network as bounds want it: `x` [N, ...] to `y` [N, outputs], beside the graph of the file. */
 export interface Network {
@@ -35,7 +36,7 @@ export function asNetwork(file: Graph, sizes: { readonly inputs: number; readonl
       "unsupported",
       `The input "${own[0]!.name}" takes ${own[0]!.type}, and only float32 can be verified. Export the model in float32.`,
     );
-  const original = inFloat32(upgradeEarly(inlineFunctions(file)), ["bfloat16", "float64"]);
+  const original = vectorsAsRows(inFloat32(upgradeEarly(inlineFunctions(file)), ["bfloat16", "float64"]));
   const input = theInput(original);
   const [output, ...others] = original.outputs;
   if (!output || others.length > 0)

@@ -59,6 +59,10 @@ const steps: Readonly<Record<string, Step>> = {
   Elu: single("Elu"),
   Celu: single("Celu", { alpha: { float: 0.7 } }),
   Selu: single("Selu"),
+  Gelu: single("Gelu"),
+  "Gelu by tanh": single("Gelu", { approximate: "tanh" }),
+  Mish: single("Mish"),
+  HardSwish: single("HardSwish"),
   Exp: (b, x) => b.exp(b.mul(x, scalar(b, x, 0.5))),
   Log: afterPositive(single("Log")),
   Sqrt: afterPositive(single("Sqrt")),
@@ -89,6 +93,10 @@ const steps: Readonly<Record<string, Step>> = {
     const [l, r] = [b.reshape(x, [-1, 2, 2]), b.reshape(dense(b, x, random), [-1, 2, 2])];
     return b.reshape(b.matmul(l, r), [-1, SIZE]);
   },
+  Softmax: (b, x) => b.add("Softmax", [b.mul(x, scalar(b, x, 2))]),
+  LogSoftmax: single("LogSoftmax"),
+  "Softmax of an axis in the middle": (b, x) =>
+    b.reshape(b.add("Softmax", [b.reshape(x, [-1, 2, 2])], { axis: 1 }), [-1, SIZE]),
   ReduceMax: (b, x) => b.plus(x, b.reduceMax(x, [1], true)),
   ReduceMin: (b, x) => b.sub(x, b.add("ReduceMin", [x, b.int64([1])])),
   ReduceSumSquare: (b, x) => b.plus(x, b.add("ReduceSumSquare", [x, b.int64([1])])),
@@ -106,6 +114,16 @@ const steps: Readonly<Record<string, Step>> = {
       ),
     );
     return b.where(condition, x, dense(b, x, random));
+  },
+  "Where by a condition that changes": (b, x, random) => {
+    const isSmall = b.add("Less", [x, b.mul(dense(b, x, random), scalar(b, x, 0.5))]);
+    const isPositive = b.add("Not", [b.add("LessOrEqual", [x, scalar(b, x, -0.2)])]);
+    const condition = b.add("Or", [b.add("And", [isSmall, isPositive]), b.add("Greater", [x, scalar(b, x, 0.8)])]);
+    return b.where(condition, dense(b, x, random), b.mul(x, scalar(b, x, 0.3)));
+  },
+  "Cast of a condition": (b, x) => {
+    const isLarge = b.cast(b.add("GreaterOrEqual", [x, scalar(b, x, 0.1)]), "float32");
+    return b.plus(x, b.mul(isLarge, x));
   },
   Gather: (b, x) => b.add("Gather", [x, b.int64([3, 0, 0, 1])], { axis: 1 }),
   Resize: (b, x) => {

@@ -3,6 +3,7 @@ import type { GraphModel } from "../models/classifier/graph-model.ts";
 import { type FloatTensor, takeRows, tensor } from "../tensor.ts";
 import { type BoundsOf, openBounds } from "./bounds.ts";
 import { type Box, ball } from "./box.ts";
+import { byBranching } from "./branching.ts";
 import { certifiableGraph } from "./certifiable.ts";
 import type { Method as BoundMethod } from "./ends.ts";
 import type { Decision, Method, Question } from "./method.ts";
@@ -19,8 +20,11 @@ export interface Prover {
 /** Samples that are bounded in one run: more take memory, and save no time. */
 const AT_A_TIME = 16;
 
-/** @throws unsupported for a model of which nothing can be proven, with the reason and what could be */
-export async function openProver(model: GraphModel): Promise<Prover> {
+/**
+ * @param splits into how many parts the box of a sample may be split, where bounds leave it open
+ * @throws unsupported for a model of which nothing can be proven, with the reason and what could be
+ */
+export async function openProver(model: GraphModel, splits = 0): Promise<Prover> {
   const { file, runtime } = model;
   const bounds = await openBounds(certifiableGraph(model), {
     name: runtime.name,
@@ -35,7 +39,15 @@ export async function openProver(model: GraphModel): Promise<Prover> {
   });
   return {
     // What intervals alone prove, lines prove too.
-    methods: [by("ibp", true, false), by("crown-ibp", true, true), by("crown", false, true)],
+    methods: [
+      by("ibp", true, false),
+      by("crown-ibp", true, true),
+      by("crown", false, true),
+      byBranching(
+        { bounds, model, boxOf: (x, epsilons) => boxOf(x, epsilons, model), least: leastMargin(model) },
+        splits,
+      ),
+    ],
     widest: model.bounds.upper - model.bounds.lower,
     release: () => bounds.release(),
   };

@@ -8,6 +8,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   batch: "--batch",
   bounds: "--bounds",
   certify: "--certify",
+  splits: "--splits",
   classFile: "--classes FILE",
   dataEpsilon: "--data-eps",
   device: "--device",

@@ -25,7 +25,11 @@ export async function certify(
   data: Dataset,
   options: CertifyingOptions & Pick<EvaluateOptions, "epsilons">,
 ): Promise<EvaluationResult> {
-  const { largest, digits, attacks = certifyingAttacks, ...rest } = withProgress(options);
-  const how = { ...(largest !== undefined && { largest }), ...(digits !== undefined && { digits }) };
+  const { largest, digits, splits, attacks = certifyingAttacks, ...rest } = withProgress(options);
+  const how = {
+    ...(largest !== undefined && { largest }),
+    ...(digits !== undefined && { digits }),
+    ...(splits !== undefined && { splits }),
+  };
   return evaluate(model, data, { ...rest, attacks, certify: how });
 }

@@ -142,7 +142,7 @@ describe("an evaluation that certifies", async () => {
     // At 0.1 it says of everyone that they are proven, so that attacks still try for the sake of 0.2.
     const liar = { name: "liar", isCheap: true, isSearched: true, decide: lyingBelow(0.1) };
     const prover = { methods: [liar], widest: 1, release: async () => undefined };
-    const plan = { ...planOf({ attacks, epsilons: [0.1, 0.2] }, model), certify: { digits: null } };
+    const plan = { ...planOf({ attacks, epsilons: [0.1, 0.2] }, model), certify: { digits: null, splits: 0 } };
     for await (const batch of data.batches({ batch: SAMPLES })) {
       const tally = await evaluateBatch(model, batch, plan, { prover });
       const fooled = tally.records.filter(({ epsilon }) => epsilon === 0.1).length;

@@ -1,6 +1,7 @@
 import { checkCount, PerturbError } from "../errors.ts";
 import { aBoolean, checkOptions, type Kinds } from "../known-options.ts";
 import type { Model } from "../model.ts";
+import { option } from "../option.ts";
 import type { Opened } from "./opening.ts";
 
 export interface CertifyOptions {
@@ -8,9 +9,11 @@ export interface CertifyOptions {
   readonly largest?: boolean;
   /** Significant digits of that ε, from 1 to 7, by default 3. */
   readonly digits?: number;
+  /** Into how many parts a box may be split, by the signs of neurons, where bounds leave it open: by default none. */
+  readonly splits?: number;
 }
 
-const KINDS: Kinds<CertifyOptions> = { largest: aBoolean, digits: null };
+const KINDS: Kinds<CertifyOptions> = { largest: aBoolean, digits: null, splits: null };
 const DIGITS = 3;
 /** More than float32 has. */
 const MOST_DIGITS = 7;
@@ -26,7 +29,8 @@ export async function certifying(
   if (asked === undefined || asked === false) return opened;
   const given = asked === true ? {} : asked;
   checkOptions("certify", given, KINDS);
-  const { largest = true, digits = DIGITS } = given;
+  const { largest = true, digits = DIGITS, splits = 0 } = given;
+  if (splits !== 0) checkCount(option("splits"), splits);
   checkCount("the number of digits", digits);
   if (digits > MOST_DIGITS)
     throw new PerturbError("usage", `The number of digits must be from 1 to ${MOST_DIGITS}, got ${digits}.`);
@@ -36,7 +40,7 @@ export async function certifying(
     import("../certify/prover.ts"),
   ]);
   // What has no bounds is refused before anything runs.
-  const prover = await openProver(requireCertifiable(model, plan));
+  const prover = await openProver(requireCertifiable(model, plan), splits);
   await prover.release();
-  return { ...opened, plan: { ...plan, certify: { digits: largest ? digits : null } } };
+  return { ...opened, plan: { ...plan, certify: { digits: largest ? digits : null, splits } } };
 }

@@ -20,6 +20,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   batch: null,
   bounds: null,
   certify: null,
+  splits: null,
   classFile: null,
   dataEpsilon: null,
   device: "Runs on",

@@ -13,6 +13,8 @@ export interface Curve {
   readonly turns: (b: Ops, λ: string, context: RelaxationContext) => readonly (string | number)[];
   /** The slopes of the line below and of that above, float64; by default that of the chord. */
   readonly slopes?: (context: RelaxationContext, ends: Ends) => { readonly lower?: string; readonly upper?: string };
+  /** The slope near another one for which `turns` knows all points; by default the same. */
+  readonly snapped?: (b: Ops, slope: string) => string;
   /** Whether σ never falls; else `least` is its smallest value between two ends, where that is at neither. */
   readonly rises: boolean;
   /** How far ONNX Runtime's kernel can be from σ: a share of its value, and a number, both in units of 2⁻²⁴. */
@@ -51,7 +53,7 @@ export const curve = (σ: Curve): Relaxation => ({
     const slopes = σ.slopes?.(context, ends) ?? {};
     const line = (slope: string, side: "lower" | "upper") => {
       // Whatever rounding does to a slope, the offset follows from it.
-      const rounded = context.b.cast(slope, "float32");
+      const rounded = context.b.cast(σ.snapped?.(context.b, slope) ?? slope, "float32");
       return { slope: rounded, gap: gapOf(context, σ, ends, rounded, side) };
     };
     return { lower: line(slopes.lower ?? ends.chord, "lower"), upper: line(slopes.upper ?? ends.chord, "upper") };

@@ -26,6 +26,7 @@ export interface AttackGiven extends SurrogateGiven {
   readonly certified?: string | undefined;
   readonly certify?: boolean | undefined;
   readonly largest?: boolean | undefined;
+  readonly splits?: number | undefined;
 }
 
 /** What is asked for, as the library wants it, of the model that is to be attacked. @throws usage: before anything runs */
@@ -46,14 +47,18 @@ export async function wanted(given: AttackGiven, { model, data, preprocess }: Op
     levels: given.levels ?? null,
     maxQueries: given.maxQueries ?? null,
     surrogate: await openSurrogate(given, model.inputShape, data.labelSets, preprocess),
-    ...(given.certify && { certify: { largest: given.largest !== false } }),
+    ...(given.certify && {
+      certify: { largest: given.largest !== false, ...(given.splits !== undefined && { splits: given.splits }) },
+    }),
     ...(given.certified !== undefined && { certified: await certificatesIn(given.certified) }),
   } satisfies EvaluateOptions;
 }
 
 /** @throws usage for options that would change nothing */
 function refuseIdle(given: AttackGiven): void {
-  const { attack, surrogate, surrogateMean, surrogateStd, certified, certify, largest, norm } = given;
+  const { attack, surrogate, surrogateMean, surrogateStd, certified, certify, largest, splits, norm } = given;
+  if (splits !== undefined && !certify)
+    throw new PerturbError("usage", "--splits is for certificates. Add --certify, or leave it out.");
   if (largest === false && !certify)
     throw new PerturbError("usage", "--no-largest is for certificates. Add --certify, or leave it out.");
   if (surrogate === undefined && (surrogateMean ?? surrogateStd) !== undefined)

@@ -1,4 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
+import { parseNumber } from "./values.ts";
 
 /** Options about certificates: proofs, and radii from elsewhere. */
 export const certificateDefinitions = {
@@ -12,6 +13,11 @@ export const certificateDefinitions = {
       "--no-largest",
       "Certify at the given ε alone. Otherwise the largest certified ε of each sample is looked for, which takes most of the time.",
     ),
+  splits: () =>
+    new Option(
+      "--splits <count>",
+      "Split what bounds leave open into at most so many parts, by the signs of neurons: slower, and proves more.",
+    ).argParser(parseNumber),
   certificates: () =>
     new Option(
       "--certificates <file>",

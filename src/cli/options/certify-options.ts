@@ -6,15 +6,21 @@ import { group, only, withGroups } from "./group.ts";
 import {
   attackOptions,
   dataOptions,
+  endpointOptions,
   graphOptions,
   modelOptions,
   outputOptions,
   pictureOptions,
   runOptions,
 } from "./groups.ts";
+import { smoothingOptions } from "./smoothing-definitions.ts";
 
 const certificateOptions = () =>
-  group("Certificates").addOption(options.largest()).addOption(options.certificates()).addOption(options.check());
+  group("Certificates")
+    .addOption(options.largest())
+    .addOption(options.splits())
+    .addOption(options.certificates())
+    .addOption(options.check());
 
 /** `perturb certify`, without what it does: also for reading the options of a run that goes on. */
 export const certifyOptions = () =>
@@ -22,11 +28,14 @@ export const certifyOptions = () =>
     new Command("certify")
       .description(
         prose(`Measures the certified accuracy of a classifier: the share of all samples that are correct, and proven to stay so for every
-change of at most ε. Bounds of the network prove (interval bounds, CROWN-IBP, CROWN, each on what the one before left open), and
-an attack tries the rest: so the true accuracy under attack lies between certified and robust accuracy. Each sample gets its
+change of at most ε. Bounds of the network prove (interval bounds, CROWN-IBP, CROWN, α-CROWN, and with --splits branch and bound, each
+on what the one before left open), and an attack tries the rest: so the true accuracy under attack lies between certified and robust accuracy. Each sample gets its
 largest certified ε, beside the smallest one at which an attack fooled it.
 
-A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norm: linf.`),
+A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norm: linf.
+
+With --smoothing, the smoothed classifier is certified instead (Cohen et al. 2019): any model, also one behind an address, in L2,
+with probability 1 - α for each sample. This says nothing of the model without noise.`),
       )
       .addHelpText("after", () =>
         helpText(`
@@ -39,6 +48,9 @@ Examples:
   perturb certify --model net.onnx --data images/ --eps 1/255,2/255 --limit 100
   perturb certify --model net.onnx --data test.npz --eps 8/255 --fail-under 60%@8/255 --no-largest
   perturb certify --model net.onnx --data test.npz --attack autoattack --eps 8/255
+  perturb certify --model net.onnx --data test.npz --eps 0.1 --splits 1000
+  perturb certify --smoothing 0.25 --n 10000 --limit 100     radii in L2, of the smoothed classifier
+  perturb certify --smoothing 0.5 --model http://localhost:8000/v2/models/net --data test.npz
   perturb certify --resume runs/net                          after Ctrl-C, a power cut, a full disk
   perturb certify --model net.onnx --data test.npz --eps 8/255 --certificates proofs.jsonl
   perturb certify --model net.onnx --check proofs.jsonl      exit code 0 if every certificate holds, 1 if one does not
@@ -46,10 +58,12 @@ Examples:
       ),
     modelOptions(),
     graphOptions(),
+    endpointOptions(),
     dataOptions(),
     pictureOptions(),
     only(attackOptions({ attack: "pgd" }), "attack", "set", "norm", "eps", "epsUnit", "maxQueries"),
     certificateOptions(),
+    smoothingOptions(),
     runOptions(),
     resumeOption(),
     reportOption(),
@@ -67,6 +81,5 @@ export const asEvaluation = (given: CertifyGiven): Given & Pick<CertifyGiven, "c
   set: given.attack.includes("pgd") ? [RESTARTS, ...given.set] : given.set,
   certify: true,
   perturb: "input",
-  header: [],
   eot: 1,
 });

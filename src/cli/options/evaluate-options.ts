@@ -15,7 +15,11 @@ import {
 import { perturbOption } from "./perturb-option.ts";
 
 const certifiedOption = () =>
-  group("Certificates").addOption(options.certify()).addOption(options.largest()).addOption(options.certified());
+  group("Certificates")
+    .addOption(options.certify())
+    .addOption(options.largest())
+    .addOption(options.splits())
+    .addOption(options.certified());
 export const resumeOption = () =>
   group("Run").addOption(
     new Option("--resume <dir>", "Go on with the run that stopped in this folder, with its own options.").conflicts(

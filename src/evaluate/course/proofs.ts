@@ -10,6 +10,8 @@ import type { Subjects } from "./cascade.ts";
 export interface CertifyPlan {
   /** Significant digits of the largest certified ε of each sample; null where it is not looked for. */
   readonly digits: number | null;
+  /** Into how many parts a box may be split. */
+  readonly splits: number;
 }
 
 interface Task {

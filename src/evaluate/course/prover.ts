@@ -9,7 +9,7 @@ export function lazyProver(model: Model, { certify }: Pick<BatchPlan, "certify">
   return {
     async open(): Promise<Prover | undefined> {
       if (!certify || !isGraphModel(model)) return undefined;
-      opened ??= import("../../certify/prover.ts").then(({ openProver }) => openProver(model));
+      opened ??= import("../../certify/prover.ts").then(({ openProver }) => openProver(model, certify.splits));
       return opened;
     },
     async close(): Promise<void> {

@@ -53,7 +53,9 @@ export async function factsOf({
     [option("eot"), String(plan.eot)],
     [option("levels"), plan.levels === null ? "none" : String(plan.levels)],
     [option("maxQueries"), plan.maxQueries === null ? "none" : String(plan.maxQueries)],
-    ...(plan.certify ? [[option("certify"), `digits ${plan.certify.digits ?? "none"}`] as const] : []),
+    ...(plan.certify
+      ? [[option("certify"), `digits ${plan.certify.digits ?? "none"}, splits ${plan.certify.splits}`] as const]
+      : []),
     ...(plan.examples ? [["SHA-256 of the examples", await digestOf(plan.examples)] as const] : []),
   ];
 }

@@ -1,0 +1,70 @@
+import { checkSignal } from "../errors.ts";
+import type { GraphModel } from "../models/classifier/graph-model.ts";
+import { argmax, type FloatTensor, takeRows } from "../tensor.ts";
+import type { BoundsOf } from "./bounds.ts";
+import type { Box } from "./box.ts";
+import { branch } from "./branch.ts";
+import type { Decision, Method } from "./method.ts";
+
+interface Parts {
+  readonly bounds: BoundsOf;
+  readonly model: GraphModel;
+  /** The box of each sample. */
+  readonly boxOf: (x: FloatTensor, epsilons: readonly number[]) => Box;
+  /** What a margin of logits has to be above. */
+  readonly least: number;
+}
+
+/**
+ * CROWN with slopes that are improved, and, with splits, branch and bound on the signs of neurons: up to so many parts of a box for each sample.
+ * Each sample is decided by itself.
+ */
+export const byBranching = (parts: Parts, splits: number): Method => ({
+  name: splits > 0 ? "branch-and-bound" : "alpha-crown",
+  isCheap: false,
+  isSearched: false,
+  async decide({ x, labels, epsilons }, signal) {
+    const decisions: Decision[] = [];
+    for (const [i, label] of labels.entries()) {
+      checkSignal(signal);
+      decisions.push(await decide(parts, parts.boxOf(takeRows(x, [i]), [epsilons[i]!]), label, splits, signal));
+    }
+    return decisions;
+  },
+});
+
+async function decide(
+  { bounds, model, least }: Parts,
+  box: Box,
+  label: number,
+  splits: number,
+  signal: AbortSignal | undefined,
+): Promise<Decision> {
+  const tuning = await bounds.tuning(box);
+  if (tuning.neurons.length === 0) return { kind: "open", margin: Number.NaN, reason: "no neuron has a sign to split" };
+  const rows = Array.from({ length: model.classes }, (_, j) => {
+    const row = new Float32Array(model.classes);
+    row[label] = 1;
+    row[j] = -1;
+    return { row, limit: least };
+  }).filter((_, j) => j !== label);
+  let reached = -1;
+  const tryInputs = async (x: FloatTensor): Promise<Float32Array | undefined> => {
+    const logits = await model.logits(x);
+    for (let i = 0; i < x.dims[0]!; i++) {
+      const found = argmax(logits.data, i * model.classes, model.classes);
+      if (found === label) continue;
+      reached = found;
+      return takeRows(x, [i]).data as Float32Array;
+    }
+    return undefined;
+  };
+  const options = { late: () => false, signal, tryInputs, most: splits + rows.length };
+  const result = await branch(tuning, rows, options);
+  const margin = Number.NaN;
+  if (result.kind === "proven") return { kind: "proven", margin };
+  if (result.kind === "witness")
+    return { kind: "open", margin, reason: `an input of the box is class ${reached}, where bounds are least` };
+  const parts = `${result.domains} ${splits > 0 ? "parts of the box" : "bounds"}`;
+  return { kind: "open", margin, reason: result.kind === "open" ? `${result.reason} after ${parts}` : parts };
+}
