@@ -11,6 +11,7 @@ import type { SampleSpool } from "../report/files/samples.node.ts";
 import { EXIT, explain, mayPass } from "./exit.ts";
 import { requireWritable } from "./files.ts";
 import type { BeforeExit } from "./interrupt.ts";
+import { isAddress } from "./opening/address.ts";
 import type { OpenedSubject } from "./opening/opened.ts";
 import { openSubject } from "./opening/subject.ts";
 import { wanted } from "./opening/wanted.ts";
@@ -67,6 +68,11 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   checkFailUnder(given.failUnder, given.eps);
   if (given.json === "-" && given.junit === "-")
     throw new PerturbError("usage", "--json - and --junit - cannot share stdout. Give one of them a file.");
+  if (given.certify && isAddress(given.model))
+    throw new PerturbError(
+      "usage",
+      `Proofs need the network itself, and ${given.model} is the address of a server. Give its .onnx file.`,
+    );
   for (const path of [given.json, given.junit, given.certificates])
     if (path !== undefined && path !== "-") await requireWritable(path);
   const { threads, workersFor } = await import("../evaluate/places/threads.node.ts");
