@@ -8,6 +8,8 @@ import { marginIn, partsOf } from "./parts.ts";
 import { claimedOf, float32Below, marginsOf, othersOf, type Question } from "./write.ts";
 
 export interface BranchedOptions {
+  /** An input of the box, by default its middle. */
+  readonly centre?: Float32Array;
   /** What every margin has to be above. */
   readonly above?: number;
   /** How many parts of the box may be bounded for each margin. */
@@ -24,11 +26,10 @@ export async function branchedCertificate(
   network: Layers,
   bounds: BoundsOf,
   question: Question,
-  { above = 0, most = 1000, late = () => false, signal }: BranchedOptions = {},
+  { above = 0, most = 1000, late = () => false, signal, centre = middle(question) }: BranchedOptions = {},
 ): Promise<Certificate | undefined> {
   const { label, lower, upper } = question;
   const end = (data: Float32Array) => tensor("float32", [1, ...network.shape], data);
-  const centre = lower.map((l, i) => Math.min(upper[i]!, Math.max(l, l + (upper[i]! - l) / 2)));
   const tuning = await bounds.tuning({ centre: end(centre), lower: end(lower), upper: end(upper) });
   const also = new Map<number, number[]>();
   for (const { value, element } of tuning.neurons) {
@@ -66,6 +67,9 @@ export async function branchedCertificate(
   }
   return { ...question, margins, claims: claimed.claims, leaves };
 }
+
+const middle = ({ lower, upper }: Question): Float32Array =>
+  lower.map((l, i) => Math.min(upper[i]!, Math.max(l, l + (upper[i]! - l) / 2)));
 
 /** The slope below 0 of the curve that reads a value; 0 of any other. */
 const leakOf = ({ layers }: Layers, value: number): number =>
