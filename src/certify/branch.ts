@@ -7,6 +7,8 @@ export interface BranchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Looks at inputs [n, ...] where bounds of rows are least: gives a counterexample that is among them. */
   readonly tryInputs: (x: FloatTensor) => Promise<Float32Array | undefined>;
+  /** Hears of each domain that is proven. */
+  readonly onProven?: ((domain: Asked) => void) | undefined;
   /** How many domains may be bounded, by default any number. */
   readonly most?: number | undefined;
 }
@@ -67,7 +69,8 @@ export async function branch(
     const input = await options.tryInputs(lowest);
     if (input) return { kind: "witness", input, domains };
     for (const [i, one] of settled.entries())
-      if (!isAbove(bounds[i]!, one.limit)) stack.push({ asked: one, tuned: tuned[i]!, isHopeless: isLast });
+      if (isAbove(bounds[i]!, one.limit)) options.onProven?.(one);
+      else stack.push({ asked: one, tuned: tuned[i]!, isHopeless: isLast });
     if (stack.length === 0) break;
     if (options.late()) return { kind: "late", domains };
     if (domains >= (options.most ?? Number.POSITIVE_INFINITY))
