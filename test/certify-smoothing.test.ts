@@ -7,6 +7,7 @@ import { openDataset } from "../src/datasets/locate.node.ts";
 import { openModel } from "../src/models/open.node.ts";
 import { smoothingSchema } from "../src/report/files/smoothing-schema.ts";
 import { listing, perturb, scratch, start, until } from "./support/cli.ts";
+import { serveFile } from "./support/endpoint.ts";
 
 const FIRST100 = fileURLToPath(new URL("fixtures/pytorch/first100.npz", import.meta.url));
 const space = scratch();
@@ -67,6 +68,17 @@ describe("perturb certify --smoothing", () => {
     const kept = JSON.parse(state[1]!.slice(9)) as SmoothedSample;
     expect(samples[0]).toMatchObject({ index: kept.index, count: kept.count, radius: kept.radius });
     expect(await perturb(["certify", "--resume", "stopped"], space.path)).toMatchObject({ code: 2 });
+  });
+
+  it("certifies a model on a server as the file behind it", async () => {
+    const server = await serveFile("lenet-mnist");
+    const args = ["--n", "300", "--limit", "2", "--order", "file", "--model", server.url, "--out", "server"];
+    try {
+      expect(await run(...args, "--header", "Authorization: secret")).toMatchObject({ code: 0 });
+    } finally {
+      await server.close();
+    }
+    expect(samplesIn("server")).toEqual(samplesIn("six").slice(0, 2));
   });
 
   it("takes the radii of --eps, and a verdict on one", async () => {

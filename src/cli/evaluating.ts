@@ -128,7 +128,7 @@ async function runAt(place: Threads, work: Work): Promise<number> {
 }
 
 /** What hears of proven samples, and writes their certificates. @throws unsupported for a model that certificates cannot be about */
-async function certificatesOf(subject: OpenedSubject, { certificates, eps, norm, target, quiet }: Asked) {
+async function certificatesOf(subject: OpenedSubject, { certificates, eps, norm, target, splits, quiet }: Asked) {
   const [{ certifiedModel, provenOf }, { writeCertificates }] = await Promise.all([
     import("../evaluate/certificates.ts"),
     import("./certificates.ts"),
@@ -137,7 +137,8 @@ async function certificatesOf(subject: OpenedSubject, { certificates, eps, norm,
   const proven: ReturnType<typeof provenOf> = [];
   return {
     hear: (records: readonly SampleRecord[]) => void proven.push(...provenOf(records)),
-    write: () => writeCertificates(certificates!, model, subject, { proven, epsilons: eps, quiet: quiet === true }),
+    write: () =>
+      writeCertificates(certificates!, model, subject, { proven, epsilons: eps, splits, quiet: quiet === true }),
   };
 }
 

@@ -13,6 +13,7 @@ import { quote } from "../report/files/command.ts";
 import { EXIT, explain, mayPass } from "./exit.ts";
 import { requireWritable, writeAtomically } from "./files.ts";
 import type { BeforeExit } from "./interrupt.ts";
+import { type DrawsGiven, drawsWithin } from "./opening/draws.ts";
 import type { OpenedSubject } from "./opening/opened.ts";
 import { openSubject } from "./opening/subject.ts";
 import { commandWords, warningWords } from "./option-words.ts";
@@ -74,7 +75,7 @@ interface Work {
 
 async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   const { given, subject, words, resume, radii } = work;
-  const { smoothing: sigma, n0: selection, n: draws, alpha, seed, offset, limit, order, batch, json } = given;
+  const { smoothing: sigma, n0: selection, n: draws, alpha, seed, offset, limit, order, json } = given;
   const [{ openSmoothing }, { openSmoothingJournal }] = await Promise.all([
     import("../evaluate/smoothing.ts"),
     import("../evaluate/state/smoothing-journal.node.ts"),
@@ -90,7 +91,6 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
     offset,
     limit,
     order,
-    batch,
     radii,
     signal: stopping.signal,
     counter: (of, signal) => threads!.count(of, signal),
@@ -106,7 +106,7 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
     journal = await openSmoothingJournal(folder, { words, facts }, resume !== undefined);
   }
   const goOn = `Go on with: perturb certify --resume ${quote(folder ?? "")}${json === undefined ? "" : ` --json ${quote(json)}`}`;
-  threads = await threadsFor(subject, { ...opened.plan, batch });
+  threads = await threadsFor(subject, opened.plan, given);
   beforeExit(async () => {
     stopping.abort();
     await threads?.close();
@@ -129,15 +129,18 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
 }
 
 /** One for each core, for a graph on the CPU; any other model is asked in this thread. */
-async function threadsFor({ model }: OpenedSubject, noise: NoiseOptions): Promise<DrawThreads> {
-  const [{ isPlainGraph }, { drawThreads }, { counterOf }] = await Promise.all([
+async function threadsFor({ model }: OpenedSubject, noise: NoiseOptions, given: DrawsGiven): Promise<DrawThreads> {
+  const [{ isGraphModel, isPlainGraph }, { drawThreads }, { counterOf }] = await Promise.all([
     import("../models/classifier/graph-model.ts"),
     import("../certify/smoothing/threads.node.ts"),
     import("../certify/smoothing/counter.ts"),
   ]);
-  if (isPlainGraph(model) && model.runtime.device === "cpu")
-    return drawThreads(model.file, noise, availableParallelism());
-  return { count: counterOf(model, noise), close: async () => undefined };
+  const isOnCpu = isPlainGraph(model) && model.runtime.device === "cpu";
+  const { threads, batch } = isGraphModel(model)
+    ? await drawsWithin(model.file, given, isOnCpu ? availableParallelism() : 1)
+    : { threads: 1, batch: given.batch };
+  if (isOnCpu) return drawThreads(model.file, { ...noise, batch }, threads);
+  return { count: counterOf(model, { ...noise, batch }), close: async () => undefined };
 }
 
 async function measure(

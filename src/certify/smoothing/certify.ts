@@ -32,7 +32,7 @@ export interface SmoothedSample extends SmoothedClass {
 }
 
 /** A sample, and whose noise it gets. */
-interface Sample {
+export interface SmoothingInput {
   readonly x: Float32Array;
   readonly sample: number;
 }
@@ -43,7 +43,7 @@ interface Sample {
  */
 export async function certifySample(
   count: Counter,
-  { x, sample }: Sample,
+  { x, sample }: SmoothingInput,
   { sigma, selection, draws, alpha }: Omit<SmoothingPlan, "seed">,
   signal?: AbortSignal,
 ): Promise<SmoothedClass> {
@@ -67,7 +67,7 @@ export async function certifySample(
  */
 export async function predictSample(
   count: Counter,
-  { x, sample }: Sample,
+  { x, sample }: SmoothingInput,
   { draws, alpha }: Pick<SmoothingPlan, "draws" | "alpha">,
   signal?: AbortSignal,
 ): Promise<number> {

@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 
 /** Options of certify that say nothing of a smoothed classifier. */
-const OTHERS = ["attack", "set", "epsUnit", "maxQueries", "largest", "junit"];
+const OTHERS = ["attack", "set", "epsUnit", "maxQueries", "largest", "certificates", "junit"];
 const OWN = ["n0", "n", "alpha", "header", "timeout", "retries"];
 
 export const isGiven = (command: CommandUnknownOpts, name: string): boolean =>
