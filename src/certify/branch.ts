@@ -7,6 +7,8 @@ export interface BranchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Looks at inputs [n, ...] where bounds of rows are least: gives a counterexample that is among them. */
   readonly tryInputs: (x: FloatTensor) => Promise<Float32Array | undefined>;
+  /** Hears of each domain that is proven. */
+  readonly onProven?: ((domain: Asked) => void) | undefined;
   /** How many domains may be bounded, by default any number. */
   readonly most?: number | undefined;
 }
@@ -60,14 +62,15 @@ export async function branch(
   const stack: Open[] = [];
   while (asked.length > 0) {
     checkSignal(options.signal);
-    const tuned = await tuning.improve(asked, steps);
+    const tuned = await tuning.improve(asked, steps, options.late);
     const settled = asked.map((one, i): Asked => ({ ...one, domain: tuned[i]!.domain }));
     const { bounds, lowest } = await tuning.prove(settled);
     domains += asked.length;
     const input = await options.tryInputs(lowest);
     if (input) return { kind: "witness", input, domains };
     for (const [i, one] of settled.entries())
-      if (!isAbove(bounds[i]!, one.limit)) stack.push({ asked: one, tuned: tuned[i]!, isHopeless: isLast });
+      if (isAbove(bounds[i]!, one.limit)) options.onProven?.(one);
+      else stack.push({ asked: one, tuned: tuned[i]!, isHopeless: isLast });
     if (stack.length === 0) break;
     if (options.late()) return { kind: "late", domains };
     if (domains >= (options.most ?? Number.POSITIVE_INFINITY))

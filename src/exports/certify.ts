@@ -2,7 +2,7 @@
  * Proofs: certified accuracy, properties of networks, and bounds alone.
  * @module
  */
-export type { Rows } from "../certify/batches.ts";
+export type { Rows as BoundRows } from "../certify/batches.ts";
 export { type Box, ball } from "../certify/box.ts";
 export type { Method as BoundMethod } from "../certify/ends.ts";
 export { type BoundOptions, bounds } from "../certify/lower-bounds.ts";

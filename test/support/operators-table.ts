@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { gradientSupport } from "../../src/autodiff/coverage.ts";
 import { loweringOf, lowerings } from "../../src/autodiff/lowerings.ts";
+import { linearOperators } from "../../src/autodiff/linear.ts";
+import { boundLowerings } from "../../src/autodiff/relaxations/lowered.ts";
+import { relaxations } from "../../src/autodiff/relaxations.ts";
 import { rules } from "../../src/autodiff/rules.ts";
 import type { Finding, Outcome } from "./conformance.ts";
 import { DEFAULT_OPSETS, type Sample } from "./gradient-check.ts";
@@ -35,6 +38,13 @@ function answer(op: string, domain: string, floats: boolean): string {
   return floats ? "not yet" : "not differentiable";
 }
 
+/** Where the bounds of an operator come from. */
+function bound(op: string): string {
+  if (Object.hasOwn(linearOperators, op)) return "linear";
+  if (Object.hasOwn(relaxations, op)) return "lines";
+  return Object.hasOwn(boundLowerings, op) ? "others" : "";
+}
+
 interface Count {
   readonly passed: number;
   readonly total: number;
@@ -58,9 +68,9 @@ function row(op: string, domain: string, schema: Schema | undefined, findings: r
     answer(op, domain, schema?.floats ?? true),
     list.length > 0 ? `${list.length} at opsets ${opsets.join(", ")}` : "",
     total > 0 ? `${passed}/${total}` : "",
-    domain === "" && kinks.includes(`"${op}"`) ? "yes" : "",
+    ...(domain === "" ? [kinks.includes(`"${op}"`) ? "yes" : "", bound(op)] : []),
   ];
-  return `| ${(domain === "" ? cells : cells.slice(0, -1)).join(" | ")} |`;
+  return `| ${cells.join(" | ")} |`;
 }
 
 /** docs/operators.md */
@@ -96,13 +106,15 @@ ${count("no gradient")} more have no gradient, because they have no floats, only
 - **Differences.** The number of samples whose gradient is compared with five-point differences for each float input, and their opsets.
 - **Conformance.** Of the conformance models that have a gradient and contain this operator, the number that pass.
 - **Kinks.** Whether the gradient at kinks and ties, where there is no unique one, is compared with PyTorch's.
+- **Bounds.** Where the bounds come from that proofs need ([certification.md](certification.md)): *linear*, *lines*, or those of *others*. Empty: a
+  model in which its output changes with the input is refused.
 
 This page is made by \`npm run docs:operators\`; a test fails when it is out of date.
 
 ## The standard domain, ai.onnx
 
-| operator | changed in opsets | answer | differences | conformance | kinks |
-|---|---|---|---|---|---|
+| operator | changed in opsets | answer | differences | conformance | kinks | bounds |
+|---|---|---|---|---|---|---|
 ${[...standard, ...extra].join("\n")}
 ${others.map(([domain, list]) => section(domain, Object.keys(list).sort(), findings)).join("")}`;
 }

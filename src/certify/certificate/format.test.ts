@@ -14,6 +14,7 @@ const network: Layers = {
   layers: [{ kind: "curve", name: "y", size: 4, from: 0, f: Math.abs, kinks: [0], relative: 0 }],
   output: 1,
   classes: 3,
+  names: new Map(),
 };
 const certificate: Certificate = {
   sample: 7,

@@ -35,9 +35,9 @@ export interface Step {
 }
 
 /** The slopes of the lines below and above a curve at one of its elements, or undefined for the usual ones. Any are sound. */
-export type SlopesOf = (element: number) => readonly [lower: number, upper: number] | undefined;
+export type SlopesOf = (element: number) => readonly [lower: number, upper?: number] | undefined;
 
-const add = (sum: Sum, term: number): void => {
+export const add = (sum: Sum, term: number): void => {
   sum.total += term;
   sum.size += Math.abs(term);
 };
@@ -109,7 +109,8 @@ export function curveStep(curve: Curve & Layer, ends: readonly Ends[], own: numb
     const off = curve.relative * most + LOST;
     lower[j] = Math.min(...values) - off;
     upper[j] = Math.max(...values) + off;
-    const [s, t] = given?.(j) ?? usualSlopes(curve, l, u);
+    const usual = usualSlopes(curve, l, u);
+    const [s, t = usual[1]] = given?.(j) ?? usual;
     const room = off + own * (most + Math.max(Math.abs(s), Math.abs(t)) * Math.max(Math.abs(l), Math.abs(u)));
     below[j] = Math.min(...points.map((z, i) => values[i]! - s * z)) - room;
     above[j] = Math.max(...points.map((z, i) => values[i]! - t * z)) + room;
