@@ -140,6 +140,12 @@ describe("the smoothed classifier as a graph", () => {
     expect(await run(file, { noise: "input" }, inputs.slice(0, 1))).toEqual([expected]);
   });
 
+  it("refuses to draw more than the generator has, and takes that as an input", () => {
+    const large = { ...model.file, inputShape: [1, 224, 224] };
+    expect(() => smoothedGraph(large, { sigma: 1 })).toThrow(/100100 draws of 50176 numbers .*`noise: "input"`/);
+    expect(smoothedGraph(model.file, { sigma: 1, draws: 2_000, noise: "input" }).inputs).toHaveLength(2);
+  });
+
   it("refuses what it cannot hold", () => {
     expect(() => smoothedGraph(model.file, { sigma: 1, draws: 2_000_000 })).toThrow(/at most 1000000 draws/);
     const graph = readOnnx(model.file.onnx);

@@ -8,7 +8,7 @@ import { Ops } from "../../onnx/ops.ts";
 import { altered, renameNode } from "../../onnx/subgraphs.ts";
 import { option } from "../../option.ts";
 import { clopperPearsonLower } from "../../probability/binomial.ts";
-import { type ElementType, tensor } from "../../tensor.ts";
+import { type ElementType, product, tensor } from "../../tensor.ts";
 import { ABSTAINS } from "./certify.ts";
 import { DRAWS_AT_ONCE } from "./counter.ts";
 import { radiusOf, type SmoothingOptions, type SmoothingPlan, smoothingPlan } from "./plan.ts";
@@ -27,6 +27,11 @@ export interface SmoothedGraphOptions extends Omit<SmoothingOptions, "seed"> {
 
 const OUTPUTS = ["class", "counts", "lower", "radius", "abstain"];
 const MOST_DRAWS = 1_000_000;
+/**
+ * Numbers that RandomNormalLike may draw: ONNX Runtime's generator on the CPU (minstd_rand0) repeats itself after 2^31 - 2 steps, of
+ * which a number takes 1.27, and draws that repeat others bound nothing.
+ */
+const MOST_NUMBERS = 1e9;
 /** The first opset with all operators of the loop. */
 const LEAST_OPSET = 13;
 
@@ -45,6 +50,14 @@ export function smoothedGraph(file: ClassifierFile, options: SmoothedGraphOption
       `A file has its bounds in tables over all counts, for at most ${MOST_DRAWS} draws, and ${option("draws", plan.draws)} was given.`,
     );
   checkFile(file);
+  const { noise = "random", noiseSeed } = options;
+  const numbers = (plan.selection + plan.draws) * product(file.inputShape);
+  if (noise === "random" && numbers > MOST_NUMBERS)
+    throw new PerturbError(
+      "usage",
+      `${plan.selection + plan.draws} draws of ${product(file.inputShape)} numbers each are more than ONNX Runtime's RandomNormalLike can draw before it repeats itself (${MOST_NUMBERS} are allowed here). Give the noise as an input (${option("noise", "input")}), or lower ${option("draws")}.`,
+      { data: { numbers, most: MOST_NUMBERS } },
+    );
   const network = underOwnNames(readOnnx(file.onnx, file.name));
   const opset = network.opsets.get("") ?? 0;
   if (opset < LEAST_OPSET)
@@ -53,7 +66,6 @@ export function smoothedGraph(file: ClassifierFile, options: SmoothedGraphOption
       `${file.name} uses opset ${opset}, and a loop over draws needs ${LEAST_OPSET}. Export it with that opset or a later one.`,
       { data: { opset, least: LEAST_OPSET } },
     );
-  const { noise = "random", noiseSeed } = options;
   const batch = file.batch ?? options.batch ?? DRAWS_AT_ONCE;
   const b = new Ops({ ...network, name: "smoothed", inputs: [], outputs: [], nodes: [] }, "smoothed");
   b.input({ name: "x", type: "float32", dims: [1, ...file.inputShape] });
