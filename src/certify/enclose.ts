@@ -11,8 +11,9 @@ import type { Enclosure, Interval, Relaxation, Relaxations } from "../autodiff/r
 import { relaxations } from "../autodiff/relaxations.ts";
 import { PerturbError } from "../errors.ts";
 import { isFloat } from "../onnx/facts.ts";
-import { describeNode, type Node, valuesRead } from "../onnx/graph.ts";
+import { type Dim, describeNode, type Node, valuesRead } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
+import { product } from "../tensor.ts";
 import { gamma, inDouble, type Rounding, roundingOf } from "./rounding.ts";
 
 /** What is known of each value of a graph over a box, for every sample; nodes by their first output. */
@@ -62,6 +63,7 @@ export function enclose(
   { boxes, refine, arithmetic, constants = new Map() }: EncloseOptions,
 ): Enclosed {
   const values = new Map(boxes);
+  const samples = b.dims([...boxes.values()][0]!.centre)[0]!;
   /** Values that depend on shapes alone, and other constants, with what they are for the samples. */
   const shapes = new Map<string, string>(constants);
   const roundings = new Map<string, Rounding>();
@@ -103,7 +105,11 @@ export function enclose(
     if (linear) {
       if (isOverSamples(b, node)) throw noBounds([node]);
       const { ends, rounding } = throughLinear(context, linear, values, arithmetic);
-      for (const [i, name] of node.outputs.entries()) if (name !== "") values.set(name, ends[i]!);
+      for (const [i, name] of node.outputs.entries())
+        if (name !== "") {
+          checkSamples(b, node, samples, x[0]!, ends[i]!.centre);
+          values.set(name, ends[i]!);
+        }
       if (rounding) roundings.set(node.outputs[0]!, rounding);
       continue;
     }
@@ -115,6 +121,7 @@ export function enclose(
       (name, i): Enclosure => values.get(name) ?? { centre: x[i]!, lower: x[i]!, upper: x[i]! },
     );
     const y = again(context, x);
+    checkSamples(b, node, samples, x[0]!, y);
     const part = { node, b, x: enclosures, y };
     values.set(node.outputs[0]!, { centre: y, ...relaxation.interval(part) });
     relaxed.set(node.outputs[0]!, { node, relaxation, x: enclosures, y });
@@ -136,6 +143,23 @@ const isRestless = ({ op, attributes, inputs }: Node): boolean =>
   RANDOM.has(op) ||
   (op === "Dropout" && inputs[2] !== undefined && inputs[2] !== "") ||
   (op === "BatchNormalization" && attributes.int("training_mode", 0) !== 0);
+
+const RESHAPING: ReadonlySet<string> = new Set(["Reshape", "Flatten", "Squeeze", "Unsqueeze"]);
+
+/** @throws unsupported unless the first axis of what a node makes is that of the samples */
+function checkSamples(b: Ops, node: Node, samples: Dim, from: string, to: string): void {
+  const [first, ...rest] = b.dims(to);
+  if (first === samples) return;
+  // A size that is not known is theirs where each row has as many elements as before.
+  const isSame = RESHAPING.has(node.op) && product(b.sizes(from, 1)) === product(b.sizes(to, 1));
+  if (first === null && isSame) b.shaped(to, [samples, ...rest]);
+  else
+    throw new PerturbError(
+      "unsupported",
+      `${describeNode(node)}: what it makes has no row for each sample, so that nothing can be proven of this model in batches. Export it with the batch as the first axis of every value.`,
+      { data: { op: node.op } },
+    );
+}
 
 /** Whether a sum goes over the axis of the samples, or may. */
 function isOverSamples(b: Ops, { op, inputs, attributes }: Node): boolean {
