@@ -11,10 +11,10 @@ import type { Enclosure, Interval, Relaxation, Relaxations } from "../autodiff/r
 import { relaxations } from "../autodiff/relaxations.ts";
 import { PerturbError } from "../errors.ts";
 import { isFloat } from "../onnx/facts.ts";
-import { type Dim, describeNode, type Node, valuesRead } from "../onnx/graph.ts";
+import { describeNode, type Node, valuesRead } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
-import { product } from "../tensor.ts";
 import { gamma, inDouble, type Rounding, roundingOf } from "./rounding.ts";
+import { checkSamples, isMisaligned, isOverSamples } from "./samples.ts";
 
 /** What is known of each value of a graph over a box, for every sample; nodes by their first output. */
 export interface Enclosed {
@@ -144,41 +144,12 @@ const isRestless = ({ op, attributes, inputs }: Node): boolean =>
   (op === "Dropout" && inputs[2] !== undefined && inputs[2] !== "") ||
   (op === "BatchNormalization" && attributes.int("training_mode", 0) !== 0);
 
-const RESHAPING: ReadonlySet<string> = new Set(["Reshape", "Flatten", "Squeeze", "Unsqueeze"]);
-
-/** @throws unsupported unless the first axis of what a node makes is that of the samples */
-function checkSamples(b: Ops, node: Node, samples: Dim, from: string, to: string): void {
-  const [first, ...rest] = b.dims(to);
-  if (first === samples) return;
-  // A size that is not known is theirs where each row has as many elements as before.
-  const isSame = RESHAPING.has(node.op) && product(b.sizes(from, 1)) === product(b.sizes(to, 1));
-  if (first === null && isSame) b.shaped(to, [samples, ...rest]);
-  else
-    throw new PerturbError(
-      "unsupported",
-      `${describeNode(node)}: what it makes has no row for each sample, so that nothing can be proven of this model in batches. Export it with the batch as the first axis of every value.`,
-      { data: { op: node.op } },
-    );
-}
-
-/** Whether a sum goes over the axis of the samples, or may. */
-function isOverSamples(b: Ops, { op, inputs, attributes }: Node): boolean {
-  if (!op.startsWith("Reduce")) return false;
-  const axes = inputs[1] ? b.fact(inputs[1]).values : attributes.ints("axes", undefined);
-  const rank = b.dims(inputs[0]!).length;
-  return !axes || axes.length === 0 || axes.some((axis) => typeof axis !== "number" || axis === 0 || axis === -rank);
-}
-
 const relaxationOf = (node: Node): Relaxation | undefined =>
   node.domain === "" && Object.hasOwn(relaxations, node.op) ? (relaxations as Relaxations)[node.op] : undefined;
 
 /** Whether all inputs that change are ones that may. */
 const isBoundedIn = ({ inputs }: Node, { operands = [0] }: Relaxation, changes: (name: string) => boolean): boolean =>
   operands === "all" || inputs.every((name, i) => !changes(name) || operands.includes(i));
-
-/** Whether the axis of the samples is not the first one of an input, or of the output. */
-const isMisaligned = (b: Ops, { inputs, outputs }: Node, values: ReadonlyMap<string, Enclosure>): boolean =>
-  inputs.some((name) => values.has(name) && b.dims(name).length !== b.dims(outputs[0]!).length);
 
 /** Whether nothing is known of an operator, whatever its inputs are. */
 const isUnknown = (node: Node): boolean =>
