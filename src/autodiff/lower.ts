@@ -10,7 +10,7 @@ import { dependsOn, type TypeOf } from "./coverage.ts";
 import { guarded } from "./guarded.ts";
 import type { Collection, Lowering, LoweringContext, Lowerings } from "./lowering.ts";
 import { refuseBlockedLayout } from "./lowerings/microsoft-nchwc.ts";
-import { loweringOf, resolvesEarly } from "./lowerings.ts";
+import { exactLowerings, loweringOf, resolvesEarly } from "./lowerings.ts";
 import { boundLowerings } from "./relaxations/lowered.ts";
 import { isMarked } from "./straight-through.ts";
 
@@ -94,15 +94,37 @@ export function lower(graph: Graph, roots: readonly string[], table = differenti
 /** The graph as rules take it: in float32, in operators of opset 9 or newer, and what changes with `x` in operators that have rules. */
 export const simplified = (graph: Graph): Graph => lower(upgrade(inFloat32(graph, ["float16"])), ["x"]);
 
-/** The same graph in operators that have bounds, as far as they can be told by name. */
-export const simplifiedForBounds = (graph: Graph): Graph =>
-  lower(simplified(graph), ["x"], {
-    loweringOf: (op, domain) => (domain === "" && Object.hasOwn(boundLowerings, op) ? bounded[op] : undefined),
-    dependsOn: (node, values) =>
-      node.op !== "Shape" && node.op !== "Size" && valuesRead(node).some((name) => values.has(name)),
-  });
+/** Whether what a node makes may change with these values, also in steps. */
+const reads = (node: Node, values: ReadonlySet<string>): boolean =>
+  node.op !== "Shape" && node.op !== "Size" && valuesRead(node).some((name) => values.has(name));
 
 const bounded: Lowerings = boundLowerings;
+
+/**
+ * The same graph in operators that have bounds. Kernels round in their own ways, and bounds have to allow for that: so only what moves values
+ * or is computed by the same steps is written in others. @throws unsupported for anything else that would have to be
+ */
+export function simplifiedForBounds(graph: Graph): Graph {
+  const exact: LoweringTable = {
+    dependsOn,
+    loweringOf: (op, domain) => {
+      const lowering = loweringOf(op, domain);
+      if (!lowering || (domain === "" && Object.hasOwn(exactLowerings, op))) return lowering;
+      return (context) => {
+        if (lowering(context) === null) return null;
+        throw new PerturbError(
+          "unsupported",
+          `${describeNode(context.node)}: ONNX Runtime computes it by a kernel of its own, whose rounding no bounds are known for, so that nothing can be proven of this model.`,
+          { data: { op } },
+        );
+      };
+    },
+  };
+  const loweringForBounds = (op: string, domain: string) =>
+    domain === "" && Object.hasOwn(boundLowerings, op) ? bounded[op] : undefined;
+  const simple = lower(upgrade(inFloat32(graph, ["float16"])), ["x"], exact);
+  return lower(simple, ["x"], { loweringOf: loweringForBounds, dependsOn: reads });
+}
 
 /** Whether the elements of a value depend on one of `roots`. */
 function varies(nodes: readonly Node[], value: string, roots: readonly string[]): boolean {

@@ -64,6 +64,14 @@ export const lowerings: Readonly<Record<string, Lowerings>> = {
   "ai.onnx.ml": mlLowerings,
 };
 
+/** Those of the standard domain that compute by the same steps as ONNX Runtime, apart from the order of sums. */
+export const exactLowerings: Lowerings = {
+  ...castLikeLowerings,
+  ...poolLowerings,
+  ...controlLowerings,
+  ...sequenceLowerings,
+};
+
 export type LoweredOperator = keyof typeof standard;
 export type MicrosoftOperator = keyof typeof microsoft;
 export type MlOperator = keyof typeof mlLowerings;

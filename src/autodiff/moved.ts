@@ -38,11 +38,12 @@ function gathered(context: LinearContext): number {
   return Math.max(1, ...counts.values());
 }
 
-/** Values written over others, or added to them in ways that are not linear. */
+/** Values written over others, and not added to them, in each sample: the places have the same first axis. */
 const written: LinearOperator = {
   operands: [0, 2],
   ends: "monotone",
-  isLinear: ({ node }) => node.attributes.string("reduction", "none") === "none",
+  isLinear: ({ node, b, x }) =>
+    node.attributes.string("reduction", "none") === "none" && b.dims(x[1]!)[0] === b.dims(x[0]!)[0],
 };
 
 /**
@@ -100,7 +101,6 @@ export const movingOperators = {
   Where: repeated(spread, { operands: [1, 2] }),
   ScatterND: written,
   ScatterElements: written,
-  Scatter: written,
   Resize: resized,
   Upsample: resized,
 } satisfies Readonly<Record<string, LinearOperator>>;

@@ -14,6 +14,7 @@ import { isFloat } from "../onnx/facts.ts";
 import { describeNode, type Node, valuesRead } from "../onnx/graph.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { gamma, inDouble, type Rounding, roundingOf } from "./rounding.ts";
+import { checkSamples, isMisaligned, isOverSamples } from "./samples.ts";
 
 /** What is known of each value of a graph over a box, for every sample; nodes by their first output. */
 export interface Enclosed {
@@ -62,6 +63,7 @@ export function enclose(
   { boxes, refine, arithmetic, constants = new Map() }: EncloseOptions,
 ): Enclosed {
   const values = new Map(boxes);
+  const samples = b.dims([...boxes.values()][0]!.centre)[0]!;
   /** Values that depend on shapes alone, and other constants, with what they are for the samples. */
   const shapes = new Map<string, string>(constants);
   const roundings = new Map<string, Rounding>();
@@ -103,7 +105,11 @@ export function enclose(
     if (linear) {
       if (isOverSamples(b, node)) throw noBounds([node]);
       const { ends, rounding } = throughLinear(context, linear, values, arithmetic);
-      for (const [i, name] of node.outputs.entries()) if (name !== "") values.set(name, ends[i]!);
+      for (const [i, name] of node.outputs.entries())
+        if (name !== "") {
+          checkSamples(b, node, samples, x[0]!, ends[i]!.centre);
+          values.set(name, ends[i]!);
+        }
       if (rounding) roundings.set(node.outputs[0]!, rounding);
       continue;
     }
@@ -115,6 +121,7 @@ export function enclose(
       (name, i): Enclosure => values.get(name) ?? { centre: x[i]!, lower: x[i]!, upper: x[i]! },
     );
     const y = again(context, x);
+    checkSamples(b, node, samples, x[0]!, y);
     const part = { node, b, x: enclosures, y };
     values.set(node.outputs[0]!, { centre: y, ...relaxation.interval(part) });
     relaxed.set(node.outputs[0]!, { node, relaxation, x: enclosures, y });
@@ -137,24 +144,12 @@ const isRestless = ({ op, attributes, inputs }: Node): boolean =>
   (op === "Dropout" && inputs[2] !== undefined && inputs[2] !== "") ||
   (op === "BatchNormalization" && attributes.int("training_mode", 0) !== 0);
 
-/** Whether a sum goes over the axis of the samples, or may. */
-function isOverSamples(b: Ops, { op, inputs, attributes }: Node): boolean {
-  if (!op.startsWith("Reduce")) return false;
-  const axes = inputs[1] ? b.fact(inputs[1]).values : attributes.ints("axes", undefined);
-  const rank = b.dims(inputs[0]!).length;
-  return !axes || axes.length === 0 || axes.some((axis) => typeof axis !== "number" || axis === 0 || axis === -rank);
-}
-
 const relaxationOf = (node: Node): Relaxation | undefined =>
   node.domain === "" && Object.hasOwn(relaxations, node.op) ? (relaxations as Relaxations)[node.op] : undefined;
 
 /** Whether all inputs that change are ones that may. */
 const isBoundedIn = ({ inputs }: Node, { operands = [0] }: Relaxation, changes: (name: string) => boolean): boolean =>
   operands === "all" || inputs.every((name, i) => !changes(name) || operands.includes(i));
-
-/** Whether the axis of the samples is not the first one of an input, or of the output. */
-const isMisaligned = (b: Ops, { inputs, outputs }: Node, values: ReadonlyMap<string, Enclosure>): boolean =>
-  inputs.some((name) => values.has(name) && b.dims(name).length !== b.dims(outputs[0]!).length);
 
 /** Whether nothing is known of an operator, whatever its inputs are. */
 const isUnknown = (node: Node): boolean =>
