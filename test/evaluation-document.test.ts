@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { attacks } from "../src/attacks/index.ts";
+import { certifyOptions } from "../src/cli/options/certify-options.ts";
 import { evaluateOptions } from "../src/cli/options/evaluate-options.ts";
 import { readReport } from "../src/report/files/json.ts";
 import { blocks, ROOT, run, runPrograms } from "./support/documents.ts";
@@ -63,7 +64,7 @@ describe("docs/evaluation.md", () => {
   });
 
   it("names options and attacks that there are", () => {
-    const known = evaluateOptions().options.map(({ long }) => long);
+    const known = [...evaluateOptions().options, ...certifyOptions().options].map(({ long }) => long);
     const prose = text.replaceAll(/```.*?```/gs, "");
     // Of another command.
     for (const [option] of prose.replaceAll("--png", "").matchAll(/--[a-z][\w-]*/g)) expect(known).toContain(option);

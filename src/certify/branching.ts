@@ -4,7 +4,7 @@ import { argmax, type FloatTensor, takeRows } from "../tensor.ts";
 import type { BoundsOf } from "./bounds.ts";
 import type { Box } from "./box.ts";
 import { branch } from "./branch.ts";
-import type { Decision, Method } from "./method.ts";
+import { type Decision, type Method, REFUTED } from "./method.ts";
 
 interface Parts {
   readonly bounds: BoundsOf;
@@ -66,7 +66,7 @@ async function decide(
   const margin = Number.NaN;
   if (result.kind === "proven") return { kind: "proven", margin };
   if (result.kind === "witness")
-    return { kind: "open", margin, reason: `an input of the box is class ${reached}, where bounds are least` };
+    return { kind: "open", margin, reason: `${REFUTED} ${reached}, where bounds are least` };
   if (result.kind === "late") throw new PerturbError("internal", "There was no limit of time. Report this.");
   const other = result.row < label ? result.row : result.row + 1;
   const where = splits > 0 ? ` somewhere, after ${result.domains} parts of the box` : "";

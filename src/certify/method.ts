@@ -15,6 +15,9 @@ export type Decision =
   | { readonly kind: "proven"; readonly margin: number }
   | { readonly kind: "open"; readonly margin: number; readonly reason: string };
 
+/** What the reason begins with where bounds found a counterexample, which an attack may not have. */
+export const REFUTED = "an input of the box is class";
+
 /** One way to show that no x of a box is taken for another class than the label. Answers do not depend on the other samples. */
 export interface Method {
   readonly name: string;

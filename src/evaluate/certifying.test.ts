@@ -53,6 +53,13 @@ describe("an evaluation that certifies", async () => {
     expect(worst[0]!.certified).toMatchObject({ total: SAMPLES, accuracy: proven[0]! / SAMPLES });
   });
 
+  it("says of how many samples bounds know better than the attacks", () => {
+    const known = result.records!.filter(({ openReason }) => openReason?.includes("an input of the box"));
+    const warning = result.evaluation.warnings.find(({ code }) => code === "attacks-missed");
+    expect(known.length).toBeGreaterThan(0);
+    expect(warning?.message).toContain(`for ${known.length} samples`);
+  });
+
   it("gives each sample its largest certified ε, or why it has none", () => {
     const records = result.records!;
     for (const record of records) {

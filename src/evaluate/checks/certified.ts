@@ -1,3 +1,4 @@
+import { REFUTED } from "../../certify/method.ts";
 import { PerturbError } from "../../errors.ts";
 import type { SampleRecord, Warning } from "../../evaluate.ts";
 import type { NormName } from "../../norm.ts";
@@ -9,10 +10,12 @@ export type Certified = ReadonlyMap<number, number>;
 export function certificates(certified: Certified, norm: NormName) {
   const fooled: Contradiction[] = [];
   const broken: Contradiction[] = [];
+  const missed: number[] = [];
   return {
     hear(records: readonly SampleRecord[]): void {
       if (norm === "spatial") return;
       for (const record of records) {
+        if (record.openReason?.startsWith(REFUTED)) missed.push(record.index);
         const distance = record[norm];
         if (distance === null) continue;
         const { index, certifiedEpsilon: own, epsilon } = record;
@@ -24,6 +27,7 @@ export function certificates(certified: Certified, norm: NormName) {
     },
     warnings(): Warning[] {
       return [
+        ...(missed.length > 0 ? [missedBy(missed)] : []),
         ...contradiction(broken, {
           code: "proof-contradicted",
           inside: "inside the ε that was proven of them",
@@ -38,6 +42,11 @@ export function certificates(certified: Certified, norm: NormName) {
     },
   };
 }
+
+const missedBy = (indices: readonly number[]): Warning => ({
+  code: "attacks-missed",
+  message: `Bounds found inputs of another class for ${indices.length} samples at an ε at which no attack fooled them; the first is sample ${indices[0]}. Robust accuracy is too high by these. Add a stronger attack, such as autoattack.`,
+});
 
 interface Contradiction {
   readonly index: number;
