@@ -32,7 +32,7 @@ if (options.help) {
                                   page: the playground in Chromium
                  [--threads 2]    for the gradients; with 1, processor time is taken, which other programs do not change;
                                   and for the original in autoattack, where 1 gives its least processor time
-                 [--images 20]    for autoattack
+                 [--images 20]    for autoattack, and certify: CROWN, beside a plain one in PyTorch
   npm run bench -- --only strength [--networks robust,lenet] [--samples 1000] [--weights FILE.pth] [--resume]    docs/strength.md
 
 For the comparison with PyTorch, once:
@@ -323,6 +323,10 @@ if (wanted.has("page")) {
 if (wanted.has("autoattack")) {
   const { benchAutoAttack } = await import("./autoattack.js");
   await benchAutoAttack(dist, options.python, Number(options.images), options.threads);
+}
+if (wanted.has("certify")) {
+  const { benchCertify } = await import("./certify.js");
+  await benchCertify(dist, { python: options.python, rounds, images: Number(options.images) });
 }
 if (wanted.has("strength")) {
   const { networks, samples, weights, resume } = options;

@@ -31,6 +31,7 @@ const OPTIONS = [
   "limit",
   "maxQueries",
   "memory",
+  "noise",
   "norm",
   "normalization.mean",
   "normalization.std",

@@ -64,6 +64,7 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
     "report/files/linearity-schema.ts",
     "report/files/model-schema.ts",
     "report/files/schema.ts",
+    "report/files/smoothing-schema.ts",
     "train/checkpoint.ts",
     "train/settings.ts",
   ],

@@ -26,7 +26,7 @@ const commands = blocks(readme.replace(/^## Install\n.*?(?=^## )/ms, ""), "sh").
 );
 
 describe("the README", () => {
-  it("has commands and code", () => expect([commands.length, blocks(readme, "ts").length]).toEqual([12, 2]));
+  it("has commands and code", () => expect([commands.length, blocks(readme, "ts").length]).toEqual([13, 3]));
 
   // `npm test` is what runs this, and the server has a test of its own.
   it.each(commands.filter((command) => !["npm test", "npm run playground"].includes(command)))(
@@ -62,10 +62,15 @@ describe("the README", () => {
 
   it("has examples that type check and run", { timeout: 300_000 }, async () => {
     await rm(report, { recursive: true, force: true });
-    const [accuracies, progress] = await runPrograms(blocks(readme, "ts"), folder);
+    const [accuracies, progress, proofs] = await runPrograms(blocks(readme, "ts"), folder);
     const lines = accuracies!.split("\n");
     expect(lines).toHaveLength(2);
     for (const line of lines) expect(line).toMatch(/^0\.\d+ [01](\.\d+)? \[/);
+    // Each ε with its certified and its robust accuracy, then each sample with the ε that is proven, and that which fooled it.
+    const [small, large, ...samples] = proofs!.split("\n");
+    expect([small, large]).toEqual(["0.005 1 1", "0.3 0 0"]);
+    expect(samples).toHaveLength(3);
+    for (const line of samples) expect(line).toMatch(/^\d 0\.0[0-9]+ 0\.3$/);
     expect(progress!.split("\n").slice(-2)).toEqual(["100 of 100", "Report: runs/pgd/report.html"]);
     const { options, worst } = await readReport(await readFile(new URL("report.json", report), "utf8"), "the report");
     expect(options.settings).toEqual(expect.arrayContaining(["pgd.steps=100"]));

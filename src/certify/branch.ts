@@ -7,6 +7,8 @@ export interface BranchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Looks at inputs [n, ...] where bounds of rows are least: gives a counterexample that is among them. */
   readonly tryInputs: (x: FloatTensor) => Promise<Float32Array | undefined>;
+  /** Hears of each domain that is proven. */
+  readonly onProven?: ((domain: Asked) => void) | undefined;
   /** How many domains may be bounded, by default any number. */
   readonly most?: number | undefined;
 }
@@ -15,8 +17,14 @@ export interface BranchOptions {
 export type Branched =
   | { readonly kind: "proven"; readonly domains: number }
   | { readonly kind: "witness"; readonly input: Float32Array; readonly domains: number }
-  | { readonly kind: "late"; readonly domains: number; readonly short: number }
-  | { readonly kind: "open"; readonly reason: string; readonly domains: number };
+  | { readonly kind: "late"; readonly domains: number }
+  | ({ readonly kind: "open"; readonly domains: number; readonly isHopeless: boolean } & Shortfall);
+
+/** The row whose least bound, of its parts that are not proven, is furthest below its limit, and by how much. */
+export interface Shortfall {
+  readonly row: number;
+  readonly short: number;
+}
 
 /** Steps up the bound of the whole box, and of each domain. */
 const STEPS = { root: 30, domain: 10, leaf: 200 };
@@ -54,23 +62,23 @@ export async function branch(
   const stack: Open[] = [];
   while (asked.length > 0) {
     checkSignal(options.signal);
-    const tuned = await tuning.improve(asked, steps);
+    const tuned = await tuning.improve(asked, steps, options.late);
     const settled = asked.map((one, i): Asked => ({ ...one, domain: tuned[i]!.domain }));
     const { bounds, lowest } = await tuning.prove(settled);
     domains += asked.length;
     const input = await options.tryInputs(lowest);
     if (input) return { kind: "witness", input, domains };
     for (const [i, one] of settled.entries())
-      if (!isAbove(bounds[i]!, one.limit)) stack.push({ asked: one, tuned: tuned[i]!, isHopeless: isLast });
+      if (isAbove(bounds[i]!, one.limit)) options.onProven?.(one);
+      else stack.push({ asked: one, tuned: tuned[i]!, isHopeless: isLast });
     if (stack.length === 0) break;
-    const short = Math.max(...stack.map(({ asked: { limit }, tuned: { bound } }) => limit - bound));
-    if (options.late()) return { kind: "late", domains, short };
+    if (options.late()) return { kind: "late", domains };
     if (domains >= (options.most ?? Number.POSITIVE_INFINITY))
-      return { kind: "open", domains, reason: `bounds leave ${short.toPrecision(3)} open` };
+      return { kind: "open", domains, isHopeless: false, ...shortest(stack, rows) };
     const taken = stack.splice(-BATCH);
     const leaves = taken.filter(isLeaf);
     if (leaves.some(({ isHopeless }) => isHopeless))
-      return { kind: "open", domains, reason: "a domain in which every neuron has a known sign stays open" };
+      return { kind: "open", domains, isHopeless: true, ...shortest(taken, rows) };
     const others = taken.filter((open) => !isLeaf(open));
     // Of a leaf, all that is left to improve are the pushes.
     isLast = leaves.length > 0;
@@ -79,6 +87,15 @@ export async function branch(
     asked = isLast ? leaves.map((leaf) => leaf.asked) : await halved(tuning, others);
   }
   return { kind: "proven", domains };
+}
+
+function shortest(open: readonly Open[], rows: readonly { readonly row: Float32Array }[]): Shortfall {
+  let worst: Shortfall = { row: 0, short: Number.NEGATIVE_INFINITY };
+  for (const { asked, tuned } of open) {
+    const short = asked.limit - tuned.bound;
+    if (short > worst.short) worst = { row: rows.findIndex(({ row }) => row === asked.row), short };
+  }
+  return worst;
 }
 
 /** Of float64, a difference that is above 0 by less than this may be 0. NaN is above nothing. */

@@ -1,4 +1,4 @@
-import { checkSignal } from "../errors.ts";
+import { checkSignal, PerturbError } from "../errors.ts";
 import type { GraphModel } from "../models/classifier/graph-model.ts";
 import { argmax, type FloatTensor, takeRows } from "../tensor.ts";
 import type { BoundsOf } from "./bounds.ts";
@@ -15,12 +15,14 @@ interface Parts {
   readonly least: number;
 }
 
+const nameOf = (splits: number): string => (splits > 0 ? "branch-and-bound" : "alpha-crown");
+
 /**
  * CROWN with slopes that are improved, and, with splits, branch and bound on the signs of neurons: up to so many parts of a box for each sample.
  * Each sample is decided by itself.
  */
 export const byBranching = (parts: Parts, splits: number): Method => ({
-  name: splits > 0 ? "branch-and-bound" : "alpha-crown",
+  name: nameOf(splits),
   isCheap: false,
   isSearched: false,
   async decide({ x, labels, epsilons }, signal) {
@@ -65,6 +67,9 @@ async function decide(
   if (result.kind === "proven") return { kind: "proven", margin };
   if (result.kind === "witness")
     return { kind: "open", margin, reason: `an input of the box is class ${reached}, where bounds are least` };
-  const parts = `${result.domains} ${splits > 0 ? "parts of the box" : "bounds"}`;
-  return { kind: "open", margin, reason: result.kind === "open" ? `${result.reason} after ${parts}` : parts };
+  if (result.kind === "late") throw new PerturbError("internal", "There was no limit of time. Report this.");
+  const other = result.row < label ? result.row : result.row + 1;
+  const where = splits > 0 ? ` somewhere, after ${result.domains} parts of the box` : "";
+  const bound = `${(least - result.short).toPrecision(3)}${where}`;
+  return { kind: "open", margin, reason: `${nameOf(splits)} bounds the margin to class ${other} by ${bound}` };
 }

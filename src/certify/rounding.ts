@@ -42,7 +42,10 @@ export function roundingOf(
   const zero = b.scalar(0, x[0]!);
   const parts = new Map<number, { size: string; sum: string }>();
   const partsOf = (i: number) => {
-    const [up, down] = [b.add("Max", [box(i).upper, zero]), b.add("Min", [box(i).lower, zero])];
+    const { lower, upper, centre } = box(i);
+    // The centre may be outside of what is assumed of a part of the box, and is then rounded as a number of its own size.
+    const own = precise === undefined ? [centre] : [];
+    const [up, down] = [b.add("Max", [upper, ...own, zero]), b.add("Min", [lower, ...own, zero])];
     const known = parts.get(i) ?? { size: b.sub(up, down), sum: b.plus(up, down) };
     parts.set(i, known);
     return known;

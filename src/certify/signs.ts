@@ -47,5 +47,13 @@ export async function splitSigns(
   };
   const result = await branch(tuning, rows, { late, signal, most, tryInputs });
   if (result.kind === "witness") return { kind: "witness", witness: witness!, domains: result.domains };
+  if (result.kind === "open")
+    return {
+      kind: "open",
+      domains: result.domains,
+      reason: result.isHopeless
+        ? "a part of the box in which every neuron has a known sign stays open"
+        : `bounds leave ${result.short.toPrecision(3)} open`,
+    };
   return result;
 }

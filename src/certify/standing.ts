@@ -81,6 +81,8 @@ export async function proveBudgets(
     for (const [i, count] of before.entries()) if (standing.proven[i]! > count) tally.proven++;
     tally.seconds += (performance.now() - began) / 1000;
   }
+  // What follows the last proof was fooled, and is not open.
+  for (const [i, end] of below.entries()) if (standing.proven[i]! >= end) standing.reasons[i] = null;
 }
 
 function prove(standing: Standing, i: number, count: number, epsilon: number, method: string): void {

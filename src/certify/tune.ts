@@ -44,7 +44,7 @@ export interface Tuning {
   /** Without assumptions, and the choices that CROWN makes. */
   readonly root: Domain;
   /** Steps of Adam up the bounds (Xu et al. 2021, https://arxiv.org/abs/2011.13824, §3.2), of which the best is kept. */
-  improve(asked: readonly Asked[], steps: number): Promise<Tuned[]>;
+  improve(asked: readonly Asked[], steps: number, late?: () => boolean): Promise<Tuned[]>;
   /** The bounds alone, no proof. */
   guess(asked: readonly Asked[]): Promise<Float64Array>;
   /** What is proven: numbers that Σ row·output is not below in each domain, and where the line that says so is least, [domains, ...]. */
@@ -53,6 +53,9 @@ export interface Tuning {
 
 const RATE = { share: 0.25, push: 0.1, decay: 0.98 };
 const [β1, β2] = [0.9, 0.999];
+
+/** Numbers of one value in the domains that are bounded at a time. */
+const MOST_NUMBERS = 2 ** 22;
 
 /** @param box one sample  @param ends of it, proven */
 export function openTuning(programs: BoundPrograms, box: Box, ends: Ends): Tuning {
@@ -70,19 +73,37 @@ export function openTuning(programs: BoundPrograms, box: Box, ends: Ends): Tunin
     pushes: new Float32Array(neurons.length),
   };
   const given = { programs, neurons, box, ends };
+  const widest = Math.max(box.centre.data.length, ...programs.frontiers.map(({ shape }) => product(shape)));
+  const many = Math.max(1, Math.floor(MOST_NUMBERS / widest));
+  const inPieces = async <T>(asked: readonly Asked[], of: (piece: readonly Asked[]) => Promise<T>): Promise<T[]> => {
+    const made: T[] = [];
+    for (let at = 0; at < asked.length; at += many) made.push(await of(asked.slice(at, at + many)));
+    return made;
+  };
   return {
     neurons,
     root,
-    improve: (asked, steps) => improve(given, asked, steps),
+    improve: async (asked, steps, late = () => false) =>
+      (await inPieces(asked, (piece) => improve(given, piece, steps, late))).flat(),
     async guess(asked) {
       const program = await programs.guess();
-      const results = await program.run(inputsOf(given, program, asked));
-      return results["bound"]!.data as Float64Array;
+      const bounds = await inPieces(asked, async (piece) => {
+        const results = await program.run(inputsOf(given, program, piece));
+        return [...(results["bound"]!.data as Float64Array)];
+      });
+      return Float64Array.from(bounds.flat());
     },
     async prove(asked) {
       const program = await programs.tuned();
-      const results = await program.run(inputsOf(given, program, asked));
-      return { bounds: results["bound"]!.data as Float64Array, lowest: lowestOf(results["slope"] as FloatTensor, box) };
+      const bounds: number[] = [];
+      const lowest = new Float32Array(asked.length * box.centre.data.length);
+      await inPieces(asked, async (piece) => {
+        const results = await program.run(inputsOf(given, program, piece));
+        lowest.set(lowestOf(results["slope"] as FloatTensor, box), bounds.length * box.centre.data.length);
+        bounds.push(...(results["bound"]!.data as Float64Array));
+      });
+      const dims = [asked.length, ...box.centre.dims.slice(1)];
+      return { bounds: Float64Array.from(bounds), lowest: tensor("float32", dims, lowest) };
     },
   };
 }
@@ -136,14 +157,13 @@ function inputsOf({ programs, neurons, box, ends }: Given, program: Program, ask
   return Object.fromEntries(program.inputs.map((name) => [name, inputs[name]!]));
 }
 
-/** Where a line of these slopes is least over a box, [n, ...]. */
-function lowestOf(slope: FloatTensor, { lower, upper }: Box): FloatTensor {
+/** Where lines of these slopes are least over a box, [n, ...]. */
+function lowestOf(slope: FloatTensor, { lower, upper }: Box): Float32Array {
   const size = lower.data.length;
-  const at = Float32Array.from(slope.data, (a, i) => (a > 0 ? lower.data[i % size]! : upper.data[i % size]!));
-  return tensor("float32", slope.dims, at);
+  return Float32Array.from(slope.data, (a, i) => (a > 0 ? lower.data[i % size]! : upper.data[i % size]!));
 }
 
-async function improve(given: Given, asked: readonly Asked[], steps: number): Promise<Tuned[]> {
+async function improve(given: Given, asked: readonly Asked[], steps: number, late: () => boolean): Promise<Tuned[]> {
   const { neurons, programs } = given;
   const program = await programs.tuning();
   const size = neurons.length;
@@ -171,7 +191,7 @@ async function improve(given: Given, asked: readonly Asked[], steps: number): Pr
       const kept = { signs: domain.signs, shares: domain.shares.slice(), pushes: domain.pushes.slice() };
       best[i] = { bound: bounds[i]!, domain: kept, scores: scoresOf(given, results, domain, i) };
     }
-    if (step > steps || best.every(({ bound }, i) => bound > asked[i]!.limit)) return best;
+    if (step > steps || late() || best.every(({ bound }, i) => bound > asked[i]!.limit)) return best;
     const decay = RATE.decay ** (step - 1);
     const move = (mean: Float32Array, square: Float32Array, at: number, g: number, rate: number): number => {
       mean[at] = β1 * mean[at]! + (1 - β1) * g;

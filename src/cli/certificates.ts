@@ -3,7 +3,12 @@ import { open } from "node:fs/promises";
 import { checkCertificate } from "../certify/certificate/check.ts";
 import { LONGEST_LINE, readCertificate, readHeading } from "../certify/certificate/format.ts";
 import { messageOf, PerturbError } from "../errors.ts";
-import { type CertifiedModel, certificateLines, certifiedModel, type Proven } from "../evaluate/certificates.ts";
+import {
+  type CertificatesAsked,
+  type CertifiedModel,
+  certificateLines,
+  certifiedModel,
+} from "../evaluate/certificates.ts";
 import { openClassifier } from "../models/classifier/graph-model.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import { EXIT } from "./exit.ts";
@@ -22,16 +27,13 @@ export async function writeCertificates(
   path: string,
   model: CertifiedModel,
   { data }: OpenedSubject,
-  {
-    proven,
-    epsilons,
-    quiet,
-  }: { readonly proven: readonly Proven[]; readonly epsilons: readonly number[]; readonly quiet: boolean },
+  { quiet, ...asked }: CertificatesAsked & { readonly quiet: boolean },
 ): Promise<void> {
+  const { proven } = asked;
   const progress = quiet ? silent : progressLine("writing", "certificates");
   let [lines, done] = [0, -1];
   await writeAtomically(path, async (file) => {
-    for await (const line of certificateLines(model, data, { proven, epsilons })) {
+    for await (const line of certificateLines(model, data, asked)) {
       if (line !== undefined) await file.write(`${line}\n`);
       if (line !== undefined) lines++;
       progress.update(++done, proven.length);
@@ -41,7 +43,7 @@ export async function writeCertificates(
   const missing = proven.length + 1 - lines;
   if (missing > 0)
     complain(
-      `warning: ${missing} of ${proven.length} proven samples have no certificate: their proofs take more than one box and one line for each neuron.`,
+      `warning: ${missing} of ${proven.length} proven samples have no certificate: their proofs need more than is allowed here. Give more --splits.`,
     );
 }
 

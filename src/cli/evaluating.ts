@@ -11,6 +11,7 @@ import type { SampleSpool } from "../report/files/samples.node.ts";
 import { EXIT, explain, mayPass } from "./exit.ts";
 import { requireWritable } from "./files.ts";
 import type { BeforeExit } from "./interrupt.ts";
+import { isAddress } from "./opening/address.ts";
 import type { OpenedSubject } from "./opening/opened.ts";
 import { openSubject } from "./opening/subject.ts";
 import { wanted } from "./opening/wanted.ts";
@@ -67,6 +68,11 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   checkFailUnder(given.failUnder, given.eps);
   if (given.json === "-" && given.junit === "-")
     throw new PerturbError("usage", "--json - and --junit - cannot share stdout. Give one of them a file.");
+  if (given.certify && isAddress(given.model))
+    throw new PerturbError(
+      "usage",
+      `Proofs need the network itself, and ${given.model} is the address of a server. Give its .onnx file.`,
+    );
   for (const path of [given.json, given.junit, given.certificates])
     if (path !== undefined && path !== "-") await requireWritable(path);
   const { threads, workersFor } = await import("../evaluate/places/threads.node.ts");
@@ -122,7 +128,7 @@ async function runAt(place: Threads, work: Work): Promise<number> {
 }
 
 /** What hears of proven samples, and writes their certificates. @throws unsupported for a model that certificates cannot be about */
-async function certificatesOf(subject: OpenedSubject, { certificates, eps, norm, target, quiet }: Asked) {
+async function certificatesOf(subject: OpenedSubject, { certificates, eps, norm, target, splits, quiet }: Asked) {
   const [{ certifiedModel, provenOf }, { writeCertificates }] = await Promise.all([
     import("../evaluate/certificates.ts"),
     import("./certificates.ts"),
@@ -131,7 +137,8 @@ async function certificatesOf(subject: OpenedSubject, { certificates, eps, norm,
   const proven: ReturnType<typeof provenOf> = [];
   return {
     hear: (records: readonly SampleRecord[]) => void proven.push(...provenOf(records)),
-    write: () => writeCertificates(certificates!, model, subject, { proven, epsilons: eps, quiet: quiet === true }),
+    write: () =>
+      writeCertificates(certificates!, model, subject, { proven, epsilons: eps, splits, quiet: quiet === true }),
   };
 }
 

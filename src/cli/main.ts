@@ -80,7 +80,7 @@ async function programFor([first, second]: readonly string[]): Promise<CommandUn
   checkCommand(first);
   const wanted = first === "help" ? second : first && Object.hasOwn(COMMANDS, first) ? first : DEFAULT;
   const program: CommandUnknownOpts = new Command("perturb")
-    .description("Measure and explain the adversarial robustness of any ONNX classifier.")
+    .description("Measure, explain and prove the adversarial robustness of any ONNX classifier.")
     .version(VERSION)
     .exitOverride()
     .configureOutput({

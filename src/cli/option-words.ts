@@ -27,6 +27,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   limit: "--limit",
   maxQueries: "--max-queries",
   memory: "--memory",
+  noise: "--noise",
   norm: "--norm",
   "normalization.mean": "--mean",
   "normalization.std": "--std",

@@ -1,5 +1,7 @@
+import { type BoundsOf, openBounds } from "../certify/bounds.ts";
 import { certifiableGraph, requireCertifiable } from "../certify/certifiable.ts";
-import type { Heading } from "../certify/certificate/certificate.ts";
+import { branchedCertificate } from "../certify/certificate/branched.ts";
+import type { Certificate, Heading } from "../certify/certificate/certificate.ts";
 import { certificateLine, headingLine } from "../certify/certificate/format.ts";
 import type { Layers } from "../certify/certificate/layers.ts";
 import { readLayers } from "../certify/certificate/read.ts";
@@ -47,30 +49,57 @@ export interface Proven {
   readonly epsilon: number;
 }
 
+/** What is proven, and how far a certificate of it is looked for. */
+export interface CertificatesAsked {
+  readonly proven: readonly Proven[];
+  /** Where there is no certificate at what is proven, the largest of these that has one. */
+  readonly epsilons: readonly number[];
+  /** Parts that the box of a sample may be split into. */
+  readonly splits?: number | undefined;
+}
+
 /**
  * The lines of a file of certificates: its heading, then one for each sample, at the largest ε that is proven of it, or else the largest of
- * `epsilons` below at which there is a certificate; undefined where there is none at any. @throws whatever the data throw
+ * `epsilons` below at which there is a certificate; undefined where there is none at any. @throws whatever the data throw; runtime
  */
 export async function* certificateLines(
-  { model, network, heading, above }: CertifiedModel,
+  certified: CertifiedModel,
   given: Dataset,
-  { proven, epsilons }: { readonly proven: readonly Proven[]; readonly epsilons: readonly number[] },
+  { proven, epsilons, splits = 0 }: CertificatesAsked,
 ): AsyncGenerator<string | undefined> {
+  const { model, network, heading, above } = certified;
   yield headingLine(heading);
   const { data } = fitting(given, model);
-  for (const { index, epsilon } of proven) {
-    const tried = [epsilon, ...epsilons.filter((other) => other < epsilon).sort((a, b) => b - a)];
-    for await (const { x, labels } of data.batches({ batch: 1, offset: index, limit: 1 })) {
-      let line: string | undefined;
-      for (const at of tried) {
-        const { lower, upper } = boxOf(x, [at], model);
-        const ends = { lower: lower.data as Float32Array, upper: upper.data as Float32Array };
-        const certificate = writeCertificate(network, { sample: index, label: labels[0]!, ...ends }, above);
-        if (!certificate) continue;
-        line = certificateLine(certificate);
-        break;
+  const most = splits + network.classes - 1;
+  // Only for what one pass of lines does not prove.
+  let bounds: Promise<BoundsOf> | undefined;
+  try {
+    for (const { index, epsilon } of proven) {
+      const tried = [epsilon, ...epsilons.filter((other) => other < epsilon).sort((a, b) => b - a)];
+      for await (const { x, labels } of data.batches({ batch: 1, offset: index, limit: 1 })) {
+        let certificate: Certificate | undefined;
+        for (const at of tried) {
+          const { lower, upper } = boxOf(x, [at], model);
+          const ends = { lower: lower.data as Float32Array, upper: upper.data as Float32Array };
+          const question = { sample: index, label: labels[0]!, ...ends };
+          certificate = writeCertificate(network, question, above);
+          if (!certificate) {
+            bounds ??= boundsOf(model);
+            const centre = x.data as Float32Array;
+            certificate = await branchedCertificate(network, await bounds, question, { above, most, centre });
+          }
+          if (certificate) break;
+        }
+        yield certificate && certificateLine(certificate);
       }
-      yield line;
     }
+  } finally {
+    await (await bounds)?.release();
   }
+}
+
+function boundsOf(model: GraphModel): Promise<BoundsOf> {
+  const { name, device } = model.runtime;
+  const load = (bytes: Uint8Array) => model.runtime.load(bytes, model.file.folder);
+  return openBounds(certifiableGraph(model), { name, device, load });
 }

@@ -59,15 +59,21 @@ describe("an evaluation that certifies", async () => {
       const { certifiedEpsilon, certifiedBy, openReason, outcome, epsilon } = record;
       if (outcome === "misclassified") expect([certifiedEpsilon, certifiedBy, openReason]).toEqual([null, null, null]);
       if (epsilon !== null) expect(certifiedEpsilon ?? 0).toBeLessThan(epsilon);
+      const open = EPSILONS.filter(
+        (one) => one > (certifiedEpsilon ?? 0) && one < (epsilon ?? Number.POSITIVE_INFINITY),
+      );
+      if (outcome !== "misclassified") expect(openReason === null).toBe(open.length === 0);
       if (outcome === "not-fooled" && (certifiedEpsilon ?? 0) < EPSILONS.at(-1)!)
-        expect(openReason).toMatch(/^crown bounds the margin to class \d by -/);
+        expect(openReason).toMatch(
+          /^(alpha-crown bounds the margin to class \d by -|an input of the box is class \d, where bounds are least)/,
+        );
     }
     const radii = records.map(({ certifiedEpsilon }) => certifiedEpsilon ?? 0);
     expect(EPSILONS.map((epsilon) => radii.filter((radius) => radius >= epsilon).length)).toEqual(
       worst.map((point) => point.certified!.correct),
     );
     expect(certified!.averageRadius).toBeCloseTo(radii.reduce((a, b) => a + b) / SAMPLES, 8);
-    expect(certified!.methods.map(({ method }) => method)).toEqual(["ibp", "crown-ibp", "crown"]);
+    expect(certified!.methods.map(({ method }) => method)).toEqual(["ibp", "crown-ibp", "crown", "alpha-crown"]);
     expect(certified!.methods[0]!.tried).toBe(clean.correct);
   });
 

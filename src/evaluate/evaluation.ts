@@ -48,6 +48,9 @@ const KINDS: Kinds<Omit<EvaluateOptions, keyof AttackOptions>> = {
   onRecords: aFunction,
 };
 
+/** Samples of a batch, at most, where each takes seconds to certify: what is done is saved, and told, after each batch. */
+const CERTIFIED = 8;
+
 /** Told after every batch. */
 export type OnProgress = (progress: Progress) => void;
 
@@ -86,7 +89,8 @@ export async function openEvaluation(model: Model, data: Dataset, options: Evalu
   const evaluator = await place.start({ model, plan: opened.plan, surrogate, memory, signal });
   try {
     const subject = await subjectOf(model);
-    const batch = options.batch ?? batchWithin({ ...opened, model, concurrency: evaluator.concurrency, memory });
+    const fitting = batchWithin({ ...opened, model, concurrency: evaluator.concurrency, memory });
+    const batch = options.batch ?? (opened.plan.certify ? Math.min(CERTIFIED, fitting) : fitting);
     const state = await options.state?.open({ ...opened, subject, model, surrogate, batch });
     return evaluation(
       measure({ ...opened, model, subject, options, evaluator, state, batch }),

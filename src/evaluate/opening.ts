@@ -85,30 +85,15 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   checkKind("The data", given, having("a data set, such as openDataset or datasetOf gives", "batches"));
   // Of options that stand beside their attack the plan says more.
   if (!("options" in options)) checkOptions(of, options, { ...ATTACK_OPTIONS, ...more });
-  const { data: whole, notes } = fitting(given, model);
-  if (whole.classes > model.classes)
-    throw new PerturbError(
-      "mismatch",
-      `${whole.name} has ${whole.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.${classesHint(whole)}`,
-    );
+  const { data: whole, notes } = fitted(model, given);
   checkLabelSets(model, whole, options);
   for (const one of [model, options.surrogate]) if (one) checkSamples(one, whole);
   if (whole.shapeOf) checkSizes(whole, model, options);
-  const { offset = 0, limit = whole.size, batch } = options;
-  if (!(Number.isSafeInteger(offset) && offset >= 0))
-    throw new PerturbError("usage", `The offset must be a whole number of at least 0, got ${offset}.`);
-  if (!(Number.isSafeInteger(limit) && limit >= 0))
-    throw new PerturbError("usage", `The limit must be a whole number of at least 0, got ${limit}.`);
+  const { batch, offset = 0 } = options;
   if (batch !== undefined) checkCount("the batch", batch);
   if (options.memory !== undefined) checkCount(`the memory (${option("memory")})`, options.memory);
-  const total = Math.max(0, Math.min(whole.size - offset, limit));
-  if (total === 0)
-    throw new PerturbError(
-      "usage",
-      `${whole.name} has ${whole.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none of them. Lower the offset.`,
-    );
+  const { data, limit, total } = chosen(whole, options);
   await requireSamples(model, fitting(given, model).data, offset);
-  const data = isDrawn(whole, total, options) ? drawn(whole, total, options.seed ?? 0) : whole;
   const examples = options.examples ?? (await examplesFor(options.attacks, fitting(given, model).data, options.seed));
   const plan = { ...planOf({ ...options, examples }, model), linearBelow: data.drawn?.indices[LINEARITY_SAMPLES] };
   checkBudgets(plan, model);
@@ -122,6 +107,49 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
     ...memoryNotes(model, plan, options.memory),
   ];
   return { data, plan, limit, total, warnings, notes };
+}
+
+/** The data in the units of the model. @throws mismatch */
+export function fitted(model: Model, given: Dataset): ReturnType<typeof fitting> {
+  const found = fitting(given, model);
+  const { data } = found;
+  if (data.classes > model.classes)
+    throw new PerturbError(
+      "mismatch",
+      `${data.name} has ${data.classes} classes and ${model.name} only ${model.classes}. Check that data and model belong together.${classesHint(data)}`,
+    );
+  return found;
+}
+
+/** Options that say which samples of a set are worked on. */
+interface Which {
+  readonly offset?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly order?: Order | undefined;
+  readonly seed?: number | undefined;
+}
+
+/** The samples of a set, or a draw of them; work begins at the offset. */
+interface Chosen {
+  readonly data: Dataset;
+  readonly limit: number;
+  readonly total: number;
+}
+
+/** @throws usage for an offset or limit that is no count, or leaves no sample */
+export function chosen(whole: Dataset, options: Which): Chosen {
+  const { offset = 0, limit = whole.size } = options;
+  if (!(Number.isSafeInteger(offset) && offset >= 0))
+    throw new PerturbError("usage", `The offset must be a whole number of at least 0, got ${offset}.`);
+  if (!(Number.isSafeInteger(limit) && limit >= 0))
+    throw new PerturbError("usage", `The limit must be a whole number of at least 0, got ${limit}.`);
+  const total = Math.max(0, Math.min(whole.size - offset, limit));
+  if (total === 0)
+    throw new PerturbError(
+      "usage",
+      `${whole.name} has ${whole.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none of them. Lower the offset.`,
+    );
+  return { data: isDrawn(whole, total, options) ? drawn(whole, total, options.seed ?? 0) : whole, limit, total };
 }
 
 /** @throws usage, mismatch for samples of several shapes, where the model takes one, or an attack learns from samples */
@@ -152,7 +180,7 @@ async function requireSamples(model: Model, data: Dataset, offset: number): Prom
 }
 
 /** Whether a draw leaves `total` of the samples. @throws usage for one from an offset on */
-function isDrawn({ size, mixed = false }: Dataset, total: number, { offset = 0, order }: AttackOptions): boolean {
+function isDrawn({ size, mixed = false }: Dataset, total: number, { offset = 0, order }: Which): boolean {
   if (order === "seed" && offset > 0)
     throw new PerturbError(
       "usage",

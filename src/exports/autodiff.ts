@@ -16,7 +16,8 @@ export {
   type TargetedLossBuilder,
   type TargetedLossName,
 } from "../autodiff/loss.ts";
-export { lower } from "../autodiff/lower.ts";
+export { type LoweringTable, lower } from "../autodiff/lower.ts";
+export type { Collection, Lowering, LoweringContext } from "../autodiff/lowering.ts";
 export type { HeadChoice, Pool, Reading, ScoreKind } from "../autodiff/reading.ts";
 export type { Amend } from "../autodiff/residue.ts";
 export type { Rule, RuleContext, Rules } from "../autodiff/rule.ts";

@@ -2,11 +2,29 @@
  * Proofs: certified accuracy, properties of networks, and bounds alone.
  * @module
  */
-export type { Rows } from "../certify/batches.ts";
+export type { Rows as BoundRows } from "../certify/batches.ts";
 export { type Box, ball } from "../certify/box.ts";
 export type { Method as BoundMethod } from "../certify/ends.ts";
 export { type BoundOptions, bounds } from "../certify/lower-bounds.ts";
 export type { Case, Inequality, Property } from "../certify/property.ts";
+export {
+  type CertifySmoothingOptions,
+  certifySample,
+  certifySmoothing,
+  predictSample,
+  type SmoothedClass,
+  type SmoothedSample,
+  type SmoothingInput,
+} from "../certify/smoothing/certify.ts";
+export { type Counter, counterOf, type Draws, type NoiseOptions, type Stream } from "../certify/smoothing/counter.ts";
+export {
+  type Certificate as SmoothingCertificate,
+  type CertifiedShare,
+  type SmoothingFigures,
+  smoothingFigures,
+} from "../certify/smoothing/figures.ts";
+export { type SmoothedGraphOptions, smoothedGraph } from "../certify/smoothing/graph.ts";
+export { largestRadius, type SmoothingOptions, type SmoothingPlan, smoothingPlan } from "../certify/smoothing/plan.ts";
 export { type Answer, type VerifyOptions, verify } from "../certify/verify.ts";
 export type { Decimal } from "../certify/vnnlib/decimal.ts";
 export { readVnnlib } from "../certify/vnnlib/read.ts";

@@ -39,6 +39,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   limit: "Test images",
   maxQueries: null,
   memory: null,
+  noise: null,
   norm: "Norm",
   "normalization.mean": "Mean",
   "normalization.std": "Std",

@@ -366,34 +366,37 @@ describe("networks that are made to deceive by rounding", () => {
   });
 
   it("what is beyond float32, or no number", async () => {
-    const overflows = dense(
-      [[[1e30]], [0]],
-      [
-        [[1e30], [-1e30]],
-        [0, 0],
-      ],
-    );
+    // 1e12 ^ 4: infinite, in both logits of the second network, and their difference is no number.
+    const grows = [[[1e12]], [0]] as const;
+    const overflows = dense(grows, grows, grows, [
+      [[1e12], [-1e12]],
+      [0, 0],
+    ]);
     expect(await label(overflows, [1])).toBe(0);
     expect(proves(overflows, [[1, 1]])).toBe(false);
+    const difference = [
+      [
+        [1, -1],
+        [0, 0],
+      ],
+      [1, 0],
+    ] as const;
     expect(
       proves(
         dense(
-          [[[1e30]], [0]],
+          grows,
+          grows,
+          grows,
           [
-            [[1e30], [1e30]],
+            [[1e12], [1e12]],
             [0, 0],
           ],
-          [
-            [
-              [1, -1],
-              [0, 0],
-            ],
-            [1, 0],
-          ],
+          difference,
         ),
         [[1, 1]],
       ),
     ).toBe(false);
+    expect(() => readLayers(dense([[[1e30]], [0]]))).toThrow(/no number up to/);
   });
 
   it("logits that are equal, or as good as", () => {

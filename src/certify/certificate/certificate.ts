@@ -12,6 +12,20 @@ export interface Claims {
 }
 
 /**
+ * A part of the box: those of its inputs at which some elements have a sign. Elements are numbered over all claims, in order. It says how a bound
+ * of a margin is made there.
+ */
+export interface Leaf {
+  /** Elements that are not below 0, and elements that are not above it. */
+  readonly positive: Int32Array;
+  readonly negative: Int32Array;
+  /** For each of these, the positive ones first: so many times its size may be taken off the margin (β of Wang et al. 2021). Not below 0. */
+  readonly pushes: Float32Array;
+  /** For every claimed element, the slope of the line below its curve where its sign stays open. Any is sound. */
+  readonly slopes: Float32Array;
+}
+
+/**
  * That a network gives one label for every float32 input of a box, with what is needed to see that it does: what is claimed of a value
  * follows from the box and the claims of the values before it, and the margins from all of them.
  */
@@ -26,6 +40,8 @@ export interface Certificate {
   readonly margins: readonly number[];
   /** One for each value that a curve or pool reads, in the order of the network's values. */
   readonly claims: readonly Claims[];
+  /** For each margin, the parts of the box that it is shown in, each by itself; none where it is shown in all of it at once. */
+  readonly leaves?: readonly (readonly Leaf[])[];
 }
 
 /** What is wrong with a line of a file of certificates. */

@@ -1,6 +1,7 @@
 import { quote } from "../../quote.ts";
 import type { Certificate, Claims } from "./certificate.ts";
 import { frontiersOf, type Layers } from "./layers.ts";
+import { marginIn, partsOf } from "./parts.ts";
 import { Proof } from "./proof.ts";
 import type { SlopesOf } from "./steps.ts";
 
@@ -32,13 +33,16 @@ export function checkCertificate(network: Layers, certificate: Certificate, abov
     const open = at < 0 ? undefined : unproven(proof, value, claims[at]!);
     if (open !== undefined) return no(`the ends claimed of element ${open} of ${name} do not follow`);
   }
+  const neurons = claims.flatMap(({ elements, slopes: given }, i) =>
+    Array.from(elements, (element, k) => ({ value: frontiers[i]!, element, upper: given?.upper[k] })),
+  );
   const found: number[] = [];
   for (let other = 0; other < network.classes; other++) {
     if (other === label) continue;
-    const margin = proof.least(network.output, [
-      [label, 1],
-      [other, -1],
-    ]);
+    const leaves = certificate.leaves?.[found.length] ?? [];
+    const parts = leaves.length > 0 ? partsOf(leaves, neurons) : [undefined];
+    if (!parts) return no(`the parts of the box that exclude class ${other} are not all of it`);
+    const margin = Math.min(...parts.map((part) => marginIn(proof, network, [label, other], part)));
     const claimed = margins[found.length]!;
     if (!(margin > above)) return no(`class ${other} is not excluded: its margin is only shown to be above ${margin}`);
     if (!(margin >= claimed))
@@ -49,7 +53,7 @@ export function checkCertificate(network: Layers, certificate: Certificate, abov
 }
 
 /** What of a certificate does not fit the network, or is no number. */
-function misfitOf(network: Layers, { label, lower, upper, margins, claims }: Certificate, frontiers: number) {
+function misfitOf(network: Layers, { label, lower, upper, margins, claims, leaves }: Certificate, frontiers: number) {
   if (!Number.isInteger(label) || label < 0 || label >= network.classes)
     return `label ${label} is none of the ${network.classes} classes`;
   if (network.classes < 2) return "a network with one class has no margin";
@@ -59,6 +63,7 @@ function misfitOf(network: Layers, { label, lower, upper, margins, claims }: Cer
     return "the box is empty, or no box of finite numbers";
   if (margins.length !== network.classes - 1 || !margins.every((m) => m > 0 && Number.isFinite(m)))
     return `${network.classes - 1} margins above 0 are expected`;
+  if (leaves && leaves.length !== margins.length) return "parts of the box are expected for each margin";
   if (claims.length !== frontiers) return `claims of ${frontiers} values are expected, got ${claims.length}`;
   return undefined;
 }

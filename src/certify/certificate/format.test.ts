@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { PerturbError } from "../../errors.ts";
 import type { Certificate, Heading } from "./certificate.ts";
 import { certificateLine, headingLine, LONGEST_LINE, readCertificate, readHeading } from "./format.ts";
@@ -12,6 +14,7 @@ const network: Layers = {
   layers: [{ kind: "curve", name: "y", size: 4, from: 0, f: Math.abs, kinks: [0], relative: 0 }],
   output: 1,
   classes: 3,
+  names: new Map(),
 };
 const certificate: Certificate = {
   sample: 7,
@@ -43,6 +46,14 @@ describe("a file of certificates", () => {
     expect(readCertificate(line, 2, network)).toEqual(certificate);
     const { sample: _, ...unnumbered } = certificate;
     expect(readCertificate(certificateLine(unnumbered), 2, network)).toEqual(unnumbered);
+  });
+
+  it("has lines that its schema describes", () => {
+    const text = readFileSync(new URL("../../../schema/certificates.schema.json", import.meta.url), "utf8");
+    const schema = z.fromJSONSchema(JSON.parse(text) as Parameters<typeof z.fromJSONSchema>[0]);
+    for (const right of [headingLine(heading), line]) expect(schema.safeParse(JSON.parse(right)).success).toBe(true);
+    for (const wrong of [but({ label: -1 }), but({ x: 1 }), but({ lower: "?" }), claims({ slopes: {} })])
+      expect(schema.safeParse(JSON.parse(wrong)).success).toBe(false);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { PerturbError } from "../../errors.ts";
 import { decodeFloats, decodePlaces, encode } from "./arrays.ts";
-import { brokenLine, type Certificate, type Claims, type Heading } from "./certificate.ts";
+import { brokenLine, type Certificate, type Claims, type Heading, type Leaf } from "./certificate.ts";
 import type { Layers } from "./layers.ts";
 
 /** What the first line of a file of certificates says that it is. The number rises when an older reader would misread a file. */
@@ -14,7 +14,7 @@ export const LONGEST_LINE = 2 ** 27;
 export const headingLine = (heading: Heading): string =>
   JSON.stringify({ format: FORMAT, version: VERSION, ...heading });
 
-export function certificateLine({ sample, label, lower, upper, margins, claims }: Certificate): string {
+export function certificateLine({ sample, label, lower, upper, margins, claims, leaves }: Certificate): string {
   return JSON.stringify({
     ...(sample !== undefined && { sample }),
     label,
@@ -27,6 +27,16 @@ export function certificateLine({ sample, label, lower, upper, margins, claims }
       upper: encode(ends.upper),
       ...(slopes && { slopes: { lower: encode(slopes.lower), upper: encode(slopes.upper) } }),
     })),
+    ...(leaves && {
+      leaves: leaves.map((of) =>
+        of.map(({ positive, negative, pushes, slopes }) => ({
+          positive: encode(positive),
+          negative: encode(negative),
+          pushes: encode(pushes),
+          slopes: encode(slopes),
+        })),
+      ),
+    }),
   });
 }
 
@@ -52,11 +62,11 @@ export function readHeading(line: string): Heading {
  * @throws invalid-file
  */
 export function readCertificate(line: string, number: number, network: Layers): Certificate {
-  const { sample, label, lower, upper, margins, claims } = fieldsOf(
+  const { sample, label, lower, upper, margins, claims, leaves } = fieldsOf(
     line,
     number,
     ["label", "lower", "upper", "margins", "claims"],
-    ["sample"],
+    ["sample", "leaves"],
   );
   if (!isPlace(label) || (sample !== undefined && !isPlace(sample)))
     throw brokenLine(number, "a label or sample is no whole number");
@@ -64,15 +74,40 @@ export function readCertificate(line: string, number: number, network: Layers): 
     throw brokenLine(number, `its margins are no list of ${network.classes - 1} numbers`);
   if (!Array.isArray(claims) || claims.length > network.layers.length)
     throw brokenLine(number, "its claims are no list, or too many");
+  const read = claims.map((each) => readClaims(each, number, network));
   return {
     ...(sample !== undefined && { sample }),
     label,
     lower: decodeFloats(lower, network.inputs, number),
     upper: decodeFloats(upper, network.inputs, number),
     margins,
-    claims: claims.map((each) => readClaims(each, number, network)),
+    claims: read,
+    ...(leaves !== undefined && { leaves: readLeaves(leaves, number, network, read) }),
   };
 }
+
+function readLeaves(given: unknown, line: number, { classes }: Layers, claims: readonly Claims[]): Leaf[][] {
+  if (!isList(given) || given.length >= classes || !given.every(isList))
+    throw brokenLine(line, "its leaves are no list of lists");
+  const count = claims.reduce((n, { elements }) => n + elements.length, 0);
+  return given.map((of) =>
+    of.map((each) => {
+      const leaf = fields(each, line, ["positive", "negative", "pushes", "slopes"]);
+      const [positive, negative] = [
+        decodePlaces(leaf["positive"], count, line),
+        decodePlaces(leaf["negative"], count, line),
+      ];
+      return {
+        positive,
+        negative,
+        pushes: decodeFloats(leaf["pushes"], positive.length + negative.length, line),
+        slopes: decodeFloats(leaf["slopes"], count, line),
+      };
+    }),
+  );
+}
+
+const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 
 function readClaims(given: unknown, line: number, { layers, inputs }: Layers): Claims {
   const { elements: places, lower, upper, slopes } = fields(given, line, ["elements", "lower", "upper"], ["slopes"]);

@@ -52,6 +52,8 @@ export interface Layers {
   readonly layers: readonly Layer[];
   readonly output: number;
   readonly classes: number;
+  /** The value that each name of the graph stands for. */
+  readonly names: ReadonlyMap<string, number>;
 }
 
 /** The earlier values that a layer reads. */

@@ -45,6 +45,8 @@ function scaled(context: OperatorContext, x: number, by: number, weight: (c: num
   return affine(dims, [{ from: operand(context, x), matrix }]);
 }
 
+const LEAST_SCALE = 2 ** -20;
+
 const gemm: Operator = (context) => {
   const { node, value, constant } = context;
   const float = (name: string) => Math.fround(node.attributes.float(name, 1));
@@ -55,6 +57,8 @@ const gemm: Operator = (context) => {
   if (node.attributes.int("transA", 0) !== 0 || rows !== 1 || own !== inner || weights.length !== 2)
     throw notChecked(node, "these shapes of it");
   const alpha = float("alpha");
+  // What is scaled down afterwards may have left the range of float32 before.
+  if (Math.abs(alpha) < LEAST_SCALE) throw notChecked(node, `it with an alpha of ${alpha}`);
   const matrix = dense(1, inner, outer, (k, m) => alpha * data[transposed ? m * inner + k : k * outer + m]!);
   const bias = new Float64Array(outer);
   if (node.inputs[2]) {

@@ -5,6 +5,9 @@ import type { Sparse } from "./layers.ts";
 /** Terms of one layer: 12 bytes each. */
 const MOST_WEIGHTS = 2 ** 25;
 
+/** Products of two that are not larger stay in the range of float32. */
+const LARGEST = 2 ** 60;
+
 /** Makes a matrix row by row. */
 export class Rows {
   readonly #starts: number[] = [0];
@@ -22,13 +25,13 @@ export class Rows {
     this.#starts.push(this.#count);
   }
 
-  /** @throws unsupported where a weight is not finite */
+  /** @throws unsupported where a weight is not finite, or very large */
   finish(): Sparse {
     const weights = this.#weights.slice(0, this.#count);
-    if (!weights.every(Number.isFinite))
+    if (!weights.every((w) => Math.abs(w) <= LARGEST))
       throw new PerturbError(
         "unsupported",
-        "A weight of the model is not finite, so that nothing can be proven of it.",
+        `A weight of the model is no number up to ${LARGEST}, so that it may leave the range of float32, and nothing can be proven of it.`,
       );
     return { starts: Int32Array.from(this.#starts), columns: this.#columns.slice(0, this.#count), weights };
   }

@@ -1,5 +1,28 @@
 import type { Layers } from "./layers.ts";
-import { affineStep, curveStep, type Ends, LARGEST, largestStep, type SlopesOf, type Step, type Sum } from "./steps.ts";
+import {
+  add,
+  affineStep,
+  curveStep,
+  type Ends,
+  LARGEST,
+  largestStep,
+  type SlopesOf,
+  type Step,
+  type Sum,
+} from "./steps.ts";
+
+/** What is taken to be so in a part of the box. */
+export interface Assumed {
+  /** Elements of values whose sign is known, each with a push: a factor, not below 0, of what is taken off for it. */
+  readonly signs: readonly {
+    readonly value: number;
+    readonly element: number;
+    readonly sign: 1 | -1;
+    readonly push: number;
+  }[];
+  /** By value: the slopes of lines of the curves that read it, where a sign stays open. */
+  readonly slopes: ReadonlyMap<number, SlopesOf>;
+}
 
 /**
  * Bounds of the values of a network over a box, in float64 with plain loops. Each holds for what float32 computes, in any order of
@@ -47,18 +70,29 @@ export class Proof {
     ends.upper[element] = Math.min(ends.upper[element]!, upper);
   }
 
-  /** What Σ c·value over pairs of an element and its c is never below; -∞ where nothing is known. */
-  least(value: number, of: readonly (readonly [element: number, c: number])[]): number {
+  /**
+   * What Σ c·value over pairs of an element and its c is never below; -∞ where nothing is known. In a part of the box, where an element z has the sign s,
+   * it is not below Σ c·value - push·s·z either, of which lines make a better bound (Wang et al. 2021, https://arxiv.org/abs/2103.06624, §3.1).
+   */
+  least(value: number, of: readonly (readonly [element: number, c: number])[], assumed?: Assumed): number {
     for (const [element, c] of of) this.#coefficients[value]![element] = c;
     const sum: Sum = { total: 0, size: 0 };
     const reached = new Set([value]);
+    for (const { value: at, element, sign, push } of assumed?.signs ?? []) {
+      if (!(push >= 0) || at >= value) return this.#nothing(reached);
+      reached.add(at);
+      this.#coefficients[at]![element]! -= push * sign;
+      const { lower, upper } = this.ends[at]!;
+      add(sum, -this.#own * push * Math.max(Math.abs(lower[element]!), Math.abs(upper[element]!)));
+    }
+    const steps = assumed ? this.#stepsUnder(assumed) : this.#steps;
     const coefficientsOf = (from: number): Float64Array => {
       reached.add(from);
       return this.#coefficients[from]!;
     };
     for (let at = value; at > 0; at--) {
       if (!reached.has(at)) continue;
-      this.#steps[at - 1]!.back(this.#coefficients[at]!, sum, coefficientsOf);
+      steps[at - 1]!.back(this.#coefficients[at]!, sum, coefficientsOf);
       this.#coefficients[at]!.fill(0);
     }
     const a = this.#coefficients[0]!;
@@ -71,5 +105,36 @@ export class Proof {
     a.fill(0);
     const bound = sum.total - this.#own * sum.size;
     return Number.isFinite(bound) ? bound : Number.NEGATIVE_INFINITY;
+  }
+
+  /** No bound, with all coefficients 0 again. */
+  #nothing(reached: ReadonlySet<number>): number {
+    for (const value of reached) this.#coefficients[value]!.fill(0);
+    return Number.NEGATIVE_INFINITY;
+  }
+
+  /** The steps of all layers in a part of the box: other lines of curves, and all else as in the whole box. */
+  #stepsUnder({ signs, slopes }: Assumed): Step[] {
+    const ends = this.ends.slice();
+    const known = new Map<number, Set<number>>();
+    for (const { value, element, sign } of signs) {
+      if (!known.has(value)) {
+        known.set(value, new Set());
+        ends[value] = { lower: ends[value]!.lower.slice(), upper: ends[value]!.upper.slice() };
+      }
+      known.get(value)!.add(element);
+      const { lower, upper } = ends[value]!;
+      // Ends that already say the opposite stay: there is no such input, or its element is 0.
+      if (sign === 1 && upper[element]! >= 0) lower[element] = Math.max(0, lower[element]!);
+      if (sign === -1 && lower[element]! <= 0) upper[element] = Math.min(0, upper[element]!);
+    }
+    return this.#steps.map((step, i) => {
+      const layer = this.#network.layers[i]!;
+      if (layer.kind !== "curve" || !(known.has(layer.from) || slopes.has(layer.from))) return step;
+      const own = slopes.get(layer.from);
+      return curveStep(layer, ends, this.#own, (element) =>
+        known.get(layer.from)?.has(element) ? undefined : own?.(element),
+      );
+    });
   }
 }

@@ -135,7 +135,7 @@ describe("the checker's own layers", () => {
       "a weight that is no number",
       VECTOR,
       node("Gemm", [tensor("float32", [12, 1], new Float32Array(12).fill(Number.NaN))]),
-      /is not finite/,
+      /is no number up to/,
     ],
     [
       "a Dropout in training",

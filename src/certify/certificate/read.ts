@@ -73,7 +73,8 @@ export function readLayers(graph: Graph): Layers {
       "unsupported",
       `The network has more than ${MOST_ELEMENTS} neurons: too many for a certificate.`,
     );
-  return { shape, inputs: product(shape), layers, output: last.at, classes: last.dims[1]! };
+  const names = new Map([...values].map(([name, { at }]) => [name, at]));
+  return { shape, inputs: product(shape), layers, output: last.at, classes: last.dims[1]!, names };
 }
 
 /** The place of the value that a node makes. */

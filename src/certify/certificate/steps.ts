@@ -6,10 +6,10 @@ const UNIT = 2 ** -24;
 const FOLDED = 10;
 /** What one number loses at most that is too small for float32, also where such numbers count as 0. */
 const LOST = 2 ** -124;
-/** More than all that numbers too small for float32 can lose in one sum into whose weights factors were folded. */
-const ALL_LOST = 2 ** -100;
+/** More than what weights can lose in one sum that become too small for float32 where factors are folded into them. */
+const ALL_LOST = 2 ** -40;
 /** Sums of no larger parts stay in the range of float32, also before they are divided or scaled. */
-export const LARGEST = 2 ** 110;
+export const LARGEST = 2 ** 60;
 
 /** γₙ = nu/(1 - nu) (Higham 2002, §3.1), a little larger. */
 const gamma = (n: number): number => (n < 2 ** 20 ? (1.01 * n * UNIT) / (1 - 2 * n * UNIT) : Number.POSITIVE_INFINITY);
@@ -35,9 +35,9 @@ export interface Step {
 }
 
 /** The slopes of the lines below and above a curve at one of its elements, or undefined for the usual ones. Any are sound. */
-export type SlopesOf = (element: number) => readonly [lower: number, upper: number] | undefined;
+export type SlopesOf = (element: number) => readonly [lower: number, upper?: number] | undefined;
 
-const add = (sum: Sum, term: number): void => {
+export const add = (sum: Sum, term: number): void => {
   sum.total += term;
   sum.size += Math.abs(term);
 };
@@ -109,7 +109,8 @@ export function curveStep(curve: Curve & Layer, ends: readonly Ends[], own: numb
     const off = curve.relative * most + LOST;
     lower[j] = Math.min(...values) - off;
     upper[j] = Math.max(...values) + off;
-    const [s, t] = given?.(j) ?? usualSlopes(curve, l, u);
+    const usual = usualSlopes(curve, l, u);
+    const [s, t = usual[1]] = given?.(j) ?? usual;
     const room = off + own * (most + Math.max(Math.abs(s), Math.abs(t)) * Math.max(Math.abs(l), Math.abs(u)));
     below[j] = Math.min(...points.map((z, i) => values[i]! - s * z)) - room;
     above[j] = Math.max(...points.map((z, i) => values[i]! - t * z)) + room;

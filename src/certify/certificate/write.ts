@@ -1,5 +1,6 @@
 import type { Certificate, Claims } from "./certificate.ts";
 import { frontiersOf, type Layer, type Layers, readBy } from "./layers.ts";
+import { marginIn } from "./parts.ts";
 import { Proof } from "./proof.ts";
 
 /** A box, and the label that every input of it is to be shown to have. */
@@ -10,16 +11,40 @@ export interface Question {
   readonly upper: Float32Array;
 }
 
+/** What lines backwards prove of the values of a network, and the claims that say so. */
+export interface Claimed {
+  readonly proof: Proof;
+  readonly claims: readonly Claims[];
+}
+
 /**
  * The certificate of a question, or undefined where this way finds none: what is claimed of each value that decides on which side of a kink
  * it is, or which element of a pool is largest, is what lines backwards prove of it, rounded outwards.
  * @param above what every margin has to be above
  */
-export function writeCertificate(
+export function writeCertificate(network: Layers, question: Question, above = 0): Certificate | undefined {
+  const claimed = claimedOf(network, question);
+  const margins = claimed && marginsOf(network, claimed.proof, question.label);
+  return margins?.every((margin) => margin > above) ? { ...question, margins, claims: claimed!.claims } : undefined;
+}
+
+/** What logit[label] is above each other one by at least, as float32 numbers. */
+export const marginsOf = (network: Layers, proof: Proof, label: number): number[] =>
+  othersOf(network, label).map((other) => float32Below(marginIn(proof, network, [label, other])));
+
+/** The classes but the label. */
+export const othersOf = ({ classes }: Layers, label: number): number[] =>
+  Array.from({ length: classes }, (_, k) => k).filter((k) => k !== label);
+
+/**
+ * Bounds all values of a network; undefined where they may leave the range of float32. @param also elements of values that are to be claimed
+ * beside those for which closer ends help
+ */
+export function claimedOf(
   network: Layers,
-  { label, lower, upper, sample }: Question,
-  above = 0,
-): Certificate | undefined {
+  { lower, upper }: Question,
+  also: ReadonlyMap<number, readonly number[]> = new Map(),
+): Claimed | undefined {
   const proof = new Proof(network, { lower, upper });
   const frontiers = new Set(frontiersOf(network));
   const bent = bentOf(network);
@@ -29,31 +54,19 @@ export function writeCertificate(
     if (!frontiers.has(value)) continue;
     const readers = network.layers.filter((layer) => layer.kind !== "affine" && layer.from === value);
     // Before the first curve, intervals through one layer are exact.
-    const elements = bent[value] ? openIn(proof, value, readers) : [];
-    const ends = elements.map((element) => [
-      float32Below(proof.least(value, [[element, 1]])),
-      -float32Below(proof.least(value, [[element, -1]])),
-    ]);
-    for (const [i, element] of elements.entries()) proof.narrow(value, element, ends[i]![0]!, ends[i]![1]!);
+    const open = bent[value] ? openIn(proof, value, readers) : [];
+    const least = open.map((e) => [proof.least(value, [[e, 1]]), -proof.least(value, [[e, -1]])] as const);
+    for (const [i, element] of open.entries())
+      proof.narrow(value, element, float32Below(least[i]![0]), -float32Below(-least[i]![1]));
+    const ends = proof.ends[value]!;
+    const elements = Int32Array.from(new Set([...open, ...(also.get(value) ?? [])])).sort();
     claims.push({
-      elements: Int32Array.from(elements),
-      lower: Float32Array.from(ends, ([l]) => l!),
-      upper: Float32Array.from(ends, ([, u]) => u!),
+      elements,
+      lower: Float32Array.from(elements, (e) => float32Below(ends.lower[e]!)),
+      upper: Float32Array.from(elements, (e) => -float32Below(-ends.upper[e]!)),
     });
   }
-  const margins: number[] = [];
-  for (let other = 0; other < network.classes; other++) {
-    if (other === label) continue;
-    const margin = float32Below(
-      proof.least(network.output, [
-        [label, 1],
-        [other, -1],
-      ]),
-    );
-    if (!(margin > above)) return undefined;
-    margins.push(margin);
-  }
-  return { ...(sample !== undefined && { sample }), label, lower, upper, margins, claims };
+  return { proof, claims };
 }
 
 /** Whether each value comes from a curve or pool somewhere. */
@@ -81,11 +94,11 @@ function openIn(proof: Proof, value: number, readers: readonly Layer[]): number[
       }
     }
   }
-  return [...open].sort((a, b) => a - b);
+  return [...open];
 }
 
 /** The largest float32 number that is not above a number. */
-function float32Below(value: number): number {
+export function float32Below(value: number): number {
   const near = Math.fround(value);
   if (!(near > value)) return near;
   const bits = new Int32Array(Float32Array.of(near).buffer);

@@ -75,8 +75,10 @@ describe("certifySmoothing", () => {
     const all = await collect();
     expect(await collect({ batch: 7 })).toEqual(all);
     expect(await collect({ offset: 3, limit: 4 })).toEqual(all.slice(3, 7));
-    const done = new Map(all.slice(0, 29).map((sample) => [sample.index, sample]));
-    expect(await collect({ done })).toEqual(all);
+    const told: number[] = [];
+    const known = (index: number) => (index < 29 ? all[index] : undefined);
+    expect(await collect({ known, onCertified: ({ index }) => void told.push(index) })).toEqual(all);
+    expect(told).toEqual([29]);
     expect(await collect({ seed: 1 })).not.toEqual(all);
   });
 

@@ -32,7 +32,7 @@ export interface SmoothedSample extends SmoothedClass {
 }
 
 /** A sample, and whose noise it gets. */
-interface Sample {
+export interface SmoothingInput {
   readonly x: Float32Array;
   readonly sample: number;
 }
@@ -43,7 +43,7 @@ interface Sample {
  */
 export async function certifySample(
   count: Counter,
-  { x, sample }: Sample,
+  { x, sample }: SmoothingInput,
   { sigma, selection, draws, alpha }: Omit<SmoothingPlan, "seed">,
   signal?: AbortSignal,
 ): Promise<SmoothedClass> {
@@ -67,7 +67,7 @@ export async function certifySample(
  */
 export async function predictSample(
   count: Counter,
-  { x, sample }: Sample,
+  { x, sample }: SmoothingInput,
   { draws, alpha }: Pick<SmoothingPlan, "draws" | "alpha">,
   signal?: AbortSignal,
 ): Promise<number> {
@@ -86,8 +86,10 @@ export interface CertifySmoothingOptions extends SmoothingOptions {
   readonly limit?: number | undefined;
   /** Where draws are counted, by default in this thread. It has the `sigma` and `seed` of these options. */
   readonly counter?: Counter | undefined;
-  /** Samples that are certified already, by their index: they are given as they are. */
-  readonly done?: ReadonlyMap<number, SmoothedSample> | undefined;
+  /** What is known of a sample already, by its index and elements: it is given as it is. */
+  readonly known?: ((index: number, x: Float32Array) => SmoothedSample | undefined) | undefined;
+  /** Told of each sample that was certified, before it is given. */
+  readonly onCertified?: ((sample: SmoothedSample, x: Float32Array) => Promise<void> | void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -108,17 +110,20 @@ export async function* certifySmoothing(
       "unsupported",
       `A smoothed classifier gives one class for each sample, and ${option("head", "multi-label")} several labels. Certify a model of classes.`,
     );
-  const { offset = 0, limit = Number.POSITIVE_INFINITY, signal, done, batch } = options;
+  const { offset = 0, limit = Number.POSITIVE_INFINITY, signal, known, onCertified, batch } = options;
   const count = options.counter ?? counterOf(model, { ...plan, batch });
-  for await (const { x, labels, indices } of data.batches({ batch: 1, offset, limit, signal })) {
+  for await (const { x: one, labels, indices } of data.batches({ batch: 1, offset, limit, signal })) {
     const [index, label] = [indices[0]!, labels[0]!];
-    const known = done?.get(index);
-    const began = performance.now();
-    if (known) yield known;
-    else {
-      const of = { x: x.data.subarray(0, sampleSize(x)), sample: index };
-      const found = await certifySample(count, of, plan, signal);
-      yield { index, label, ...found, seconds: (performance.now() - began) / 1000 };
+    const x = one.data.subarray(0, sampleSize(one));
+    const before = known?.(index, x);
+    if (before) {
+      yield before;
+      continue;
     }
+    const began = performance.now();
+    const found = await certifySample(count, { x, sample: index }, plan, signal);
+    const sample = { index, label, ...found, seconds: (performance.now() - began) / 1000 };
+    await onCertified?.(sample, x);
+    yield sample;
   }
 }

@@ -53,7 +53,7 @@ describe.skipIf(!existsSync(LOGS))("published certificates (skipped without the 
 
   it.each([
     ["cohen_noise_0.25", 0.911],
-    // The paper's 1.559 is the mean over several networks; this is the log of one.
+    // The average of this log; 1.559 is published beside it.
     ["cohen_noise_0.50", 1.557],
     ["cohen_noise_1.00", 1.619],
     ["salman_pgd_255.0_10_10_num_4_noise_0.25", 0.932],

@@ -4,6 +4,8 @@ import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 import { type GraphModel, openClassifier } from "../../models/classifier/graph-model.ts";
 import { openModel } from "../../models/open.node.ts";
 import { readOnnx, writeOnnx } from "../../onnx/file.ts";
+import { readNode, writeNode } from "../../onnx/node-proto.ts";
+import { altered, renameNode } from "../../onnx/subgraphs.ts";
 import { normalQuantile } from "../../probability/normal.ts";
 import { nodeRuntime } from "../../runtime/ort.node.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
@@ -117,7 +119,35 @@ describe("the smoothed classifier as a graph", () => {
     expect(Number(result!["class"]!.data[0])).toBe(-1);
   });
 
+  it("takes a network that uses its names for other values", async () => {
+    const graph = readOnnx(model.file.onnx);
+    const [first, second] = graph.nodes;
+    const names = new Map([
+      [first!.outputs[0]!, "counts"],
+      [second!.outputs[0]!, "radius"],
+      [[...graph.initializers.keys()][0]!, "noise"],
+    ]);
+    const renaming = { value: (name: string) => names.get(name) ?? name, own: (name: string) => name };
+    const other = {
+      ...graph,
+      initializers: new Map(
+        [...graph.initializers].map(([name, t]) => [renaming.value(name), altered(t, { name: renaming.value(name) })]),
+      ),
+      nodes: graph.nodes.map((node) => readNode(renameNode(writeNode(node), renaming))),
+    };
+    const file = { ...model.file, onnx: writeOnnx(other) };
+    const [expected] = await run(model.file, { noise: "input" }, inputs.slice(0, 1));
+    expect(await run(file, { noise: "input" }, inputs.slice(0, 1))).toEqual([expected]);
+  });
+
+  it("refuses to draw more than the generator has, and takes that as an input", () => {
+    const large = { ...model.file, inputShape: [1, 224, 224] };
+    expect(() => smoothedGraph(large, { sigma: 1 })).toThrow(/100100 draws of 50176 numbers .*`noise: "input"`/);
+    expect(smoothedGraph(model.file, { sigma: 1, draws: 2_000, noise: "input" }).inputs).toHaveLength(2);
+  });
+
   it("refuses what it cannot hold", () => {
+    expect(() => smoothedGraph(model.file, { sigma: 1, draws: 2_000_000 })).toThrow(/at most 1000000 draws/);
     const graph = readOnnx(model.file.onnx);
     const old = { ...model.file, onnx: writeOnnx({ ...graph, opsets: new Map([["", 11]]) }) };
     expect(() => smoothedGraph(old, PLAN)).toThrow(/uses opset 11, and a loop over draws needs 13/);

@@ -5,10 +5,10 @@ import { readOnnx, writeSubgraph } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { readNode, writeNode } from "../../onnx/node-proto.ts";
 import { Ops } from "../../onnx/ops.ts";
-import { renameNode } from "../../onnx/subgraphs.ts";
+import { altered, renameNode } from "../../onnx/subgraphs.ts";
 import { option } from "../../option.ts";
 import { clopperPearsonLower } from "../../probability/binomial.ts";
-import { type ElementType, tensor } from "../../tensor.ts";
+import { type ElementType, product, tensor } from "../../tensor.ts";
 import { ABSTAINS } from "./certify.ts";
 import { DRAWS_AT_ONCE } from "./counter.ts";
 import { radiusOf, type SmoothingOptions, type SmoothingPlan, smoothingPlan } from "./plan.ts";
@@ -26,6 +26,12 @@ export interface SmoothedGraphOptions extends Omit<SmoothingOptions, "seed"> {
 }
 
 const OUTPUTS = ["class", "counts", "lower", "radius", "abstain"];
+const MOST_DRAWS = 1_000_000;
+/**
+ * Numbers that RandomNormalLike may draw: ONNX Runtime's generator on the CPU (minstd_rand0) repeats itself after 2^31 - 2 steps, of
+ * which a number takes 1.27, and draws that repeat others bound nothing.
+ */
+const MOST_NUMBERS = 1e9;
 /** The first opset with all operators of the loop. */
 const LEAST_OPSET = 13;
 
@@ -38,8 +44,21 @@ const LEAST_OPSET = 13;
  */
 export function smoothedGraph(file: ClassifierFile, options: SmoothedGraphOptions): Graph {
   const plan = smoothingPlan(options);
+  if (plan.draws > MOST_DRAWS)
+    throw new PerturbError(
+      "usage",
+      `A file has its bounds in tables over all counts, for at most ${MOST_DRAWS} draws, and ${option("draws", plan.draws)} was given.`,
+    );
   checkFile(file);
-  const network = readOnnx(file.onnx, file.name);
+  const { noise = "random", noiseSeed } = options;
+  const numbers = (plan.selection + plan.draws) * product(file.inputShape);
+  if (noise === "random" && numbers > MOST_NUMBERS)
+    throw new PerturbError(
+      "usage",
+      `${plan.selection + plan.draws} draws of ${product(file.inputShape)} numbers each are more than ONNX Runtime's RandomNormalLike can draw before it repeats itself (${MOST_NUMBERS} are allowed here). Give the noise as an input (${option("noise", "input")}), or lower ${option("draws")}.`,
+      { data: { numbers, most: MOST_NUMBERS } },
+    );
+  const network = underOwnNames(readOnnx(file.onnx, file.name));
   const opset = network.opsets.get("") ?? 0;
   if (opset < LEAST_OPSET)
     throw new PerturbError(
@@ -47,10 +66,8 @@ export function smoothedGraph(file: ClassifierFile, options: SmoothedGraphOption
       `${file.name} uses opset ${opset}, and a loop over draws needs ${LEAST_OPSET}. Export it with that opset or a later one.`,
       { data: { opset, least: LEAST_OPSET } },
     );
-  const { noise = "random", noiseSeed } = options;
   const batch = file.batch ?? options.batch ?? DRAWS_AT_ONCE;
   const b = new Ops({ ...network, name: "smoothed", inputs: [], outputs: [], nodes: [] }, "smoothed");
-  reserveNames(b, network);
   b.input({ name: "x", type: "float32", dims: [1, ...file.inputShape] });
   const total = plan.selection + plan.draws;
   if (noise === "input") b.input({ name: "noise", type: "float32", dims: [total, ...file.inputShape] });
@@ -76,9 +93,21 @@ function checkFile({ name, rows, elements, labelSets }: ClassifierFile): void {
     );
 }
 
-/** Names of the network's values, which become those of the loop's body, are none of the graph around it. */
-function reserveNames(b: Ops, network: Graph): void {
-  b.reserve(network.nodes.flatMap((node) => [...node.outputs, ...node.attributes.innerValues()]));
+const PREFIX = "network/";
+
+/** The network with a prefix before all names but that of its input, so that none is one of the graph around it. */
+function underOwnNames(network: Graph): Graph {
+  const made = new Set([...network.initializers.keys(), ...network.nodes.flatMap((node) => node.outputs)]);
+  const renamed = (name: string): string => (made.has(name) ? PREFIX + name : name);
+  const renaming = { value: renamed, own: (name: string) => PREFIX + name };
+  return {
+    ...network,
+    initializers: new Map(
+      [...network.initializers].map(([name, t]) => [PREFIX + name, altered(t, { name: PREFIX + name })]),
+    ),
+    nodes: network.nodes.map((node) => readNode(renameNode(writeNode(node), renaming))),
+    outputs: network.outputs.map((v) => ({ ...v, name: renamed(v.name) })),
+  };
 }
 
 interface LoopParts {
@@ -104,7 +133,6 @@ function drawLoop(b: Ops, network: Graph, parts: LoopParts): readonly [string, s
 function loopBody(network: Graph, parts: LoopParts): Graph {
   const { file, plan, batch } = parts;
   const b = new Ops({ ...emptyGraph("draws"), opsets: network.opsets, initializers: network.initializers }, "draws");
-  reserveNames(b, network);
   const given = (stem: string, type: ElementType, dims: readonly number[]): string =>
     b.input({ name: b.fresh(stem), type, dims });
   const round = given("round", "int64", []);
@@ -164,7 +192,7 @@ const int64Scalar = (b: GraphBuilder, value: number): string =>
 function inBody(b: Ops, network: Graph, noisy: string): string {
   const renaming = { value: (name: string) => (name === "x" ? noisy : name), own: (name: string) => name };
   for (const node of network.nodes) b.append(readNode(renameNode(writeNode(node), renaming)));
-  return "logits";
+  return network.outputs[0]!.name;
 }
 
 /** How often each class is the first of the largest scores, in the rows that count and hold no NaN: int64 [classes]. */

@@ -4,6 +4,7 @@ import { PerturbError } from "../../errors.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { isAddress } from "../opening/address.ts";
+import { drawsWithin } from "../opening/draws.ts";
 import { openGraph, openModelFile } from "../opening/model.ts";
 import { withOwnConfiguration } from "../opening/preprocessing.ts";
 import { sayNotes } from "../opening/say-notes.ts";
@@ -48,7 +49,7 @@ Examples:
   modelOptions(),
   graphOptions(),
   smoothingOptions(),
-  only(runOptions(), "batch"),
+  only(runOptions(), "batch", "memory"),
 ).action(async (given) => interruptible(() => run(given)));
 
 type Given = ReturnType<typeof smoothCommand.opts>;
@@ -71,7 +72,7 @@ async function run(asked: Given): Promise<void> {
     import("../../certify/smoothing/plan.ts"),
     import("../../onnx/file.ts"),
   ]);
-  const { n0: selection, n: draws, alpha, noise, noiseSeed, batch, out } = given;
+  const { n0: selection, n: draws, alpha, noise, noiseSeed, out } = given;
   const plan = smoothingPlan({ sigma, selection, draws, alpha });
   const opened = await openGraph(given.model, given);
   const shape = given.shape ?? opened.shape;
@@ -83,6 +84,7 @@ async function run(asked: Given): Promise<void> {
   const file = await openModelFile(opened, shape, { ...given, device: "cpu" });
   const few = fewDraws(plan);
   sayNotes([...(file.notes ?? []), ...notes, ...(few ? [few] : [])]);
+  const { batch } = await drawsWithin(file, given, 1);
   const graph = smoothedGraph(file, { ...plan, noise, noiseSeed, batch });
   if (file.folder !== undefined)
     await bringWeights(graph, file.folder, dirname(resolve(out)), "the smoothed classifier");

@@ -27,7 +27,19 @@ export const certificateDefinitions = {
     new Option(
       "--check <file>",
       "Check the certificates of a file against --model, by code of their own in float64. Nothing else is done.",
-    ).conflicts(["certificates", "resume", "out", "json", "junit", "failUnder", "data", "labels", "attack", "eps"]),
+    ).conflicts([
+      "certificates",
+      "resume",
+      "out",
+      "json",
+      "junit",
+      "failUnder",
+      "data",
+      "labels",
+      "attack",
+      "eps",
+      "splits",
+    ]),
   certified: () =>
     new Option(
       "--certified <file>",

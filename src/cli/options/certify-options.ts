@@ -6,12 +6,14 @@ import { group, only, withGroups } from "./group.ts";
 import {
   attackOptions,
   dataOptions,
+  endpointOptions,
   graphOptions,
   modelOptions,
   outputOptions,
   pictureOptions,
   runOptions,
 } from "./groups.ts";
+import { smoothingOptions } from "./smoothing-definitions.ts";
 
 const certificateOptions = () =>
   group("Certificates")
@@ -30,7 +32,10 @@ change of at most ε. Bounds of the network prove (interval bounds, CROWN-IBP, C
 on what the one before left open), and an attack tries the rest: so the true accuracy under attack lies between certified and robust accuracy. Each sample gets its
 largest certified ε, beside the smallest one at which an attack fooled it.
 
-A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norm: linf.`),
+A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norm: linf.
+
+With --smoothing, the smoothed classifier is certified instead (Cohen et al. 2019): any model, also one behind an address, in L2,
+with probability 1 - α for each sample. This says nothing of the model without noise.`),
       )
       .addHelpText("after", () =>
         helpText(`
@@ -44,6 +49,8 @@ Examples:
   perturb certify --model net.onnx --data test.npz --eps 8/255 --fail-under 60%@8/255 --no-largest
   perturb certify --model net.onnx --data test.npz --attack autoattack --eps 8/255
   perturb certify --model net.onnx --data test.npz --eps 0.1 --splits 1000
+  perturb certify --smoothing 0.25 --n 10000 --limit 100     radii in L2, of the smoothed classifier
+  perturb certify --smoothing 0.5 --model http://localhost:8000/v2/models/net --data test.npz
   perturb certify --resume runs/net                          after Ctrl-C, a power cut, a full disk
   perturb certify --model net.onnx --data test.npz --eps 8/255 --certificates proofs.jsonl
   perturb certify --model net.onnx --check proofs.jsonl      exit code 0 if every certificate holds, 1 if one does not
@@ -51,10 +58,12 @@ Examples:
       ),
     modelOptions(),
     graphOptions(),
+    endpointOptions(),
     dataOptions(),
     pictureOptions(),
     only(attackOptions({ attack: "pgd" }), "attack", "set", "norm", "eps", "epsUnit", "maxQueries"),
     certificateOptions(),
+    smoothingOptions(),
     runOptions(),
     resumeOption(),
     reportOption(),
@@ -72,6 +81,5 @@ export const asEvaluation = (given: CertifyGiven): Given & Pick<CertifyGiven, "c
   set: given.attack.includes("pgd") ? [RESTARTS, ...given.set] : given.set,
   certify: true,
   perturb: "input",
-  header: [],
   eot: 1,
 });

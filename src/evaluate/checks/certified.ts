@@ -24,18 +24,16 @@ export function certificates(certified: Certified, norm: NormName) {
     },
     warnings(): Warning[] {
       return [
-        ...contradiction(
-          "proof-contradicted",
-          broken,
-          (count) => `${count} samples were fooled inside the ε that was proven of them`,
-          "Both cannot be true, and perturb is wrong in one of them: trust no number of this run, and please report it.",
-        ),
-        ...contradiction(
-          "certified-fooled",
-          fooled,
-          (count) => `${count} samples were fooled inside their certified radius`,
-          "Both cannot be true. Check that certificate and evaluation mean the same model, preprocessing and norm.",
-        ),
+        ...contradiction(broken, {
+          code: "proof-contradicted",
+          inside: "inside the ε that was proven of them",
+          advice: "perturb is wrong in one of the two: trust no number of this run, and please report it.",
+        }),
+        ...contradiction(fooled, {
+          code: "certified-fooled",
+          inside: "inside their certified radius",
+          advice: "Check that certificate and evaluation mean the same model, preprocessing and norm.",
+        }),
       ];
     },
   };
@@ -48,15 +46,13 @@ interface Contradiction {
 }
 
 function contradiction(
-  code: string,
   found: readonly Contradiction[],
-  what: (count: number) => string,
-  advice: string,
+  { code, inside, advice }: { readonly code: string; readonly inside: string; readonly advice: string },
 ): Warning[] {
   const [first] = found;
   if (!first) return [];
   const few = (v: number) => String(Number(v.toPrecision(4)));
-  const message = `${what(found.length)}. The first is sample ${first.index}, fooled at ${few(first.distance)} and certified up to ${few(first.radius)}. ${advice}`;
+  const message = `${found.length} samples were fooled ${inside}. The first is sample ${first.index}, fooled at ${few(first.distance)} and certified up to ${few(first.radius)}. Both cannot be true. ${advice}`;
   return [{ code, message }];
 }
 

@@ -8,7 +8,7 @@ import {
   sampleRecords,
 } from "../../../test/support/sample-records.ts";
 import type { SampleRecord } from "../../evaluate.ts";
-import { readSamples, SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./samples.ts";
+import { CERTIFIED_COLUMNS, headerOf, readSamples, SAMPLE_COLUMNS, SAMPLES_HEADER, sampleLine } from "./samples.ts";
 
 const textOf = (records: readonly SampleRecord[]) => SAMPLES_HEADER + records.map(sampleLine).join("");
 const read = (...chunks: string[]) => collect(readSamples(chunks, "samples.csv"));
@@ -121,5 +121,19 @@ describe("what is no samples.csv", () => {
         if (!Array.isArray(outcome)) expect(outcome).toMatchObject({ code: "invalid-file" });
       }),
     );
+  });
+});
+
+describe("the records of a run that certifies", () => {
+  const open = { certifiedEpsilon: 0.0125, certifiedBy: "crown", openReason: "crown bounds the margin, to class 5" };
+  const none = { certifiedEpsilon: null, certifiedBy: null, openReason: null };
+
+  it("come back with what is proven of each", async () => {
+    const records = [
+      { ...notFooledSample, ...open },
+      { ...fooledSample, ...none },
+    ];
+    const text = headerOf(CERTIFIED_COLUMNS) + records.map(sampleLine).join("");
+    expect(await read(text)).toEqual(records);
   });
 });

@@ -194,3 +194,27 @@ describe("draw", () => {
     expect(labels(narrow)).toEqual(expect.arrayContaining(["ε (L∞)", "94.3%"]));
   });
 });
+
+describe("the plot of a run that certifies", () => {
+  const half = (point: (typeof evaluation.worst)[number]) => {
+    const correct = Math.floor(point.correct / 2);
+    return { ...point, certified: { ...point, correct, accuracy: correct / point.total } };
+  };
+  const certified = { ...evaluation, worst: evaluation.worst.map(half) };
+
+  it("has both curves, and the band between", async () => {
+    const svg = await toSvg(accuracyPlot(certified));
+    expect(svg).toContain(">certified accuracy</text>");
+    const [band] = (accuracyPlot(certified) as unknown as { layer: object[] }).layer;
+    expect(dataOf(band!)).toEqual([
+      { epsilon: 0, proven: evaluation.clean.accuracy, robust: evaluation.clean.accuracy },
+      ...certified.worst.map(({ epsilon, accuracy, certified: { accuracy: proven } }) => ({
+        epsilon,
+        proven,
+        robust: accuracy,
+      })),
+    ]);
+    const texts = textsOf(svg).filter((text) => text.startsWith("certified accuracy, "));
+    expect(texts).toHaveLength(1 + evaluation.worst.length);
+  });
+});

@@ -82,7 +82,7 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
     config: plotConfig(theme),
     title: {
       text: `${models.join(" and ")} on ${printable(data.name, 18)}`,
-      subtitle: `${certified.length > 0 ? "certified accuracy, and " : ""}accuracy under ${attacks.length === 1 ? attacks[0] : "attack"}, ${counts.join(" and ")} samples, 95% interval`,
+      subtitle: `${certified.length > 0 ? "certified, and" : "accuracy"} under ${attacks.length === 1 ? attacks[0] : "attack"}, ${counts.join(" and ")} samples, 95% interval`,
     },
     data: { values },
     encoding: { x, color: attack },
