@@ -169,6 +169,7 @@ function points({ lower, upper }: Box, random: Random): FloatTensor {
   return tensor("float32", [POINTS, SIZE], data);
 }
 
+/** The last one opens a graph for each layer: by default for some networks only. */
 const METHODS = ["ibp", "crown-ibp", "crown"] as const;
 
 interface Checked {
@@ -178,7 +179,7 @@ interface Checked {
   total: number;
 }
 
-async function check(name: string, graph: Graph, random: Random, found: Checked): Promise<void> {
+async function check(name: string, graph: Graph, random: Random, found: Checked, count: number): Promise<void> {
   const bounds = await openBounds(graph, runtime);
   const rows = 2 * SIZE;
   const seed = tensor("float32", [rows, SIZE], new Float32Array(rows * SIZE));
@@ -188,7 +189,7 @@ async function check(name: string, graph: Graph, random: Random, found: Checked)
       const box = boxAround(random, radius);
       const { logits } = await program.run({ x: points(box, random) });
       const z = logits!.data as Float32Array;
-      for (const method of METHODS) {
+      for (const method of METHODS.slice(0, count)) {
         const lower = await bounds.lower(box, { seed, samples: new Int32Array(rows) }, method);
         for (let row = 0; row < rows; row++) {
           const [i, sign] = [Math.floor(row / 2), row % 2 === 0 ? 1 : -1];
@@ -223,7 +224,7 @@ describe("bounds of random graphs are never above what ONNX Runtime gives in the
     async (name, n, list) => {
       const found: Checked = { violations: [], known: 0, total: 0 };
       const random = randomFor(17, n);
-      await check(name, network(random, list), random, found);
+      await check(name, network(random, list), random, found, GRAPHS > 0 || n % 4 === 0 ? 3 : 2);
       expect(found.violations).toEqual([]);
       // Small boxes have bounds, whatever the operator.
       if (GRAPHS === 0) expect(found.known).toBeGreaterThan(found.total / 2);
