@@ -61,8 +61,10 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
   if (open.length === 0) return false;
   const better = { lower: lower.slice(), upper: upper.slice() };
   const keep = (element: number, [low, negated]: readonly [number, number]): void => {
-    better.lower[element] = Math.max(better.lower[element]!, around(low)[0]);
-    better.upper[element] = Math.min(better.upper[element]!, -around(negated)[0]);
+    // A bound that is NaN tells nothing.
+    const [least, most] = [around(low)[0], -around(negated)[0]];
+    if (least > better.lower[element]!) better.lower[element] = least;
+    if (most < better.upper[element]!) better.upper[element] = most;
   };
   const local = await programs.windowed(value);
   if (local) {

@@ -116,8 +116,8 @@ function halved(domain: Domain, slope: Float32Array): [Domain, Domain] | undefin
   for (const [i, l] of domain.lower.entries()) {
     const centre = middle(domain, i);
     if (!(l < centre && centre < domain.upper[i]!)) continue;
-    // Also where a slope is 0, the widest one.
-    const change = (Math.abs(slope[i]!) + 1e-12) * (domain.upper[i]! - l);
+    // Also where a slope is 0, or unknown, the widest one.
+    const change = (Math.abs(slope[i]! || 0) + 1e-12) * (domain.upper[i]! - l);
     if (change > most) [at, most] = [i, change];
   }
   if (at < 0) return undefined;
