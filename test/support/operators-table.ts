@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gradientSupport } from "../../src/autodiff/coverage.ts";
-import { loweringOf, lowerings } from "../../src/autodiff/lowerings.ts";
 import { linearOperators } from "../../src/autodiff/linear.ts";
+import { loweringOf, lowerings } from "../../src/autodiff/lowerings.ts";
 import { boundLowerings } from "../../src/autodiff/relaxations/lowered.ts";
 import { relaxations } from "../../src/autodiff/relaxations.ts";
 import { rules } from "../../src/autodiff/rules.ts";
