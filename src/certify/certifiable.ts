@@ -4,7 +4,7 @@ import { type GraphModel, isPlainGraph } from "../models/classifier/graph-model.
 import type { NormName } from "../norm.ts";
 import { readOnnx } from "../onnx/file.ts";
 import type { Graph } from "../onnx/graph.ts";
-import { inFloat32 } from "../onnx/precision.ts";
+import { computesIn } from "../onnx/precision.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { option } from "../option.ts";
 
@@ -53,7 +53,7 @@ export function requireCertifiable(
 /** The graph of a classifier for any number of samples at a time, `x` to `logits`. @throws unsupported */
 export function certifiableGraph({ file }: GraphModel): Graph {
   const graph = readOnnx(file.onnx, file.name);
-  if (hasHalves(graph))
+  if (computesIn(graph, ["float16", "bfloat16"]))
     throw refuse(
       `${file.name} computes in float16 or bfloat16, and bounds allow for the rounding of float32. Certify the model in float32.`,
     );
@@ -64,11 +64,4 @@ export function certifiableGraph({ file }: GraphModel): Graph {
       `${file.name} fixes a batch of ${file.batch}, and bounds take any number of samples at a time. Export it with a first axis that is open.`,
     );
   return opened;
-}
-
-function hasHalves(graph: Graph): boolean {
-  const single = inFloat32(graph, ["float16", "bfloat16"]);
-  return (
-    single.nodes !== graph.nodes || [...single.initializers].some(([name, t]) => graph.initializers.get(name) !== t)
-  );
 }

@@ -3,7 +3,7 @@ import { PerturbError } from "../errors.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
 import { type Dim, describeDims, describeNode, type Graph, ownInputs } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
-import { inFloat32 } from "../onnx/precision.ts";
+import { computesIn } from "../onnx/precision.ts";
 import { freeNames, renameValues } from "../onnx/rewrite.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
@@ -36,7 +36,16 @@ export function asNetwork(file: Graph, sizes: { readonly inputs: number; readonl
       "unsupported",
       `The input "${own[0]!.name}" takes ${own[0]!.type}, and only float32 can be verified. Export the model in float32.`,
     );
-  const original = vectorsAsRows(inFloat32(upgradeEarly(inlineFunctions(file)), ["bfloat16", "float64"]));
+  const inlined = upgradeEarly(inlineFunctions(file));
+  // Rounded to another precision, the file's own numbers are not those that bounds allow for.
+  const other = (["float16", "bfloat16", "float64"] as const).find((type) => computesIn(inlined, [type]));
+  if (other)
+    throw new PerturbError(
+      "unsupported",
+      `The model computes in ${other}, and bounds allow for the rounding of float32 alone. Export the model in float32.`,
+      { data: { type: other } },
+    );
+  const original = vectorsAsRows(inlined);
   const input = theInput(original);
   const [output, ...others] = original.outputs;
   if (!output || others.length > 0)

@@ -131,6 +131,7 @@ export async function boundPrograms(
   const intervals = outputs.length > 0 ? await load(b.finish(outputs)) : undefined;
   const made = new Map<string, Promise<Program>>();
   const windows = new Map<string, Windowed | undefined>();
+  /** The kind of a program stands first, so that no value can have the name of another one's program. */
   const once = (key: string, graphOf: () => Graph): Promise<Program> => {
     const program = made.get(key) ?? load(graphOf());
     made.set(key, program);
@@ -150,17 +151,17 @@ export async function boundPrograms(
     output: graph.outputs[0]!.name,
     intervals,
     boundOf: (value, isFlat) =>
-      once(`${value}${isFlat ? "/flat" : ""}`, () => boundGraph(graph, value, { arithmetic, isFlat })),
+      once(`${isFlat ? "flat" : "lines"} ${value}`, () => boundGraph(graph, value, { arithmetic, isFlat })),
     async windowed(value) {
       const found = windows.has(value) ? windows.get(value) : windowed(graph, value);
       windows.set(value, found);
       if (!found) return undefined;
       const how = { arithmetic, isFlat: false };
-      return { ...found, program: await once(`${value}/window`, () => boundGraph(found.graph, value, how)) };
+      return { ...found, program: await once(`window ${value}`, () => boundGraph(found.graph, value, how)) };
     },
-    tuned: () => once("/tuned", () => tunedGraph(graph, arithmetic, false)),
-    guess: () => once("/guess", () => tunedGraph(graph, "real", false)),
-    tuning: () => once("/tuning", () => tunedGraph(graph, "real", true)),
+    tuned: () => once("tuned", () => tunedGraph(graph, arithmetic, false)),
+    guess: () => once("guess", () => tunedGraph(graph, "real", false)),
+    tuning: () => once("tuning", () => tunedGraph(graph, "real", true)),
     release: async () => {
       await Promise.all(loaded.map(async (program) => (await program).release()));
     },

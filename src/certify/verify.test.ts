@@ -47,6 +47,13 @@ describe("a network whose least and largest values are known: 0 and 2.75 over th
     },
   );
 
+  it.each(["float16", "float64"] as const)("what is rounded to %s is refused: bounds are of float32", async (type) => {
+    const b = new Ops(tent());
+    b.alias("y", b.cast(b.cast("out", type), "float32"));
+    const run = verify(b.finish(["y"]), property("(<= Y_0 -0.001)"), { runtime });
+    await expect(run).rejects.toMatchObject({ code: "unsupported", data: { type } });
+  });
+
   it("coefficients that float32 is too small for prove nothing", async () => {
     // (|x0| + |x1| - x0)·1e38·1e-23·1e-23, whose gradient is 0 in float32: 1.5e-8 at the corner, and 0 at (1, 0).
     const b = new Ops(tent());

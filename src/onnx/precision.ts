@@ -55,6 +55,14 @@ export function inFloat32(graph: Graph, types: readonly OtherFloat[]): Graph {
   };
 }
 
+/** Whether anything is computed in, or stored as, one of these types. */
+export function computesIn(graph: Graph, types: readonly OtherFloat[]): boolean {
+  const single = inFloat32(graph, types);
+  return (
+    single.nodes !== graph.nodes || [...single.initializers].some(([name, t]) => graph.initializers.get(name) !== t)
+  );
+}
+
 const isExternal = (t: TensorProto): boolean => t.dataLocation === TensorProto_DataLocation.EXTERNAL;
 
 const castToFloat32 = (from: string, to: string): Node => ({
