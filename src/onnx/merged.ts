@@ -4,10 +4,14 @@ import type { Graph, Node } from "./graph.ts";
 /** Operators that give something else each time. */
 const RANDOM = /^(Random|Bernoulli|Multinomial|Dropout)/;
 
-/** What an attribute says; undefined for tensors and sub-graphs, which are not compared. */
-function saying({ name, type, i, f, s, ints, floats, strings, ...others }: AttributeProto): string | undefined {
-  if (others.t || others.g || others.tensors.length + others.graphs.length > 0) return undefined;
-  return `${name}:${type}:${i}:${f}:${s}:${ints}:${floats}:${strings.join()}`;
+/** What an attribute says; undefined for tensors, types and sub-graphs, which are not compared. */
+function saying(attribute: AttributeProto): string | undefined {
+  const { name, type, i, f, s, ints, floats, strings, refAttrName } = attribute;
+  const { t, g, sparseTensor, tp, tensors, graphs, sparseTensors, typeProtos } = attribute;
+  if (t || g || sparseTensor || tp || refAttrName !== "") return undefined;
+  if ([tensors, graphs, sparseTensors, typeProtos].some((list) => list.length > 0)) return undefined;
+  const said = [f, ...floats].map((v) => (Object.is(v, -0) ? "-0" : v));
+  return `${name}:${type}:${i}:${said}:${s}:${ints}:${strings.map((v) => `[${v}]`)}`;
 }
 
 /** What a node does; undefined where it may be something else than another one of the same words. */
