@@ -155,12 +155,18 @@ const isBoundedIn = ({ inputs }: Node, { operands = [0] }: Relaxation, changes: 
 const isUnknown = (node: Node): boolean =>
   !relaxationOf(node) && (node.domain !== "" || !Object.hasOwn(linearOperators, node.op)) && node.op !== "Constant";
 
+/** A node of the file by its name; one that is not in it by what it is for. */
+const whichNode = (node: Node): string =>
+  node.outputs[0]?.startsWith("perturb/")
+    ? `${node.op}, with which perturb reads the head of this model or writes one of its operators`
+    : describeNode(node);
+
 function noBounds([first, ...others]: readonly Node[]): PerturbError {
   const more = [...new Set(others.map(({ op }) => op))].filter((op) => op !== first!.op);
   const also = more.length > 0 ? ` The same may hold for ${more.join(", ")}.` : "";
   return new PerturbError(
     "unsupported",
-    `${describeNode(first!)}: no bounds are known for it, so that nothing can be proven of this model.${also}`,
+    `${whichNode(first!)}: no bounds are known for it, so that nothing can be proven of this model.${also}`,
     { data: { op: first!.op, others: more } },
   );
 }

@@ -30,7 +30,8 @@ export async function certifying(
   const given = asked === true ? {} : asked;
   checkOptions("certify", given, KINDS);
   const { largest = true, digits = DIGITS, splits = 0 } = given;
-  if (splits !== 0) checkCount(option("splits"), splits);
+  if (!(Number.isSafeInteger(splits) && splits >= 0))
+    throw new PerturbError("usage", `${option("splits")} must be a whole number from 0 up, got ${splits}.`);
   checkCount("the number of digits", digits);
   if (digits > MOST_DIGITS)
     throw new PerturbError("usage", `The number of digits must be from 1 to ${MOST_DIGITS}, got ${digits}.`);
