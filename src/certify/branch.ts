@@ -75,7 +75,8 @@ export async function branch(
     if (options.late()) return { kind: "late", domains };
     if (domains >= (options.most ?? Number.POSITIVE_INFINITY))
       return { kind: "open", domains, isHopeless: false, ...shortest(stack, rows) };
-    const taken = stack.splice(-BATCH);
+    const left = Math.ceil(((options.most ?? Number.POSITIVE_INFINITY) - domains) / 2);
+    const taken = stack.splice(-Math.min(BATCH, left));
     const leaves = taken.filter(isLeaf);
     if (leaves.some(({ isHopeless }) => isHopeless))
       return { kind: "open", domains, isHopeless: true, ...shortest(taken, rows) };

@@ -69,7 +69,7 @@ async function decide(
     return { kind: "open", margin, reason: `${REFUTED} ${reached}, where bounds are least` };
   if (result.kind === "late") throw new PerturbError("internal", "There was no limit of time. Report this.");
   const other = result.row < label ? result.row : result.row + 1;
-  const where = splits > 0 ? ` somewhere, after ${result.domains} parts of the box` : "";
+  const where = splits > 0 ? ` somewhere, after ${result.domains - rows.length} parts of the box` : "";
   const bound = `${(least - result.short).toPrecision(3)}${where}`;
   return { kind: "open", margin, reason: `${nameOf(splits)} bounds the margin to class ${other} by ${bound}` };
 }

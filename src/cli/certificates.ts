@@ -87,7 +87,10 @@ async function checkLines(
     );
   }
   if (!model || checked === 0)
-    throw new PerturbError("invalid-file", `${path} holds no certificate. Give a file that --certificates wrote.`);
+    throw new PerturbError(
+      "invalid-file",
+      `${path} holds no certificate: nothing was proven in its run, or it is another file. Give one that --certificates wrote, of a run that proves something.`,
+    );
   print(`${held} of ${checked} certificates hold for ${model.model.name}, SHA-256 ${model.heading.model}.`);
   return held === checked ? EXIT.ok : EXIT.failed;
 }

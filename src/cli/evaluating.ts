@@ -193,8 +193,13 @@ async function stateIn(folder: string, { door, given, words }: Work) {
 }
 
 /** How to go on with what is kept in a folder. */
-const goOn = ({ door, folder, given: { json } }: Work): string =>
-  `Go on with: perturb ${door.name} --resume ${quote(folder!)}${json === undefined ? "" : ` --json ${quote(json)}`}`;
+/** The command that goes on, with the files that it is to write: these are not kept with the run. */
+const goOn = ({ door, folder, given: { json, junit, certificates } }: Work): string => {
+  const files = Object.entries({ json, junit, certificates }).flatMap(([name, file]) =>
+    file === undefined ? [] : [`--${name}`, quote(file)],
+  );
+  return ["Go on with: perturb", door.name, "--resume", quote(folder!), ...files].join(" ");
+};
 
 function defaultFolder({ model, data }: OpenedSubject, { door, given: { attack, norm } }: Work): string {
   const what = door.name === "certify" ? "certified" : attack.join("+");

@@ -54,7 +54,7 @@ Examples:
   perturb certify --resume runs/net                          after Ctrl-C, a power cut, a full disk
   perturb certify --model net.onnx --data test.npz --eps 8/255 --certificates proofs.jsonl
   perturb certify --model net.onnx --check proofs.jsonl      exit code 0 if every certificate holds, 1 if one does not
-  perturb evaluate --model net.onnx --data images/ --certify certificates in a report of any attacks`),
+  perturb evaluate --model net.onnx --data images/ --certify   proofs in a report of any attacks`),
       ),
     modelOptions(),
     graphOptions(),

@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 
 /** Options of certify that say nothing of a smoothed classifier. */
-const OTHERS = ["attack", "set", "epsUnit", "maxQueries", "largest", "certificates", "junit"];
+const OTHERS = ["attack", "set", "epsUnit", "maxQueries", "largest", "splits", "certificates", "check", "junit"];
 const OWN = ["n0", "n", "alpha", "header", "timeout", "retries"];
 
 export const isGiven = (command: CommandUnknownOpts, name: string): boolean =>
@@ -31,6 +31,6 @@ export function checkSmoothingGiven(given: { readonly norm: string }, command: C
   if (one !== undefined)
     throw new PerturbError(
       "usage",
-      `${longOf(command, one)} has no meaning with --smoothing: noise is drawn, and nothing attacks. Leave it out.`,
+      `${longOf(command, one)} has no meaning with --smoothing: that certifies by drawing noise, without attacks and bounds. Leave it out.`,
     );
 }
