@@ -58,16 +58,23 @@ export async function branch(
   let domains = 0;
   let steps = STEPS.root;
   let isLast = false;
+  // What allowing for roundings has taken from a bound so far, at most: a choice has to reach that much more.
+  let roundings = 0;
   let asked: Asked[] = rows.map((row) => ({ ...row, domain: tuning.root }));
   const stack: Open[] = [];
   while (asked.length > 0) {
     checkSignal(options.signal);
-    const tuned = await tuning.improve(asked, steps, options.late);
+    const wanted = asked.map((one) => ({ ...one, limit: one.limit + roundings }));
+    const tuned = await tuning.improve(wanted, steps, options.late);
     const settled = asked.map((one, i): Asked => ({ ...one, domain: tuned[i]!.domain }));
     const { bounds, lowest } = await tuning.prove(settled);
     domains += asked.length;
     const input = await options.tryInputs(lowest);
     if (input) return { kind: "witness", input, domains };
+    for (const [i, { bound }] of tuned.entries()) {
+      const cost = bound - bounds[i]!;
+      if (cost > roundings && cost < Number.POSITIVE_INFINITY) roundings = cost;
+    }
     for (const [i, one] of settled.entries())
       if (isAbove(bounds[i]!, one.limit)) options.onProven?.(one);
       else stack.push({ asked: one, tuned: tuned[i]!, isHopeless: isLast });
