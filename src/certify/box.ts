@@ -14,6 +14,10 @@ export function around(value: number): readonly [number, number] {
   return [near > value ? nextBelow(near) : near, near < value ? -nextBelow(-near) : near];
 }
 
+/** A float32 number half way between two others, or one of them. */
+export const middle = (lower: number, upper: number): number =>
+  Math.min(upper, Math.max(lower, Math.fround(lower + (upper - lower) / 2)));
+
 /** The next smaller float32 number. */
 export function nextBelow(value: number): number {
   if (value === 0) return -(2 ** -149);

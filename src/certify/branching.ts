@@ -4,6 +4,7 @@ import { argmax, type FloatTensor, takeRows } from "../tensor.ts";
 import type { BoundsOf } from "./bounds.ts";
 import type { Box } from "./box.ts";
 import { branch } from "./branch.ts";
+import { margins, otherClass } from "./margins.ts";
 import { type Decision, type Method, REFUTED } from "./method.ts";
 
 interface Parts {
@@ -44,12 +45,11 @@ async function decide(
 ): Promise<Decision> {
   const tuning = await bounds.tuning(box);
   if (tuning.neurons.length === 0) return { kind: "open", margin: Number.NaN, reason: "no neuron has a sign to split" };
-  const rows = Array.from({ length: model.classes }, (_, j) => {
-    const row = new Float32Array(model.classes);
-    row[label] = 1;
-    row[j] = -1;
-    return { row, limit: least };
-  }).filter((_, j) => j !== label);
+  const { seed } = margins(Int32Array.of(label), model.classes);
+  const rows = Array.from({ length: model.classes - 1 }, (_, k) => ({
+    row: takeRows(seed, [k]).data as Float32Array,
+    limit: least,
+  }));
   let reached = -1;
   const tryInputs = async (x: FloatTensor): Promise<Float32Array | undefined> => {
     const logits = await model.logits(x);
@@ -68,8 +68,11 @@ async function decide(
   if (result.kind === "witness")
     return { kind: "open", margin, reason: `${REFUTED} ${reached}, where bounds are least` };
   if (result.kind === "late") throw new PerturbError("internal", "There was no limit of time. Report this.");
-  const other = result.row < label ? result.row : result.row + 1;
   const where = splits > 0 ? ` somewhere, after ${result.domains - rows.length} parts of the box` : "";
   const bound = `${(least - result.short).toPrecision(3)}${where}`;
-  return { kind: "open", margin, reason: `${nameOf(splits)} bounds the margin to class ${other} by ${bound}` };
+  return {
+    kind: "open",
+    margin,
+    reason: `${nameOf(splits)} bounds the margin to class ${otherClass(result.row, label)} by ${bound}`,
+  };
 }

@@ -7,6 +7,7 @@ import type { Graph } from "../onnx/graph.ts";
 import { computesIn } from "../onnx/precision.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { option } from "../option.ts";
+import { requireCpu } from "./device.ts";
 
 const refuse = (message: string): PerturbError => new PerturbError("unsupported", message);
 
@@ -20,10 +21,7 @@ export function requireCertifiable(
       `${model.name} is no graph as it was opened, and bounds are computed from graphs alone. Certify the ONNX file behind it.`,
     );
   const { name, file, runtime } = model;
-  if (runtime.device !== "cpu")
-    throw refuse(
-      `Proofs hold for the order and precision of CPU kernels alone, not for ${runtime.device}. Use ${option("device", "cpu")}.`,
-    );
+  requireCpu(runtime, "Proofs");
   if (norm !== "linf")
     throw refuse(
       `Bounds are known for the norm linf, and not for ${norm} yet. Certify with ${option("norm", "linf")}.`,

@@ -1,11 +1,11 @@
 import { PerturbError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
-import { option } from "../option.ts";
 import type { Runtime } from "../runtime.ts";
 import { type FloatTensor, product, sampleSize } from "../tensor.ts";
 import type { Rows } from "./batches.ts";
 import { openBounds } from "./bounds.ts";
 import type { Box } from "./box.ts";
+import { requireCpu } from "./device.ts";
 import type { Method } from "./ends.ts";
 import { asNetwork } from "./network.ts";
 
@@ -31,11 +31,7 @@ export async function bounds(
   { seed, samples }: Rows,
   { runtime, method = "crown" }: BoundOptions,
 ): Promise<Float64Array> {
-  if (runtime.device !== "cpu")
-    throw new PerturbError(
-      "unsupported",
-      `Bounds hold for the order and precision of CPU kernels alone, not for ${runtime.device}. Use ${option("device", "cpu")}.`,
-    );
+  requireCpu(runtime, "Bounds");
   const count = checkBox(box);
   const outputs = sampleSize(seed);
   const wrong = samples.findIndex((sample) => !(sample >= 0 && sample < count));

@@ -7,7 +7,7 @@ import { merged } from "../onnx/merged.ts";
 import { Ops } from "../onnx/ops.ts";
 import type { Program, Runtime } from "../runtime.ts";
 import { type CrownOptions, crown } from "./crown.ts";
-import { type Arithmetic, type Enclosed, enclose } from "./enclose.ts";
+import { type Arithmetic, type Enclosed, enclose, type Relaxed } from "./enclose.ts";
 import { type Windowed, windowed } from "./windows.ts";
 
 /** A value that a nonlinear node reads, whose ends decide how tight its lines are. */
@@ -139,13 +139,13 @@ export async function boundPrograms(
   };
   return {
     frontiers: frontiers.map((value): Frontier => {
-      const readers = [...enclosed.relaxed.values()].filter(({ node }) => node.inputs.includes(value));
+      const readers = readersOf(value, enclosed);
       return {
         value,
         shape: b.sizes(value, 1),
         isOpen: (l, u) => readers.some(({ node, relaxation }) => relaxation.isOpen(node, l, u)),
         isFirst: !relaxedBefore(first.nodes, value, enclosed),
-        bendsAtZero: readers.every(({ relaxation }) => relaxation.bendsAtZero === true),
+        bendsAtZero: bendsAtZero(readers),
       };
     }),
     output: graph.outputs[0]!.name,
@@ -192,11 +192,7 @@ function tunedGraph(graph: Graph, arithmetic: Arithmetic, withGradients: boolean
   const { b, enclosed, frontiers } = open(one, arithmetic);
   const value = graph.outputs[0]!.name;
   const seed = b.input({ name: "seed", type: "float32", dims: [SAMPLES, ...b.sizes(value, 1)] });
-  const bent = frontiers.filter((name) =>
-    [...enclosed.relaxed.values()].every(
-      ({ node, relaxation }) => !node.inputs.includes(name) || relaxation.bendsAtZero === true,
-    ),
-  );
+  const bent = frontiers.filter((name) => bendsAtZero(readersOf(name, enclosed)));
   const inputs = new Map(
     bent.map((name) => {
       const input = (as: string) => b.input({ name: as, type: "float32", dims: [SAMPLES, ...b.sizes(name, 1)] });
@@ -225,6 +221,12 @@ function tunedGraph(graph: Graph, arithmetic: Arithmetic, withGradients: boolean
   }
   return b.finish(outputs);
 }
+
+const readersOf = (value: string, { relaxed }: Enclosed): Relaxed[] =>
+  [...relaxed.values()].filter(({ node }) => node.inputs.includes(value));
+
+const bendsAtZero = (readers: readonly Relaxed[]): boolean =>
+  readers.every(({ relaxation }) => relaxation.bendsAtZero === true);
 
 /** Whether a node that is not linear is on a way to a value. */
 function relaxedBefore(nodes: readonly Node[], value: string, { relaxed }: Enclosed): boolean {

@@ -6,6 +6,7 @@ import { type Box, ball } from "./box.ts";
 import { byBranching } from "./branching.ts";
 import { certifiableGraph } from "./certifiable.ts";
 import type { Method as BoundMethod } from "./ends.ts";
+import { margins, otherClass } from "./margins.ts";
 import type { Decision, Method, Question } from "./method.ts";
 
 /** A classifier that is open for proofs. */
@@ -76,22 +77,6 @@ async function decide(
   return decisions;
 }
 
-/** Coefficients of z_label - z_j, for each other class j. */
-function margins(labels: Int32Array, classes: number) {
-  const rows = labels.length * (classes - 1);
-  const seed = new Float32Array(rows * classes);
-  const samples = new Int32Array(rows);
-  let row = 0;
-  for (const [i, label] of labels.entries())
-    for (let j = 0; j < classes; j++) {
-      if (j === label) continue;
-      seed[row * classes + label] = 1;
-      seed[row * classes + j] = -1;
-      samples[row++] = i;
-    }
-  return { seed: tensor("float32", [rows, classes], seed), samples };
-}
-
 /** Behind a softmax, scores of logits that are nearer than this may be equal in float32. */
 const HEAD_ROUNDING = 1e-5;
 /** What a margin of logits has to be above, so that the file gives its label. */
@@ -107,10 +92,9 @@ function decisionOf(bounds: Float64Array, label: number, least: number, method: 
     if (Number.isNaN(bound)) break;
   }
   if (margin > least) return { kind: "proven", margin };
-  const other = worst < label ? worst : worst + 1;
   const reason = Number.isNaN(margin)
     ? `${method} bounds overflow`
-    : `${method} bounds the margin to class ${other} by ${margin.toPrecision(3)}`;
+    : `${method} bounds the margin to class ${otherClass(worst, label)} by ${margin.toPrecision(3)}`;
   return { kind: "open", margin, reason };
 }
 

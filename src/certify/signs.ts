@@ -1,8 +1,8 @@
-import { type FloatTensor, tensor } from "../tensor.ts";
+import type { FloatTensor } from "../tensor.ts";
 import { branch } from "./branch.ts";
 import type { Case } from "./property.ts";
 import { confirmed } from "./search.ts";
-import type { Parts, Split, SplitOptions } from "./split.ts";
+import { boxesOf, type Parts, type Split, type SplitOptions } from "./split.ts";
 import { conditionsOf, furthest, type Witness } from "./witness.ts";
 
 /** Shows of cases over one box that none has a counterexample, by branch and bound on the signs of neurons. */
@@ -11,14 +11,10 @@ export async function splitSigns(
   cases: readonly Case[],
   { late, signal, most }: SplitOptions,
 ): Promise<Split> {
-  const [{ lower, upper }] = cases as [Case];
-  const size = lower.length;
-  const end = (data: Float32Array): FloatTensor => tensor("float32", [1, ...sample], data);
-  const centre = Float32Array.from(lower, (l, i) => Math.min(upper[i]!, Math.max(l, l + (upper[i]! - l) / 2)));
-  const box = { centre: end(centre), lower: end(lower), upper: end(upper) };
+  const size = cases[0]!.lower.length;
   const all = cases.map((of) => ({ of, conditions: conditionsOf(of, outputs) }));
   let witness: Witness | undefined;
-  const tuning = await bounds.tuning(box);
+  const tuning = await bounds.tuning(boxesOf(cases.slice(0, 1), sample));
   const rows: { row: Float32Array; limit: number }[] = [];
   for (const { conditions } of all) {
     const asked = conditions.rows.map((row, k) => ({

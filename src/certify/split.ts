@@ -1,6 +1,7 @@
 import { checkSignal } from "../errors.ts";
 import { type FloatTensor, tensor } from "../tensor.ts";
 import type { BoundsOf } from "./bounds.ts";
+import { middle } from "./box.ts";
 import type { Case } from "./property.ts";
 import type { Runs } from "./runs.ts";
 import { confirmed } from "./search.ts";
@@ -56,7 +57,7 @@ export async function split(
     if (domains >= most) return { kind: "open", reason: "no more boxes were to be bounded", domains };
     const taken = stack.splice(-BATCH);
     domains += taken.length;
-    const box = boxOf(taken, sample);
+    const box = boxesOf(taken, sample);
     const y = await runs.outputs(box.centre);
     for (let i = 0; i < taken.length; i++) {
       const { by } = furthest(conditions, y.subarray(i * outputs, (i + 1) * outputs));
@@ -96,7 +97,8 @@ export async function split(
   return { kind: "proven", domains };
 }
 
-function boxOf(domains: readonly Domain[], sample: readonly number[]) {
+/** The boxes of domains, as samples, with the middle of each. */
+export function boxesOf(domains: readonly Domain[], sample: readonly number[]) {
   const size = domains[0]!.lower.length;
   const all = (of: (d: Domain, i: number) => number): FloatTensor =>
     tensor(
@@ -104,24 +106,25 @@ function boxOf(domains: readonly Domain[], sample: readonly number[]) {
       [domains.length, ...sample],
       Float32Array.from({ length: domains.length * size }, (_, at) => of(domains[Math.floor(at / size)]!, at % size)),
     );
-  return { centre: all(middle), lower: all((d, i) => d.lower[i]!), upper: all((d, i) => d.upper[i]!) };
+  return {
+    centre: all((d, i) => middle(d.lower[i]!, d.upper[i]!)),
+    lower: all((d, i) => d.lower[i]!),
+    upper: all((d, i) => d.upper[i]!),
+  };
 }
-
-const middle = ({ lower, upper }: Domain, i: number): number =>
-  Math.min(upper[i]!, Math.max(lower[i]!, Math.fround(lower[i]! + (upper[i]! - lower[i]!) / 2)));
 
 /** Two halves along the input of which the bound changes most over the box; undefined where no float32 number is between any ends. */
 function halved(domain: Domain, slope: Float32Array): [Domain, Domain] | undefined {
   let [at, most] = [-1, -1];
   for (const [i, l] of domain.lower.entries()) {
-    const centre = middle(domain, i);
+    const centre = middle(l, domain.upper[i]!);
     if (!(l < centre && centre < domain.upper[i]!)) continue;
     // Also where a slope is 0, or unknown, the widest one.
     const change = (Math.abs(slope[i]! || 0) + 1e-12) * (domain.upper[i]! - l);
     if (change > most) [at, most] = [i, change];
   }
   if (at < 0) return undefined;
-  const centre = middle(domain, at);
+  const centre = middle(domain.lower[at]!, domain.upper[at]!);
   return [
     { lower: domain.lower, upper: domain.upper.with(at, centre) },
     { lower: domain.lower.with(at, centre), upper: domain.upper },

@@ -3,6 +3,7 @@ import type { Graph } from "../onnx/graph.ts";
 import { option } from "../option.ts";
 import type { Runtime } from "../runtime.ts";
 import { openBounds } from "./bounds.ts";
+import { requireCpu } from "./device.ts";
 import { asNetwork } from "./network.ts";
 import type { Case, Property } from "./property.ts";
 import { openRuns } from "./runs.ts";
@@ -37,11 +38,7 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
   const { runtime, timeout = 60, seed = 0, signal } = options;
   if (!(timeout > 0))
     throw new PerturbError("usage", `${option("timeout")} must be more than 0 seconds, got ${timeout}.`);
-  if (runtime.device !== "cpu")
-    throw new PerturbError(
-      "unsupported",
-      `Proofs hold for the order and precision of CPU kernels alone, not for ${runtime.device}. Use ${option("device", "cpu")}.`,
-    );
+  requireCpu(runtime, "Proofs");
   const end = performance.now() + 1000 * timeout;
   const late = (): boolean => performance.now() > end;
   const network = asNetwork(file, property);

@@ -1,11 +1,12 @@
 import { tensor } from "../../tensor.ts";
 import type { BoundsOf } from "../bounds.ts";
+import { around, middle } from "../box.ts";
 import { branch } from "../branch.ts";
 import type { Domain, Neuron } from "../tune.ts";
 import type { Certificate, Claims, Leaf } from "./certificate.ts";
 import { frontiersOf, type Layers } from "./layers.ts";
 import { marginIn, partsOf } from "./parts.ts";
-import { claimedOf, float32Below, marginsOf, othersOf, type Question } from "./write.ts";
+import { claimedOf, marginsOf, othersOf, type Question } from "./write.ts";
 
 export interface BranchedOptions {
   /** An input of the box, by default its middle. */
@@ -26,7 +27,13 @@ export async function branchedCertificate(
   network: Layers,
   bounds: BoundsOf,
   question: Question,
-  { above = 0, most = 1000, late = () => false, signal, centre = middle(question) }: BranchedOptions = {},
+  {
+    above = 0,
+    most = 1000,
+    late = () => false,
+    signal,
+    centre = question.lower.map((l, i) => middle(l, question.upper[i]!)),
+  }: BranchedOptions = {},
 ): Promise<Certificate | undefined> {
   const { label, lower, upper } = question;
   const end = (data: Float32Array) => tensor("float32", [1, ...network.shape], data);
@@ -62,14 +69,11 @@ export async function branchedCertificate(
     leaves[i] = domains.map((domain) => leafOf(domain, of, usual, leaks));
     const parts = partsOf(leaves[i]!, neurons);
     if (!parts) return undefined;
-    margins[i] = float32Below(Math.min(...parts.map((part) => marginIn(claimed.proof, network, [label, other], part))));
+    margins[i] = around(Math.min(...parts.map((part) => marginIn(claimed.proof, network, [label, other], part))))[0];
     if (!(margins[i]! > above)) return undefined;
   }
   return { ...question, margins, claims: claimed.claims, leaves };
 }
-
-const middle = ({ lower, upper }: Question): Float32Array =>
-  lower.map((l, i) => Math.min(upper[i]!, Math.max(l, l + (upper[i]! - l) / 2)));
 
 /** The slope below 0 of the curve that reads a value; 0 of any other. */
 const leakOf = ({ layers }: Layers, value: number): number =>

@@ -1,3 +1,4 @@
+import { around } from "../box.ts";
 import type { Certificate, Claims } from "./certificate.ts";
 import { frontiersOf, type Layer, type Layers, readBy } from "./layers.ts";
 import { marginIn } from "./parts.ts";
@@ -30,7 +31,7 @@ export function writeCertificate(network: Layers, question: Question, above = 0)
 
 /** What logit[label] is above each other one by at least, as float32 numbers. */
 export const marginsOf = (network: Layers, proof: Proof, label: number): number[] =>
-  othersOf(network, label).map((other) => float32Below(marginIn(proof, network, [label, other])));
+  othersOf(network, label).map((other) => around(marginIn(proof, network, [label, other]))[0]);
 
 /** The classes but the label. */
 export const othersOf = ({ classes }: Layers, label: number): number[] =>
@@ -57,13 +58,13 @@ export function claimedOf(
     const open = bent[value] ? openIn(proof, value, readers) : [];
     const least = open.map((e) => [proof.least(value, [[e, 1]]), -proof.least(value, [[e, -1]])] as const);
     for (const [i, element] of open.entries())
-      proof.narrow(value, element, float32Below(least[i]![0]), -float32Below(-least[i]![1]));
+      proof.narrow(value, element, around(least[i]![0])[0], around(least[i]![1])[1]);
     const ends = proof.ends[value]!;
     const elements = Int32Array.from(new Set([...open, ...(also.get(value) ?? [])])).sort();
     claims.push({
       elements,
-      lower: Float32Array.from(elements, (e) => float32Below(ends.lower[e]!)),
-      upper: Float32Array.from(elements, (e) => -float32Below(-ends.upper[e]!)),
+      lower: Float32Array.from(elements, (e) => around(ends.lower[e]!)[0]),
+      upper: Float32Array.from(elements, (e) => around(ends.upper[e]!)[1]),
     });
   }
   return { proof, claims };
@@ -95,14 +96,4 @@ function openIn(proof: Proof, value: number, readers: readonly Layer[]): number[
     }
   }
   return [...open];
-}
-
-/** The largest float32 number that is not above a number. */
-export function float32Below(value: number): number {
-  const near = Math.fround(value);
-  if (!(near > value)) return near;
-  const bits = new Int32Array(Float32Array.of(near).buffer);
-  if (near === 0) return -(2 ** -149);
-  bits[0]! += near > 0 ? -1 : 1;
-  return new Float32Array(bits.buffer)[0]!;
 }
