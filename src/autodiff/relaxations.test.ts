@@ -20,7 +20,7 @@ interface Case {
   readonly reach?: number;
 }
 
-/** Of operators on single elements; MaxPool is bounded in whole networks (src/certify/networks.test.ts). */
+/** Of operators on single elements; MaxPool is bounded in whole networks (src/certify/bounds/networks.test.ts). */
 const cases: readonly (readonly [Op, Case])[] = [
   ["Relu", {}],
   ["LeakyRelu", {}],

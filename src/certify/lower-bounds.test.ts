@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { floats, linearGraph } from "../../test/support/models.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
-import { ball } from "./box.ts";
+import { ball } from "./bounds/box.ts";
 import { bounds } from "./lower-bounds.ts";
 
 const runtime = nodeRuntime("cpu", 1);

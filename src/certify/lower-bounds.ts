@@ -2,12 +2,12 @@ import { PerturbError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime.ts";
 import { type FloatTensor, product, sampleSize } from "../tensor.ts";
-import type { Rows } from "./batches.ts";
-import { openBounds } from "./bounds.ts";
-import type { Box } from "./box.ts";
+import type { Rows } from "./bounds/batches.ts";
+import { openBounds } from "./bounds/bounds.ts";
+import type { Box } from "./bounds/box.ts";
+import type { Method } from "./bounds/ends.ts";
+import { asNetwork } from "./bounds/network.ts";
 import { requireCpu } from "./device.ts";
-import type { Method } from "./ends.ts";
-import { asNetwork } from "./network.ts";
 
 export interface BoundOptions {
   /** On the CPU, or WebAssembly: bounds hold for its kernels. */

@@ -1,12 +1,12 @@
-import { type BoundsOf, openBounds } from "../certify/bounds.ts";
-import { certifiableGraph, requireCertifiable } from "../certify/certifiable.ts";
+import { type BoundsOf, openBounds } from "../certify/bounds/bounds.ts";
 import { branchedCertificate } from "../certify/certificate/branched.ts";
 import type { Certificate, Heading } from "../certify/certificate/certificate.ts";
 import { certificateLine, headingLine } from "../certify/certificate/format.ts";
 import type { Layers } from "../certify/certificate/layers.ts";
 import { readLayers } from "../certify/certificate/read.ts";
 import { writeCertificate } from "../certify/certificate/write.ts";
-import { boxOf, leastMargin } from "../certify/prover.ts";
+import { certifiableGraph, requireCertifiable } from "../certify/proving/certifiable.ts";
+import { boxOf, leastMargin } from "../certify/proving/prover.ts";
 import type { Dataset } from "../dataset.ts";
 import type { Model } from "../model.ts";
 import type { ClassifierFile } from "../models/classifier/classifier.ts";

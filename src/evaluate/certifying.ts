@@ -37,8 +37,8 @@ export async function certifying(
     throw new PerturbError("usage", `The number of digits must be from 1 to ${MOST_DIGITS}, got ${digits}.`);
   const { plan } = opened;
   const [{ requireCertifiable }, { openProver }] = await Promise.all([
-    import("../certify/certifiable.ts"),
-    import("../certify/prover.ts"),
+    import("../certify/proving/certifiable.ts"),
+    import("../certify/proving/prover.ts"),
   ]);
   // What has no bounds is refused before anything runs.
   const prover = await openProver(requireCertifiable(model, plan), splits);

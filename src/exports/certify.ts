@@ -2,11 +2,10 @@
  * Proofs: certified accuracy, properties of networks, and bounds alone.
  * @module
  */
-export type { Rows as BoundRows } from "../certify/batches.ts";
-export { type Box, ball } from "../certify/box.ts";
-export type { Method as BoundMethod } from "../certify/ends.ts";
+export type { Rows as BoundRows } from "../certify/bounds/batches.ts";
+export { type Box, ball } from "../certify/bounds/box.ts";
+export type { Method as BoundMethod } from "../certify/bounds/ends.ts";
 export { type BoundOptions, bounds } from "../certify/lower-bounds.ts";
-export type { Case, Inequality, Property } from "../certify/property.ts";
 export {
   type CertifySmoothingOptions,
   certifySample,
@@ -25,8 +24,9 @@ export {
 } from "../certify/smoothing/figures.ts";
 export { type SmoothedGraphOptions, smoothedGraph } from "../certify/smoothing/graph.ts";
 export { largestRadius, type SmoothingOptions, type SmoothingPlan, smoothingPlan } from "../certify/smoothing/plan.ts";
-export { type Answer, type VerifyOptions, verify } from "../certify/verify.ts";
+export type { Case, Inequality, Property } from "../certify/verify/property.ts";
+export { type Answer, type VerifyOptions, verify } from "../certify/verify/verify.ts";
+export type { Witness } from "../certify/verify/witness.ts";
 export type { Decimal } from "../certify/vnnlib/decimal.ts";
 export { readVnnlib } from "../certify/vnnlib/read.ts";
-export type { Witness } from "../certify/witness.ts";
 export { type CertifyingOptions, certify, certifyingAttacks } from "../evaluate/certify.ts";

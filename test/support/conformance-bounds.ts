@@ -1,5 +1,5 @@
-import { openBounds } from "../../src/certify/bounds.ts";
-import { asNetwork, type Network } from "../../src/certify/network.ts";
+import { openBounds } from "../../src/certify/bounds/bounds.ts";
+import { asNetwork, type Network } from "../../src/certify/bounds/network.ts";
 import { messageOf, PerturbError } from "../../src/errors.ts";
 import { readOnnx } from "../../src/onnx/file.ts";
 import type { Graph } from "../../src/onnx/graph.ts";

@@ -5,7 +5,7 @@ import type { Graph } from "../../onnx/graph.ts";
 import { Ops } from "../../onnx/ops.ts";
 import { type Random, randomFor } from "../../random.ts";
 import { tensor } from "../../tensor.ts";
-import { openBounds } from "../bounds.ts";
+import { openBounds } from "../bounds/bounds.ts";
 import { branchedCertificate } from "./branched.ts";
 import type { Certificate, Leaf } from "./certificate.ts";
 import { checkCertificate } from "./check.ts";

@@ -1,8 +1,8 @@
 import { tensor } from "../../tensor.ts";
-import type { BoundsOf } from "../bounds.ts";
-import { around, middle } from "../box.ts";
-import { branch } from "../branch.ts";
-import type { Domain, Neuron } from "../tune.ts";
+import type { BoundsOf } from "../bounds/bounds.ts";
+import { around, middle } from "../bounds/box.ts";
+import { branch } from "../bounds/branch.ts";
+import type { Domain, Neuron } from "../bounds/tune.ts";
 import type { Certificate, Claims, Leaf } from "./certificate.ts";
 import { frontiersOf, type Layers } from "./layers.ts";
 import { marginIn, partsOf } from "./parts.ts";

@@ -1,4 +1,4 @@
-import { around } from "../box.ts";
+import { around } from "../bounds/box.ts";
 import type { Certificate, Claims } from "./certificate.ts";
 import { frontiersOf, type Layer, type Layers, readBy } from "./layers.ts";
 import { marginIn } from "./parts.ts";

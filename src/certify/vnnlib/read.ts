@@ -1,6 +1,6 @@
 import { PerturbError } from "../../errors.ts";
-import { nextBelow } from "../box.ts";
-import type { Case, Inequality, Property } from "../property.ts";
+import { nextBelow } from "../bounds/box.ts";
+import type { Case, Inequality, Property } from "../verify/property.ts";
 import { type Decimal, fromNumber, negative, plus, sign, times, toNumber } from "./decimal.ts";
 import { headOf, readDeclarations } from "./declarations.ts";
 import { readExpressions } from "./expressions.ts";

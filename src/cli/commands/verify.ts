@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from "node:path";
 import { Argument, Command } from "@commander-js/extra-typings";
-import type { Answer } from "../../certify/verify.ts";
+import type { Answer } from "../../certify/verify/verify.ts";
 import { PerturbError } from "../../errors.ts";
 import { EXIT } from "../exit.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
@@ -88,7 +88,7 @@ async function runAll(file: string, out: string | undefined): Promise<void> {
 
 async function answerOf(model: string, spec: string, timeout: number): Promise<Answer> {
   const [{ verify }, { readVnnlib }, { nodeRuntime }] = await Promise.all([
-    import("../../certify/verify.ts"),
+    import("../../certify/verify/verify.ts"),
     import("../../certify/vnnlib/read.ts"),
     import("../../runtime/ort.node.ts"),
   ]);

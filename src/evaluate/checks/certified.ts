@@ -1,4 +1,4 @@
-import { REFUTED } from "../../certify/method.ts";
+import { REFUTED } from "../../certify/proving/method.ts";
 import { PerturbError } from "../../errors.ts";
 import type { SampleRecord, Warning } from "../../evaluate.ts";
 import type { NormName } from "../../norm.ts";

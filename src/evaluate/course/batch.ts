@@ -1,6 +1,6 @@
 import { predict } from "../../attack.ts";
 import type { LeftOut } from "../../attacks/steps/members.ts";
-import type { Prover } from "../../certify/prover.ts";
+import type { Prover } from "../../certify/proving/prover.ts";
 import type { Batch } from "../../dataset.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
 import { modelFor } from "../../models/classifier/graph-model.ts";

@@ -1,5 +1,5 @@
-import type { Prover } from "../../certify/prover.ts";
-import { nothingProven, proveBudgets, proveLargest, type Standing } from "../../certify/standing.ts";
+import type { Prover } from "../../certify/proving/prover.ts";
+import { nothingProven, proveBudgets, proveLargest, type Standing } from "../../certify/proving/standing.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import { marginOf } from "../results/records.ts";
 import { exact } from "../results/statistics.ts";

@@ -1,4 +1,4 @@
-import type { Prover } from "../../certify/prover.ts";
+import type { Prover } from "../../certify/proving/prover.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import type { BatchPlan } from "./batch.ts";
@@ -9,7 +9,7 @@ export function lazyProver(model: Model, { certify }: Pick<BatchPlan, "certify">
   return {
     async open(): Promise<Prover | undefined> {
       if (!certify || !isGraphModel(model)) return undefined;
-      opened ??= import("../../certify/prover.ts").then(({ openProver }) => openProver(model, certify.splits));
+      opened ??= import("../../certify/proving/prover.ts").then(({ openProver }) => openProver(model, certify.splits));
       return opened;
     },
     async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Standing } from "../../certify/standing.ts";
+import type { Standing } from "../../certify/proving/standing.ts";
 import type { Outcome, SampleRecord } from "../../evaluate.ts";
 import { l0Unit, normFor } from "../../norm.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";

@@ -1,0 +1,47 @@
+import type { Graph } from "../../onnx/graph.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { FloatTensor } from "../../tensor.ts";
+import { boundsOf, givenOf, type Rows } from "./batches.ts";
+import type { Box } from "./box.ts";
+import type { Arithmetic } from "./enclose.ts";
+import { type Method, settle } from "./ends.ts";
+import { boundPrograms } from "./programs.ts";
+import { openTuning, type Tuning } from "./tune.ts";
+
+/** Bounds of a classifier's logits over boxes around samples. */
+export interface BoundsOf {
+  /**
+   * For each row, a number that Σ seed·logits is not below, whatever x of its box the network is given. Rows of one sample stand together.
+   * @throws runtime
+   */
+  lower(box: Box, rows: Rows, method?: Method): Promise<Float64Array>;
+  /** The same bounds, and the line that each is the least value of: how much it changes with each element of the input, [rows, ...]. */
+  lines(
+    box: Box,
+    rows: Rows,
+    method?: Method,
+  ): Promise<{ readonly bounds: Float64Array; readonly slopes: FloatTensor }>;
+  /** The bounds of one box, of which the choices can be improved. */
+  tuning(box: Box): Promise<Tuning>;
+  release(): Promise<void>;
+}
+
+/** Opens a classifier, `x` [N, ...] to `logits` [N, classes], for bounds. @throws unsupported where an operator has none */
+export async function openBounds(
+  classifier: Graph,
+  runtime: Runtime,
+  arithmetic: Arithmetic = "float32",
+): Promise<BoundsOf> {
+  const programs = await boundPrograms(classifier, runtime, arithmetic);
+  const lines = async (box: Box, rows: Rows, method: Method = "crown") => {
+    const program = await programs.boundOf(programs.output, method === "ibp");
+    const given = givenOf(programs.frontiers, box, await settle(programs, box, method));
+    return boundsOf(program, given, rows, box.centre.dims.slice(1));
+  };
+  return {
+    lines,
+    tuning: async (box) => openTuning(programs, box, await settle(programs, box, "crown")),
+    lower: async (box, rows, method) => (await lines(box, rows, method)).bounds,
+    release: programs.release,
+  };
+}

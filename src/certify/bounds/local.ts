@@ -1,0 +1,110 @@
+import type { Program } from "../../runtime.ts";
+import { type FloatTensor, product, tensor } from "../../tensor.ts";
+import { bothWays, boundsOf, type Ends } from "./batches.ts";
+import type { Box } from "./box.ts";
+import { type Frontier, known, ofSamples } from "./programs.ts";
+import type { Window, Windowed } from "./windows.ts";
+
+/** Numbers of one value in the windows that are made at a time. */
+const MOST_NUMBERS = 2 ** 22;
+
+interface Asked {
+  readonly box: Box;
+  readonly ends: Ends;
+  /** Places of elements in [samples, ...shape]. */
+  readonly open: readonly number[];
+  /** [C, H, W] */
+  readonly shape: readonly number[];
+  readonly frontiers: readonly Frontier[];
+}
+
+/** One position of one sample, and its elements that are asked about. */
+interface Spot {
+  readonly sample: number;
+  readonly row: number;
+  readonly column: number;
+  readonly channels: number[];
+}
+
+/** Bounds elements both ways, each by the window that it hangs on. `keep` gets the bound of an element and that of its negative. */
+export async function refineByWindows(
+  { program, input, windows, masks }: Windowed & { readonly program: Program },
+  { box, ends, open, shape, frontiers }: Asked,
+  keep: (element: number, bounds: readonly [number, number]) => void,
+): Promise<void> {
+  const [channels, height, width] = shape as [number, number, number];
+  const inner = frontiers.filter(({ value }) => program.inputs.includes(known(value).lower));
+  const sizeOf = ({ size }: Window, depth: number) => depth * size[0] * size[1];
+  const largest = Math.max(
+    sizeOf(input, box.centre.dims[1]!),
+    ...inner.map(({ value, shape: [depth] }) => sizeOf(windows.get(value)!, depth!)),
+  );
+  const spots = spotsOf(open, [channels, height, width]);
+  const many = Math.max(1, Math.floor(MOST_NUMBERS / largest));
+  for (let at = 0; at < spots.length; at += many) {
+    const taken = spots.slice(at, at + many);
+    const cut = (t: FloatTensor, window: Window, outside: number) => cutOut(t, window, taken, outside);
+    const samples: Record<string, FloatTensor> = {
+      centre: cut(box.centre, input, 0),
+      lower: cut(box.lower, input, 0),
+      upper: cut(box.upper, input, 0),
+    };
+    const n = box.centre.dims[0]!;
+    for (const { value, shape: of } of inner) {
+      const { lower, upper } = ends.get(value)!;
+      const window = windows.get(value)!;
+      samples[known(value).lower] = cut(tensor("float32", [n, ...of], lower), window, Number.NEGATIVE_INFINITY);
+      samples[known(value).upper] = cut(tensor("float32", [n, ...of], upper), window, Number.POSITIVE_INFINITY);
+    }
+    const rows: Record<string, FloatTensor> = { x: samples["centre"]! };
+    for (const [name, window] of masks) {
+      const inside = new Float32Array(n * product(window.extent)).fill(1);
+      rows[name] = samples[ofSamples(name)] = cut(tensor("float32", [n, 1, ...window.extent], inside), window, 0);
+    }
+    const asked = taken.flatMap((spot, sample) => spot.channels.map((channel) => ({ sample, at: channel, spot })));
+    const { bounds } = await boundsOf(
+      program,
+      { samples, rows },
+      bothWays(asked, [channels, 1, 1]),
+      samples["centre"]!.dims.slice(1),
+    );
+    for (const [i, { at: channel, spot }] of asked.entries()) {
+      const element = ((spot.sample * channels + channel) * height + spot.row) * width + spot.column;
+      keep(element, [bounds[2 * i]!, bounds[2 * i + 1]!]);
+    }
+  }
+}
+
+/** Positions with elements that are asked about, those with most of them first: what is run together should be alike. */
+function spotsOf(open: readonly number[], [channels, height, width]: readonly [number, number, number]): Spot[] {
+  const spots = new Map<number, Spot>();
+  const area = height * width;
+  for (const element of open) {
+    const [sample, place] = [Math.floor(element / (channels * area)), element % area];
+    const key = sample * area + place;
+    const spot = spots.get(key) ?? { sample, row: Math.floor(place / width), column: place % width, channels: [] };
+    spot.channels.push(Math.floor(element / area) % channels);
+    spots.set(key, spot);
+  }
+  return [...spots.values()].sort((a, b) => b.channels.length - a.channels.length);
+}
+
+/** The windows [spots, C, ...size] of a value [samples, C, H, W], with a number where they are outside of it. */
+function cutOut(t: FloatTensor, { size, stride, start }: Window, spots: readonly Spot[], outside: number): FloatTensor {
+  const [, depth, height, width] = t.dims as [number, number, number, number];
+  const [rows, columns] = size;
+  const data = new Float32Array(spots.length * depth * rows * columns).fill(outside);
+  let to = 0;
+  for (const { sample, row, column } of spots) {
+    const [top, left] = [row * stride[0] + start[0], column * stride[1] + start[1]];
+    const [from, end] = [Math.max(0, left), Math.min(width, left + columns)];
+    for (let c = 0; c < depth; c++)
+      for (let i = 0; i < rows; i++, to += columns) {
+        const y = top + i;
+        if (y < 0 || y >= height || from >= end) continue;
+        const line = ((sample * depth + c) * height + y) * width;
+        data.set((t.data as Float32Array).subarray(line + from, line + end), to + from - left);
+      }
+  }
+  return tensor("float32", [spots.length, depth, rows, columns], data);
+}

@@ -1,0 +1,78 @@
+import { checkSignal, PerturbError } from "../../errors.ts";
+import type { GraphModel } from "../../models/classifier/graph-model.ts";
+import { argmax, type FloatTensor, takeRows } from "../../tensor.ts";
+import type { BoundsOf } from "../bounds/bounds.ts";
+import type { Box } from "../bounds/box.ts";
+import { branch } from "../bounds/branch.ts";
+import { margins, otherClass } from "./margins.ts";
+import { type Decision, type Method, REFUTED } from "./method.ts";
+
+interface Parts {
+  readonly bounds: BoundsOf;
+  readonly model: GraphModel;
+  /** The box of each sample. */
+  readonly boxOf: (x: FloatTensor, epsilons: readonly number[]) => Box;
+  /** What a margin of logits has to be above. */
+  readonly least: number;
+}
+
+const nameOf = (splits: number): string => (splits > 0 ? "branch-and-bound" : "alpha-crown");
+
+/**
+ * CROWN with slopes that are improved, and, with splits, branch and bound on the signs of neurons: up to so many parts of a box for each sample.
+ * Each sample is decided by itself.
+ */
+export const byBranching = (parts: Parts, splits: number): Method => ({
+  name: nameOf(splits),
+  isCheap: false,
+  isSearched: false,
+  async decide({ x, labels, epsilons }, signal) {
+    const decisions: Decision[] = [];
+    for (const [i, label] of labels.entries()) {
+      checkSignal(signal);
+      decisions.push(await decide(parts, parts.boxOf(takeRows(x, [i]), [epsilons[i]!]), label, splits, signal));
+    }
+    return decisions;
+  },
+});
+
+async function decide(
+  { bounds, model, least }: Parts,
+  box: Box,
+  label: number,
+  splits: number,
+  signal: AbortSignal | undefined,
+): Promise<Decision> {
+  const tuning = await bounds.tuning(box);
+  if (tuning.neurons.length === 0) return { kind: "open", margin: Number.NaN, reason: "no neuron has a sign to split" };
+  const { seed } = margins(Int32Array.of(label), model.classes);
+  const rows = Array.from({ length: model.classes - 1 }, (_, k) => ({
+    row: takeRows(seed, [k]).data as Float32Array,
+    limit: least,
+  }));
+  let reached = -1;
+  const tryInputs = async (x: FloatTensor): Promise<Float32Array | undefined> => {
+    const logits = await model.logits(x);
+    for (let i = 0; i < x.dims[0]!; i++) {
+      const found = argmax(logits.data, i * model.classes, model.classes);
+      if (found === label) continue;
+      reached = found;
+      return takeRows(x, [i]).data as Float32Array;
+    }
+    return undefined;
+  };
+  const options = { late: () => false, signal, tryInputs, most: splits + rows.length };
+  const result = await branch(tuning, rows, options);
+  const margin = Number.NaN;
+  if (result.kind === "proven") return { kind: "proven", margin };
+  if (result.kind === "witness")
+    return { kind: "open", margin, reason: `${REFUTED} ${reached}, where bounds are least` };
+  if (result.kind === "late") throw new PerturbError("internal", "There was no limit of time. Report this.");
+  const where = splits > 0 ? ` somewhere, after ${result.domains - rows.length} parts of the box` : "";
+  const bound = `${(least - result.short).toPrecision(3)}${where}`;
+  return {
+    kind: "open",
+    margin,
+    reason: `${nameOf(splits)} bounds the margin to class ${otherClass(result.row, label)} by ${bound}`,
+  };
+}

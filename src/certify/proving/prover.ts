@@ -1,0 +1,117 @@
+import { checkSignal } from "../../errors.ts";
+import type { GraphModel } from "../../models/classifier/graph-model.ts";
+import { type FloatTensor, takeRows, tensor } from "../../tensor.ts";
+import { type BoundsOf, openBounds } from "../bounds/bounds.ts";
+import { type Box, ball } from "../bounds/box.ts";
+import type { Method as BoundMethod } from "../bounds/ends.ts";
+import { byBranching } from "./branching.ts";
+import { certifiableGraph } from "./certifiable.ts";
+import { margins, otherClass } from "./margins.ts";
+import type { Decision, Method, Question } from "./method.ts";
+
+/** A classifier that is open for proofs. */
+export interface Prover {
+  /** From the cheapest to the strongest: each gets what those before it left open. */
+  readonly methods: readonly Method[];
+  /** The largest ε that says anything: from there on the box is all that the model takes. */
+  readonly widest: number;
+  release(): Promise<void>;
+}
+
+/** Samples that are bounded in one run: more take memory, and save no time. */
+const AT_A_TIME = 16;
+
+/**
+ * @param splits into how many parts the box of a sample may be split, where bounds leave it open
+ * @throws unsupported for a model of which nothing can be proven, with the reason and what could be
+ */
+export async function openProver(model: GraphModel, splits = 0): Promise<Prover> {
+  const { file, runtime } = model;
+  const bounds = await openBounds(certifiableGraph(model), {
+    name: runtime.name,
+    device: runtime.device,
+    load: (bytes) => runtime.load(bytes, file.folder),
+  });
+  const by = (name: BoundMethod, isCheap: boolean, isSearched: boolean): Method => ({
+    name,
+    isCheap,
+    isSearched,
+    decide: (question, signal) => decide(bounds, model, name, question, signal),
+  });
+  return {
+    // What intervals alone prove, lines prove too.
+    methods: [
+      by("ibp", true, false),
+      by("crown-ibp", true, true),
+      by("crown", false, true),
+      byBranching(
+        { bounds, model, boxOf: (x, epsilons) => boxOf(x, epsilons, model), least: leastMargin(model) },
+        splits,
+      ),
+    ],
+    widest: model.bounds.upper - model.bounds.lower,
+    release: () => bounds.release(),
+  };
+}
+
+async function decide(
+  bounds: BoundsOf,
+  model: GraphModel,
+  method: BoundMethod,
+  { x, labels, epsilons }: Question,
+  signal: AbortSignal | undefined,
+): Promise<Decision[]> {
+  const decisions: Decision[] = [];
+  for (let at = 0; at < labels.length; at += AT_A_TIME) {
+    checkSignal(signal);
+    const rows = Array.from({ length: Math.min(AT_A_TIME, labels.length - at) }, (_, i) => at + i);
+    const box = boxOf(takeRows(x, rows), epsilons.slice(at, at + rows.length), model);
+    const lower = await bounds.lower(box, margins(labels.subarray(at, at + rows.length), model.classes), method);
+    for (const [i, row] of rows.entries()) {
+      const from = i * (model.classes - 1);
+      decisions.push(
+        decisionOf(lower.subarray(from, from + model.classes - 1), labels[row]!, leastMargin(model), method),
+      );
+    }
+  }
+  return decisions;
+}
+
+/** Behind a softmax, scores of logits that are nearer than this may be equal in float32. */
+const HEAD_ROUNDING = 1e-5;
+/** What a margin of logits has to be above, so that the file gives its label. */
+export const leastMargin = ({ head }: Pick<GraphModel, "head">): number =>
+  head === "logits" || head === "binary" ? 0 : HEAD_ROUNDING;
+
+function decisionOf(bounds: Float64Array, label: number, least: number, method: string): Decision {
+  let [worst, margin] = [0, Number.POSITIVE_INFINITY];
+  for (const [k, bound] of bounds.entries()) {
+    if (bound >= margin) continue;
+    [worst, margin] = [k, bound];
+    // NaN is below nothing, and proves nothing.
+    if (Number.isNaN(bound)) break;
+  }
+  if (margin > least) return { kind: "proven", margin };
+  const reason = Number.isNaN(margin)
+    ? `${method} bounds overflow`
+    : `${method} bounds the margin to class ${otherClass(worst, label)} by ${margin.toPrecision(3)}`;
+  return { kind: "open", margin, reason };
+}
+
+/** The ball around each sample, within the bounds of the model and of each element: whatever an attack may propose lies in it. */
+export function boxOf(x: FloatTensor, epsilons: readonly number[], { bounds, elements }: GraphModel): Box {
+  const lower = new Float32Array(x.data.length);
+  const upper = new Float32Array(x.data.length);
+  const size = x.data.length / epsilons.length;
+  for (const [i, epsilon] of epsilons.entries()) {
+    const one = ball(takeRows(x, [i]), epsilon, bounds);
+    lower.set(one.lower.data, i * size);
+    upper.set(one.upper.data, i * size);
+  }
+  if (elements?.unit === "input")
+    for (let i = 0; i < lower.length; i++) {
+      lower[i] = Math.min(x.data[i]!, Math.max(lower[i]!, elements.lower[i % size]!));
+      upper[i] = Math.max(x.data[i]!, Math.min(upper[i]!, elements.upper[i % size]!));
+    }
+  return { centre: x, lower: tensor("float32", x.dims, lower), upper: tensor("float32", x.dims, upper) };
+}

@@ -1,0 +1,74 @@
+import { backward } from "../../autodiff/engine.ts";
+import { simplified } from "../../autodiff/lower.ts";
+import { PerturbError } from "../../errors.ts";
+import { writeOnnx } from "../../onnx/file.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import { Ops } from "../../onnx/ops.ts";
+import type { Runtime } from "../../runtime.ts";
+import { type FloatTensor, product, tensor } from "../../tensor.ts";
+import type { Network } from "../bounds/network.ts";
+
+/** A network that runs: as the file has it, and for many samples with the gradient of what is asked. */
+export interface Runs {
+  /** The outputs [n, outputs] of inputs [n, ...]. */
+  outputs(x: FloatTensor): Promise<Float32Array>;
+  /** The gradients by the input of Σ seed·y of each sample. */
+  gradients(x: FloatTensor, seed: Float32Array): Promise<Float32Array>;
+  /** What the file itself gives for one input: what counts. */
+  fileOutput(x: Float32Array): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
+/** How far outputs of several samples at once may be from those of each alone: kernels round differently. */
+const ROUNDING = 1e-3;
+
+/** @throws no-gradient, runtime; unsupported where samples of one run change each other */
+export async function openRuns(file: Graph, network: Network, runtime: Runtime): Promise<Runs> {
+  const { sample, outputs: count } = network;
+  const own = await runtime.load(writeOnnx(file));
+  const b = new Ops(simplified(network.graph));
+  const seed = b.input({ name: "seed", type: "float32", dims: ["N", count] });
+  b.alias("gradient", backward(b, "y", seed, ["x"])[0]!);
+  const many = await runtime.load(writeOnnx(b.finish(["y", "gradient"])));
+  const run = async (x: FloatTensor, of: Float32Array, output: "y" | "gradient"): Promise<Float32Array> => {
+    const n = x.dims[0]!;
+    const results = await many.run({ x, seed: tensor("float32", [n, count], of) }, [output]);
+    return results[output]!.data as Float32Array;
+  };
+  const runs: Runs = {
+    outputs: (x) => run(x, new Float32Array(x.dims[0]! * count), "y"),
+    gradients: (x, of) => run(x, of, "gradient"),
+    async fileOutput(x) {
+      const { input, output, dims } = network.file;
+      const results = await own.run({ [input]: tensor("float32", dims, x) });
+      return Float32Array.from(results[output]!.data as ArrayLike<number>);
+    },
+    async release() {
+      await Promise.all([own.release(), many.release()]);
+    },
+  };
+  await checkRows(runs, sample);
+  return runs;
+}
+
+/** @throws unsupported unless three samples give together what each gives alone */
+async function checkRows(runs: Runs, sample: readonly number[]): Promise<void> {
+  const size = product(sample);
+  const x = Float32Array.from({ length: 3 * size }, (_, i) => ((i * 0.618034) % 1) - 0.3);
+  const together = await runs.outputs(tensor("float32", [3, ...sample], x));
+  const alone: number[] = [];
+  for (let i = 0; i < 3; i++) alone.push(...(await runs.fileOutput(x.subarray(i * size, (i + 1) * size))));
+  if (!alone.every(Number.isFinite))
+    throw new PerturbError(
+      "unsupported",
+      "The model's outputs are not all finite for ordinary inputs. Look for NaN among its weights, and for overflow.",
+    );
+  const largest = Math.max(1, ...alone.map(Math.abs));
+  const near =
+    alone.length === together.length && alone.every((v, i) => Math.abs(v - together[i]!) <= ROUNDING * largest);
+  if (!near)
+    throw new PerturbError(
+      "unsupported",
+      "Samples that are run together change each other's outputs, so that this model cannot be verified in batches. Export it for a batch without such operators.",
+    );
+}

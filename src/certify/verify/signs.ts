@@ -1,0 +1,55 @@
+import type { FloatTensor } from "../../tensor.ts";
+import { branch } from "../bounds/branch.ts";
+import type { Case } from "./property.ts";
+import { confirmed } from "./search.ts";
+import { boxesOf, type Parts, type Split, type SplitOptions } from "./split.ts";
+import { conditionsOf, furthest, type Witness } from "./witness.ts";
+
+/** Shows of cases over one box that none has a counterexample, by branch and bound on the signs of neurons. */
+export async function splitSigns(
+  { bounds, runs, sample, outputs }: Parts,
+  cases: readonly Case[],
+  { late, signal, most }: SplitOptions,
+): Promise<Split> {
+  const size = cases[0]!.lower.length;
+  const all = cases.map((of) => ({ of, conditions: conditionsOf(of, outputs) }));
+  let witness: Witness | undefined;
+  const tuning = await bounds.tuning(boxesOf(cases.slice(0, 1), sample));
+  const rows: { row: Float32Array; limit: number }[] = [];
+  for (const { conditions } of all) {
+    const asked = conditions.rows.map((row, k) => ({
+      row: Float32Array.from(row),
+      limit: conditions.limits[k]!,
+      domain: tuning.root,
+    }));
+    if (asked.length === 0) return { kind: "open", reason: "nothing is asked of the outputs", domains: 0 };
+    const found = await tuning.guess(asked);
+    // Of conditions that hold together, it is enough that one cannot: that which bounds are nearest to showing.
+    const k = found.reduce(
+      (best, bound, i) => (bound - asked[i]!.limit > found[best]! - asked[best]!.limit ? i : best),
+      0,
+    );
+    rows.push({ row: asked[k]!.row, limit: asked[k]!.limit });
+  }
+  const tryInputs = async (x: FloatTensor): Promise<Float32Array | undefined> => {
+    const y = await runs.outputs(x);
+    for (let i = 0; i < x.dims[0]!; i++)
+      for (const { of, conditions } of all) {
+        if (furthest(conditions, y.subarray(i * outputs, (i + 1) * outputs)).by > 0) continue;
+        witness = await confirmed(runs, of, x.data.slice(i * size, (i + 1) * size) as Float32Array);
+        if (witness) return witness.input;
+      }
+    return undefined;
+  };
+  const result = await branch(tuning, rows, { late, signal, most, tryInputs });
+  if (result.kind === "witness") return { kind: "witness", witness: witness!, domains: result.domains };
+  if (result.kind === "open")
+    return {
+      kind: "open",
+      domains: result.domains,
+      reason: result.isHopeless
+        ? "a part of the box in which every neuron has a known sign stays open"
+        : `bounds leave ${result.short.toPrecision(3)} open`,
+    };
+  return result;
+}

@@ -1,0 +1,126 @@
+import { existsSync, readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { failure } from "../../../test/support/datasets.ts";
+import { runtime, withProgram } from "../../../test/support/gradient-check.ts";
+import { emptyGraph } from "../../onnx/builder.ts";
+import { readOnnx } from "../../onnx/file.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import { Ops } from "../../onnx/ops.ts";
+import { tensor } from "../../tensor.ts";
+import { readVnnlib } from "../vnnlib/read.ts";
+import { verify } from "./verify.ts";
+
+/** y = |x0| + |x1| - x0, by Relu: its least value over a box can be told by hand. */
+function tent(): Graph {
+  const b = new Ops(emptyGraph("tent"));
+  const x = b.input({ name: "in", type: "float32", dims: [1, 2] });
+  const w = tensor("float32", [2, 4], Float32Array.of(1, -1, 0, 0, 0, 0, 1, -1));
+  const hidden = b.add("Relu", [b.matmul(x, b.constant(w))]);
+  const sum = b.matmul(hidden, b.constant(tensor("float32", [4, 1], Float32Array.of(1, 1, 1, 1))));
+  b.alias("out", b.sub(sum, b.slice(x, [1], [0], [1])));
+  return b.finish(["out"]);
+}
+const property = (condition: string, x1 = "-0.75 0.5") => {
+  const [low, high] = x1.split(" ");
+  return readVnnlib(
+    `(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)
+(assert (>= X_0 -1))(assert (<= X_0 2))(assert (>= X_1 ${low}))(assert (<= X_1 ${high}))(assert ${condition})`,
+  );
+};
+
+describe("a network whose least and largest values are known: 0 and 2.75 over the box", () => {
+  it("a counterexample is found, is in the box, and the file confirms it", async () => {
+    const result = await verify(tent(), property("(>= Y_0 2.7)"), { runtime });
+    if (result.answer !== "sat") throw new Error(result.answer);
+    const { input, output } = result.witness;
+    expect(input[0]).toBeGreaterThanOrEqual(-1);
+    expect(Math.abs(input[0]!) + Math.abs(input[1]!) - input[0]!).toBeGreaterThanOrEqual(2.7);
+    const again = await withProgram(tent(), (program) => program.run({ in: tensor("float32", [1, 2], input) }));
+    expect(again["out"]!.data).toEqual(output);
+  });
+
+  it.each(["(<= Y_0 -0.001)", "(>= Y_0 2.751)", "(and (<= Y_0 3) (>= Y_0 2.76))"])(
+    "%s is proven impossible",
+    async (condition) => {
+      expect(await verify(tent(), property(condition), { runtime })).toMatchObject({ answer: "unsat" });
+    },
+  );
+
+  it.each(["float16", "float64"] as const)("what is rounded to %s is refused: bounds are of float32", async (type) => {
+    const b = new Ops(tent());
+    b.alias("y", b.cast(b.cast("out", type), "float32"));
+    const run = verify(b.finish(["y"]), property("(<= Y_0 -0.001)"), { runtime });
+    await expect(run).rejects.toMatchObject({ code: "unsupported", data: { type } });
+  });
+
+  it("coefficients that float32 is too small for prove nothing", async () => {
+    // (|x0| + |x1| - x0)·1e38·1e-23·1e-23, whose gradient is 0 in float32: 1.5e-8 at the corner, and 0 at (1, 0).
+    const b = new Ops(tent());
+    const y = [1e19, 1e19, 1e-23, 1e-23].reduce((v, by) => b.mul(v, b.scalar(by, v)), "out");
+    b.alias("y", y);
+    const graph = b.finish(["y"]);
+    const [low, high] = [property("(<= Y_0 1e-13)"), property("(>= Y_0 1.4e-8)")];
+    expect((await verify(graph, low, { runtime, timeout: 2 })).answer).not.toBe("unsat");
+    expect((await verify(graph, high, { runtime, timeout: 2 })).answer).not.toBe("unsat");
+  });
+
+  it("what only rounding could decide is unknown, not proven", async () => {
+    // The least value, 0, is reached: at most 0 is sat; below 0 by less than float32 rounds cannot be told apart.
+    expect((await verify(tent(), property("(<= Y_0 0)"), { runtime })).answer).toBe("sat");
+    const close = await verify(tent(), property("(<= Y_0 -1e-12)"), { runtime, timeout: 2 });
+    expect(["unknown", "timeout"]).toContain(close.answer);
+  });
+
+  it("an empty box has no counterexample", async () => {
+    expect(await verify(tent(), property("(<= Y_0 9)", "1 0"), { runtime })).toMatchObject({ answer: "unsat" });
+  });
+});
+
+describe("what cannot be verified is refused", () => {
+  it("a property of other sizes", async () => {
+    const other = readVnnlib(
+      "(declare-const X_0 Real)(declare-const Y_0 Real)(assert (>= X_0 0))(assert (<= X_0 1))(assert (<= Y_0 1))",
+    );
+    expect((await failure("mismatch", () => verify(tent(), other, { runtime }))).message).toMatch(/1 inputs.*\[1, 2\]/);
+  });
+
+  it("an operator without bounds, by name, and what draws at random", async () => {
+    const b = new Ops(tent());
+    b.alias("y", b.add("Relu", [b.plus("out", b.add("RandomNormalLike", ["out"]))]));
+    expect(
+      (await failure("unsupported", () => verify(b.finish(["y"]), property("(<= Y_0 1)"), { runtime }))).message,
+    ).toMatch(/RandomNormal.*draws at random/);
+    const c = new Ops(tent());
+    c.alias("y", c.add("CumSum", ["out", c.constant(tensor("int64", [], BigInt64Array.of(1n)))]));
+    expect(
+      (await failure("unsupported", () => verify(c.finish(["y"]), property("(<= Y_0 1)"), { runtime }))).message,
+    ).toMatch(/CumSum/);
+  });
+
+  it("another device than the CPU", async () => {
+    const gpu = { ...runtime, device: "webgpu" as const };
+    await failure("unsupported", () => verify(tent(), property("(<= Y_0 1)"), { runtime: gpu }));
+  });
+});
+
+const folder = new URL("../../../../shared/reference/certify/vnncomp/", import.meta.url);
+const note = existsSync(folder) ? "" : " (skipped: there is no ../shared/reference/certify)";
+const unpacked = (path: string): Uint8Array => {
+  const packed = new URL(`${path}.gz`, folder);
+  return existsSync(packed) ? gunzipSync(readFileSync(packed)) : readFileSync(new URL(path, folder));
+};
+
+describe.skipIf(note !== "")(`instances of the verifiers' competition have their published answers${note}`, () => {
+  it.each([
+    ["acasxu/onnx/ACASXU_run2a_1_6_batch_2000.onnx", "acasxu/vnnlib/prop_3.vnnlib", "unsat"],
+    ["acasxu/onnx/ACASXU_run2a_2_4_batch_2000.onnx", "acasxu/vnnlib/prop_2.vnnlib", "sat"],
+    ["acasxu/onnx/ACASXU_run2a_5_8_batch_2000.onnx", "acasxu/vnnlib/prop_3.vnnlib", "unsat"],
+    ["rl_benchmarks/onnx/lunarlander.onnx", "rl_benchmarks/vnnlib/lunarlander_case_safe_5.vnnlib", "sat"],
+    ["rl_benchmarks/onnx/lunarlander.onnx", "rl_benchmarks/vnnlib/lunarlander_case_safe_80.vnnlib", "unsat"],
+    ["rl_benchmarks/onnx/dubinsrejoin.onnx", "rl_benchmarks/vnnlib/dubinsrejoin_case_unsafe_55.vnnlib", "unsat"],
+  ])("%s, %s: %s", async (model, spec, answer) => {
+    const text = new TextDecoder().decode(unpacked(spec));
+    expect((await verify(readOnnx(unpacked(model)), readVnnlib(text), { runtime })).answer).toBe(answer);
+  });
+});

@@ -1,0 +1,112 @@
+import { checkSignal, PerturbError } from "../../errors.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import { option } from "../../option.ts";
+import type { Runtime } from "../../runtime.ts";
+import { openBounds } from "../bounds/bounds.ts";
+import { asNetwork } from "../bounds/network.ts";
+import { requireCpu } from "../device.ts";
+import type { Case, Property } from "./property.ts";
+import { openRuns } from "./runs.ts";
+import { search } from "./search.ts";
+import { splitSigns } from "./signs.ts";
+import { MOST_INPUTS, split } from "./split.ts";
+import { conditionsOf, type Witness } from "./witness.ts";
+
+export interface VerifyOptions {
+  readonly runtime: Runtime;
+  /** Seconds. */
+  readonly timeout?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * `sat`: a counterexample exists, which the file itself confirms, inside of the box without any tolerance. `unsat`: there is none among
+ * the float32 numbers of the box, whatever the order in which the CPU's kernels add up. `unknown`: neither was shown, with the reason.
+ */
+export type Answer =
+  | { readonly answer: "sat"; readonly witness: Witness }
+  | { readonly answer: "unsat"; readonly domains: number }
+  | { readonly answer: "unknown"; readonly reason: string }
+  | { readonly answer: "timeout"; readonly domains: number };
+
+/**
+ * Whether a network has a property: by looking for a counterexample, by bounds, and by splitting the box where they leave it open.
+ * @throws unsupported, mismatch, usage, runtime, cancelled
+ */
+export async function verify(file: Graph, property: Property, options: VerifyOptions): Promise<Answer> {
+  const { runtime, timeout = 60, seed = 0, signal } = options;
+  if (!(timeout > 0))
+    throw new PerturbError("usage", `${option("timeout")} must be more than 0 seconds, got ${timeout}.`);
+  requireCpu(runtime, "Proofs");
+  const end = performance.now() + 1000 * timeout;
+  const late = (): boolean => performance.now() > end;
+  const network = asNetwork(file, property);
+  checkCoefficients(property);
+  const cases = property.cases.filter(({ lower, upper }) => lower.every((l, i) => l <= upper[i]!));
+  if (cases.length === 0) return { answer: "unsat", domains: 0 };
+  const bounds = await openBounds(network.graph, runtime);
+  const runs = await openRuns(file, network, runtime).catch(async (error: unknown) => {
+    await bounds.release();
+    throw error;
+  });
+  try {
+    const parts = { bounds, runs, sample: network.sample, outputs: network.outputs };
+    let domains = 0;
+    let left = cases;
+    const isByInputs = property.inputs <= MOST_INPUTS;
+    const groupsOf = (of: readonly Case[]) => (isByInputs ? of.map((one) => [one]) : byBox(of));
+    // First what is cheap, of all cases: a counterexample that is easy to find, and bounds of the whole box.
+    for (const effort of [
+      { starts: 8, steps: 10, most: 1 },
+      { starts: 128, steps: 40 },
+    ]) {
+      for (const of of left) {
+        checkSignal(signal);
+        if (late()) return { answer: "timeout", domains };
+        const witness = await search(runs, of, conditionsOf(of, network.outputs), network.sample, { ...effort, seed });
+        if (witness) return { answer: "sat", witness };
+      }
+      const open: Case[] = [];
+      for (const group of groupsOf(left)) {
+        const options = { late, signal, most: effort.most };
+        const result = isByInputs ? await split(parts, group[0]!, options) : await splitSigns(parts, group, options);
+        domains += result.domains;
+        if (result.kind === "witness") return { answer: "sat", witness: result.witness };
+        if (result.kind === "late") return { answer: "timeout", domains };
+        if (result.kind === "open" && effort.most === undefined) return { answer: "unknown", reason: result.reason };
+        if (result.kind === "open") open.push(...group);
+      }
+      left = open;
+    }
+    return { answer: "unsat", domains };
+  } finally {
+    await Promise.all([bounds.release(), runs.release()]);
+  }
+}
+
+/** Cases over the same box, together. */
+function byBox(cases: readonly Case[]): Case[][] {
+  const groups: Case[][] = [];
+  const isSame = (a: Float32Array, b: Float32Array) => a.every((v, i) => v === b[i]);
+  for (const of of cases) {
+    const group = groups.find(([first]) => isSame(first!.lower, of.lower) && isSame(first!.upper, of.upper));
+    if (group) group.push(of);
+    else groups.push([of]);
+  }
+  return groups;
+}
+
+/** Bounds take coefficients in float32: others would be other conditions. */
+function checkCoefficients({ cases }: Property): void {
+  for (const { outputs } of cases)
+    for (const row of outputs)
+      for (const [, by] of row.coefficients) {
+        const value = Number(`${by.digits}e${by.exponent}`);
+        if (Math.fround(value) !== value)
+          throw new PerturbError(
+            "unsupported",
+            `The coefficient ${value} of an output is no float32 number. Scale the condition so that its coefficients are.`,
+          );
+      }
+}
