@@ -18,8 +18,8 @@ const processorMs = () => {
 /** Gives the time and the least margin of each image, on request. */
 async function ours(dist, images) {
   const [{ openBounds }, { ball }, { asClassifier }, { readOnnx }, { nodeRuntime, openDataset }] = await Promise.all([
-    dist("certify/bounds.js"),
-    dist("certify/box.js"),
+    dist("certify/bounds/bounds.js"),
+    dist("certify/bounds/box.js"),
     dist("autodiff/differentiate.js"),
     dist("onnx/file.js"),
     dist("node.js"),
