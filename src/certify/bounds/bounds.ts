@@ -6,6 +6,8 @@ import type { Box } from "./box.ts";
 import type { Arithmetic } from "./enclose.ts";
 import { type Method, settle } from "./ends.ts";
 import { boundPrograms } from "./programs.ts";
+import { reduced } from "./reduced.ts";
+import { tightened } from "./tighten.ts";
 import { openTuning, type Tuning } from "./tune.ts";
 
 /** Bounds of a classifier's logits over boxes around samples. */
@@ -21,8 +23,8 @@ export interface BoundsOf {
     rows: Rows,
     method?: Method,
   ): Promise<{ readonly bounds: Float64Array; readonly slopes: FloatTensor }>;
-  /** The bounds of one box, of which the choices can be improved. */
-  tuning(box: Box): Promise<Tuning>;
+  /** The bounds of one box, of which the choices can be improved. `isTight`: with ends of inner values for which they were improved, too. */
+  tuning(box: Box, isTight?: boolean): Promise<Tuning>;
   release(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export async function openBounds(
   arithmetic: Arithmetic = "float32",
 ): Promise<BoundsOf> {
   const programs = await boundPrograms(classifier, runtime, arithmetic);
+  const classes = Number(classifier.outputs[0]!.dims!.at(-1));
   const lines = async (box: Box, rows: Rows, method: Method = "crown") => {
     const program = await programs.boundOf(programs.output, method === "ibp");
     const given = givenOf(programs.frontiers, box, await settle(programs, box, method));
@@ -40,7 +43,16 @@ export async function openBounds(
   };
   return {
     lines,
-    tuning: async (box) => openTuning(programs, box, await settle(programs, box, "crown")),
+    async tuning(box, isTight = false) {
+      const known = await settle(programs, box, "crown");
+      const small = await reduced(programs, box, known, { outputs: classes, runtime });
+      const ends = isTight ? await tightened(programs, box, known, small) : known;
+      const full = openTuning(programs, box, ends);
+      if (!small) return full;
+      const { improve, guess } = openTuning(small.programs, small.box, small.endsOf(ends));
+      // What is chosen in the reduced network is proven of the network itself.
+      return { ...full, improve, guess, release: small.programs.release };
+    },
     lower: async (box, rows, method) => (await lines(box, rows, method)).bounds,
     release: programs.release,
   };

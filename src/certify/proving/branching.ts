@@ -1,9 +1,9 @@
 import { checkSignal, PerturbError } from "../../errors.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
-import { argmax, type FloatTensor, takeRows } from "../../tensor.ts";
+import { argmax, type FloatTensor, stacked, takeRows } from "../../tensor.ts";
 import type { BoundsOf } from "../bounds/bounds.ts";
 import type { Box } from "../bounds/box.ts";
-import { branch } from "../bounds/branch.ts";
+import { branchTwice } from "../bounds/branch.ts";
 import { margins, otherClass } from "./margins.ts";
 import type { Decision, Method, MethodName } from "./method.ts";
 
@@ -51,18 +51,18 @@ async function decide(
     limit: least,
   }));
   let reached = -1;
-  const tryInputs = async (x: FloatTensor): Promise<Float32Array | undefined> => {
-    const logits = await model.logits(x);
-    for (let i = 0; i < x.dims[0]!; i++) {
+  const tryInputs = async (inputs: readonly Float32Array[]): Promise<Float32Array | undefined> => {
+    const logits = await model.logits(stacked(inputs, box.centre));
+    for (const [i, input] of inputs.entries()) {
       const found = argmax(logits.data, i * model.classes, model.classes);
       if (found === label) continue;
       reached = found;
-      return takeRows(x, [i]).data as Float32Array;
+      return input;
     }
     return undefined;
   };
   const options = { late: () => false, signal, tryInputs, most: splits + rows.length };
-  const result = await branch(tuning, rows, options);
+  const result = await branchTwice(tuning, () => bounds.tuning(box, true), rows, options);
   const margin = Number.NaN;
   if (result.kind === "proven") return { kind: "proven", margin };
   if (result.kind === "witness")
