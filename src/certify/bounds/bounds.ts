@@ -23,7 +23,10 @@ export interface BoundsOf {
     rows: Rows,
     method?: Method,
   ): Promise<{ readonly bounds: Float64Array; readonly slopes: FloatTensor }>;
-  /** The bounds of one box, of which the choices can be improved. `isTight`: with ends of inner values for which they were improved, too. */
+  /**
+   * The bounds of one box, of which the choices can be improved. `isTight`: with ends of inner values that were improved the same way, and quicker from
+   * then on, but slower to open.
+   */
   tuning(box: Box, isTight?: boolean): Promise<Tuning>;
   release(): Promise<void>;
 }
@@ -45,13 +48,19 @@ export async function openBounds(
     lines,
     async tuning(box, isTight = false) {
       const known = await settle(programs, box, "crown");
+      if (!isTight) return openTuning(programs, box, known);
       const small = await reduced(programs, box, known, { outputs: classes, runtime });
-      const ends = isTight ? await tightened(programs, box, known, small) : known;
+      const ends = await tightened(programs, box, known, small);
       const full = openTuning(programs, box, ends);
       if (!small) return full;
-      const { improve, guess } = openTuning(small.programs, small.box, small.endsOf(ends));
       // What is chosen in the reduced network is proven of the network itself.
-      return { ...full, improve, guess, release: small.programs.release };
+      const quick = openTuning(small.programs, small.box, small.endsOf(ends));
+      return {
+        ...full,
+        improve: (...asked) => quick.improve(...asked),
+        guess: (asked) => quick.guess(asked),
+        release: small.programs.release,
+      };
     },
     lower: async (box, rows, method) => (await lines(box, rows, method)).bounds,
     release: programs.release,

@@ -30,7 +30,7 @@ const STEPS = { root: 40, domain: 40, leaf: 200 };
 /** Domains that are split in one run. */
 const BATCH = 32;
 /** Domains that are bounded before better ends are looked for. */
-const FEW = 64;
+const FEW = 32;
 /** Neurons of a domain that are tried, of which the best is split. */
 const CANDIDATES = 3;
 

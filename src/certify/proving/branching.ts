@@ -1,9 +1,10 @@
 import { checkSignal, PerturbError } from "../../errors.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
-import { argmax, type FloatTensor, stacked, takeRows } from "../../tensor.ts";
+import { type FloatTensor, takeRows } from "../../tensor.ts";
 import type { BoundsOf } from "../bounds/bounds.ts";
 import type { Box } from "../bounds/box.ts";
 import { branchTwice } from "../bounds/branch.ts";
+import { descend, type Reached } from "./descent.ts";
 import { margins, otherClass } from "./margins.ts";
 import type { Decision, Method, MethodName } from "./method.ts";
 
@@ -50,16 +51,10 @@ async function decide(
     row: takeRows(seed, [k]).data as Float32Array,
     limit: least,
   }));
-  let reached = -1;
+  let reached: Reached | undefined;
   const tryInputs = async (inputs: readonly Float32Array[]): Promise<Float32Array | undefined> => {
-    const logits = await model.logits(stacked(inputs, box.centre));
-    for (const [i, input] of inputs.entries()) {
-      const found = argmax(logits.data, i * model.classes, model.classes);
-      if (found === label) continue;
-      reached = found;
-      return input;
-    }
-    return undefined;
+    reached = await descend(model, inputs, box, label);
+    return reached?.input;
   };
   const options = { late: () => false, signal, tryInputs, most: splits + rows.length };
   const result = await branchTwice(tuning, () => bounds.tuning(box, true), rows, options);
@@ -70,7 +65,7 @@ async function decide(
       kind: "refuted",
       margin,
       input: result.input,
-      reason: `an input of the box is class ${reached}, where bounds are least`,
+      reason: `an input of the box is class ${reached!.prediction}`,
     };
   if (result.kind === "late") throw new PerturbError("internal", "There was no limit of time. Report this.");
   const where = splits > 0 ? ` somewhere, after ${result.domains - rows.length} parts of the box` : "";
