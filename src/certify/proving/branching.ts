@@ -5,7 +5,7 @@ import type { BoundsOf } from "../bounds/bounds.ts";
 import type { Box } from "../bounds/box.ts";
 import { branch } from "../bounds/branch.ts";
 import { margins, otherClass } from "./margins.ts";
-import { type Decision, type Method, REFUTED } from "./method.ts";
+import type { Decision, Method, MethodName } from "./method.ts";
 
 interface Parts {
   readonly bounds: BoundsOf;
@@ -16,7 +16,7 @@ interface Parts {
   readonly least: number;
 }
 
-const nameOf = (splits: number): string => (splits > 0 ? "branch-and-bound" : "alpha-crown");
+const nameOf = (splits: number): MethodName => (splits > 0 ? "branch-and-bound" : "alpha-crown");
 
 /**
  * CROWN with slopes that are improved, and, with splits, branch and bound on the signs of neurons: up to so many parts of a box for each sample.
@@ -66,7 +66,12 @@ async function decide(
   const margin = Number.NaN;
   if (result.kind === "proven") return { kind: "proven", margin };
   if (result.kind === "witness")
-    return { kind: "open", margin, reason: `${REFUTED} ${reached}, where bounds are least` };
+    return {
+      kind: "refuted",
+      margin,
+      input: result.input,
+      reason: `an input of the box is class ${reached}, where bounds are least`,
+    };
   if (result.kind === "late") throw new PerturbError("internal", "There was no limit of time. Report this.");
   const where = splits > 0 ? ` somewhere, after ${result.domains - rows.length} parts of the box` : "";
   const bound = `${(least - result.short).toPrecision(3)}${where}`;
