@@ -21,7 +21,7 @@ export interface BoundsOf {
     rows: Rows,
     method?: Method,
   ): Promise<{ readonly bounds: Float64Array; readonly slopes: FloatTensor }>;
-  /** The bounds of one box, of which the choices can be improved. */
+  /** The bounds of one box, of which the choices can be improved. A ball in it is not looked at. */
   tuning(box: Box): Promise<Tuning>;
   release(): Promise<void>;
 }
@@ -34,13 +34,16 @@ export async function openBounds(
 ): Promise<BoundsOf> {
   const programs = await boundPrograms(classifier, runtime, arithmetic);
   const lines = async (box: Box, rows: Rows, method: Method = "crown") => {
-    const program = await programs.boundOf(programs.output, method === "ibp");
+    const program = await programs.boundOf(programs.output, method === "ibp", box.ball !== undefined);
     const given = givenOf(programs.frontiers, box, await settle(programs, box, method));
     return boundsOf(program, given, rows, box.centre.dims.slice(1));
   };
   return {
     lines,
-    tuning: async (box) => openTuning(programs, box, await settle(programs, box, "crown")),
+    tuning: async ({ centre, lower, upper }) => {
+      const box = { centre, lower, upper };
+      return openTuning(programs, box, await settle(programs, box, "crown"));
+    },
     lower: async (box, rows, method) => (await lines(box, rows, method)).bounds,
     release: programs.release,
   };
