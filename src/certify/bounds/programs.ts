@@ -8,6 +8,7 @@ import { Ops } from "../../onnx/ops.ts";
 import type { Program, Runtime } from "../../runtime.ts";
 import { type CrownOptions, crown } from "./crown.ts";
 import { type Arithmetic, type Enclosed, enclose, type Relaxed } from "./enclose.ts";
+import { linearised } from "./linearised.ts";
 import { type Windowed, windowed } from "./windows.ts";
 
 /** A value that a nonlinear node reads, whose ends decide how tight its lines are. */
@@ -23,6 +24,8 @@ export interface Frontier {
   readonly bendsAtZero: boolean;
 }
 
+type WindowProgram = Windowed & { readonly program: Program };
+
 /** The graphs that bound a classifier, in the order in which they are run. */
 export interface BoundPrograms {
   readonly frontiers: readonly Frontier[];
@@ -30,25 +33,18 @@ export interface BoundPrograms {
   readonly output: string;
   /** Inputs `centre`, `lower`, `upper` [samples, ...], and the ends known of each frontier; outputs the ends, in float32. */
   readonly intervals: Program | undefined;
-  /**
-   * Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`. Apart:
-   * `base` instead, to which the least of ⟨slope, x - centre⟩ is to be added.
-   */
+  /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`; apart, `base` without what the input loses. */
   readonly boundOf: (value: string, isFlat: boolean, isApart?: boolean) => Promise<Program>;
   /** Bounds of a value at one position each, where it hangs on a window of the input: then samples are positions of samples. */
-  readonly windowed: (
-    value: string,
-    isApart?: boolean,
-  ) => Promise<(Windowed & { readonly program: Program }) | undefined>;
-  /** The bounds of the output with a share and a push for each frontier that bends at zero, each [samples, ...]. */
-  readonly tuned: () => Promise<Program>;
+  readonly windowed: (value: string, isApart?: boolean) => Promise<WindowProgram | undefined>;
+  /** The bounds of a value with a share and a push for each frontier before it that bends at zero, each [samples, ...]. */
+  readonly tuned: (value: string) => Promise<Program>;
   /** The same over the real numbers, as float32 comes to it. */
-  readonly guess: () => Promise<Program>;
-  /**
-   * That, and by each such frontier the gradients of its sum by shares and pushes, and what
-   * reaches the nodes that read it.
-   */
-  readonly tuning: () => Promise<Program>;
+  readonly guess: (value: string) => Promise<Program>;
+  /** That, the gradients of its sum by the share and the push of each such frontier, and what reaches the nodes that read it. */
+  readonly tuning: (value: string) => Promise<Program>;
+  /** A value as a linear function, where the network is one but for Relus. */
+  readonly linear: ((value: string) => Promise<Program>) | undefined;
   readonly release: () => Promise<void>;
 }
 
@@ -143,6 +139,7 @@ export async function boundPrograms(
     made.set(key, program);
     return program;
   };
+  const lines = linearised(graph, frontiers);
   return {
     frontiers: frontiers.map((value): Frontier => {
       const readers = readersOf(value, enclosed);
@@ -168,9 +165,10 @@ export async function boundPrograms(
       const key = `window${isApart ? "-apart" : ""} ${value}`;
       return { ...found, program: await once(key, () => boundGraph(found.graph, value, how)) };
     },
-    tuned: () => once("tuned", () => tunedGraph(graph, arithmetic, false)),
-    guess: () => once("guess", () => tunedGraph(graph, "real", false)),
-    tuning: () => once("tuning", () => tunedGraph(graph, "real", true)),
+    tuned: (value) => once(`tuned ${value}`, () => tunedGraph(graph, value, arithmetic, false)),
+    guess: (value) => once(`guess ${value}`, () => tunedGraph(graph, value, "real", false)),
+    tuning: (value) => once(`tuning ${value}`, () => tunedGraph(graph, value, "real", true)),
+    linear: lines && ((value) => once(`linear ${value}`, () => lines.of(value))),
     release: async () => {
       await Promise.all(loaded.map(async (program) => (await program).release()));
     },
@@ -196,11 +194,10 @@ function boundGraph(graph: Graph, value: string, how: Pick<CrownOptions, "arithm
 }
 
 /** One row for each sample. */
-function tunedGraph(graph: Graph, arithmetic: Arithmetic, withGradients: boolean): Graph {
+function tunedGraph(graph: Graph, value: string, arithmetic: Arithmetic, withGradients: boolean): Graph {
   const [x] = graph.inputs;
   const one = { ...graph, inputs: [{ ...x!, dims: [SAMPLES, ...x!.dims!.slice(1)] }, ...graph.inputs.slice(1)] };
   const { b, enclosed, frontiers } = open(one, arithmetic);
-  const value = graph.outputs[0]!.name;
   const seed = b.input({ name: "seed", type: "float32", dims: [SAMPLES, ...b.sizes(value, 1)] });
   const bent = frontiers.filter((name) => bendsAtZero(readersOf(name, enclosed)));
   const inputs = new Map(
@@ -220,9 +217,10 @@ function tunedGraph(graph: Graph, arithmetic: Arithmetic, withGradients: boolean
   b.alias("slope", slope);
   const outputs = ["bound", "slope"];
   if (!withGradients) return b.finish(outputs);
-  const wrt = bent.flatMap((name) => Object.values(inputs.get(name)!));
+  const reached = bent.filter((name) => coefficients.has(name));
+  const wrt = reached.flatMap((name) => Object.values(inputs.get(name)!));
   const gradients = backward(b, bound, b.full(1, bound), wrt);
-  for (const [i, name] of bent.entries()) {
+  for (const [i, name] of reached.entries()) {
     const names = advised(name);
     b.alias(names.share, gradients[2 * i]!);
     b.alias(names.push, gradients[2 * i + 1]!);
