@@ -194,7 +194,7 @@ describe("what cannot be certified is refused before anything runs", () => {
     run(given, data, { attacks, epsilons: EPSILONS, certify: true, ...options });
 
   it.each([
-    ["another norm", { norm: "l2" }, '`norm: "linf"`'],
+    ["parts of what is no box", { norm: "l2", certify: { splits: 5 } }, "Leave out `splits`"],
     ["a target", { target: 1 }, "Leave out `target: 1`"],
     ["another device", { runtime: { ...runtime, device: "cuda" as const } }, "not for cuda"],
     ["too many digits", { certify: { digits: 8 } }, "from 1 to 7"],

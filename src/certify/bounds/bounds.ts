@@ -25,7 +25,7 @@ export interface BoundsOf {
   ): Promise<{ readonly bounds: Float64Array; readonly slopes: FloatTensor }>;
   /**
    * The bounds of one box, of which the choices can be improved. `isTight`: with ends of inner values that were improved the same way, and quicker from
-   * then on, but slower to open.
+   * then on, but slower to open. A ball in it is not looked at.
    */
   tuning(box: Box, isTight?: boolean): Promise<Tuning>;
   release(): Promise<void>;
@@ -40,13 +40,14 @@ export async function openBounds(
   const programs = await boundPrograms(classifier, runtime, arithmetic);
   const classes = Number(classifier.outputs[0]!.dims!.at(-1));
   const lines = async (box: Box, rows: Rows, method: Method = "crown") => {
-    const program = await programs.boundOf(programs.output, method === "ibp");
+    const program = await programs.boundOf(programs.output, method === "ibp", box.ball !== undefined);
     const given = givenOf(programs.frontiers, box, await settle(programs, box, method));
     return boundsOf(program, given, rows, box.centre.dims.slice(1));
   };
   return {
     lines,
-    async tuning(box, isTight = false) {
+    async tuning({ centre, lower, upper }, isTight = false) {
+      const box = { centre, lower, upper };
       const known = await settle(programs, box, "crown");
       if (!isTight) return openTuning(programs, box, known);
       const small = await reduced(programs, box, known, { outputs: classes, runtime });

@@ -30,8 +30,9 @@ export async function settle(programs: BoundPrograms, box: Box, method: Method):
   );
   // The graph of a bound makes its own intervals of what is known; these only tell what is still open.
   let isStale = true;
-  for (const frontier of method === "crown" ? programs.frontiers : []) {
-    if (frontier.isFirst) continue;
+  for (const frontier of method === "ibp" ? [] : programs.frontiers) {
+    // Over a box, intervals are exact there; over a ball they are not.
+    if (frontier.isFirst ? !box.ball : method !== "crown") continue;
     if (isStale) await spread(programs, box, ends);
     isStale = await refine(programs, frontier, box, ends);
   }
@@ -66,11 +67,11 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
     if (least > better.lower[element]!) better.lower[element] = least;
     if (most < better.upper[element]!) better.upper[element] = most;
   };
-  const local = await programs.windowed(value);
+  const local = await programs.windowed(value, box.ball !== undefined);
   if (local) {
     await refineByWindows(local, { box, ends, open, shape, frontiers: programs.frontiers }, keep);
   } else {
-    const program = await programs.boundOf(value, false);
+    const program = await programs.boundOf(value, false, box.ball !== undefined);
     const given = givenOf(programs.frontiers, box, ends);
     const many = Math.max(1, Math.floor(MOST_SEEDS / (2 * size)));
     for (let at = 0; at < open.length; at += many) {

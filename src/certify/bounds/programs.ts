@@ -24,6 +24,8 @@ export interface Frontier {
   readonly bendsAtZero: boolean;
 }
 
+type WindowProgram = Windowed & { readonly program: Program };
+
 /** The graphs that bound a classifier, in the order in which they are run. */
 export interface BoundPrograms {
   readonly frontiers: readonly Frontier[];
@@ -31,18 +33,15 @@ export interface BoundPrograms {
   readonly output: string;
   /** Inputs `centre`, `lower`, `upper` [samples, ...], and the ends known of each frontier; outputs the ends, in float32. */
   readonly intervals: Program | undefined;
-  /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`. */
-  readonly boundOf: (value: string, isFlat: boolean) => Promise<Program>;
+  /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`; apart, `base` without what the input loses. */
+  readonly boundOf: (value: string, isFlat: boolean, isApart?: boolean) => Promise<Program>;
   /** Bounds of a value at one position each, where it hangs on a window of the input: then samples are positions of samples. */
-  readonly windowed: (value: string) => Promise<(Windowed & { readonly program: Program }) | undefined>;
+  readonly windowed: (value: string, isApart?: boolean) => Promise<WindowProgram | undefined>;
   /** The bounds of a value with a share and a push for each frontier before it that bends at zero, each [samples, ...]. */
   readonly tuned: (value: string) => Promise<Program>;
   /** The same over the real numbers, as float32 comes to it. */
   readonly guess: (value: string) => Promise<Program>;
-  /**
-   * That, and by each such frontier the gradients of its sum by shares and pushes, and what
-   * reaches the nodes that read it.
-   */
+  /** That, the gradients of its sum by the share and the push of each such frontier, and what reaches the nodes that read it. */
   readonly tuning: (value: string) => Promise<Program>;
   /** A value as a linear function, where the network is one but for Relus. */
   readonly linear: ((value: string) => Promise<Program>) | undefined;
@@ -154,14 +153,17 @@ export async function boundPrograms(
     }),
     output: graph.outputs[0]!.name,
     intervals,
-    boundOf: (value, isFlat) =>
-      once(`${isFlat ? "flat" : "lines"} ${value}`, () => boundGraph(graph, value, { arithmetic, isFlat })),
-    async windowed(value) {
+    boundOf: (value, isFlat, isApart = false) =>
+      once(`${isFlat ? "flat" : "lines"}${isApart ? "-apart" : ""} ${value}`, () =>
+        boundGraph(graph, value, { arithmetic, isFlat, isApart }),
+      ),
+    async windowed(value, isApart = false) {
       const found = windows.has(value) ? windows.get(value) : windowed(graph, value);
       windows.set(value, found);
       if (!found) return undefined;
-      const how = { arithmetic, isFlat: false };
-      return { ...found, program: await once(`window ${value}`, () => boundGraph(found.graph, value, how)) };
+      const how = { arithmetic, isFlat: false, isApart };
+      const key = `window${isApart ? "-apart" : ""} ${value}`;
+      return { ...found, program: await once(key, () => boundGraph(found.graph, value, how)) };
     },
     tuned: (value) => once(`tuned ${value}`, () => tunedGraph(graph, value, arithmetic, false)),
     guess: (value) => once(`guess ${value}`, () => tunedGraph(graph, value, "real", false)),
@@ -179,15 +181,16 @@ function usedInputs(graph: Graph): Graph {
   return { ...graph, inputs: graph.inputs.filter(({ name }) => read.has(name)) };
 }
 
-function boundGraph(graph: Graph, value: string, how: Pick<CrownOptions, "arithmetic" | "isFlat">): Graph {
+function boundGraph(graph: Graph, value: string, how: Pick<CrownOptions, "arithmetic" | "isFlat" | "isApart">): Graph {
   const { b, enclosed } = open(graph, how.arithmetic);
   const batch = graph.inputs[0]!.dims![0]!;
   // Rows have the batch of the graph: what goes backwards has the shape of what went forwards.
   const seed = b.input({ name: "seed", type: "float32", dims: [batch, ...b.sizes(value, 1)] });
   const { bound, slope } = crown(b, { input: graph.inputs[0]!.name, of: value, seed, ...how }, enclosed);
-  b.alias("bound", bound);
+  const name = how.isApart ? "base" : "bound";
+  b.alias(name, bound);
   b.alias("slope", slope);
-  return b.finish(["bound", "slope"]);
+  return b.finish([name, "slope"]);
 }
 
 /** One row for each sample. */

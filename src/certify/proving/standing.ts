@@ -113,12 +113,29 @@ export async function proveLargest(
   standing: Standing,
   methods: readonly Method[],
   claims: Claims,
-  { widest, digits, fooledAt }: { readonly widest: number; readonly digits: number; readonly fooledAt: Float64Array },
+  {
+    widest,
+    digits,
+    isWhole,
+    fooledAt,
+  }: {
+    readonly widest: number;
+    readonly digits: number;
+    readonly isWhole?: boolean | undefined;
+    readonly fooledAt: Float64Array;
+  },
 ): Promise<void> {
   for (const method of methods) {
     const tally = tallyOf(standing, method);
     const began = performance.now();
-    const found = await largestProven(method, { ...claims, from: standing.largest, to: fooledAt, widest, digits });
+    const found = await largestProven(method, {
+      ...claims,
+      from: standing.largest,
+      to: fooledAt,
+      widest,
+      digits,
+      isWhole,
+    });
     for (const [i, epsilon] of found.entries()) {
       if (epsilon <= standing.largest[i]!) continue;
       standing.largest[i] = epsilon;

@@ -69,7 +69,8 @@ export async function startProofs({
       if (plan.digits === null) return;
       const least = Float64Array.from(fooledAt, (k) => epsilons[k] ?? Number.POSITIVE_INFINITY);
       const methods = prover.methods.filter(({ isSearched }) => isSearched);
-      await proveLargest(standing, methods, claims, { widest: prover.widest, digits: plan.digits, fooledAt: least });
+      const { widest, isWhole } = prover;
+      await proveLargest(standing, methods, claims, { widest, isWhole, digits: plan.digits, fooledAt: least });
     },
     get seconds() {
       return n === 0 ? 0 : standing.methods.reduce((sum, { seconds }) => sum + seconds, 0) / n;
