@@ -4,6 +4,7 @@ import { openProver, type Prover } from "../../../src/certify/proving/prover.ts"
 import { checkSignal } from "../../../src/errors.ts";
 import type { ClassifierFile } from "../../../src/models/classifier/classifier.ts";
 import { type GraphModel, openClassifier } from "../../../src/models/classifier/graph-model.ts";
+import type { NormName } from "../../../src/norm.ts";
 import { webRuntime } from "../../../src/runtime/ort-web.ts";
 import type { Runtime } from "../../../src/runtime.ts";
 import { failureOf, type Proof, type ProofRequest } from "../engine.ts";
@@ -23,7 +24,14 @@ export interface ProofThread {
   stop(): Promise<void>;
 }
 
-let opened: { readonly model: GraphModel; readonly prover: Prover } | undefined;
+let opened: { readonly model: GraphModel; readonly provers: Map<NormName, Promise<Prover>> } | undefined;
+
+/** A prover for each norm, which is opened once. */
+function proverOf({ model, provers }: NonNullable<typeof opened>, norm: NormName): Promise<Prover> {
+  const known = provers.get(norm) ?? openProver(model, { norm });
+  provers.set(norm, known);
+  return known;
+}
 let stopping = new AbortController();
 
 /** Graphs are the same for each sample, and loading them is not stopped. */
@@ -53,13 +61,15 @@ const thread: ProofThread = {
   open: (file) =>
     plainly(async () => {
       const model = openClassifier(file, stoppable(breathing(await webRuntime({ threads: 1 }))));
-      opened = { model, prover: await openProver(model) };
+      opened = { model, provers: new Map() };
+      await proverOf(opened, "linf");
     }),
   prove: ({ x, label, norm }, hear) =>
     plainly(async () => {
       stopping = new AbortController();
-      const { model, prover } = opened!;
+      const { model } = opened!;
       requireCertifiable(model, { norm, target: null });
+      const prover = await proverOf(opened!, norm);
       return provenRadius(model, prover, { x, label }, { signal: stopping.signal, seconds: PATIENCE, hear });
     }),
   stop: async () => stopping.abort(),

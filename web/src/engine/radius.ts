@@ -59,6 +59,7 @@ export async function provenRadius(
         // Not below what attacks fooled: where both disagree, it has to show.
         to: Float64Array.of(Number.POSITIVE_INFINITY),
         widest: prover.widest,
+        isWhole: prover.isWhole,
         digits: DIGITS,
         signal,
       });
