@@ -77,7 +77,9 @@ describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
   });
 
   it("says in one line why there is no proof, and lives on", async () => {
-    const { page, complaints } = await playground.open({ hash: "attack=rotation-translation&norm=spatial&epsilon=0.5" });
+    const { page, complaints } = await playground.open({
+      hash: "attack=rotation-translation&norm=spatial&epsilon=0.5",
+    });
     await settled(page);
     await expect
       .poll(async () => (await lines(page))[0], { timeout: PATIENCE })
