@@ -44,7 +44,11 @@ describe("perturb certify", () => {
   });
 
   it.each([
-    [["certify", ...common, "--norm", "l2"], /not for l2 yet\. Certify with --norm linf/],
+    [
+      ["certify", ...common, "--norm", "spatial", "--attack", "rotation-translation"],
+      /not for spatial\. Certify with --norm linf/,
+    ],
+    [["certify", ...common, "--norm", "l2", "--splits", "10"], /--splits/],
     [["evaluate", ...common.slice(0, -1), "--certify", "--target", "3"], /Leave out --target 3/],
     [["evaluate", ...common], /--no-largest is for certificates\. Add --certify/],
     [["certify", "--model", "http://localhost:1/v2/models/m"], /Proofs need the network itself/],
