@@ -46,6 +46,8 @@ export interface Method<O extends object = object> {
   readonly name: string;
   /** What it is called in words. */
   readonly title: string;
+  /** What it costs, in forward-and-backward passes a sample, in words of its options. */
+  readonly passes: string;
   /** Where it was published. */
   readonly paper: string;
   readonly norms: readonly NormName[];

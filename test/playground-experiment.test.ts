@@ -3,13 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { serveFolder } from "../src/cli/static-server.ts";
 import type { Evaluation } from "../src/evaluate.ts";
 import { readReport } from "../src/report/files/json.ts";
 import { NO_CHROMIUM, requireChromium } from "./support/browser.ts";
-import { perturb, scratch } from "./support/cli.ts";
-import { BUILT, dropBytes, PATIENCE, panel, saved, servePlayground, settled } from "./support/playground.ts";
+import { perturb } from "./support/cli.ts";
+import { BUILT, dropBytes, PATIENCE, panel, playgroundHere, saved, settled } from "./support/playground.ts";
 
 const executablePath = requireChromium("The playground's experiment");
 const title = `the playground's experiment${executablePath ? "" : NO_CHROMIUM}`;
@@ -29,15 +29,7 @@ const countsOf = ({ clean, points }: Evaluation) => [
 ];
 
 describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
-  const place = scratch();
-  let playground: Awaited<ReturnType<typeof servePlayground>>;
-  beforeAll(async () => {
-    playground = await servePlayground(executablePath!);
-  });
-  afterAll(async () => {
-    await playground?.close();
-    place.remove();
-  });
+  const { place, playground } = playgroundHere(executablePath);
 
   /** What the command line counts. */
   async function theirs(...options: string[]): Promise<Evaluation> {

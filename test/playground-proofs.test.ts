@@ -1,9 +1,18 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { writeOnnx } from "../src/onnx/file.ts";
 import { NO_CHROMIUM, requireChromium, SOFTWARE_WEBGPU } from "./support/browser.ts";
-import { perturb, scratch } from "./support/cli.ts";
+import { perturb } from "./support/cli.ts";
 import { graphOf } from "./support/models.ts";
-import { accessible, dropBytes, PATIENCE, panel, servePlayground, settled, verdict } from "./support/playground.ts";
+import {
+  accessible,
+  dropBytes,
+  PATIENCE,
+  panel,
+  playgroundHere,
+  servePlayground,
+  settled,
+  verdict,
+} from "./support/playground.ts";
 
 const executablePath = requireChromium("The proofs of the playground");
 const title = `proofs of the playground in Chromium${executablePath ? "" : NO_CHROMIUM}`;
@@ -15,15 +24,7 @@ const lines = (page: Page): Promise<string[]> => page.locator(".epsilon-scale li
 const slider = (page: Page) => page.getByRole("slider", { name: /^budget ε/i });
 
 describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
-  const place = scratch();
-  let playground: Awaited<ReturnType<typeof servePlayground>>;
-  beforeAll(async () => {
-    playground = await servePlayground(executablePath!);
-  });
-  afterAll(async () => {
-    await playground?.close();
-    place.remove();
-  });
+  const { place, playground } = playgroundHere(executablePath);
 
   it("proves what the command line proves, below the smallest ε that fools, and describes the slider by it", async () => {
     const { page, complaints } = await playground.open();

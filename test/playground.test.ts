@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { families } from "../src/attacks/index.ts";
 import { CONTENT_SECURITY_POLICY } from "../src/cli/static-server.ts";
 import { readNpz } from "../src/datasets/npz.ts";
@@ -13,7 +13,7 @@ import { writeOnnx } from "../src/onnx/file.ts";
 import { toCsv } from "../src/report/files/csv.ts";
 import { readReport } from "../src/report/files/json.ts";
 import { NO_CHROMIUM, requireChromium, SOFTWARE_WEBGPU } from "./support/browser.ts";
-import { perturb, scratch } from "./support/cli.ts";
+import { perturb } from "./support/cli.ts";
 import { linearGraph, numbers } from "./support/models.ts";
 import {
   accessible,
@@ -22,6 +22,7 @@ import {
   dropBytes,
   PATIENCE,
   panel,
+  playgroundHere,
   saved,
   servePlayground,
   settled,
@@ -34,15 +35,7 @@ const fixture = (path: string): string => fileURLToPath(new URL(`fixtures/${path
 const title = `the playground in Chromium${executablePath ? "" : NO_CHROMIUM}`;
 
 describe.skipIf(!executablePath)(title, { timeout: 2 * PATIENCE }, () => {
-  const place = scratch();
-  let playground: Awaited<ReturnType<typeof servePlayground>>;
-  beforeAll(async () => {
-    playground = await servePlayground(executablePath!);
-  });
-  afterAll(async () => {
-    await playground?.close();
-    place.remove();
-  });
+  const { place, playground } = playgroundHere(executablePath);
 
   it("shows a digit that is taken for another, without a request to anywhere else, and without complaint", async () => {
     const { page, requests, complaints } = await playground.open();

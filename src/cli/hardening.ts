@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { messageOf, PerturbError } from "../errors.ts";
@@ -6,7 +5,6 @@ import type { HardenCheckpoint, HardenFacts } from "../harden/checkpoint.ts";
 import type { Hardened } from "../harden/run.ts";
 import type { HardenEpoch } from "../harden.ts";
 import { quote } from "../report/files/command.ts";
-import type { Runtime } from "../runtime.ts";
 import { sha256 } from "../sha256.ts";
 import { EXIT } from "./exit.ts";
 import { compareHardened } from "./harden-comparison.ts";
@@ -15,6 +13,7 @@ import { hardenOptions } from "./options/harden-options.ts";
 import { complain, print } from "./output.ts";
 import { type ProgressLine, progressLine, silent } from "./progress.ts";
 import { ownWords } from "./self.ts";
+import { startRuntimes } from "./training-runtimes.ts";
 
 /** Runs `perturb harden`. */
 export async function hardening(
@@ -152,18 +151,4 @@ function sayEpoch(
     complain(
       `warning: catastrophic overfitting: FGSM no longer fools the model and PGD-10 does. The weights of epoch ${rolledBackTo} are taken back. Train with --method pgd or n-fgsm, or a lower --lr.`,
     );
-}
-
-interface ClosableRuntime extends Runtime {
-  close(): Promise<void>;
-}
-
-/** One part of a batch here, with the update, and the other in a thread, where there are two cores. */
-async function startRuntimes(): Promise<readonly [ClosableRuntime, ...ClosableRuntime[]]> {
-  const [{ nodeRuntime }, { threadRuntime }] = await Promise.all([
-    import("../runtime/ort.node.ts"),
-    import("../runtime/thread.node.ts"),
-  ]);
-  const here: ClosableRuntime = { ...nodeRuntime("cpu", 1), close: async () => undefined };
-  return availableParallelism() > 1 ? [here, threadRuntime()] : [here];
 }

@@ -5,6 +5,18 @@ export type BeforeExit = (close: () => Promise<unknown>) => void;
 
 const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
 
+/** Runs work that stops by itself, where it can save, when the signal that it is given is aborted: by Ctrl-C or SIGTERM. */
+export async function stoppable(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    await work(controller.signal);
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+  }
+}
+
 /**
  * Runs work that Ctrl-C or SIGTERM ends, with EXIT.saved where something can go on. What is half written removes itself
  * when the process exits; a second signal does not wait for what must end before.

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Download, type Page } from "playwright-core";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { serveFolder } from "../../src/cli/static-server.ts";
 import { objections } from "./axe.ts";
+import { scratch } from "./cli.ts";
 
 /** The page as it was built. */
 export const BUILT = fileURLToPath(new URL("../../dist-web/playground/", import.meta.url));
@@ -32,6 +33,29 @@ export async function servePlayground(executablePath: string, flags: readonly st
     async close() {
       await browser.close();
       await server.close();
+    },
+  };
+}
+
+/** The playground for the tests of a suite, and a folder for what they make. Without a Chromium nothing is started: the suite skips. */
+export function playgroundHere(executablePath: string | undefined) {
+  const place = scratch();
+  let served: Awaited<ReturnType<typeof servePlayground>> | undefined;
+  beforeAll(async () => {
+    served = await servePlayground(executablePath!);
+  });
+  afterAll(async () => {
+    await served?.close();
+    place.remove();
+  });
+  const open = (options?: OpenOptions) => served!.open(options);
+  return {
+    place,
+    playground: {
+      open,
+      get url() {
+        return served!.url;
+      },
     },
   };
 }

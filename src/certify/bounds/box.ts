@@ -33,6 +33,10 @@ export function around(value: number): readonly [number, number] {
 export const middle = (lower: number, upper: number): number =>
   Math.min(upper, Math.max(lower, Math.fround(lower + (upper - lower) / 2)));
 
+/** A number moved between two others by a share of their distance, to where what has this slope rises; a negative share, to where it falls. */
+export const stepped = (value: number, slope: number, share: number, lower: number, upper: number): number =>
+  Math.min(upper, Math.max(lower, Math.fround(value + Math.sign(slope) * share * (upper - lower))));
+
 /** The next smaller float32 number. */
 export function nextBelow(value: number): number {
   if (value === 0) return -(2 ** -149);

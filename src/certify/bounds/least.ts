@@ -6,8 +6,6 @@ import type { Ball, Box } from "./box.ts";
 export interface Least {
   /** A number that ⟨A, x - c⟩ is not below, for the coefficients A of one row, whatever x of its sample: NaN or -Infinity where nothing is known. */
   bound(slope: Float32Array, sample: number): number;
-  /** Where ⟨A, x - c⟩ is about least: x - c, which the next call changes. It may be a rounding outside of the ball. */
-  moves(slope: Float32Array, sample: number): Float64Array;
 }
 
 /** Elements of one sample: the size of each coefficient, and how far x may go to where its product falls. */
@@ -16,8 +14,8 @@ interface Rooms {
   readonly rooms: Float64Array;
 }
 
-/** How much the products fall at most, and how far each element moves for it. */
-type Fall = (rooms: Rooms, radius: number, moves: Float64Array) => number;
+/** How much the products fall at most. */
+type Fall = (rooms: Rooms, radius: number) => number;
 
 /** More than the share that a sum of n numbers, none below 0, is off by in float64, with a few roundings of each. */
 const share = (n: number): number => (n + 32) * 2 ** -51;
@@ -30,7 +28,6 @@ const share = (n: number): number => (n + 32) * 2 ** -51;
 export function leastOver({ centre, lower, upper }: Box, ball: Ball, cells?: Cells): Least {
   const size = centre.data.length / centre.dims[0]!;
   const own: Rooms = { sizes: new Float64Array(size), rooms: new Float64Array(size) };
-  const moves = new Float64Array(size);
   const fall = fallIn(ball, cells ?? cellsOf(ball, size));
   const open = (slope: Float32Array, sample: number): void => {
     for (let i = 0, at = sample * size; i < size; i++, at++) {
@@ -49,14 +46,8 @@ export function leastOver({ centre, lower, upper }: Box, ball: Ball, cells?: Cel
       // Whatever is not finite tells nothing, of which the box alone is the more careful.
       const radius = ball.radii[sample]!;
       if (!(Number.isFinite(sum) && radius >= 0)) return Number.isFinite(radius) ? -sum : Number.NaN;
-      const least = Math.min(sum, fall(own, radius, moves));
+      const least = Math.min(sum, fall(own, radius));
       return -least * (1 + share(size));
-    },
-    moves(slope, sample) {
-      open(slope, sample);
-      fall(own, ball.radii[sample]!, moves);
-      for (let i = 0; i < size; i++) if (slope[i]! > 0) moves[i] = -moves[i]!;
-      return moves;
     },
   };
 }
@@ -70,46 +61,23 @@ function fallIn({ norm }: Ball, cells: Cells): Fall {
 }
 
 /** The whole budget on the largest coefficient until it meets the box, then on the next. */
-const fallInL1: Fall = ({ sizes, rooms }, radius, moves) => {
+const fallInL1: Fall = ({ sizes, rooms }, radius) => {
   const λ = threshold(sizes, rooms, radius);
   let sum = λ * radius;
-  let budget = radius;
-  for (let i = 0; i < sizes.length; i++) {
-    moves[i] = 0;
-    if (!(sizes[i]! > λ)) continue;
-    sum += (sizes[i]! - λ) * rooms[i]!;
-    moves[i] = rooms[i]!;
-    budget -= rooms[i]!;
-  }
-  for (let i = 0; i < sizes.length && budget > 0; i++) {
-    if (sizes[i] !== λ) continue;
-    moves[i] = Math.min(budget, rooms[i]!);
-    budget -= moves[i]!;
-  }
+  for (let i = 0; i < sizes.length; i++) if (sizes[i]! > λ) sum += (sizes[i]! - λ) * rooms[i]!;
   return sum;
 };
 
 /** In each cell that moves, every element as far as it may: those with the largest sums. */
 const fallInL0 =
   ({ count, channels, at }: Cells): Fall =>
-  ({ sizes, rooms }, radius, moves) => {
+  ({ sizes, rooms }, radius) => {
     const gains = new Float64Array(count);
     for (let p = 0; p < count; p++) for (let c = 0; c < channels; c++) gains[p]! += sizes[at(p, c)]! * rooms[at(p, c)]!;
     const budget = Math.floor(radius);
     const λ = threshold(gains, new Float64Array(count).fill(1), budget);
     let sum = λ * budget;
-    let left = budget;
-    moves.fill(0);
-    const move = (p: number): void => {
-      left--;
-      for (let c = 0; c < channels; c++) moves[at(p, c)] = rooms[at(p, c)]!;
-    };
-    for (let p = 0; p < count; p++) {
-      if (!(gains[p]! > λ)) continue;
-      sum += gains[p]! - λ;
-      move(p);
-    }
-    for (let p = 0; p < count && left > 0; p++) if (gains[p] === λ && λ > 0) move(p);
+    for (const gain of gains) if (gain > λ) sum += gain - λ;
     return sum;
   };
 
@@ -117,7 +85,7 @@ const fallInL0 =
  * Element i moves by min(t·|A_i|, its room), where t spends the budget: with λ = 1/2t and the norm squared, Σ of
  * the most of |A_i|·d - d²/2t, and ε²/2t. Any t is sound.
  */
-const fallInL2: Fall = ({ sizes, rooms }, radius, moves) => {
+const fallInL2: Fall = ({ sizes, rooms }, radius) => {
   const n = sizes.length;
   let [t, budget, free, before] = [0, radius * radius, -1, -2];
   // What meets the box only ever becomes more.
@@ -137,13 +105,11 @@ const fallInL2: Fall = ({ sizes, rooms }, radius, moves) => {
     if (!(budget > 0 && slope > 0 && next < Number.POSITIVE_INFINITY)) break;
     t = next;
   }
-  moves.fill(0);
   if (!(t > 0)) return slopeless(sizes, rooms, radius);
   let sum = (radius * radius) / (2 * t);
   for (let i = 0; i < n; i++) {
     const [a, room] = [sizes[i]!, rooms[i]!];
     if (room === 0) continue;
-    moves[i] = Math.min(t * a, room);
     sum += t * a > room ? a * room - (room * room) / (2 * t) : (t * a * a) / 2;
   }
   return sum;

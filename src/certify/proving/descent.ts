@@ -1,7 +1,7 @@
 import { PerturbError } from "../../errors.ts";
 import { type DifferentiableModel, type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
 import { argmax, type FloatTensor, stacked } from "../../tensor.ts";
-import type { Box } from "../bounds/box.ts";
+import { type Box, stepped } from "../bounds/box.ts";
 
 /** An input that is of another class than it should be. */
 export interface Reached {
@@ -45,10 +45,7 @@ export async function descend(
     const share = STEP * (1 - step / STEPS);
     const size = lower.data.length;
     x = x.map((from, k) =>
-      from.map((v, i) => {
-        const [l, u] = [lower.data[i]!, upper.data[i]!];
-        return Math.min(u, Math.max(l, Math.fround(v + Math.sign(gradient.data[k * size + i]!) * share * (u - l))));
-      }),
+      from.map((v, i) => stepped(v, gradient.data[k * size + i]!, share, lower.data[i]!, upper.data[i]!)),
     );
   }
   return other(await model.logits(stacked(x, centre)), x);

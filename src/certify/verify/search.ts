@@ -1,5 +1,6 @@
 import { type Random, randomFor } from "../../random.ts";
 import { type FloatTensor, tensor } from "../../tensor.ts";
+import { stepped } from "../bounds/box.ts";
 import type { Case } from "./property.ts";
 import type { Runs } from "./runs.ts";
 import { type Conditions, furthest, isWitness, type Witness } from "./witness.ts";
@@ -40,10 +41,7 @@ export async function search(
     if (step === steps) break;
     const g = await runs.gradients(at(), directions);
     const share = 0.5 * (1 - step / steps);
-    for (let i = 0; i < x.length; i++) {
-      const [l, u] = [of.lower[i % size]!, of.upper[i % size]!];
-      x[i] = Math.min(u, Math.max(l, Math.fround(x[i]! - Math.sign(g[i]!) * share * (u - l))));
-    }
+    for (let i = 0; i < x.length; i++) x[i] = stepped(x[i]!, g[i]!, -share, of.lower[i % size]!, of.upper[i % size]!);
   }
   return undefined;
 }

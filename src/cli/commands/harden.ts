@@ -1,13 +1,9 @@
+import { stoppable } from "../interrupt.ts";
 import { hardenOptions } from "../options/harden-options.ts";
 
-export const hardenCommand = hardenOptions().action(async (model, given, command) => {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  process.once("SIGINT", stop).once("SIGTERM", stop);
-  try {
+export const hardenCommand = hardenOptions().action((model, given, command) =>
+  stoppable(async (signal) => {
     const { hardening } = await import("../hardening.ts");
-    await hardening(model, given, command, controller.signal);
-  } finally {
-    process.off("SIGINT", stop).off("SIGTERM", stop);
-  }
-});
+    await hardening(model, given, command, signal);
+  }),
+);

@@ -1,26 +1,22 @@
-import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { stderr, stdout } from "node:process";
 import { Command, Option } from "@commander-js/extra-typings";
 import { type ArchitectureName, architectures } from "../../architectures/index.ts";
 import { PerturbError } from "../../errors.ts";
-import type { Runtime } from "../../runtime.ts";
 import type { Checkpoint } from "../../train/checkpoint.ts";
-import { type OptimizerName, optimizers } from "../../train/index.ts";
-import { type ScheduleName, schedules } from "../../train/schedule.ts";
+import { optimizers } from "../../train/index.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import type { EpochRecord, TrainState } from "../../train.ts";
 import { EXIT } from "../exit.ts";
+import { stoppable } from "../interrupt.ts";
 import { only, withGroups } from "../options/group.ts";
 import { dataOptions, outputOptions, runOptions } from "../options/groups.ts";
-import { parseNumber, wholeNumber } from "../options/values.ts";
+import { namesOf, optimizerOption, rateOption, scheduleOption, weightDecayOption } from "../options/training.ts";
+import { wholeNumber } from "../options/values.ts";
 import { helpText } from "../output.ts";
 import { type ProgressLine, progressLine, silent } from "../progress.ts";
+import { startRuntimes } from "../training-runtimes.ts";
 
-const namesOf = <T extends string>(table: Readonly<Record<T, unknown>>) => Object.keys(table) as T[];
-const rates = namesOf(optimizers)
-  .map((name) => `${optimizers[name].rate} for ${name}`)
-  .join(", ");
 /** All that a checkpoint already says. */
 const FIXED = [
   "arch",
@@ -47,18 +43,10 @@ export const trainCommand = withGroups(
     )
     .addOption(new Option("--epochs <n>", "How often every sample is seen.").argParser(wholeNumber(1)).default(12))
     .addOption(new Option("--batch <n>", "How many samples a step uses.").argParser(wholeNumber(1)).default(64))
-    .addOption(
-      new Option("--optimizer <name>", "The optimizer.")
-        .choices(namesOf<OptimizerName>(optimizers))
-        .default("adam" as const),
-    )
-    .addOption(new Option("--lr <rate>", `The highest learning rate. (default: ${rates})`).argParser(parseNumber))
-    .addOption(
-      new Option("--schedule <name>", "How the learning rate changes during training.")
-        .choices(namesOf<ScheduleName>(schedules))
-        .default("one-cycle" as const),
-    )
-    .addOption(new Option("--weight-decay <share>", "The L2 penalty on the weights.").argParser(parseNumber).default(0))
+    .addOption(optimizerOption())
+    .addOption(rateOption())
+    .addOption(scheduleOption())
+    .addOption(weightDecayOption())
     .addOption(
       new Option("--validation <n>", "Hold out the last n samples of the training set for validation.")
         .argParser(wholeNumber(0))
@@ -83,16 +71,7 @@ Examples:
   only(dataOptions(), "data", "limit"),
   only(runOptions(), "seed"),
   only(outputOptions(), "quiet"),
-).action(async (given) => {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  process.once("SIGINT", stop).once("SIGTERM", stop);
-  try {
-    await run(given, controller.signal);
-  } finally {
-    process.off("SIGINT", stop).off("SIGTERM", stop);
-  }
-});
+).action((given) => stoppable((signal) => run(given, signal)));
 
 type Given = ReturnType<typeof trainCommand.opts>;
 
@@ -165,20 +144,6 @@ function settingsOf(given: Given, size: number): TrainSettings {
     batch,
     seed,
   };
-}
-
-/** One part of a batch here, with the update, and the other in a thread, where there are two cores. */
-async function startRuntimes(): Promise<readonly [ClosableRuntime, ...ClosableRuntime[]]> {
-  const [{ nodeRuntime }, { threadRuntime }] = await Promise.all([
-    import("../../runtime/ort.node.ts"),
-    import("../../runtime/thread.node.ts"),
-  ]);
-  const here: ClosableRuntime = { ...nodeRuntime("cpu", 1), close: async () => undefined };
-  return availableParallelism() > 1 ? [here, threadRuntime()] : [here];
-}
-
-interface ClosableRuntime extends Runtime {
-  close(): Promise<void>;
 }
 
 function printEpoch({ history }: TrainState, { epochs }: TrainSettings, progress: ProgressLine): void {

@@ -1,18 +1,13 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { type MethodName, methods } from "../../harden/methods/index.ts";
 import type { NormName } from "../../norm.ts";
-import { type OptimizerName, optimizers } from "../../train/index.ts";
-import { type ScheduleName, schedules } from "../../train/schedule.ts";
 import { columns, helpText, prose } from "../output.ts";
 import { modelArgument } from "./definitions.ts";
 import { only, withGroups } from "./group.ts";
 import { dataOptions, graphOptions, outputOptions, pictureOptions, runOptions } from "./groups.ts";
+import { namesOf, optimizerOption, rateOption, scheduleOption, weightDecayOption } from "./training.ts";
 import { parseNumber, wholeNumber } from "./values.ts";
 
-const namesOf = <T extends string>(table: Readonly<Record<T, unknown>>) => Object.keys(table) as T[];
-const rates = namesOf(optimizers)
-  .map((name) => `${optimizers[name].rate} for ${name}`)
-  .join(", ");
 const patterns = (text: string, before: readonly string[]): string[] => [...before, ...text.split(",")];
 
 /** The command without what it does, so that the words of a saved run can be read too. */
@@ -47,20 +42,10 @@ and keeps the epoch that is best under PGD-10. In the end it attacks the model b
           .argParser((text: string, before: string[]) => [...before, text]),
       )
       .addOption(new Option("--epochs <n>", "How often every sample is seen.").argParser(wholeNumber(0)).default(5))
-      .addOption(
-        new Option("--optimizer <name>", "The optimizer.")
-          .choices(namesOf<OptimizerName>(optimizers))
-          .default("adam" as const),
-      )
-      .addOption(new Option("--lr <rate>", `The highest learning rate. (default: ${rates})`).argParser(parseNumber))
-      .addOption(
-        new Option("--schedule <name>", "How the learning rate changes during training.")
-          .choices(namesOf<ScheduleName>(schedules))
-          .default("one-cycle" as const),
-      )
-      .addOption(
-        new Option("--weight-decay <share>", "The L2 penalty on the weights.").argParser(parseNumber).default(0),
-      )
+      .addOption(optimizerOption())
+      .addOption(rateOption())
+      .addOption(scheduleOption())
+      .addOption(weightDecayOption())
       .addOption(
         new Option("--only <names>", "Train only these weights: names with * for any characters, separated by commas.")
           .default([] as string[], "all")
@@ -132,19 +117,10 @@ Examples:
   );
 
 function methodTable(): string {
-  const passes: Readonly<Record<MethodName, string>> = {
-    standard: "1",
-    "fgsm-rs": "2",
-    "n-fgsm": "2",
-    pgd: "steps + 1",
-    trades: "steps + 2",
-    mart: "steps + 2",
-    awp: "steps + 2",
-  };
   const rows = namesOf<MethodName>(methods).map((name) => {
-    const { title, defaults } = methods[name];
+    const { title, passes, defaults } = methods[name];
     const set = Object.entries(defaults).map(([option, value]) => `${option}=${value}`);
-    return [name, title, passes[name], set.join(", ")];
+    return [name, title, passes, set.join(", ")];
   });
   return columns([["method", "what it is", "passes", "options"], ...rows])
     .map((line) => `  ${line}`)

@@ -16,6 +16,7 @@ export interface AwpOptions extends ClimbOptions {
 export const awp: Method<AwpOptions> = {
   name: "awp",
   title: "PGD training with adversarial weights",
+  passes: "steps + 2",
   paper: "https://arxiv.org/abs/2004.05884",
   norms,
   defaults: { ...defaults, gamma: 0.005 },

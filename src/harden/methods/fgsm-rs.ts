@@ -15,6 +15,7 @@ export interface FgsmRsOptions {
 export const fgsmRs: Method<FgsmRsOptions> = {
   name: "fgsm-rs",
   title: "FGSM from a random start",
+  passes: "2",
   paper: "https://arxiv.org/abs/2001.03994",
   norms: ["linf", "l2", "l1"],
   defaults: { stepSize: "1.25eps" },

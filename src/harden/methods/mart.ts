@@ -14,6 +14,7 @@ export interface MartOptions extends ClimbOptions {
 export const mart: Method<MartOptions> = {
   name: "mart",
   title: "MART, which weighs misclassified samples",
+  passes: "steps + 2",
   paper: "https://openreview.net/forum?id=rklOg6EFwS",
   norms: ["linf", "l2", "l1"],
   defaults: { beta: 5, steps: 10, stepSize: "0.25eps" },

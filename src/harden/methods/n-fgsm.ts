@@ -17,6 +17,7 @@ export interface NFgsmOptions {
 export const nFgsm: Method<NFgsmOptions> = {
   name: "n-fgsm",
   title: "FGSM with noise beyond the ball",
+  passes: "2",
   paper: "https://arxiv.org/abs/2202.01181",
   norms: ["linf"],
   defaults: { noise: "2eps", stepSize: "1eps" },

@@ -9,6 +9,7 @@ import { crossEntropy } from "./losses.ts";
 export const pgd: Method<ClimbOptions> = {
   name: "pgd",
   title: "adversarial training with PGD",
+  passes: "steps + 1",
   paper: "https://arxiv.org/abs/1706.06083",
   norms: ["linf", "l2", "l1"],
   defaults: { steps: 7, stepSize: "0.25eps" },

@@ -5,6 +5,7 @@ import { crossEntropy } from "./losses.ts";
 export const standard: Method = {
   name: "standard",
   title: "training without an attack",
+  passes: "1",
   paper: "https://doi.org/10.1109/5.726791",
   norms: ["linf", "l2", "l1"],
   defaults: {},

@@ -18,6 +18,7 @@ const START = 0.001;
 export const trades: Method<TradesOptions> = {
   name: "trades",
   title: "TRADES",
+  passes: "steps + 2",
   paper: "https://arxiv.org/abs/1901.08573",
   norms: ["linf", "l2", "l1"],
   defaults: { beta: 6, steps: 10, stepSize: "0.25eps" },
