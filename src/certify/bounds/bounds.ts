@@ -6,6 +6,7 @@ import type { Box } from "./box.ts";
 import type { Arithmetic } from "./enclose.ts";
 import { type Method, settle } from "./ends.ts";
 import { boundPrograms } from "./programs.ts";
+import { Settled } from "./settled.ts";
 import { openTuning, type Tuning } from "./tune.ts";
 
 /** Bounds of a classifier's logits over boxes around samples. */
@@ -33,14 +34,17 @@ export async function openBounds(
   arithmetic: Arithmetic = "float32",
 ): Promise<BoundsOf> {
   const programs = await boundPrograms(classifier, runtime, arithmetic);
+  const settled = new Settled();
   const lines = async (box: Box, rows: Rows, method: Method = "crown") => {
     const program = await programs.boundOf(programs.output, method === "ibp");
-    const given = givenOf(programs.frontiers, box, await settle(programs, box, method));
+    const ends = await settle(programs, box, method);
+    if (method === "crown") settled.keep(box, ends);
+    const given = givenOf(programs.frontiers, box, ends);
     return boundsOf(program, given, rows, box.centre.dims.slice(1));
   };
   return {
     lines,
-    tuning: async (box) => openTuning(programs, box, await settle(programs, box, "crown")),
+    tuning: async (box) => openTuning(programs, box, settled.of(box) ?? (await settle(programs, box, "crown"))),
     lower: async (box, rows, method) => (await lines(box, rows, method)).bounds,
     release: programs.release,
   };
