@@ -149,6 +149,8 @@ export interface Certification {
     readonly tried: number;
     /** Those of which it proved more than the methods before it. */
     readonly proven: number;
+    /** Those for which it found an input of another class, which no attack had fooled. */
+    readonly fooled: number;
     readonly seconds: number;
   }[];
   /** Significant digits of the largest certified ε of each sample; null where it was not looked for. */

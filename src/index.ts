@@ -140,6 +140,8 @@ export { readModel } from "./models/formats/read.ts";
 export type { StateDict } from "./models/formats/state-dict.ts";
 export { readWeights } from "./models/formats/weights.ts";
 export { type GraphOptions, type ModelOptions, type OpenModelOptions, openModel } from "./models/open.ts";
+export type { Parameter } from "./models/parameters/find.ts";
+export type { ParameterRole } from "./models/parameters/places.ts";
 export { type ConfigurationOptions, preprocessingIn } from "./models/preprocessing/config.ts";
 export {
   type CropRounding,

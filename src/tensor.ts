@@ -59,6 +59,14 @@ export function tensor<T extends ElementType>(type: T, dims: readonly number[], 
 /** Elements per sample of a batch [n, ...]. */
 export const sampleSize = (t: Tensor): number => product(t.dims.slice(1));
 
+/** Samples one after the other, [n, ...], of the shape of those of `like`. */
+export function stacked(samples: readonly Float32Array[], like: FloatTensor): FloatTensor {
+  const size = sampleSize(like);
+  const data = new Float32Array(samples.length * size);
+  for (const [i, sample] of samples.entries()) data.set(sample, i * size);
+  return tensor("float32", [samples.length, ...like.dims.slice(1)], data);
+}
+
 /** The samples `rows` of a batch [n, ...], copied, in that order. */
 export function takeRows(t: FloatTensor, rows: ArrayLike<number>): FloatTensor {
   const size = sampleSize(t);

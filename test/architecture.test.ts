@@ -32,7 +32,7 @@ const ROWS: readonly (readonly string[])[] = [
   ["model", "models", "architecture", "architectures"],
   ["dataset", "datasets"],
   ["attack", "attack-options", "attacks", "train", "saliency", "certify"],
-  ["evaluate"],
+  ["evaluate", "harden"],
   ["report"],
   ["index", "node", "exports", "cli"],
 ];
@@ -49,6 +49,7 @@ const CONTRACTS = new Set([
   "attack-options.ts",
   "train.ts",
   "evaluate.ts",
+  "harden.ts",
 ]);
 const LONGEST = 250;
 /** Packages that are slow to load: only by import(), in Node files, or where they are named. */
@@ -61,6 +62,7 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   "onnxruntime-web": [],
   zod: [
     "evaluate/state/decode.ts",
+    "harden/checkpoint.ts",
     "report/files/linearity-schema.ts",
     "report/files/model-schema.ts",
     "report/files/schema.ts",

@@ -19,13 +19,17 @@ const save = (picture, name) =>
     .png({ palette: true, colours: 64, dither: 0, effort: 10 })
     .toFile(at(`docs/${name}.png`));
 
+/** Until no larger ε is looked for. */
+const proven = (page) =>
+  page.locator(".epsilon-mark", { hasText: /changes the class\.$/ }).waitFor({ timeout: 120_000 });
+
 const executablePath = await findChromium();
 const server = await servePlayground();
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 const first = await browser.newPage({ viewport: { width: 1280, height: 1060 } });
 await first.goto(server.url);
 await first.locator(".looking-change").waitFor();
-await first.waitForTimeout(2000);
+await proven(first);
 await save(await first.screenshot(), "playground");
 await first.close();
 mkdirSync(at("docs/playground"), { recursive: true });
@@ -43,6 +47,7 @@ for (const width of WIDTHS)
     await page.emulateMedia({ colorScheme });
     // Plots are drawn anew.
     await page.waitForTimeout(3000);
+    await proven(page);
     const whole = await page.screenshot({ fullPage: true });
     await save(
       await sharp(whole)

@@ -49,7 +49,8 @@ export async function bounds(
   const shaped = ({ data }: FloatTensor): FloatTensor => ({ type: "float32", dims: [count, ...network.sample], data });
   const opened = await openBounds(network.graph, runtime);
   try {
-    const boxes = { centre: shaped(box.centre), lower: shaped(box.lower), upper: shaped(box.upper) };
+    const ends = { centre: shaped(box.centre), lower: shaped(box.lower), upper: shaped(box.upper) };
+    const boxes = box.ball ? { ...ends, ball: box.ball } : ends;
     return await opened.lower(boxes, { seed: { ...seed, dims: [samples.length, outputs] }, samples }, method);
   } finally {
     await opened.release();
@@ -57,7 +58,7 @@ export async function bounds(
 }
 
 /** The number of samples. @throws mismatch, usage */
-function checkBox({ centre, lower, upper }: Box): number {
+function checkBox({ centre, lower, upper, ball }: Box): number {
   const size = product(centre.dims);
   if (lower.data.length !== size || upper.data.length !== size || centre.data.length !== size)
     throw new PerturbError(
@@ -70,5 +71,10 @@ function checkBox({ centre, lower, upper }: Box): number {
         "usage",
         `Element ${i} of the box goes from ${lower.data[i]} to ${upper.data[i]}, around ${value}. Give ends on both sides of the centre.`,
       );
+  if (ball && !(ball.radii.length === centre.dims[0] && ball.radii.every((radius) => radius >= 0)))
+    throw new PerturbError(
+      "mismatch",
+      `The ball of a box needs a radius from 0 up for each of its ${centre.dims[0]} samples, got [${ball.radii}].`,
+    );
   return centre.dims[0]!;
 }

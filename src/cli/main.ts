@@ -52,6 +52,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "train a built-in network and save it as ONNX",
     load: async () => (await import("./commands/train.ts")).trainCommand,
   },
+  harden: {
+    summary: "train a model to withstand attacks: the same ONNX file with better weights",
+    load: async () => (await import("./commands/harden.ts")).hardenCommand,
+  },
   playground: {
     summary: "open a page that attacks a model in the browser",
     load: async () => (await import("./commands/playground.ts")).playgroundCommand,
@@ -80,7 +84,7 @@ async function programFor([first, second]: readonly string[]): Promise<CommandUn
   checkCommand(first);
   const wanted = first === "help" ? second : first && Object.hasOwn(COMMANDS, first) ? first : DEFAULT;
   const program: CommandUnknownOpts = new Command("perturb")
-    .description("Measure, explain and prove the adversarial robustness of any ONNX classifier.")
+    .description("Measure, explain, prove and raise the adversarial robustness of any ONNX classifier.")
     .version(VERSION)
     .exitOverride()
     .configureOutput({

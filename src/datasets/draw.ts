@@ -32,7 +32,7 @@ function indicesOf({ size, labels }: Dataset, count: number, seed: number): Int3
 }
 
 /** The samples of a set with these indices, which rise. */
-function part(data: Dataset, indices: Int32Array, seed: number): Dataset {
+export function part(data: Dataset, indices: Int32Array, seed: number): Dataset {
   const { labels } = data;
   return {
     ...data,

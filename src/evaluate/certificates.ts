@@ -8,10 +8,12 @@ import { writeCertificate } from "../certify/certificate/write.ts";
 import { certifiableGraph, requireCertifiable } from "../certify/proving/certifiable.ts";
 import { boxOf, leastMargin } from "../certify/proving/prover.ts";
 import type { Dataset } from "../dataset.ts";
+import { PerturbError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { ClassifierFile } from "../models/classifier/classifier.ts";
 import type { GraphModel } from "../models/classifier/graph-model.ts";
 import type { NormName } from "../norm.ts";
+import { option } from "../option.ts";
 import { sha256 } from "../sha256.ts";
 import type { SampleRecord } from "./results/record.ts";
 import { fitting } from "./units.ts";
@@ -31,6 +33,11 @@ export async function certifiedModel(
   asked: { readonly norm: NormName; readonly target: number | null },
 ): Promise<CertifiedModel> {
   const model = requireCertifiable(opened, asked);
+  if (asked.norm !== "linf")
+    throw new PerturbError(
+      "unsupported",
+      `Certificates are about boxes, which are balls of linf, and not about ${asked.norm}. Leave them out, or certify with ${option("norm", "linf")}.`,
+    );
   const network = readLayers(certifiableGraph(model));
   return { model, network, heading: await headingOf(model.file), above: leastMargin(model) };
 }

@@ -41,7 +41,12 @@ export async function certifying(
     import("../certify/proving/prover.ts"),
   ]);
   // What has no bounds is refused before anything runs.
-  const prover = await openProver(requireCertifiable(model, plan), splits);
+  if (splits > 0 && plan.norm !== "linf")
+    throw new PerturbError(
+      "unsupported",
+      `Boxes are split in the norm linf alone, and ${option("splits", splits)} was given with ${option("norm", plan.norm)}. Leave out ${option("splits")}.`,
+    );
+  const prover = await openProver(requireCertifiable(model, plan), { splits, norm: plan.norm });
   await prover.release();
   return { ...opened, plan: { ...plan, certify: { digits: largest ? digits : null, splits } } };
 }

@@ -3,7 +3,7 @@
  * @module
  */
 export type { Rows as BoundRows } from "../certify/bounds/batches.ts";
-export { type Box, ball } from "../certify/bounds/box.ts";
+export { type Ball, type BallNorm, type Box, ball } from "../certify/bounds/box.ts";
 export type { Method as BoundMethod } from "../certify/bounds/ends.ts";
 export { type BoundOptions, bounds } from "../certify/lower-bounds.ts";
 export {
@@ -30,3 +30,4 @@ export type { Witness } from "../certify/verify/witness.ts";
 export type { Decimal } from "../certify/vnnlib/decimal.ts";
 export { readVnnlib } from "../certify/vnnlib/read.ts";
 export { type CertifyingOptions, certify, certifyingAttacks } from "../evaluate/certify.ts";
+export type { Pixels as BallPixels } from "../norm.ts";

@@ -7,7 +7,7 @@ import type { Graph } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import type { Optimizer } from "../train.ts";
 import { activateDropout } from "./dropout.ts";
-import { parameterNames, parameterViews, vectorSize } from "./vector.ts";
+import { parameterNames, parameterViews, type Shapes, vectorSize } from "./vector.ts";
 
 /**
  * How good the network is, without dropout. Inputs: `x` [N, …], `labels` (int64, [N]), each parameter by its name.
@@ -39,7 +39,7 @@ export function gradientGraph(architecture: Architecture): Graph {
  * One update. Inputs: `gradient`, `parameters` and `state/…`, vectors [parameters]; `step/…`, scalars.
  * Outputs: `next/parameters` and the vectors `next/…`.
  */
-export function updateGraph(architecture: Architecture, optimizer: Optimizer): Graph {
+export function updateGraph(architecture: Shapes, optimizer: Optimizer): Graph {
   const b = new Ops(emptyGraph(optimizer.name));
   const vector = (name: string) => b.input({ name, type: "float32", dims: [vectorSize(architecture)] });
   const scalar = (name: string) => b.input({ name, type: "float32", dims: [] });

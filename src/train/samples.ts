@@ -36,13 +36,14 @@ export async function loadSamples(data: Dataset, { size, signal }: LoadOptions):
   const length = product(data.shape);
   const labels = new Int32Array(size);
   let values: Uint8Array | Float32Array = reserve(data, size, Uint8Array);
-  for await (const { indices, x, labels: known } of data.batches({ batch: BATCH, limit: size, signal })) {
-    const start = indices[0]!;
+  let start = 0;
+  for await (const { x, labels: known } of data.batches({ batch: BATCH, limit: size, signal })) {
     labels.set(known, start);
     const bytes = values instanceof Uint8Array ? toBytes(x.data) : undefined;
     if (bytes === undefined && values instanceof Uint8Array)
       values = reserve(data, size, Float32Array, values.subarray(0, start * length));
     values.set(bytes ?? x.data, start * length);
+    start += known.length;
   }
   const held = values;
   return {

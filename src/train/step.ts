@@ -1,12 +1,12 @@
 import { batchRanges } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import { option } from "../option.ts";
-import type { FloatTensor } from "../tensor.ts";
 import type { Score, TrainState } from "../train.ts";
 import { drawMasks } from "./dropout.ts";
 import { shuffledOrder } from "./samples.ts";
 import { addScores, scoreOf, type Values } from "./score.ts";
 import type { Session } from "./session.ts";
+import { updated } from "./update.ts";
 import { parameterViews } from "./vector.ts";
 
 /**
@@ -80,22 +80,10 @@ export async function update(
   { gradient, score }: Gradient,
 ): Promise<TrainState> {
   const { optimizer, schedule, rate, epochs } = options;
-  const scalars = optimizer.scalars(state.step + 1, rate * schedule(state.step / (epochs * stepsPerEpoch)));
-  const vector = (data: Float32Array): FloatTensor => ({ type: "float32", dims: [data.length], data });
-  const next = await update.run({
-    gradient: vector(gradient),
-    parameters: vector(state.vectors["parameters"]!),
-    ...Object.fromEntries(optimizer.state.map((name) => [`state/${name}`, vector(state.vectors[name]!)])),
-    ...Object.fromEntries(
-      Object.entries(scalars).map(([name, value]) => [
-        `step/${name}`,
-        { type: "float32", dims: [], data: Float32Array.of(value) },
-      ]),
-    ),
+  const vectors = await updated(update, optimizer, state.vectors, gradient, {
+    step: state.step + 1,
+    rate: rate * schedule(state.step / (epochs * stepsPerEpoch)),
   });
-  const vectors = Object.fromEntries(
-    Object.keys(state.vectors).map((name) => [name, next[`next/${name}`]!.data as Float32Array]),
-  );
   const sum = addScores(state.score, score);
   if (Number.isFinite(sum.loss)) return { ...state, step: state.step + 1, vectors, score: sum };
   throw new PerturbError(

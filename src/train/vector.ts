@@ -4,14 +4,15 @@ import { type FloatTensor, product } from "../tensor.ts";
 import { STREAM } from "./streams.ts";
 
 /** All parameters of a network in one vector, one after another in the architecture's order. */
+export type Shapes = Pick<Architecture, "parameters">;
 
-export const parameterNames = (architecture: Architecture): string[] => Object.keys(architecture.parameters);
+export const parameterNames = ({ parameters }: Shapes): string[] => Object.keys(parameters);
 
-export const vectorSize = (architecture: Architecture): number =>
-  Object.values(architecture.parameters).reduce((sum, dims) => sum + product(dims), 0);
+export const vectorSize = ({ parameters }: Shapes): number =>
+  Object.values(parameters).reduce((sum, dims) => sum + product(dims), 0);
 
 /** Each parameter by its name, as a view of the vector. */
-export function parameterViews({ parameters }: Architecture, vector: Float32Array): Record<string, FloatTensor> {
+export function parameterViews({ parameters }: Shapes, vector: Float32Array): Record<string, FloatTensor> {
   let start = 0;
   return Object.fromEntries(
     Object.entries(parameters).map(([name, dims]): [string, FloatTensor] => {

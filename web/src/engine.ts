@@ -6,8 +6,10 @@ import type { Bounds, Head } from "../../src/model.ts";
 import type { BundledModel } from "../../src/models/bundled.ts";
 import type { Inspection } from "../../src/models/classifier/inspect.ts";
 import type { NormName } from "../../src/norm.ts";
+import type { Proof, ProofRequest, Searched, SearchRequest } from "./withstanding.ts";
 
 export { type Failure, failureOf } from "./failure.ts";
+export type { Proof, ProofRequest, Searched, SearchRequest } from "./withstanding.ts";
 
 /** What runs in the worker, as the page sees it. Everything crosses a thread: plain data, and files. */
 export interface Engine {
@@ -32,6 +34,11 @@ export interface Engine {
   ask(model: ModelId, x: Float32Array): Promise<Answer>;
   /** Attacks one sample. A later call stops those before it: they end as `cancelled`. */
   attack(request: AttackRequest, progress?: (queries: number) => void): Promise<AttackOutcome>;
+  /** Looks for the smallest ε at which the attack fools the sample. An attack stops it. */
+  search(request: SearchRequest, hear: (found: Searched) => void): Promise<Searched>;
+  /** Looks for the largest ε that is proven of a sample, and tells each that is. A later call stops those before it. */
+  prove(request: ProofRequest, hear: (proof: Proof) => void): Promise<Proof>;
+  stopProving(): Promise<void>;
   /** Logits on both sides of the sample: see `linearView`. A later call stops those before it. */
   linear(request: AttackRequest): Promise<LinearView>;
   /** The attacked sample as a file. */

@@ -9,12 +9,16 @@ import "./styles/layout.css";
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { followAddress } from "./state/address.ts";
+import { beginFooling } from "./state/fooling.ts";
 import { beginOpening } from "./state/opening.ts";
 import { beginInput } from "./state/own-input.ts";
+import { beginProving } from "./state/proving.ts";
 import { begin } from "./state/session.ts";
 
 followAddress();
 begin();
 beginInput();
 beginOpening();
+beginProving();
+beginFooling();
 render(<App />, document.getElementById("page")!);

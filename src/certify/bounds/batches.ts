@@ -1,6 +1,7 @@
 import type { Program } from "../../runtime.ts";
 import { type FloatTensor, product, sampleSize, takeRows, tensor } from "../../tensor.ts";
 import type { Box } from "./box.ts";
+import { type Least, leastOver } from "./least.ts";
 import { type Frontier, known } from "./programs.ts";
 
 /** Coefficients of one value at a time: in more memory, they are no longer near the processor. */
@@ -38,7 +39,8 @@ export function givenOf(frontiers: readonly Frontier[], box: Box, ends: Ends): G
     all[names.upper] = tensor("float32", [n, ...shape], upper);
   }
   // Read for its shape alone, if at all.
-  return { samples: all, rows: { x: box.centre } };
+  const given = { samples: all, rows: { x: box.centre } };
+  return box.ball ? { ...given, least: leastOver(box, box.ball) } : given;
 }
 
 /** Rows of one sample, which stand together. */
@@ -80,12 +82,17 @@ function groups(all: readonly Part[], most: number): Part[][] {
 export interface Given {
   readonly samples: Readonly<Record<string, FloatTensor>>;
   readonly rows: Readonly<Record<string, FloatTensor>>;
+  /** Of a box with a ball: what is to be added to what a graph tells, which then bounds all but what the input loses. */
+  readonly least?: Least;
 }
+
+/** A sum of two bounds, off by no more than float64 rounds. */
+export const lowered = (bound: number, by: number): number => bound + by - 2 ** -50 * (Math.abs(bound) + Math.abs(by));
 
 /** Bounds of the rows asked about a value, as many of them in one run as fit. @param input shape of the network's input */
 export async function boundsOf(
   program: Program,
-  { samples: all, rows: repeated }: Given,
+  { samples: all, rows: repeated, least }: Given,
   { seed, samples }: Rows,
   input: readonly number[],
 ): Promise<{ bounds: Float64Array; slopes: FloatTensor }> {
@@ -110,12 +117,17 @@ export async function boundsOf(
       coefficients.data.set(seed.data.subarray(from * size, to * size), i * rows * size);
     given["seed"] = coefficients;
     const made = await program.run(given);
-    const bound = made["bound"]!.data as Float64Array;
+    // The two have different names, so that what is to be added cannot be forgotten.
+    const bound = made[least ? "base" : "bound"]!.data as Float64Array;
     const slope = made["slope"]!.data as Float32Array;
     for (const [i, { from, to }] of group.entries()) {
       const [first, end] = [i * rows, i * rows + to - from];
       bounds.set(bound.subarray(first, end), from);
       slopes.data.set(slope.subarray(first * inputSize, end * inputSize), from * inputSize);
+      for (let row = from; least && row < to; row++) {
+        const own = slopes.data.subarray(row * inputSize, (row + 1) * inputSize) as Float32Array;
+        bounds[row] = lowered(bounds[row]!, least.bound(own, samples[row]!));
+      }
     }
   }
   return { bounds, slopes };

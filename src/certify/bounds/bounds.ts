@@ -6,7 +6,9 @@ import type { Box } from "./box.ts";
 import type { Arithmetic } from "./enclose.ts";
 import { type Method, settle } from "./ends.ts";
 import { boundPrograms } from "./programs.ts";
+import { reduced } from "./reduced.ts";
 import { Settled } from "./settled.ts";
+import { tightened } from "./tighten.ts";
 import { openTuning, type Tuning } from "./tune.ts";
 
 /** Bounds of a classifier's logits over boxes around samples. */
@@ -22,8 +24,11 @@ export interface BoundsOf {
     rows: Rows,
     method?: Method,
   ): Promise<{ readonly bounds: Float64Array; readonly slopes: FloatTensor }>;
-  /** The bounds of one box, of which the choices can be improved. */
-  tuning(box: Box): Promise<Tuning>;
+  /**
+   * The bounds of one box, of which the choices can be improved. `isTight`: with ends of inner values that were improved the same way, and quicker from
+   * then on, but slower to open. A ball in it is not looked at.
+   */
+  tuning(box: Box, isTight?: boolean): Promise<Tuning>;
   release(): Promise<void>;
 }
 
@@ -34,17 +39,35 @@ export async function openBounds(
   arithmetic: Arithmetic = "float32",
 ): Promise<BoundsOf> {
   const programs = await boundPrograms(classifier, runtime, arithmetic);
+  const classes = Number(classifier.outputs[0]!.dims!.at(-1));
   const settled = new Settled();
   const lines = async (box: Box, rows: Rows, method: Method = "crown") => {
-    const program = await programs.boundOf(programs.output, method === "ibp");
+    const program = await programs.boundOf(programs.output, method === "ibp", box.ball !== undefined);
     const ends = await settle(programs, box, method);
-    if (method === "crown") settled.keep(box, ends);
+    // Those over a ball say nothing of the box around it.
+    if (method === "crown" && !box.ball) settled.keep(box, ends);
     const given = givenOf(programs.frontiers, box, ends);
     return boundsOf(program, given, rows, box.centre.dims.slice(1));
   };
   return {
     lines,
-    tuning: async (box) => openTuning(programs, box, settled.of(box) ?? (await settle(programs, box, "crown"))),
+    async tuning({ centre, lower, upper }, isTight = false) {
+      const box = { centre, lower, upper };
+      const known = settled.of(box) ?? (await settle(programs, box, "crown"));
+      if (!isTight) return openTuning(programs, box, known);
+      const small = await reduced(programs, box, known, { outputs: classes, runtime });
+      const ends = await tightened(programs, box, known, small);
+      const full = openTuning(programs, box, ends);
+      if (!small) return full;
+      // What is chosen in the reduced network is proven of the network itself.
+      const quick = openTuning(small.programs, small.box, small.endsOf(ends));
+      return {
+        ...full,
+        improve: (...asked) => quick.improve(...asked),
+        guess: (asked) => quick.guess(asked),
+        release: small.programs.release,
+      };
+    },
     lower: async (box, rows, method) => (await lines(box, rows, method)).bounds,
     release: programs.release,
   };

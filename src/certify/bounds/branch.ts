@@ -1,12 +1,11 @@
 import { checkSignal } from "../../errors.ts";
-import type { FloatTensor } from "../../tensor.ts";
 import type { Asked, Domain, Tuned, Tuning } from "./tune.ts";
 
 export interface BranchOptions {
   readonly late: () => boolean;
   readonly signal?: AbortSignal | undefined;
-  /** Looks at inputs [n, ...] where bounds of rows are least: gives a counterexample that is among them. */
-  readonly tryInputs: (x: FloatTensor) => Promise<Float32Array | undefined>;
+  /** Looks at inputs where bounds of rows are least: gives a counterexample that is among them. */
+  readonly tryInputs: (inputs: readonly Float32Array[]) => Promise<Float32Array | undefined>;
   /** Hears of each domain that is proven. */
   readonly onProven?: ((domain: Asked) => void) | undefined;
   /** How many domains may be bounded, by default any number. */
@@ -27,9 +26,11 @@ export interface Shortfall {
 }
 
 /** Steps up the bound of the whole box, and of each domain. */
-const STEPS = { root: 30, domain: 10, leaf: 200 };
+const STEPS = { root: 40, domain: 40, leaf: 200 };
 /** Domains that are split in one run. */
 const BATCH = 32;
+/** Domains that are bounded before better ends are looked for. */
+const FEW = 32;
 /** Neurons of a domain that are tried, of which the best is split. */
 const CANDIDATES = 3;
 
@@ -67,16 +68,20 @@ export async function branch(
     const wanted = asked.map((one) => ({ ...one, limit: one.limit + roundings }));
     const tuned = await tuning.improve(wanted, steps, options.late);
     const settled = asked.map((one, i): Asked => ({ ...one, domain: tuned[i]!.domain }));
-    const { bounds, lowest } = await tuning.prove(settled);
     domains += asked.length;
-    const input = await options.tryInputs(lowest);
+    const input = await options.tryInputs(tuned.map(({ lowest }) => lowest));
     if (input) return { kind: "witness", input, domains };
-    for (const [i, { bound }] of tuned.entries()) {
-      const cost = bound - bounds[i]!;
+    // What is not above its limit as float32 comes to it, is not with roundings.
+    const likely = [...settled.keys()].filter((i) => tuned[i]!.bound > settled[i]!.limit);
+    const bounds = likely.length > 0 ? await tuning.prove(likely.map((i) => settled[i]!)) : [];
+    const proven = new Set<number>();
+    for (const [n, i] of likely.entries()) {
+      const cost = tuned[i]!.bound - bounds[n]!;
       if (cost > roundings && cost < Number.POSITIVE_INFINITY) roundings = cost;
+      if (isAbove(bounds[n]!, settled[i]!.limit)) proven.add(i);
     }
     for (const [i, one] of settled.entries())
-      if (isAbove(bounds[i]!, one.limit)) options.onProven?.(one);
+      if (proven.has(i)) options.onProven?.(one);
       else stack.push({ asked: one, tuned: tuned[i]!, isHopeless: isLast });
     if (stack.length === 0) break;
     if (options.late()) return { kind: "late", domains };
@@ -95,6 +100,27 @@ export async function branch(
     asked = isLast ? leaves.map((leaf) => leaf.asked) : await halved(tuning, others);
   }
   return { kind: "proven", domains };
+}
+
+/** Branch and bound, and where a few domains are not enough, once more with ends that are better and take longer. Both are released. */
+export async function branchTwice(
+  tuning: Tuning,
+  tight: () => Promise<Tuning>,
+  rows: readonly { readonly row: Float32Array; readonly limit: number }[],
+  options: BranchOptions,
+): Promise<Branched> {
+  const { most = Number.POSITIVE_INFINITY } = options;
+  const released = async (from: Tuning, few: number): Promise<Branched> => {
+    try {
+      return await branch(from, rows, { ...options, most: few });
+    } finally {
+      await from.release();
+    }
+  };
+  const first = await released(tuning, Math.min(most, FEW));
+  if (first.kind !== "open" || first.domains >= most) return first;
+  const second = await released(await tight(), most - first.domains);
+  return { ...second, domains: first.domains + second.domains };
 }
 
 function shortest(open: readonly Open[], rows: readonly { readonly row: Float32Array }[]): Shortfall {

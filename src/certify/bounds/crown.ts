@@ -23,6 +23,8 @@ export interface CrownOptions {
   readonly isFlat: boolean;
   /** With it, each sample has one row. */
   readonly tuning?: Tuning | undefined;
+  /** Whether min over the box of ⟨A, x - c⟩ is left out, for it is known better by other means. */
+  readonly isApart?: boolean | undefined;
 }
 
 /** What may be chosen freely of a bound, by the value that a nonlinear node reads, [samples, ...]: any choice is sound. */
@@ -58,7 +60,7 @@ const SLACK = 2 ** -40;
  */
 export function crown(
   b: Ops,
-  { input, of, seed, arithmetic, isFlat, tuning }: CrownOptions,
+  { input, of, seed, arithmetic, isFlat, tuning, isApart = false }: CrownOptions,
   { values, roundings, relaxed }: Enclosed,
 ): Crowned {
   const { centre, lower, upper } = values.get(input)!;
@@ -194,13 +196,15 @@ export function crown(
   };
   const a = sentBack(b, { of, seed, input, table }) ?? b.full(0, rows.of(centre, seed));
   const zero = b.scalar(0, a);
-  lose(b.add("Max", [a, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))));
-  lose(b.add("Min", [a, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))));
+  if (!isApart) {
+    lose(b.add("Max", [a, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))));
+    lose(b.add("Min", [a, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))));
+  }
   const at = b.cast(values.get(of)!.centre, "float64");
   const precise = b.cast(seed, "float64");
   const start = rows.dot(precise, at);
   const size = b.sum([rows.dot(b.add("Abs", [precise]), b.add("Abs", [at])), ...sizes]);
-  const loss = b.sum(losses);
+  const loss = b.sum(losses.length > 0 ? losses : [b.mul(start, b.scalar(0, start))]);
   const slack = b.mul(b.sub(size, loss), b.scalar(SLACK, loss));
   const sum = b.sum([start, loss, ...gains]);
   return { bound: b.squeeze(b.sub(sum, slack), [2]), slope: a, coefficients };

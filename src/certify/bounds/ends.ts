@@ -31,8 +31,9 @@ export async function settle(programs: BoundPrograms, box: Box, method: Method):
   );
   // The graph of a bound makes its own intervals of what is known; these only tell what is still open.
   let isStale = true;
-  for (const frontier of method === "crown" ? programs.frontiers : []) {
-    if (frontier.isFirst) continue;
+  for (const frontier of method === "ibp" ? [] : programs.frontiers) {
+    // Over a box, intervals are exact there; over a ball they are not.
+    if (frontier.isFirst ? !box.ball : method !== "crown") continue;
     if (isStale) await spread(programs, box, ends);
     isStale = await refine(programs, frontier, box, ends);
   }
@@ -65,7 +66,7 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
     if (sign === 1 && least > better.lower[element]!) better.lower[element] = least;
     if (sign === -1 && -least < better.upper[element]!) better.upper[element] = -least;
   };
-  const local = await programs.windowed(value);
+  const local = await programs.windowed(value, box.ball !== undefined);
   const bothEnds = (): Side[] =>
     Array.from(lower.keys())
       .filter((i) => isOpen(lower[i]!, upper[i]!))
@@ -94,7 +95,7 @@ async function refineWhole(
   { box, ends, asked }: { readonly box: Box; readonly ends: Ends; readonly asked: readonly Side[] },
   keep: (side: Side, bound: number) => void,
 ): Promise<void> {
-  const program = await programs.boundOf(value, false);
+  const program = await programs.boundOf(value, false, box.ball !== undefined);
   const given = givenOf(programs.frontiers, box, ends);
   const size = product(shape);
   const many = Math.max(1, Math.floor(MOST_SEEDS / size));

@@ -1,7 +1,8 @@
 import type { Program } from "../../runtime.ts";
 import { type FloatTensor, product, tensor } from "../../tensor.ts";
 import { boundsOf, type Ends, unitRows } from "./batches.ts";
-import type { Box } from "./box.ts";
+import type { Ball, Box } from "./box.ts";
+import { type Least, leastOver } from "./least.ts";
 import type { Side } from "./pools.ts";
 import { type Frontier, known, ofSamples } from "./programs.ts";
 import type { Window, Windowed } from "./windows.ts";
@@ -67,12 +68,33 @@ export async function refineByWindows(
     );
     const { bounds } = await boundsOf(
       program,
-      { samples, rows },
+      { samples, rows, ...(box.ball && { least: leastInWindows(box, box.ball, samples, taken) }) },
       unitRows(all, [channels, 1, 1]),
       samples["centre"]!.dims.slice(1),
     );
     for (const [i, { side }] of all.entries()) keep(side, bounds[i]!);
   }
+}
+
+/** What lines lose over windows: the rest of the input may stay as it is, so that each may take all of ε. */
+function leastInWindows(
+  { centre }: Box,
+  { norm, radii, pixels }: Ball,
+  samples: Readonly<Record<string, FloatTensor>>,
+  spots: readonly Spot[],
+): Least {
+  const [, channels, height, width] = samples["centre"]!.dims as [number, number, number, number];
+  const area = height * width;
+  const perPixel = pixels?.channels ?? 1;
+  // Pixels whose channels are not the first axis here count as that many elements.
+  const isFirst = pixels !== null && !pixels.channelsLast && perPixel === centre.dims[1];
+  const cells = isFirst
+    ? { count: area, channels, at: (p: number, c: number) => c * area + p }
+    : { count: channels * area, channels: 1, at: (p: number) => p };
+  const times = isFirst ? 1 : perPixel;
+  const own = Float64Array.from(spots, ({ sample }) => radii[sample]! * times);
+  const box = { centre: samples["centre"]!, lower: samples["lower"]!, upper: samples["upper"]! };
+  return leastOver(box, { norm, radii: own, pixels }, cells);
 }
 
 /** Positions that are asked about, those with most questions first: what is run together should be alike. */

@@ -72,7 +72,7 @@ export function asNetwork(file: Graph, sizes: { readonly inputs: number; readonl
         `The property has ${sizes.outputs} outputs, and the model's output "${output.name}" has ${product(found.slice(1) as number[])}.`,
         { data: { property: sizes.outputs, model: found } },
       );
-    const free = freeNames(opened, ["x", "y", "centre", "lower", "upper", "seed", "bound", "slope"]);
+    const free = freeNames(opened, ["x", "y", "centre", "lower", "upper", "seed", "bound", "base", "slope"]);
     const named = renameValues(free, new Map([[theInput(free).name, "x"]]));
     const b = new Ops(named);
     b.alias("y", b.reshape(named.outputs[0]!.name, [-1, sizes.outputs]));

@@ -140,5 +140,11 @@ it("what was settled of several boxes is taken for one of them", async () => {
   }
   await bounds.tuning(box([1], 0.03));
   expect(runs).toBeGreaterThan(before);
+  // Ends over a ball do not hold for the box around it.
+  const round = ball(takeRows(x, [1]), 0.04, { lower: -1, upper: 1 }, "l2");
+  await bounds.lower(round, { seed: takeRows(rows.seed, [0, 1]), samples: Int32Array.of(0, 0) });
+  const afterBall = runs;
+  await bounds.tuning({ centre: round.centre, lower: round.lower, upper: round.upper });
+  expect(runs).toBeGreaterThan(afterBall);
   await Promise.all([bounds.release(), alone.release()]);
 });

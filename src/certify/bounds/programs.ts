@@ -8,6 +8,7 @@ import { Ops } from "../../onnx/ops.ts";
 import type { Program, Runtime } from "../../runtime.ts";
 import { type CrownOptions, crown } from "./crown.ts";
 import { type Arithmetic, type Enclosed, enclose } from "./enclose.ts";
+import { linearised } from "./linearised.ts";
 import { type Pool, poolOf } from "./pools.ts";
 import { bendsAtZero, isCut, readersOf, relaxedBefore } from "./readers.ts";
 import { type Windowed, windowed } from "./windows.ts";
@@ -27,6 +28,8 @@ export interface Frontier {
   readonly bendsAtZero: boolean;
 }
 
+type WindowProgram = Windowed & { readonly program: Program };
+
 /** The graphs that bound a classifier, in the order in which they are run. */
 export interface BoundPrograms {
   readonly frontiers: readonly Frontier[];
@@ -34,19 +37,18 @@ export interface BoundPrograms {
   readonly output: string;
   /** Inputs `centre`, `lower`, `upper` [samples, ...], and the ends known of each frontier; outputs the ends, in float32. */
   readonly intervals: Program | undefined;
-  /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`. */
-  readonly boundOf: (value: string, isFlat: boolean) => Promise<Program>;
+  /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`; apart, `base` without what the input loses. */
+  readonly boundOf: (value: string, isFlat: boolean, isApart?: boolean) => Promise<Program>;
   /** Bounds of a value at one position each, where it hangs on a window of the input: then samples are positions of samples. */
-  readonly windowed: (value: string) => Promise<(Windowed & { readonly program: Program }) | undefined>;
-  /** The bounds of the output with a share and a push for each frontier that bends at zero, each [samples, ...]. */
-  readonly tuned: () => Promise<Program>;
+  readonly windowed: (value: string, isApart?: boolean) => Promise<WindowProgram | undefined>;
+  /** The bounds of a value with a share and a push for each frontier before it that bends at zero, each [samples, ...]. */
+  readonly tuned: (value: string) => Promise<Program>;
   /** The same over the real numbers, as float32 comes to it. */
-  readonly guess: () => Promise<Program>;
-  /**
-   * That, and by each such frontier the gradients of its sum by shares and pushes, and what
-   * reaches the nodes that read it.
-   */
-  readonly tuning: () => Promise<Program>;
+  readonly guess: (value: string) => Promise<Program>;
+  /** That, the gradients of its sum by the share and the push of each such frontier, and what reaches the nodes that read it. */
+  readonly tuning: (value: string) => Promise<Program>;
+  /** A value as a linear function, where the network is one but for Relus. */
+  readonly linear: ((value: string) => Promise<Program>) | undefined;
   readonly release: () => Promise<void>;
 }
 
@@ -141,6 +143,7 @@ export async function boundPrograms(
     made.set(key, program);
     return program;
   };
+  const lines = linearised(graph, frontiers);
   return {
     frontiers: frontiers.map((value): Frontier => {
       const readers = readersOf(value, enclosed);
@@ -158,18 +161,22 @@ export async function boundPrograms(
     }),
     output: graph.outputs[0]!.name,
     intervals,
-    boundOf: (value, isFlat) =>
-      once(`${isFlat ? "flat" : "lines"} ${value}`, () => boundGraph(graph, value, { arithmetic, isFlat })),
-    async windowed(value) {
+    boundOf: (value, isFlat, isApart = false) =>
+      once(`${isFlat ? "flat" : "lines"}${isApart ? "-apart" : ""} ${value}`, () =>
+        boundGraph(graph, value, { arithmetic, isFlat, isApart }),
+      ),
+    async windowed(value, isApart = false) {
       const found = windows.has(value) ? windows.get(value) : windowed(graph, value);
       windows.set(value, found);
       if (!found) return undefined;
-      const how = { arithmetic, isFlat: false };
-      return { ...found, program: await once(`window ${value}`, () => boundGraph(found.graph, value, how)) };
+      const how = { arithmetic, isFlat: false, isApart };
+      const key = `window${isApart ? "-apart" : ""} ${value}`;
+      return { ...found, program: await once(key, () => boundGraph(found.graph, value, how)) };
     },
-    tuned: () => once("tuned", () => tunedGraph(graph, arithmetic, false)),
-    guess: () => once("guess", () => tunedGraph(graph, "real", false)),
-    tuning: () => once("tuning", () => tunedGraph(graph, "real", true)),
+    tuned: (value) => once(`tuned ${value}`, () => tunedGraph(graph, value, arithmetic, false)),
+    guess: (value) => once(`guess ${value}`, () => tunedGraph(graph, value, "real", false)),
+    tuning: (value) => once(`tuning ${value}`, () => tunedGraph(graph, value, "real", true)),
+    linear: lines && ((value) => once(`linear ${value}`, () => lines.of(value))),
     release: async () => {
       await Promise.all(loaded.map(async (program) => (await program).release()));
     },
@@ -182,23 +189,23 @@ function usedInputs(graph: Graph): Graph {
   return { ...graph, inputs: graph.inputs.filter(({ name }) => read.has(name)) };
 }
 
-function boundGraph(graph: Graph, value: string, how: Pick<CrownOptions, "arithmetic" | "isFlat">): Graph {
+function boundGraph(graph: Graph, value: string, how: Pick<CrownOptions, "arithmetic" | "isFlat" | "isApart">): Graph {
   const { b, enclosed } = open(graph, how.arithmetic);
   const batch = graph.inputs[0]!.dims![0]!;
   // Rows have the batch of the graph: what goes backwards has the shape of what went forwards.
   const seed = b.input({ name: "seed", type: "float32", dims: [batch, ...b.sizes(value, 1)] });
   const { bound, slope } = crown(b, { input: graph.inputs[0]!.name, of: value, seed, ...how }, enclosed);
-  b.alias("bound", bound);
+  const name = how.isApart ? "base" : "bound";
+  b.alias(name, bound);
   b.alias("slope", slope);
-  return b.finish(["bound", "slope"]);
+  return b.finish([name, "slope"]);
 }
 
 /** One row for each sample. */
-function tunedGraph(graph: Graph, arithmetic: Arithmetic, withGradients: boolean): Graph {
+function tunedGraph(graph: Graph, value: string, arithmetic: Arithmetic, withGradients: boolean): Graph {
   const [x] = graph.inputs;
   const one = { ...graph, inputs: [{ ...x!, dims: [SAMPLES, ...x!.dims!.slice(1)] }, ...graph.inputs.slice(1)] };
   const { b, enclosed, frontiers } = open(one, arithmetic);
-  const value = graph.outputs[0]!.name;
   const seed = b.input({ name: "seed", type: "float32", dims: [SAMPLES, ...b.sizes(value, 1)] });
   const bent = frontiers.filter((name) => bendsAtZero(readersOf(name, enclosed)));
   const inputs = new Map(
@@ -218,9 +225,10 @@ function tunedGraph(graph: Graph, arithmetic: Arithmetic, withGradients: boolean
   b.alias("slope", slope);
   const outputs = ["bound", "slope"];
   if (!withGradients) return b.finish(outputs);
-  const wrt = bent.flatMap((name) => Object.values(inputs.get(name)!));
+  const reached = bent.filter((name) => coefficients.has(name));
+  const wrt = reached.flatMap((name) => Object.values(inputs.get(name)!));
   const gradients = backward(b, bound, b.full(1, bound), wrt);
-  for (const [i, name] of bent.entries()) {
+  for (const [i, name] of reached.entries()) {
     const names = advised(name);
     b.alias(names.share, gradients[2 * i]!);
     b.alias(names.push, gradients[2 * i + 1]!);

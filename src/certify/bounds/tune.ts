@@ -36,6 +36,8 @@ export interface Tuned {
   readonly domain: Domain;
   /** For each open neuron, what the bound may gain if its sign were known. */
   readonly scores: Float32Array;
+  /** The input at which the line of the bound is least. */
+  readonly lowest: Float32Array;
 }
 
 /** The bounds of one box whose choices are improved. */
@@ -47,19 +49,22 @@ export interface Tuning {
   improve(asked: readonly Asked[], steps: number, late?: () => boolean): Promise<Tuned[]>;
   /** The bounds alone, no proof. */
   guess(asked: readonly Asked[]): Promise<Float64Array>;
-  /** What is proven: numbers that Σ row·output is not below in each domain, and where the line that says so is least, [domains, ...]. */
-  prove(asked: readonly Asked[]): Promise<{ readonly bounds: Float64Array; readonly lowest: FloatTensor }>;
+  /** What is proven: numbers that Σ row·output is not below in each domain. */
+  prove(asked: readonly Asked[]): Promise<Float64Array>;
+  release(): Promise<void>;
 }
 
-const RATE = { share: 0.25, push: 0.1, decay: 0.98 };
+const RATE = { share: 0.1, push: 0.1, decay: 0.98 };
 const [β1, β2] = [0.9, 0.999];
 
 /** Numbers of one value in the domains that are bounded at a time. */
 const MOST_NUMBERS = 2 ** 22;
 
-/** @param box one sample  @param ends of it, proven */
-export function openTuning(programs: BoundPrograms, box: Box, ends: Ends): Tuning {
+/** @param box one sample  @param ends of it, proven  @param of the value that rows are asked of */
+export function openTuning(programs: BoundPrograms, box: Box, ends: Ends, of = programs.output): Tuning {
+  const place = programs.frontiers.findIndex(({ value }) => value === of);
   const neurons = programs.frontiers
+    .slice(0, place < 0 ? undefined : place)
     .filter(({ bendsAtZero }) => bendsAtZero)
     .flatMap(({ value }) => {
       const { lower, upper } = ends.get(value)!;
@@ -72,7 +77,8 @@ export function openTuning(programs: BoundPrograms, box: Box, ends: Ends): Tunin
     shares: Float32Array.from(neurons, ({ lower, upper }) => (upper > -lower ? 1 : 0)),
     pushes: new Float32Array(neurons.length),
   };
-  const given = { programs, neurons, box, ends };
+  const shape = programs.frontiers[place]?.shape;
+  const given = { programs, neurons, box, ends, of, shape };
   const widest = Math.max(box.centre.data.length, ...programs.frontiers.map(({ shape }) => product(shape)));
   const many = Math.max(1, Math.floor(MOST_NUMBERS / widest));
   const inPieces = async <T>(asked: readonly Asked[], of: (piece: readonly Asked[]) => Promise<T>): Promise<T[]> => {
@@ -80,31 +86,21 @@ export function openTuning(programs: BoundPrograms, box: Box, ends: Ends): Tunin
     for (let at = 0; at < asked.length; at += many) made.push(await of(asked.slice(at, at + many)));
     return made;
   };
+  const bounded = async (program: Program, asked: readonly Asked[]): Promise<Float64Array> => {
+    const bounds = await inPieces(asked, async (piece) => {
+      const results = await program.run(inputsOf(given, program, piece), ["bound"]);
+      return [...(results["bound"]!.data as Float64Array)];
+    });
+    return Float64Array.from(bounds.flat());
+  };
   return {
     neurons,
     root,
+    release: async () => {},
     improve: async (asked, steps, late = () => false) =>
       (await inPieces(asked, (piece) => improve(given, piece, steps, late))).flat(),
-    async guess(asked) {
-      const program = await programs.guess();
-      const bounds = await inPieces(asked, async (piece) => {
-        const results = await program.run(inputsOf(given, program, piece));
-        return [...(results["bound"]!.data as Float64Array)];
-      });
-      return Float64Array.from(bounds.flat());
-    },
-    async prove(asked) {
-      const program = await programs.tuned();
-      const bounds: number[] = [];
-      const lowest = new Float32Array(asked.length * box.centre.data.length);
-      await inPieces(asked, async (piece) => {
-        const results = await program.run(inputsOf(given, program, piece));
-        lowest.set(lowestOf(results["slope"] as FloatTensor, box), bounds.length * box.centre.data.length);
-        bounds.push(...(results["bound"]!.data as Float64Array));
-      });
-      const dims = [asked.length, ...box.centre.dims.slice(1)];
-      return { bounds: Float64Array.from(bounds), lowest: tensor("float32", dims, lowest) };
-    },
+    guess: async (asked) => bounded(await programs.guess(of), asked),
+    prove: async (asked) => bounded(await programs.tuned(of), asked),
   };
 }
 
@@ -113,10 +109,13 @@ interface Given {
   readonly neurons: readonly Neuron[];
   readonly box: Box;
   readonly ends: Ends;
+  readonly of: string;
+  /** Of a row, where it is not flat. */
+  readonly shape: readonly number[] | undefined;
 }
 
 /** What is the same for all domains is repeated, and what differs spread over the elements of each value. */
-function inputsOf({ programs, neurons, box, ends }: Given, program: Program, asked: readonly Asked[]) {
+function inputsOf({ programs, neurons, box, ends, shape: rowShape }: Given, program: Program, asked: readonly Asked[]) {
   const n = asked.length;
   const rows = new Int32Array(n);
   const spread: Record<string, FloatTensor> = {};
@@ -150,22 +149,22 @@ function inputsOf({ programs, neurons, box, ends }: Given, program: Program, ask
     upper: takeRows(box.upper, rows),
   };
   const width = asked[0]!.row.length;
-  const seed = tensor("float32", [n, width], new Float32Array(n * width));
+  const seed = tensor("float32", [n, ...(rowShape ?? [width])], new Float32Array(n * width));
   for (const [i, { row }] of asked.entries()) seed.data.set(row, i * width);
   const all = givenOf(programs.frontiers, many, repeated);
   const inputs: Record<string, Tensor> = { ...all.samples, ...all.rows, ...spread, seed };
   return Object.fromEntries(program.inputs.map((name) => [name, inputs[name]!]));
 }
 
-/** Where lines of these slopes are least over a box, [n, ...]. */
-function lowestOf(slope: FloatTensor, { lower, upper }: Box): Float32Array {
-  const size = lower.data.length;
-  return Float32Array.from(slope.data, (a, i) => (a > 0 ? lower.data[i % size]! : upper.data[i % size]!));
+/** Where a line of these slopes, one of several, is least over a box. */
+function lowestOf({ data }: FloatTensor, { lower, upper }: Box, at: number): Float32Array {
+  const from = at * lower.data.length;
+  return Float32Array.from(lower.data, (low, i) => (data[from + i]! > 0 ? low : upper.data[i]!));
 }
 
 async function improve(given: Given, asked: readonly Asked[], steps: number, late: () => boolean): Promise<Tuned[]> {
   const { neurons, programs } = given;
-  const program = await programs.tuning();
+  const program = await programs.tuning(given.of);
   const size = neurons.length;
   const current = asked.map(({ domain, ...others }) => ({
     ...others,
@@ -175,6 +174,7 @@ async function improve(given: Given, asked: readonly Asked[], steps: number, lat
     bound: Number.NEGATIVE_INFINITY,
     domain,
     scores: new Float32Array(),
+    lowest: given.box.centre.data as Float32Array,
   }));
   const moments = Array.from({ length: 4 }, () => new Float32Array(asked.length * size));
   const [shareMean, shareSquare, pushMean, pushSquare] = moments as [
@@ -189,7 +189,12 @@ async function improve(given: Given, asked: readonly Asked[], steps: number, lat
     for (const [i, { domain }] of current.entries()) {
       if (!(bounds[i]! > best[i]!.bound)) continue;
       const kept = { signs: domain.signs, shares: domain.shares.slice(), pushes: domain.pushes.slice() };
-      best[i] = { bound: bounds[i]!, domain: kept, scores: scoresOf(given, results, domain, i) };
+      best[i] = {
+        bound: bounds[i]!,
+        domain: kept,
+        scores: scoresOf(given, results, domain, i),
+        lowest: lowestOf(results["slope"] as FloatTensor, given.box, i),
+      };
     }
     if (step > steps || late() || best.every(({ bound }, i) => bound > asked[i]!.limit)) return best;
     const decay = RATE.decay ** (step - 1);
@@ -201,6 +206,8 @@ async function improve(given: Given, asked: readonly Asked[], steps: number, lat
     };
     for (const [k, { value, element }] of neurons.entries()) {
       const names = advised(value);
+      // What is not on a way to the value has no gradient.
+      if (!results[names.share]) continue;
       const [byShare, byPush] = [results[names.share]!.data, results[names.push]!.data];
       const width = byShare.length / asked.length;
       for (const [i, { domain }] of current.entries()) {
@@ -222,7 +229,9 @@ async function improve(given: Given, asked: readonly Asked[], steps: number, lat
 function scoresOf({ neurons }: Given, results: Record<string, Tensor>, domain: Domain, i: number): Float32Array {
   return Float32Array.from(neurons, ({ value, element, lower, upper }, k) => {
     if (domain.signs[k] !== 0) return 0;
-    const { data, dims } = results[advised(value).coefficient] as FloatTensor;
+    const coefficient = results[advised(value).coefficient] as FloatTensor | undefined;
+    if (!coefficient) return 0;
+    const { data, dims } = coefficient;
     const a = data[i * product(dims.slice(1)) + element]!;
     const α = domain.shares[k]!;
     return a < 0 ? (a * lower * upper) / (upper - lower) : a * Math.min(-α * lower, (1 - α) * upper);

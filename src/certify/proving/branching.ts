@@ -1,11 +1,12 @@
 import { checkSignal, PerturbError } from "../../errors.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
-import { argmax, type FloatTensor, takeRows } from "../../tensor.ts";
+import { type FloatTensor, takeRows } from "../../tensor.ts";
 import type { BoundsOf } from "../bounds/bounds.ts";
 import type { Box } from "../bounds/box.ts";
-import { branch } from "../bounds/branch.ts";
+import { branchTwice } from "../bounds/branch.ts";
+import { descend, type Reached } from "./descent.ts";
 import { margins, otherClass } from "./margins.ts";
-import { type Decision, type Method, REFUTED } from "./method.ts";
+import type { Decision, Method, MethodName } from "./method.ts";
 
 interface Parts {
   readonly bounds: BoundsOf;
@@ -16,7 +17,7 @@ interface Parts {
   readonly least: number;
 }
 
-const nameOf = (splits: number): string => (splits > 0 ? "branch-and-bound" : "alpha-crown");
+const nameOf = (splits: number): MethodName => (splits > 0 ? "branch-and-bound" : "alpha-crown");
 
 /**
  * CROWN with slopes that are improved, and, with splits, branch and bound on the signs of neurons: up to so many parts of a box for each sample.
@@ -50,23 +51,22 @@ async function decide(
     row: takeRows(seed, [k]).data as Float32Array,
     limit: least,
   }));
-  let reached = -1;
-  const tryInputs = async (x: FloatTensor): Promise<Float32Array | undefined> => {
-    const logits = await model.logits(x);
-    for (let i = 0; i < x.dims[0]!; i++) {
-      const found = argmax(logits.data, i * model.classes, model.classes);
-      if (found === label) continue;
-      reached = found;
-      return takeRows(x, [i]).data as Float32Array;
-    }
-    return undefined;
+  let reached: Reached | undefined;
+  const tryInputs = async (inputs: readonly Float32Array[]): Promise<Float32Array | undefined> => {
+    reached = await descend(model, inputs, box, label);
+    return reached?.input;
   };
   const options = { late: () => false, signal, tryInputs, most: splits + rows.length };
-  const result = await branch(tuning, rows, options);
+  const result = await branchTwice(tuning, () => bounds.tuning(box, true), rows, options);
   const margin = Number.NaN;
   if (result.kind === "proven") return { kind: "proven", margin };
   if (result.kind === "witness")
-    return { kind: "open", margin, reason: `${REFUTED} ${reached}, where bounds are least` };
+    return {
+      kind: "refuted",
+      margin,
+      input: result.input,
+      reason: `an input of the box is class ${reached!.prediction}`,
+    };
   if (result.kind === "late") throw new PerturbError("internal", "There was no limit of time. Report this.");
   const where = splits > 0 ? ` somewhere, after ${result.domains - rows.length} parts of the box` : "";
   const bound = `${(least - result.short).toPrecision(3)}${where}`;

@@ -22,9 +22,9 @@ export function requireCertifiable(
     );
   const { name, file, runtime } = model;
   requireCpu(runtime, "Proofs");
-  if (norm !== "linf")
+  if (norm === "spatial")
     throw refuse(
-      `Bounds are known for the norm linf, and not for ${norm} yet. Certify with ${option("norm", "linf")}.`,
+      `Bounds are known for the norms linf, l2, l1 and l0, and not for ${norm}. Certify with ${option("norm", "linf")}.`,
     );
   if (target !== null)
     throw refuse(`A proof is that no other class is reached, whichever it is. Leave out ${option("target", target)}.`);

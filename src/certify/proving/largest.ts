@@ -1,6 +1,6 @@
 import { take } from "../../model.ts";
 import { type FloatTensor, takeRows } from "../../tensor.ts";
-import { decimalGrid } from "./decimal-grid.ts";
+import { type DecimalGrid, decimalGrid } from "./decimal-grid.ts";
 import type { Decision, Method } from "./method.ts";
 
 export interface LargestTask {
@@ -15,6 +15,8 @@ export interface LargestTask {
   readonly widest: number;
   /** Significant digits of what is found. */
   readonly digits: number;
+  /** Whether whole numbers alone are looked at instead. */
+  readonly isWhole?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,6 +34,7 @@ interface Span {
   streak: number;
 }
 
+const WHOLE: DecimalGrid = { at: (place) => place, below: Math.floor };
 /** Of the widest ε, below which nothing is searched. */
 const LEAST = 1e-6;
 /** How much more a stronger method may prove. */
@@ -46,8 +49,8 @@ const STREAK = 2;
  * power. Gives `from` where nothing above it is proven.
  */
 export async function largestProven(method: Method, task: LargestTask): Promise<Float64Array> {
-  const { x, labels, margins, from, to, widest, digits, signal } = task;
-  const grid = decimalGrid(digits);
+  const { x, labels, margins, from, to, widest, digits, isWhole, signal } = task;
+  const grid = isWhole ? WHOLE : decimalGrid(digits);
   const least = grid.below(LEAST * widest);
   const top = grid.below(widest) + 1;
   const spans = Array.from(from, (start, i): Span => {

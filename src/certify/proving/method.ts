@@ -9,14 +9,16 @@ export interface Question {
 
 /**
  * What a method found of one sample. `margin`: no x of the box has z_label - z_j below it for any other class j; NaN where none is known.
- * `open`: neither proven nor refuted, with the reason in words.
+ * `open`: neither proven nor refuted. `refuted`: an input of the box, which is of another class. Both with the reason in words.
  */
 export type Decision =
   | { readonly kind: "proven"; readonly margin: number }
-  | { readonly kind: "open"; readonly margin: number; readonly reason: string };
+  | { readonly kind: "open"; readonly margin: number; readonly reason: string }
+  | { readonly kind: "refuted"; readonly margin: number; readonly input: Float32Array; readonly reason: string };
 
-/** What the reason begins with where bounds found a counterexample, which an attack may not have. */
-export const REFUTED = "an input of the box is class";
+/** Of all methods, from the cheapest to the strongest. */
+export const NAMES = ["ibp", "crown-ibp", "crown", "alpha-crown", "branch-and-bound"] as const;
+export type MethodName = (typeof NAMES)[number];
 
 /** One way to show that no x of a box is taken for another class than the label. Answers do not depend on the other samples. */
 export interface Method {

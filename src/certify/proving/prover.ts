@@ -1,8 +1,9 @@
-import { checkSignal } from "../../errors.ts";
+import { checkSignal, PerturbError } from "../../errors.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
-import { type FloatTensor, takeRows, tensor } from "../../tensor.ts";
+import { cellsOf, type NormName, normFor } from "../../norm.ts";
+import { type FloatTensor, product, takeRows, tensor } from "../../tensor.ts";
 import { type BoundsOf, openBounds } from "../bounds/bounds.ts";
-import { type Box, ball } from "../bounds/box.ts";
+import { type Ball, type BallNorm, type Box, ball } from "../bounds/box.ts";
 import type { Method as BoundMethod } from "../bounds/ends.ts";
 import { byBranching } from "./branching.ts";
 import { certifiableGraph } from "./certifiable.ts";
@@ -15,17 +16,26 @@ export interface Prover {
   readonly methods: readonly Method[];
   /** The largest ε that says anything: from there on the box is all that the model takes. */
   readonly widest: number;
+  /** Whether ε counts something. */
+  readonly isWhole?: boolean;
   release(): Promise<void>;
 }
 
 /** Samples that are bounded in one run: more take memory, and save no time. */
 const AT_A_TIME = 16;
 
+/** The norms of which a ball can be bounded. */
+export type ProvenNorm = BallNorm | "linf";
+
 /**
  * @param splits into how many parts the box of a sample may be split, where bounds leave it open
  * @throws unsupported for a model of which nothing can be proven, with the reason and what could be
  */
-export async function openProver(model: GraphModel, splits = 0): Promise<Prover> {
+export async function openProver(
+  model: GraphModel,
+  { splits = 0, norm = "linf" }: { readonly splits?: number; readonly norm?: NormName } = {},
+): Promise<Prover> {
+  if (norm === "spatial") throw new PerturbError("internal", "No ball of spatial is known. Report this.");
   const { file, runtime } = model;
   const bounds = await openBounds(certifiableGraph(model), {
     name: runtime.name,
@@ -36,27 +46,41 @@ export async function openProver(model: GraphModel, splits = 0): Promise<Prover>
     name,
     isCheap,
     isSearched,
-    decide: (question, signal) => decide(bounds, model, name, question, signal),
+    decide: (question, signal) => decide({ bounds, model, norm }, name, question, signal),
   });
+  // What intervals alone prove, lines prove too.
+  const methods = [by("ibp", true, false), by("crown-ibp", true, true), by("crown", false, true)];
+  const branching = {
+    bounds,
+    model,
+    boxOf: (x: FloatTensor, e: readonly number[]) => boxOf(x, e, model),
+    least: leastMargin(model),
+  };
   return {
-    // What intervals alone prove, lines prove too.
-    methods: [
-      by("ibp", true, false),
-      by("crown-ibp", true, true),
-      by("crown", false, true),
-      byBranching(
-        { bounds, model, boxOf: (x, epsilons) => boxOf(x, epsilons, model), least: leastMargin(model) },
-        splits,
-      ),
-    ],
-    widest: model.bounds.upper - model.bounds.lower,
+    // Choices are improved over boxes alone.
+    methods: norm === "linf" ? [...methods, byBranching(branching, splits)] : methods,
+    widest: widestOf(model, norm),
+    isWhole: norm === "l0",
     release: () => bounds.release(),
   };
 }
 
+/** From this ε on, the ball holds all that the model takes. */
+function widestOf({ bounds, inputShape }: GraphModel, norm: ProvenNorm): number {
+  const range = bounds.upper - bounds.lower;
+  const size = product(inputShape);
+  if (norm === "l0") return cellsOf(normFor(norm, inputShape), inputShape).count;
+  return range * { linf: 1, l2: Math.sqrt(size), l1: size }[norm];
+}
+
+interface Parts {
+  readonly bounds: BoundsOf;
+  readonly model: GraphModel;
+  readonly norm: ProvenNorm;
+}
+
 async function decide(
-  bounds: BoundsOf,
-  model: GraphModel,
+  { bounds, model, norm }: Parts,
   method: BoundMethod,
   { x, labels, epsilons }: Question,
   signal: AbortSignal | undefined,
@@ -65,7 +89,7 @@ async function decide(
   for (let at = 0; at < labels.length; at += AT_A_TIME) {
     checkSignal(signal);
     const rows = Array.from({ length: Math.min(AT_A_TIME, labels.length - at) }, (_, i) => at + i);
-    const box = boxOf(takeRows(x, rows), epsilons.slice(at, at + rows.length), model);
+    const box = boxOf(takeRows(x, rows), epsilons.slice(at, at + rows.length), model, norm);
     const lower = await bounds.lower(box, margins(labels.subarray(at, at + rows.length), model.classes), method);
     for (const [i, row] of rows.entries()) {
       const from = i * (model.classes - 1);
@@ -99,12 +123,19 @@ function decisionOf(bounds: Float64Array, label: number, least: number, method: 
 }
 
 /** The ball around each sample, within the bounds of the model and of each element: whatever an attack may propose lies in it. */
-export function boxOf(x: FloatTensor, epsilons: readonly number[], { bounds, elements }: GraphModel): Box {
+export function boxOf(
+  x: FloatTensor,
+  epsilons: readonly number[],
+  { bounds, elements }: GraphModel,
+  norm: ProvenNorm = "linf",
+): Box {
   const lower = new Float32Array(x.data.length);
   const upper = new Float32Array(x.data.length);
   const size = x.data.length / epsilons.length;
+  const balls: Ball[] = [];
   for (const [i, epsilon] of epsilons.entries()) {
-    const one = ball(takeRows(x, [i]), epsilon, bounds);
+    const one = ball(takeRows(x, [i]), epsilon, bounds, norm);
+    if (one.ball) balls.push(one.ball);
     lower.set(one.lower.data, i * size);
     upper.set(one.upper.data, i * size);
   }
@@ -113,5 +144,7 @@ export function boxOf(x: FloatTensor, epsilons: readonly number[], { bounds, ele
       lower[i] = Math.min(x.data[i]!, Math.max(lower[i]!, elements.lower[i % size]!));
       upper[i] = Math.max(x.data[i]!, Math.min(upper[i]!, elements.upper[i % size]!));
     }
-  return { centre: x, lower: tensor("float32", x.dims, lower), upper: tensor("float32", x.dims, upper) };
+  const box = { centre: x, lower: tensor("float32", x.dims, lower), upper: tensor("float32", x.dims, upper) };
+  const radii = Float64Array.from(balls, ({ radii: [radius] }) => radius!);
+  return balls[0] ? { ...box, ball: { ...balls[0], radii } } : box;
 }

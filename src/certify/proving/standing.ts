@@ -24,14 +24,24 @@ export interface Standing {
   readonly by: (string | null)[];
   /** Why the least ε that is not proven is open, by the last method that tried it. */
   readonly reasons: (string | null)[];
+  /** What was found of another class, at the least ε where something was. */
+  readonly found: (Counterexample | null)[];
   readonly methods: readonly MethodTally[];
 }
 
-/** What a method did: samples it tried, those of which it proved more than the methods before, and its time. */
+/** An input of the box of a sample at an ε, given by its number, that a method found to be of another class. */
+export interface Counterexample {
+  readonly budget: number;
+  readonly input: Float32Array;
+  readonly method: string;
+}
+
+/** What a method did: samples it tried, those of which it proved more than the methods before, those it fooled, and its time. */
 export interface MethodTally {
   readonly method: string;
   tried: number;
   proven: number;
+  fooled: number;
   seconds: number;
 }
 
@@ -40,7 +50,8 @@ export const nothingProven = (count: number, methods: readonly Method[]): Standi
   largest: new Float64Array(count),
   by: new Array<string | null>(count).fill(null),
   reasons: new Array<string | null>(count).fill(null),
-  methods: methods.map(({ name }) => ({ method: name, tried: 0, proven: 0, seconds: 0 })),
+  found: new Array<Counterexample | null>(count).fill(null),
+  methods: methods.map(({ name }) => ({ method: name, tried: 0, proven: 0, fooled: 0, seconds: 0 })),
 });
 
 /**
@@ -73,6 +84,7 @@ export async function proveBudgets(
         else {
           end[i] = k;
           reasons.set(i, answer.reason);
+          if (answer.kind === "refuted") standing.found[i] = { budget: k, input: answer.input, method: method.name };
         }
       }
     }
@@ -101,12 +113,29 @@ export async function proveLargest(
   standing: Standing,
   methods: readonly Method[],
   claims: Claims,
-  { widest, digits, fooledAt }: { readonly widest: number; readonly digits: number; readonly fooledAt: Float64Array },
+  {
+    widest,
+    digits,
+    isWhole,
+    fooledAt,
+  }: {
+    readonly widest: number;
+    readonly digits: number;
+    readonly isWhole?: boolean | undefined;
+    readonly fooledAt: Float64Array;
+  },
 ): Promise<void> {
   for (const method of methods) {
     const tally = tallyOf(standing, method);
     const began = performance.now();
-    const found = await largestProven(method, { ...claims, from: standing.largest, to: fooledAt, widest, digits });
+    const found = await largestProven(method, {
+      ...claims,
+      from: standing.largest,
+      to: fooledAt,
+      widest,
+      digits,
+      isWhole,
+    });
     for (const [i, epsilon] of found.entries()) {
       if (epsilon <= standing.largest[i]!) continue;
       standing.largest[i] = epsilon;

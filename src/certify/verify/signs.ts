@@ -1,5 +1,5 @@
-import type { FloatTensor } from "../../tensor.ts";
-import { branch } from "../bounds/branch.ts";
+import { stacked } from "../../tensor.ts";
+import { branchTwice } from "../bounds/branch.ts";
 import type { Case } from "./property.ts";
 import { confirmed } from "./search.ts";
 import { boxesOf, type Parts, type Split, type SplitOptions } from "./split.ts";
@@ -11,10 +11,12 @@ export async function splitSigns(
   cases: readonly Case[],
   { late, signal, most }: SplitOptions,
 ): Promise<Split> {
-  const size = cases[0]!.lower.length;
   const all = cases.map((of) => ({ of, conditions: conditionsOf(of, outputs) }));
+  if (all.some(({ conditions }) => conditions.rows.length === 0))
+    return { kind: "open", reason: "nothing is asked of the outputs", domains: 0 };
   let witness: Witness | undefined;
-  const tuning = await bounds.tuning(boxesOf(cases.slice(0, 1), sample));
+  const box = boxesOf(cases.slice(0, 1), sample);
+  const tuning = await bounds.tuning(box);
   const rows: { row: Float32Array; limit: number }[] = [];
   for (const { conditions } of all) {
     const asked = conditions.rows.map((row, k) => ({
@@ -22,7 +24,6 @@ export async function splitSigns(
       limit: conditions.limits[k]!,
       domain: tuning.root,
     }));
-    if (asked.length === 0) return { kind: "open", reason: "nothing is asked of the outputs", domains: 0 };
     const found = await tuning.guess(asked);
     // Of conditions that hold together, it is enough that one cannot: that which bounds are nearest to showing.
     const k = found.reduce(
@@ -31,17 +32,17 @@ export async function splitSigns(
     );
     rows.push({ row: asked[k]!.row, limit: asked[k]!.limit });
   }
-  const tryInputs = async (x: FloatTensor): Promise<Float32Array | undefined> => {
-    const y = await runs.outputs(x);
-    for (let i = 0; i < x.dims[0]!; i++)
+  const tryInputs = async (inputs: readonly Float32Array[]): Promise<Float32Array | undefined> => {
+    const y = await runs.outputs(stacked(inputs, box.centre));
+    for (const [i, input] of inputs.entries())
       for (const { of, conditions } of all) {
         if (furthest(conditions, y.subarray(i * outputs, (i + 1) * outputs)).by > 0) continue;
-        witness = await confirmed(runs, of, x.data.slice(i * size, (i + 1) * size) as Float32Array);
+        witness = await confirmed(runs, of, input);
         if (witness) return witness.input;
       }
     return undefined;
   };
-  const result = await branch(tuning, rows, { late, signal, most, tryInputs });
+  const result = await branchTwice(tuning, () => bounds.tuning(box, true), rows, { late, signal, most, tryInputs });
   if (result.kind === "witness") return { kind: "witness", witness: witness!, domains: result.domains };
   if (result.kind === "open")
     return {

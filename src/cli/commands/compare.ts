@@ -2,7 +2,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Argument, Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
-import type { Comparison, PairedAccuracy, RecordedRun } from "../../evaluate/results/compare.ts";
+import type { Comparison, RecordedRun } from "../../evaluate/results/compare.ts";
+import { printComparison } from "../comparison.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { archFor } from "../opening/model.ts";
@@ -21,7 +22,7 @@ import {
   runOptions,
 } from "../options/groups.ts";
 import { perturbOption } from "../options/perturb-option.ts";
-import { columns, complain, helpText, print, printJson, prose } from "../output.ts";
+import { complain, helpText, printJson, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 export const compareCommand = withGroups(
@@ -137,37 +138,8 @@ const openNamed = async (name: string, given: Given): Promise<OpenedSubject> =>
 async function present(found: Comparison, json: string | undefined): Promise<void> {
   const comparison = { ...found, warnings: warningWords(found.warnings) };
   if (json === "-") printJson(comparison);
-  else await printTable(comparison);
+  else await printComparison(comparison);
   for (const { message } of comparison.warnings) complain(`warning: ${message}`);
   if (json !== undefined && json !== "-")
     await writeAtomically(json, (file) => file.writeFile(`${JSON.stringify(comparison, null, 2)}\n`));
-}
-
-async function printTable({ a, b, data, norm, target, clean, points }: Comparison): Promise<void> {
-  const { beyondClean, formatCount, formatEpsilon, formatPercent, printable } = await import("../../report/format.ts");
-  const signed = (share: number): string => `${share < 0 ? "-" : "+"}${Math.abs(100 * share).toFixed(2)}`;
-  const row = (name: string, { ci95, ...point }: PairedAccuracy): string[] => [
-    name,
-    formatPercent(point.a.accuracy),
-    formatPercent(point.b.accuracy),
-    signed(point.difference),
-    `${signed(ci95[0])} … ${signed(ci95[1])}`,
-    formatCount(point.onlyA),
-    formatCount(point.onlyB),
-    point.pValue < 1e-4 ? point.pValue.toExponential(1) : point.pValue.toFixed(4),
-  ];
-  const rows = [
-    ["ε", "A", "B", "A - B", "95% interval", "only A", "only B", "p"],
-    row("clean", clean),
-    ...beyondClean(points).map((point) => row(formatEpsilon(point.epsilon), point)),
-  ];
-  print(
-    printable(`A: ${a.name} (${a.model}, ${a.attacks.join(", ")})`),
-    printable(`B: ${b.name} (${b.model}, ${b.attacks.join(", ")})`),
-    printable(
-      `${formatCount(data.total)} samples of ${data.name}, ${norm}${target === null ? "" : `, target ${target}`}; differences in percentage points`,
-    ),
-    "",
-    ...columns(rows, "right"),
-  );
 }

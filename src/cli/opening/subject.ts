@@ -1,4 +1,5 @@
 import { withShape } from "../../dataset.ts";
+import type { Split } from "../../datasets/known.ts";
 import { saidLayout } from "../../datasets/open-layout.ts";
 import { PerturbError } from "../../errors.ts";
 import { fittingShape } from "../../layout.ts";
@@ -9,7 +10,10 @@ import type { OpenedSubject } from "./opened.ts";
 import { channelsOf, checkPicture, ofAnySize, pipelineOf } from "./picture.ts";
 import { preprocessingGiven, withOwnConfiguration } from "./preprocessing.ts";
 
-export interface SubjectGiven extends ModelGiven, Omit<EndpointGiven, keyof ModelGiven> {}
+export interface SubjectGiven extends ModelGiven, Omit<EndpointGiven, keyof ModelGiven> {
+  /** Which part of a set that has several, by default `test`. */
+  readonly split?: Split | undefined;
+}
 
 /** Opens the model, then the data in the model's shape. @throws whatever is wrong with either */
 export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
@@ -39,6 +43,7 @@ export async function openSubject(asked: SubjectGiven): Promise<OpenedSubject> {
   const found = await openDataset(given.data, {
     ...(given.labels && { labels: given.labels }),
     ...(given.classes && { classFile: given.classes }),
+    split: given.split,
     dataEpsilon: given.dataEps,
     multiLabel: given.head === "multi-label",
     ...(shape && { shape }),

@@ -32,7 +32,9 @@ change of at most ε. Bounds of the network prove (interval bounds, CROWN-IBP, C
 on what the one before left open), and an attack tries the rest: so the true accuracy under attack lies between certified and robust accuracy. Each sample gets its
 largest certified ε, beside the smallest one at which an attack fooled it.
 
-A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norm: linf.
+A proof holds for every float32 input in the ball, as ONNX Runtime's CPU kernels compute the file in float32. Norms: linf, l2, l1, and l0,
+whose ε counts pixels; each ball is cut by the bounds of the input. α-CROWN, --splits and --certificates are of linf alone, and pgd
+has no l0: give --attack one that has.
 
 With --smoothing, the smoothed classifier is certified instead (Cohen et al. 2019): any model, also one behind an address, in L2,
 with probability 1 - α for each sample. This says nothing of the model without noise.`),

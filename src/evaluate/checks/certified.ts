@@ -1,4 +1,4 @@
-import { REFUTED } from "../../certify/proving/method.ts";
+import { NAMES } from "../../certify/proving/method.ts";
 import { PerturbError } from "../../errors.ts";
 import type { SampleRecord, Warning } from "../../evaluate.ts";
 import type { NormName } from "../../norm.ts";
@@ -15,7 +15,7 @@ export function certificates(certified: Certified, norm: NormName) {
     hear(records: readonly SampleRecord[]): void {
       if (norm === "spatial") return;
       for (const record of records) {
-        if (record.openReason?.startsWith(REFUTED)) missed.push(record.index);
+        if (record.attack !== null && (NAMES as readonly string[]).includes(record.attack)) missed.push(record.index);
         const distance = record[norm];
         if (distance === null) continue;
         const { index, certifiedEpsilon: own, epsilon } = record;
@@ -45,7 +45,7 @@ export function certificates(certified: Certified, norm: NormName) {
 
 const missedBy = (indices: readonly number[]): Warning => ({
   code: "attacks-missed",
-  message: `Bounds found inputs of another class for ${indices.length} samples at an ε at which no attack fooled them; the first is sample ${indices[0]}. Robust accuracy is too high by these. Add a stronger attack, such as autoattack.`,
+  message: `Proofs found inputs of another class for ${indices.length} samples at an ε at which no attack fooled them; the first is sample ${indices[0]}. They count as fooled. Where nothing is proven, these attacks give too high a robust accuracy: add a stronger one, such as autoattack.`,
 });
 
 interface Contradiction {

@@ -15,6 +15,7 @@ import { show } from "../results/show.ts";
 import { type AttackTally, addCount, type Confusion, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
 import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subjects } from "./cascade.ts";
 import { checkBatch } from "./check-batch.ts";
+import { judgeFound } from "./found.ts";
 import { type CertifyPlan, startProofs } from "./proofs.ts";
 
 /** What is done with every batch of an evaluation. */
@@ -90,8 +91,17 @@ export async function evaluateBatch(
       logits,
     }));
   const course = await cascade(model, attacked, plan, hear, { ...context, settled: proofs?.settled });
-  await proofs?.finish(course.fooledAt);
   while (series < plan.series.length) endSeries();
+  const methods = proofs?.standing.methods.map(({ method }) => method) ?? [];
+  if (proofs) {
+    await proofs.finish(course.fooledAt);
+    await judgeFound(model, attacked, plan, proofs.standing, course, (judgement) => {
+      outcome.hear(judgement);
+      first.hear(judgement);
+    });
+    outcome.settle();
+    await proofs.search(course.fooledAt);
+  }
   addCourse(attacks, course);
 
   const tally: Tally = {
@@ -117,7 +127,7 @@ export async function evaluateBatch(
       first,
       course,
       epsilons: plan.epsilons,
-      attacks: plan.attacks,
+      names: [...plan.attacks.map(({ attack }) => attack.name), ...methods],
       withGradient: start !== undefined,
       seconds,
       proofs,
@@ -157,7 +167,7 @@ const reach = ({ verdict: { success, distances } }: Judgement): number[] =>
 
 function addCourse(attacks: readonly AttackTally[], { fooledAt, fooledBy, entries }: Course): void {
   for (const [e, entry] of entries.entries()) Object.assign(attacks[e]!, entry);
-  for (const [row, e] of fooledBy.entries()) if (e >= 0) attacks[e]!.fooled[fooledAt[row]!]! += 1;
+  for (const [row, e] of fooledBy.entries()) if (attacks[e]) attacks[e].fooled[fooledAt[row]!]! += 1;
 }
 
 /** Whether an attack of the plan needs gradients. */

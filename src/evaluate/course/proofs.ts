@@ -30,8 +30,10 @@ interface Task {
 export interface BatchProofs {
   /** Numbers of the samples that are proven at every ε: attacks need not try them. */
   readonly settled: ReadonlySet<number>;
-  /** Tries what is open at the ε below those at which samples were fooled. */
+  /** Tries what is open at the ε below those at which samples were fooled. What is found of another class is not judged yet. */
   finish(fooledAt: Int32Array): Promise<void>;
+  /** Looks for the largest certified ε, where the plan says so. */
+  search(fooledAt: Int32Array): Promise<void>;
   readonly standing: Standing;
   tally(fooledAt: Int32Array): CertifiedTally;
   /** Of each sample, its share. */
@@ -60,10 +62,15 @@ export async function startProofs({
     standing,
     async finish(fooledAt) {
       await proveBudgets(standing, dear!, claims, fooledAt);
+    },
+    async search(fooledAt) {
+      // Between a proof and the ε at which a sample is fooled, nothing is open.
+      for (const [i, k] of fooledAt.entries()) if (standing.proven[i]! >= k) standing.reasons[i] = null;
       if (plan.digits === null) return;
       const least = Float64Array.from(fooledAt, (k) => epsilons[k] ?? Number.POSITIVE_INFINITY);
       const methods = prover.methods.filter(({ isSearched }) => isSearched);
-      await proveLargest(standing, methods, claims, { widest: prover.widest, digits: plan.digits, fooledAt: least });
+      const { widest, isWhole } = prover;
+      await proveLargest(standing, methods, claims, { widest, isWhole, digits: plan.digits, fooledAt: least });
     },
     get seconds() {
       return n === 0 ? 0 : standing.methods.reduce((sum, { seconds }) => sum + seconds, 0) / n;

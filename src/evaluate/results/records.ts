@@ -2,7 +2,7 @@ import type { Standing } from "../../certify/proving/standing.ts";
 import type { Outcome, SampleRecord } from "../../evaluate.ts";
 import { l0Unit, normFor } from "../../norm.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
-import type { Course, Entry, Judgement, Subjects } from "../course/cascade.ts";
+import type { Course, Judgement, Subjects } from "../course/cascade.ts";
 
 /** The adversarial example of a sample at the least ε at which it was fooled. */
 interface FirstExample {
@@ -71,7 +71,8 @@ export interface RecordSources {
   readonly first: FirstExamples;
   readonly course: Course;
   readonly epsilons: readonly number[];
-  readonly attacks: readonly Entry[];
+  /** Of whatever fooled samples, by its number in the course. */
+  readonly names: readonly string[];
   /** Whether the clean pass was one with gradients. */
   readonly withGradient: boolean;
   /** Of the clean pass, for each sample. */
@@ -96,7 +97,7 @@ export function recordsOf(from: RecordSources): SampleRecord[] {
       margin: marginOf(from.logits, row, label),
       outcome: outcomeOf(from, label, prediction, i),
       epsilon: example ? from.epsilons[example.budget]! : null,
-      attack: example && i !== undefined ? from.attacks[course.fooledBy[i]!]!.attack.name : null,
+      attack: example && i !== undefined ? from.names[course.fooledBy[i]!]! : null,
       adversarialPrediction: example?.prediction ?? null,
       linf: example?.linf ?? null,
       l2: example?.l2 ?? null,

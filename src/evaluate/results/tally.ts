@@ -34,7 +34,7 @@ export interface CertifiedTally {
   /** Sum of the largest ε proven of each, of exact terms. */
   radius: number;
   /** One for each method, in order. */
-  methods: { readonly method: string; tried: number; proven: number; seconds: number }[];
+  methods: { readonly method: string; tried: number; proven: number; fooled: number; seconds: number }[];
 }
 
 export interface WorstTally {
@@ -146,10 +146,11 @@ function addWorst(sum: WorstTally, next: WorstTally): void {
 function addCertified(sum: CertifiedTally, next: CertifiedTally): void {
   for (const [k, proven] of next.proven.entries()) sum.proven[k]! += proven;
   sum.radius += next.radius;
-  for (const [m, { tried, proven, seconds }] of next.methods.entries()) {
+  for (const [m, { tried, proven, fooled, seconds }] of next.methods.entries()) {
     const method = sum.methods[m]!;
     method.tried += tried;
     method.proven += proven;
+    method.fooled += fooled;
     method.seconds += seconds;
   }
 }

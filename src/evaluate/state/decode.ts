@@ -101,7 +101,9 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
   const certified = z.strictObject({
     proven: z.array(some).length(budgets),
     radius: number,
-    methods: z.array(z.strictObject({ method: z.string(), tried: some, proven: some, seconds: number })).max(METHODS),
+    methods: z
+      .array(z.strictObject({ method: z.string(), tried: some, proven: some, fooled: some, seconds: number }))
+      .max(METHODS),
   });
   const linearity = z.strictObject({
     samples: some,

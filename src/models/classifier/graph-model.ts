@@ -182,7 +182,7 @@ function classFeeds(goal: Goal, loss: Loss, classes: number): Record<string, Ten
 }
 
 /** @throws out-of-bounds for a class that the model does not have: the graph would answer with a loss of 0 */
-function labelTensor(labels: Int32Array, classes: number): Tensor<"int64"> {
+export function labelTensor(labels: Int32Array, classes: number): Tensor<"int64"> {
   const data = new BigInt64Array(labels.length);
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;

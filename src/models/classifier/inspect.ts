@@ -12,6 +12,7 @@ import { describeNode, type Graph, type GraphValue, ownInputs } from "../../onnx
 import { bindInput } from "../../onnx/rewrite.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { ElementType } from "../../tensor.ts";
+import { type Parameter, parametersOf } from "../parameters/find.ts";
 import { findArithmetic } from "./arithmetic.ts";
 import { countParameters, FLOATS } from "./classifier.ts";
 import { realInput } from "./integers.ts";
@@ -48,6 +49,8 @@ export interface Inspection {
   /** Nodes without a gradient rule on the way from input to output. */
   readonly obstacles: readonly string[];
   readonly parameters: number;
+  /** The tensors that `perturb harden` can train; none of what is no classifier. */
+  readonly trainable: readonly Parameter[];
   /** Of convolutions and matrix products for one sample, by operator; a FLOP count is twice that. */
   readonly multiplyAdds: {
     readonly total: number;
@@ -104,6 +107,7 @@ export function inspectGraph(
     operators: operatorsOf(whole),
     obstacles: [...new Set(graph.outputs.flatMap((output) => obstacles(written, output.name)))].map(describeNode),
     parameters: countParameters(graph),
+    trainable: "error" in classifier ? [] : parametersOf(classifier.graph, original),
     multiplyAdds: { total, operators, uncounted: unknown.length },
     preprocessing: findArithmetic(whole),
   };

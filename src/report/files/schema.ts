@@ -109,6 +109,7 @@ const certification = z.strictObject({
         method: name,
         tried: count.describe("Samples that it tried at the ε of the run."),
         proven: count.describe("Those of which it proved more than the methods before it."),
+        fooled: count.describe("Those for which it found an input of another class, which no attack had fooled."),
         seconds: positive,
       }),
     )

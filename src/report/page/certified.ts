@@ -14,11 +14,11 @@ ${averageRadius === null ? null : html`<p>The average certified radius is ${form
     id: "certified-table",
     label: "What each method proved",
     caption:
-      "From the cheapest to the strongest: each gets what those before it left open. Proven are the samples of which it proved more than they did.",
-    head: html`<tr><th scope="col" class="text">method</th><th scope="col">samples</th><th scope="col">proven</th><th scope="col">seconds</th></tr>`,
+      "From the cheapest to the strongest: each gets what those before it left open. Proven are the samples of which it proved more than they did, fooled those for which it found an input of another class that no attack had found.",
+    head: html`<tr><th scope="col" class="text">method</th><th scope="col">samples</th><th scope="col">proven</th><th scope="col">fooled</th><th scope="col">seconds</th></tr>`,
     rows: methods.map(
-      ({ method, tried, proven, seconds }) =>
-        html`<tr><th scope="row" class="text">${printable(method, 40)}</th><td>${formatCount(tried)}</td><td>${formatCount(proven)}</td><td>${formatNumber(seconds)}</td></tr>\n`,
+      ({ method, tried, proven, fooled, seconds }) =>
+        html`<tr><th scope="row" class="text">${printable(method, 40)}</th><td>${formatCount(tried)}</td><td>${formatCount(proven)}</td><td>${formatCount(fooled)}</td><td>${formatNumber(seconds)}</td></tr>\n`,
     ),
   },
 )}

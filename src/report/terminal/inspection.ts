@@ -23,6 +23,7 @@ export function inspectionFacts(of: Inspection, applied?: Preprocessing): [name:
     ["opset", opsets.join(", ")],
     ["head", headOf(of)],
     ["parameters", count(of.parameters)],
+    ["trainable", trainableOf(of)],
     ...precisionOf(of),
     ["cost", `${count(2 * total)} FLOPs a sample: ${costs.join(", ") || "no"} multiply-adds${skipped}`],
     ["preprocessing", preprocessingOf(of, applied)],
@@ -40,6 +41,13 @@ function preprocessingOf({ preprocessing }: Inspection, applied: Preprocessing |
 function gradientOf(of: Inspection): string {
   if (of.differentiable === true) return `yes${throughRounding(of)}`;
   return "error" in of.classifier ? "none of a model that is no classifier" : `no. ${of.differentiable.error}`;
+}
+
+function trainableOf({ trainable }: Inspection): string {
+  if (trainable.length === 0) return "nothing";
+  const values = trainable.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
+  const names = trainable.slice(0, 4).map(({ name }) => name);
+  return `${count(values)} values in ${trainable.length} tensors: ${names.join(", ")}${trainable.length > 4 ? ", …" : ""}`;
 }
 
 /** Said where a sample is not what stands behind the first axis, or where several are asked about at a time. */

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import type { NormName } from "../../../src/norm.ts";
 import type { Budget } from "../state/budget.ts";
@@ -5,7 +6,7 @@ import { Amount } from "./amount.tsx";
 import "./epsilon-control.css";
 
 /** ε by slider and by number; in L∞ also in steps of an 8-bit picture, of which `range` has 255. */
-export function EpsilonControl({ norm, value, budget, range, onValue }: EpsilonControlProps) {
+export function EpsilonControl({ norm, value, budget, range, describedBy, children, onValue }: EpsilonControlProps) {
   const id = useId();
   const { max, step, whole } = budget;
   return (
@@ -18,10 +19,12 @@ export function EpsilonControl({ norm, value, budget, range, onValue }: EpsilonC
         max={max}
         step={step}
         value={Math.min(value, max)}
+        aria-describedby={describedBy}
         aria-valuetext={String(Number(value.toPrecision(4)))}
         onInput={(event) => onValue(event.currentTarget.valueAsNumber)}
       />
-      <div>
+      {children}
+      <div class="epsilon-amounts">
         <Amount label={UNITS[norm]} value={value} whole={whole} onValue={onValue} />
         {norm === "linf" ? (
           <Amount label="n/255" value={(value / range) * 255} digits={4} onValue={(n) => onValue((n / 255) * range)} />
@@ -45,5 +48,9 @@ interface EpsilonControlProps {
   readonly budget: Budget;
   /** From black to white. */
   readonly range: number;
+  /** The id of what else says of the slider. */
+  readonly describedBy: string;
+  /** What stands below the slider. */
+  readonly children: ComponentChildren;
   readonly onValue: (epsilon: number) => void;
 }

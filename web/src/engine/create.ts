@@ -6,14 +6,16 @@ import type { EvaluationResult } from "../../../src/evaluate.ts";
 import { norms } from "../../../src/norm.ts";
 import { product, sampleSize } from "../../../src/tensor.ts";
 import { VERSION } from "../../../src/version.ts";
-import { type Engine, failureOf, type ModelId } from "../engine.ts";
+import { type AttackRequest, type Engine, failureOf, type ModelId } from "../engine.ts";
+import { answerOf, batchOf } from "./answer.ts";
 import { attackInfos } from "./attack-info.ts";
 import { openBundled } from "./bundled.ts";
 import { dataInfoOf, openMnist } from "./data.ts";
 import { type Gate, gate } from "./gate.ts";
 import { latest } from "./latest.ts";
-import { answerOf, attackOne, batchOf } from "./one.ts";
+import { attackOne } from "./one.ts";
 import type { OpenedModel } from "./opened.ts";
+import { proofs } from "./proofs.ts";
 
 /** The engine, in the thread that it is made in. */
 export function createEngine(): Engine {
@@ -50,6 +52,16 @@ export function createEngine(): Engine {
   const fits = (id: ModelId): boolean => data !== undefined && product(data.shape) === product(modelOf(id).inputShape);
   const attacking = latest();
   const looking = latest();
+  const proving = latest();
+  const prover = proofs();
+
+  const attackBy = (request: AttackRequest, signal: AbortSignal, progress?: (queries: number) => void) =>
+    attackOne(modelOf(request.model), request, {
+      surrogate: surrogateOf(request.surrogate),
+      data: fits(request.model) ? fitting(request.model) : undefined,
+      signal,
+      progress,
+    });
 
   const engine: Engine = {
     environment: async () => ({
@@ -66,7 +78,8 @@ export function createEngine(): Engine {
     },
     async closeModel(id) {
       // What is released while a graph of it runs would be loaded again, and never released.
-      await Promise.all([attacking.leave(id), looking.leave(id)]);
+      await Promise.all([attacking.leave(id), looking.leave(id), proving.leave(id)]);
+      prover.leave(models.get(id));
       // A run keeps the models that it began with.
       await running?.ended;
       const model = models.get(id);
@@ -97,14 +110,21 @@ export function createEngine(): Engine {
     },
     ask: async (id, x) => answerOf(await modelOf(id).logits(batchOf(modelOf(id), x))),
     attack: (request, progress) =>
-      attacking.run([request.model, request.surrogate], async (signal) =>
-        attackOne(modelOf(request.model), request, {
-          surrogate: surrogateOf(request.surrogate),
-          data: fits(request.model) ? fitting(request.model) : undefined,
-          signal,
-          progress,
-        }),
-      ),
+      attacking.run([request.model, request.surrogate], async (signal) => attackBy(request, signal, progress)),
+    search: ({ attack, span, to, step }, hear) =>
+      attacking.run([attack.model, attack.surrogate], async (signal) => {
+        const { leastFooling } = await import("./search.ts");
+        return leastFooling((epsilon) => attackBy({ ...attack, epsilon }, signal), {
+          span,
+          to,
+          step,
+          norm: attack.norm,
+          hear,
+        });
+      }),
+    prove: (request, hear) =>
+      proving.run([request.model], async (signal) => prover.prove(opened(request.model), request, hear, signal)),
+    stopProving: async () => proving.stop(),
     linear: ({ model: id, x, label, target, norm, epsilon, seed, index }) =>
       looking.run([id], async (signal) => {
         const model = modelOf(id);

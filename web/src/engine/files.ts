@@ -9,7 +9,7 @@ import { encodePng } from "../../../src/report/pictures/png.ts";
 import { tensor, toFloat32 } from "../../../src/tensor.ts";
 import { VERSION } from "../../../src/version.ts";
 import type { AttackFile, AttackOutcome, AttackRequest, FileFormat, ReadBack } from "../engine.ts";
-import { answerOf, batchOf } from "./one.ts";
+import { answerOf, batchOf } from "./answer.ts";
 import { readPng } from "./picture.ts";
 
 /** An attacked sample, and what it was made by. */

@@ -3,10 +3,14 @@ import type { ModelId } from "../engine.ts";
 /** Work of which only the newest counts: each piece stops those before it. */
 export function latest() {
   const running = new Map<AbortController, { models: readonly (ModelId | null)[]; ended: Promise<void> }>();
+  const stop = (): void => {
+    for (const controller of running.keys()) controller.abort();
+  };
   return {
+    stop,
     /** @param models those that the work runs on */
     run<T>(models: readonly (ModelId | null)[], work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-      for (const before of running.keys()) before.abort();
+      stop();
       const controller = new AbortController();
       const result = work(controller.signal);
       const end = () => void running.delete(controller);

@@ -4,7 +4,8 @@ import { openClassifier } from "../../../src/models/classifier/graph-model.ts";
 import { nodeRuntime } from "../../../src/runtime/ort.node.ts";
 import { numbers, open, smallNetwork, using } from "../../../test/support/models.ts";
 import type { AttackRequest } from "../engine.ts";
-import { attackOne, batchOf } from "./one.ts";
+import { batchOf } from "./answer.ts";
+import { attackOne } from "./one.ts";
 
 const SHAPE = [1, 4, 4];
 const x = numbers(16, 3, 0, 1);

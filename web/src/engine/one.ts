@@ -1,32 +1,17 @@
-import { predict } from "../../../src/attack.ts";
 import type { Dataset } from "../../../src/dataset.ts";
 import { adversarialExamples } from "../../../src/evaluate/adversarial.ts";
-import { probability } from "../../../src/evaluate/results/statistics.ts";
 import type { DifferentiableModel, Model } from "../../../src/model.ts";
 import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
 import { type Query, traced } from "../../../src/models/wrapped/traced.ts";
 import { norms } from "../../../src/norm.ts";
-import { type FloatTensor, tensor } from "../../../src/tensor.ts";
-import type { Answer, AttackOutcome, AttackRequest, Frame } from "../engine.ts";
+import type { FloatTensor } from "../../../src/tensor.ts";
+import type { AttackOutcome, AttackRequest, Frame } from "../engine.ts";
+import { answerOf, batchOf } from "./answer.ts";
 import { wantedBy } from "./plans.ts";
 
 /** Frames that are kept of one attack, and the bytes that they may take. */
 const FRAMES = 64;
 const FRAME_BYTES = 2 ** 25;
-
-/** One sample as a batch. */
-export const batchOf = ({ inputShape }: Pick<Model, "inputShape">, x: Float32Array): FloatTensor =>
-  tensor("float32", [1, ...inputShape], x);
-
-/** Logits, probabilities and prediction of row `i`. */
-export function answerOf(logits: FloatTensor, i = 0): Answer {
-  const classes = logits.dims[1]!;
-  return {
-    logits: Array.from(logits.data.subarray(i * classes, (i + 1) * classes)),
-    probabilities: Array.from({ length: classes }, (_, c) => probability(logits.data, i, classes, c)),
-    prediction: predict(logits)[i]!,
-  };
-}
 
 /** A data set of one sample, which keeps its own index: the key of all randomness. */
 const alone = (model: Model, { x, label, index }: AttackRequest): Dataset => ({

@@ -1,0 +1,32 @@
+import type { Comparison, PairedAccuracy } from "../evaluate/results/compare.ts";
+import { columns, print } from "./output.ts";
+
+/** Both models side by side, clean and at each ε. */
+export async function printComparison({ a, b, data, norm, target, clean, points }: Comparison): Promise<void> {
+  const { beyondClean, formatCount, formatEpsilon, formatPercent, printable } = await import("../report/format.ts");
+  const signed = (share: number): string => `${share < 0 ? "-" : "+"}${Math.abs(100 * share).toFixed(2)}`;
+  const row = (name: string, { ci95, ...point }: PairedAccuracy): string[] => [
+    name,
+    formatPercent(point.a.accuracy),
+    formatPercent(point.b.accuracy),
+    signed(point.difference),
+    `${signed(ci95[0])} … ${signed(ci95[1])}`,
+    formatCount(point.onlyA),
+    formatCount(point.onlyB),
+    point.pValue < 1e-4 ? point.pValue.toExponential(1) : point.pValue.toFixed(4),
+  ];
+  const rows = [
+    ["ε", "A", "B", "A - B", "95% interval", "only A", "only B", "p"],
+    row("clean", clean),
+    ...beyondClean(points).map((point) => row(formatEpsilon(point.epsilon), point)),
+  ];
+  print(
+    printable(`A: ${a.name} (${a.model}, ${a.attacks.join(", ")})`),
+    printable(`B: ${b.name} (${b.model}, ${b.attacks.join(", ")})`),
+    printable(
+      `${formatCount(data.total)} samples of ${data.name}, ${norm}${target === null ? "" : `, target ${target}`}; differences in percentage points`,
+    ),
+    "",
+    ...columns(rows, "right"),
+  );
+}

@@ -1,0 +1,169 @@
+import { availableParallelism } from "node:os";
+import { stderr } from "node:process";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { messageOf, PerturbError } from "../errors.ts";
+import type { HardenCheckpoint, HardenFacts } from "../harden/checkpoint.ts";
+import type { Hardened } from "../harden/run.ts";
+import type { HardenEpoch } from "../harden.ts";
+import { quote } from "../report/files/command.ts";
+import type { Runtime } from "../runtime.ts";
+import { sha256 } from "../sha256.ts";
+import { EXIT } from "./exit.ts";
+import { compareHardened } from "./harden-comparison.ts";
+import { type HardenAsked, type HardenGiven, openTraining } from "./opening/training.ts";
+import { hardenOptions } from "./options/harden-options.ts";
+import { complain, print } from "./output.ts";
+import { type ProgressLine, progressLine, silent } from "./progress.ts";
+import { ownWords } from "./self.ts";
+
+/** Runs `perturb harden`. */
+export async function hardening(
+  model: string | undefined,
+  given: HardenGiven,
+  command: CommandUnknownOpts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { createHardening, openHardening, saveHardening, writeResult } = await import("../harden/folder.node.ts");
+  const resumed = given.resume === undefined ? undefined : await openHardening(given.resume);
+  const asked = resumed ? askedAgain(resumed, given, command, model) : askedNow(model, given);
+  const words = resumed?.words ?? ownWords();
+  const { folder } = asked;
+  const opened = await openTraining(asked);
+  const { lock } = await import("../evaluate/state/lock.node.ts");
+  if (resumed) (await import("../harden/checkpoint.ts")).checkFacts(resumed.facts, opened.facts);
+  else {
+    const [{ checkHardening }, { openNetwork }] = await Promise.all([
+      import("../harden/options.ts"),
+      import("../harden/network.ts"),
+    ]);
+    checkHardening({ ...opened.options, runtimes: [opened.runtime] });
+    openNetwork(opened.options.file, opened.options.bytes, opened.options);
+    await createHardening(folder);
+  }
+  const unlock = lock(folder);
+  const progress = given.quiet ? silent : progressLine("hardening", "samples");
+  const runtimes = await startRuntimes();
+  let saved = resumed !== undefined;
+  let told = resumed?.state.history.length ?? 0;
+  try {
+    const { harden } = await import("../harden/run.ts");
+    const hardened = await harden({
+      ...opened.options,
+      runtimes,
+      signal,
+      resume: resumed?.state,
+      onProgress: ({ done, total, epoch, epochs, score }) =>
+        progress.update(done, total, `epoch ${epoch}/${epochs}, loss ${(score.loss / score.total).toFixed(4)}`),
+      save: async (state) => {
+        await saveHardening(folder, { words, facts: opened.facts, state });
+        saved = true;
+        if (!given.quiet) for (const epoch of state.history.slice(told)) sayEpoch(epoch, asked.given.epochs, progress);
+        told = state.history.length;
+      },
+    });
+    progress.finish();
+    await writeResult(folder, "model.onnx", hardened.model);
+    await writeResult(folder, "last.onnx", hardened.last);
+    await writeResult(folder, "history.json", await historyOf(asked, opened.facts, hardened));
+    print(`Model: ${folder}/model.onnx (epoch ${hardened.state.best.epoch} of ${asked.given.epochs})`, "");
+    await compareHardened(asked, opened.test, (comparison) => writeResult(folder, "comparison.json", comparison));
+  } catch (error) {
+    progress.finish();
+    if (!saved || !(error instanceof PerturbError)) throw error;
+    if (error.code !== "cancelled") {
+      complain(`The state before is saved in ${folder}.`);
+      throw error;
+    }
+    stderr.write(`Stopped, and saved. Go on with: perturb harden --resume ${quote(folder)}\n`);
+    process.exitCode = EXIT.saved;
+  } finally {
+    unlock();
+    for (const runtime of runtimes) await runtime.close();
+  }
+}
+
+function askedNow(model: string | undefined, given: HardenGiven): HardenAsked {
+  const { eps, out } = given;
+  if (model === undefined)
+    throw new PerturbError(
+      "usage",
+      "Give the model to harden: perturb harden net.onnx --data train/ --eps 8/255 --out DIR.",
+    );
+  if (eps === undefined) throw new PerturbError("usage", "Give the ε to train for, such as --eps 0.1 or --eps 8/255.");
+  if (out === undefined) throw new PerturbError("usage", "Give the folder of the result: --out DIR.");
+  return { model, given: { ...given, eps }, folder: out };
+}
+
+/** What a saved run was asked for. @throws usage where more is given than where it lies; invalid-file */
+function askedAgain(
+  { words }: HardenCheckpoint,
+  now: HardenGiven,
+  command: CommandUnknownOpts,
+  model: string | undefined,
+): HardenAsked {
+  const more = command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === "cli")
+    .map((option) => option.long)
+    .filter((long) => long !== "--resume" && long !== "--quiet");
+  if (model !== undefined || more.length > 0)
+    throw new PerturbError(
+      "usage",
+      `A hardening goes on with its own options. Leave ${[...(model === undefined ? [] : ["the model"]), ...more].join(", ")} out, or start anew without --resume.`,
+    );
+  const silence = { writeErr: () => undefined, writeOut: () => undefined };
+  const parsed = hardenOptions().exitOverride().configureOutput(silence);
+  try {
+    parsed.parse(words[0] === "harden" ? words.slice(1) : [...words], { from: "user" });
+    return { ...askedNow(parsed.args[0], parsed.opts()), folder: now.resume! };
+  } catch (cause) {
+    throw new PerturbError(
+      "invalid-file",
+      `The hardening in ${now.resume} was begun with options that are unknown here: ${messageOf(cause)} Start anew without --resume.`,
+      { cause, data: { words } },
+    );
+  }
+}
+
+async function historyOf({ model }: HardenAsked, facts: HardenFacts, { state, network, model: bytes }: Hardened) {
+  return {
+    schema: 1,
+    name: model,
+    hardened: await sha256(bytes),
+    ...facts,
+    parameters: network.parameters.map(({ name, dims, type, role }) => ({ name, dims, type, role })),
+    best: state.best.epoch,
+    epochs: state.history,
+  };
+}
+
+function sayEpoch(
+  { epoch, training, validation, rolledBackTo }: HardenEpoch,
+  epochs: number,
+  line: ProgressLine,
+): void {
+  const percent = (count: number) => `${((100 * count) / validation.total).toFixed(1)} %`;
+  const loss = training ? `loss ${(training.loss / training.total).toFixed(4)}` : "as given";
+  const { clean, fgsm, pgd } = validation;
+  line.finish();
+  print(
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${loss}; held out: clean ${percent(clean)}, FGSM ${percent(fgsm)}, PGD-10 ${percent(pgd)}`,
+  );
+  if (rolledBackTo !== undefined)
+    complain(
+      `warning: catastrophic overfitting: FGSM no longer fools the model and PGD-10 does. The weights of epoch ${rolledBackTo} are taken back. Train with --method pgd or n-fgsm, or a lower --lr.`,
+    );
+}
+
+interface ClosableRuntime extends Runtime {
+  close(): Promise<void>;
+}
+
+/** One part of a batch here, with the update, and the other in a thread, where there are two cores. */
+async function startRuntimes(): Promise<readonly [ClosableRuntime, ...ClosableRuntime[]]> {
+  const [{ nodeRuntime }, { threadRuntime }] = await Promise.all([
+    import("../runtime/ort.node.ts"),
+    import("../runtime/thread.node.ts"),
+  ]);
+  const here: ClosableRuntime = { ...nodeRuntime("cpu", 1), close: async () => undefined };
+  return availableParallelism() > 1 ? [here, threadRuntime()] : [here];
+}

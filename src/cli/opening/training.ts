@@ -1,0 +1,113 @@
+import { optionIn, optionsOf } from "../../attack-options.ts";
+import type { Dataset } from "../../dataset.ts";
+import { didYouMean, PerturbError } from "../../errors.ts";
+import type { HardenFacts } from "../../harden/checkpoint.ts";
+import type { ConfiguredMethod } from "../../harden.ts";
+import { isGraphModel } from "../../models/classifier/graph-model.ts";
+import { sha256 } from "../../sha256.ts";
+import { optimizers } from "../../train/index.ts";
+import { schedules } from "../../train/schedule.ts";
+import type { hardenOptions } from "../options/harden-options.ts";
+import { openSubject } from "./subject.ts";
+
+export type HardenGiven = ReturnType<ReturnType<typeof hardenOptions>["opts"]>;
+
+/** What is asked for, whether by this command line or by that of the run that goes on. */
+export interface HardenAsked {
+  readonly model: string;
+  readonly given: HardenGiven & { readonly eps: number };
+  readonly folder: string;
+}
+
+/** Model and data, and all that decides the result. */
+export async function openTraining({ model, given }: HardenAsked) {
+  const [{ openModelGraph, readModelFile }, { datasets }, { drawn, part }, { split }, { nodeRuntime }, { writeOnnx }] =
+    await Promise.all([
+      import("../../models/open.node.ts"),
+      import("../../datasets/index.ts"),
+      import("../../datasets/draw.ts"),
+      import("../../harden/split.ts"),
+      import("../../runtime/ort.node.ts"),
+      import("../../onnx/file.ts"),
+    ]);
+  const subject = await openSubject({ ...given, model, split: "train", device: "cpu" });
+  try {
+    if (!isGraphModel(subject.model)) throw new PerturbError("usage", "Only a model in a file can be hardened.");
+    const { file } = subject.model;
+    const { limit, seed, arch, test, validation } = given;
+    const data = limit === undefined || limit >= subject.data.size ? subject.data : drawn(subject.data, limit, seed);
+    // Weights without a graph are written as one, and that file is hardened.
+    const read = await readModelFile(model);
+    const bytes = arch === undefined ? read : writeOnnx((await openModelGraph(model, { arch: arch as "lenet" })).graph);
+    const isOwnTest = test === undefined && !Object.hasOwn(datasets, given.data);
+    const kept = isOwnTest ? validation : 0;
+    const method = await methodOf(given);
+    const { norm, epochs, freeze, only } = given;
+    const options = {
+      norm,
+      epochs,
+      freeze,
+      only,
+      validation,
+      seed,
+      method,
+      epsilon: given.eps,
+      optimizer: optimizers[given.optimizer].make({ weightDecay: given.weightDecay }),
+      rate: given.lr ?? optimizers[given.optimizer].rate,
+      schedule: schedules[given.schedule],
+      batch: given.batch ?? 128,
+      file,
+      bytes,
+      data,
+      test: kept,
+    };
+    const facts: HardenFacts = {
+      model: await sha256(bytes),
+      data: data.name,
+      samples: data.size,
+      method: method.method.name,
+      options: JSON.stringify(method.options),
+      norm: given.norm,
+      epsilon: given.eps,
+      optimizer: given.optimizer,
+      rate: options.rate,
+      schedule: given.schedule,
+      weightDecay: given.weightDecay,
+      epochs: given.epochs,
+      batch: options.batch,
+      validation,
+      test: kept,
+      seed,
+      freeze: freeze.join(","),
+      only: only.join(","),
+    };
+    const held: Dataset | undefined =
+      kept > 0 && data.size > kept + validation
+        ? part(data, split(data, { validation, test: kept, seed }).test, seed)
+        : undefined;
+    return { options, facts, test: held, runtime: nodeRuntime("cpu", 1) };
+  } finally {
+    await subject.model.release();
+  }
+}
+
+/** The method with what --set says. @throws usage */
+async function methodOf({ method: name, set }: HardenGiven): Promise<ConfiguredMethod> {
+  const [{ methods }, { configuredMethod, declared }] = await Promise.all([
+    import("../../harden/methods/index.ts"),
+    import("../../harden/methods/configured.ts"),
+  ]);
+  const method = methods[name];
+  const known = optionsOf(declared(method));
+  const options = set.map((setting): [string, unknown] => {
+    const [, option, text] = /^(?:[\w-]+\.)?(\w+)=(.*)$/.exec(setting) ?? [];
+    const facts = known.find((one) => one.name === option);
+    if (option !== undefined && text !== undefined && facts) return [option, optionIn(text, facts)];
+    const names = known.map((one) => one.name);
+    throw new PerturbError(
+      "usage",
+      `--set takes OPTION=VALUE of the method ${name}, which has ${names.join(", ") || "no options"}; got "${setting}".${didYouMean(option ?? "", names)}`,
+    );
+  });
+  return configuredMethod(method, Object.fromEntries(options));
+}

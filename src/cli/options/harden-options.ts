@@ -1,0 +1,152 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { type MethodName, methods } from "../../harden/methods/index.ts";
+import type { NormName } from "../../norm.ts";
+import { type OptimizerName, optimizers } from "../../train/index.ts";
+import { type ScheduleName, schedules } from "../../train/schedule.ts";
+import { columns, helpText, prose } from "../output.ts";
+import { modelArgument } from "./definitions.ts";
+import { only, withGroups } from "./group.ts";
+import { dataOptions, graphOptions, outputOptions, pictureOptions, runOptions } from "./groups.ts";
+import { parseNumber, wholeNumber } from "./values.ts";
+
+const namesOf = <T extends string>(table: Readonly<Record<T, unknown>>) => Object.keys(table) as T[];
+const rates = namesOf(optimizers)
+  .map((name) => `${optimizers[name].rate} for ${name}`)
+  .join(", ");
+const patterns = (text: string, before: readonly string[]): string[] => [...before, ...text.split(",")];
+
+/** The command without what it does, so that the words of a saved run can be read too. */
+export const hardenOptions = () =>
+  withGroups(
+    new Command("harden")
+      .description(
+        prose(`Trains a model to withstand attacks, and writes the same ONNX file with better weights: nodes, names and metadata stay, only the
+numbers of the weights change. Some samples are held out. After each epoch it measures on them the accuracy clean, under FGSM and under PGD-10,
+and keeps the epoch that is best under PGD-10. In the end it attacks the model before and after with PGD, on samples that it never used.`),
+      )
+      .addArgument(modelArgument().argOptional())
+      .addOption(
+        new Option(
+          "--eps <epsilon>",
+          "The budget ε to train for, in units of the input, such as 0.1 or 8/255.",
+        ).argParser(parseNumber),
+      )
+      .addOption(
+        new Option("--norm <norm>", "The norm that ε is measured in.")
+          .choices(["linf", "l2", "l1"] as const satisfies readonly NormName[])
+          .default("linf" as const),
+      )
+      .addOption(
+        new Option("--method <name>", "How it trains; see below.")
+          .choices(namesOf<MethodName>(methods))
+          .default("fgsm-rs" as const),
+      )
+      .addOption(
+        new Option("--set <option=value>", "Set an option of the method, such as steps=10 or beta=3. May be repeated.")
+          .default([] as string[], "none")
+          .argParser((text: string, before: string[]) => [...before, text]),
+      )
+      .addOption(new Option("--epochs <n>", "How often every sample is seen.").argParser(wholeNumber(0)).default(5))
+      .addOption(
+        new Option("--optimizer <name>", "The optimizer.")
+          .choices(namesOf<OptimizerName>(optimizers))
+          .default("adam" as const),
+      )
+      .addOption(new Option("--lr <rate>", `The highest learning rate. (default: ${rates})`).argParser(parseNumber))
+      .addOption(
+        new Option("--schedule <name>", "How the learning rate changes during training.")
+          .choices(namesOf<ScheduleName>(schedules))
+          .default("one-cycle" as const),
+      )
+      .addOption(
+        new Option("--weight-decay <share>", "The L2 penalty on the weights.").argParser(parseNumber).default(0),
+      )
+      .addOption(
+        new Option("--only <names>", "Train only these weights: names with * for any characters, separated by commas.")
+          .default([] as string[], "all")
+          .argParser(patterns),
+      )
+      .addOption(
+        new Option("--freeze <names>", "Leave these weights as they are: names with * for any characters.")
+          .default([] as string[], "none")
+          .argParser(patterns),
+      )
+      .addOption(
+        new Option("--validation <n>", "Hold out n samples to choose the epoch by.")
+          .argParser(wholeNumber(1))
+          .default(1000),
+      )
+      .addOption(
+        new Option(
+          "--test <name|path>",
+          "The data of the comparison in the end. (default: the test set of a known data set; of other data, as many samples again are held out)",
+        ),
+      )
+      .addOption(
+        new Option("--test-limit <n>", "Compare on at most n samples.").argParser(wholeNumber(1)).default(1000),
+      )
+      .option("--out <dir>", "The folder of the result. Needed, unless --resume names one.")
+      .option("--resume <dir>", "Go on with a hardening that was interrupted, with its own options.")
+      .addHelpText("after", () =>
+        helpText(`
+Methods (--method), and what each costs in forward-and-backward passes a sample:
+
+${methodTable()}
+
+Which one? fgsm-rs first: it is the cheapest, and gets most of the robustness. pgd or trades where the last points count, or where fgsm-rs
+overfits (FGSM stops fooling the model and PGD does not: then it says so, and takes the weights of the best epoch back). A large ε costs clean
+accuracy; ε = 0.1 on MNIST and 2/255 to 8/255 on photos are common.
+
+The folder gets model.onnx (the weights of the best epoch), last.onnx (of the last one), history.json (accuracies after each epoch),
+comparison.json (before against after, with McNemar's test), and checkpoint.safetensors, from which --resume goes on after Ctrl-C or a crash.
+The same options give the same files, byte for byte, interrupted or not. --epochs 0 gives the file back as it is.
+
+Which weights can be trained, perturb inspect tells, and perturb inspect --json lists. BatchNormalization keeps its stored statistics. Integer-quantised models are refused:
+harden the float model, and quantise the result.
+
+Examples:
+  perturb harden lenet-mnist --data mnist --eps 0.1 --lr 0.01 --epochs 3 --out runs/hard
+  perturb harden net.onnx --data train/ --eps 8/255 --method trades --set beta=3 --out runs/trades
+  perturb harden net.onnx --data train/ --eps 4/255 --only "head.*" --lr 0.0005 --out runs/head
+  perturb harden --resume runs/trades                   after Ctrl-C
+  perturb evaluate --model runs/hard/model.onnx --attack autoattack --eps 0.1 --limit 1000`),
+      ),
+    only(
+      graphOptions(),
+      "arch",
+      "inputName",
+      "outputName",
+      "head",
+      "preprocess",
+      "mean",
+      "std",
+      "scale",
+      "channels",
+      "bounds",
+      "shape",
+    ),
+    only(dataOptions(), "data", "labels", "classes", "limit"),
+    pictureOptions(),
+    only(runOptions({ batch: 128 }), "batch", "seed"),
+    only(outputOptions(), "quiet"),
+  );
+
+function methodTable(): string {
+  const passes: Readonly<Record<MethodName, string>> = {
+    standard: "1",
+    "fgsm-rs": "2",
+    "n-fgsm": "2",
+    pgd: "steps + 1",
+    trades: "steps + 2",
+    mart: "steps + 2",
+    awp: "steps + 2",
+  };
+  const rows = namesOf<MethodName>(methods).map((name) => {
+    const { title, defaults } = methods[name];
+    const set = Object.entries(defaults).map(([option, value]) => `${option}=${value}`);
+    return [name, title, passes[name], set.join(", ")];
+  });
+  return columns([["method", "what it is", "passes", "options"], ...rows])
+    .map((line) => `  ${line}`)
+    .join("\n");
+}

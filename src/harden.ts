@@ -1,0 +1,121 @@
+import type { OptionsDeclared, OptionValue } from "./attack-options.ts";
+import type { DifferentiableModel } from "./model.ts";
+import type { Norm, NormName } from "./norm.ts";
+import type { Ops } from "./onnx/ops.ts";
+import type { Random } from "./random.ts";
+import type { FloatTensor } from "./tensor.ts";
+import type { Score } from "./train.ts";
+
+/** The network with the weights of this step, as inner attacks ask it. */
+export interface InnerModel extends DifferentiableModel {
+  /**
+   * ∂/∂x of KL(softmax(reference) ‖ softmax(f(x))), the divergence from the answers `reference` (logits, [n, classes]), at the points x;
+   * same shape as x.
+   */
+  divergence(x: FloatTensor, reference: FloatTensor): Promise<FloatTensor>;
+}
+
+/** What an inner attack is given: some samples of a batch. Lists have one entry a sample. */
+export interface InnerTask {
+  readonly model: InnerModel;
+  /** [n, ...inputShape], inside the model's bounds. Never to be changed. */
+  readonly x: FloatTensor;
+  readonly labels: Int32Array;
+  readonly norm: Norm;
+  readonly epsilon: number;
+  /** The draws of sample i in this epoch: a function of the seed, the sample's index in the data set, and the epoch. */
+  readonly random: (i: number) => Random;
+}
+
+/** The values that a loss is built on, by name. */
+export interface LossContext {
+  readonly b: Ops;
+  /** Logits [n, classes] at the samples; there where the method asks for them. */
+  readonly clean: string;
+  /** Logits [n, classes] at the points of the inner attack; there where the method has one. */
+  readonly adversarial: string;
+  /** int64, [n] */
+  readonly labels: string;
+}
+
+/**
+ * A method of training: an inner attack, and a loss of the logits at the samples and at the points that the attack found. The loss is a
+ * graph, and is differentiated with respect to the weights.
+ */
+export interface Method<O extends object = object> {
+  readonly name: string;
+  /** What it is called in words. */
+  readonly title: string;
+  /** Where it was published. */
+  readonly paper: string;
+  readonly norms: readonly NormName[];
+  readonly defaults: O;
+  /** What each option is, in words, with its unit. */
+  readonly about: OptionsDeclared["about"];
+  /** Where the network is asked: at the samples, at the points of the attack, or at both. */
+  readonly asks: readonly ("clean" | "adversarial")[];
+  /** The points that are trained on, in the shape of x: a fresh array. Without it, the samples themselves are. */
+  readonly attack?: (task: InnerTask, options: O) => Promise<FloatTensor>;
+  /** Appends the loss of each sample, [n]; gives its name. */
+  readonly loss: (context: LossContext, options: O) => string;
+  /** How far the weights are moved up the loss before its gradient is taken, as a share of the length of each; by default 0. */
+  readonly weightStep?: (options: O) => number;
+}
+
+/** A method whose options are known to itself alone. */
+export type AnyMethod = Omit<Method<never>, "defaults"> & { readonly defaults: object };
+
+/** A method with all of its options. */
+export interface ConfiguredMethod {
+  readonly method: AnyMethod;
+  readonly options: Readonly<Record<string, OptionValue>>;
+}
+
+/** Accuracies on samples that are held out, as counts. */
+export interface Validation {
+  readonly total: number;
+  readonly clean: number;
+  /** Correct, and not fooled by FGSM at ε. */
+  readonly fgsm: number;
+  /** Correct, and not fooled by PGD-10 at ε. */
+  readonly pgd: number;
+}
+
+export interface HardenEpoch {
+  /** From 1; 0 is the model as it was given. */
+  readonly epoch: number;
+  /** While learning, of the points that were trained on; null before the first step. */
+  readonly training: Score | null;
+  readonly validation: Validation;
+  /** The epoch whose weights were taken back, because FGSM no longer fooled the network and PGD did. */
+  readonly rolledBackTo?: number;
+}
+
+/** The weights of an epoch, with what the optimizer keeps of it. */
+export interface Snapshot {
+  readonly epoch: number;
+  readonly vectors: Readonly<Record<string, Float32Array>>;
+}
+
+/** All that a training is at one moment: with its settings it decides everything that follows. */
+export interface HardenState {
+  /** Steps done. */
+  readonly step: number;
+  /** `parameters` and the vectors of the optimizer. */
+  readonly vectors: Readonly<Record<string, Float32Array>>;
+  /** Of the running epoch so far. */
+  readonly score: Score;
+  readonly history: readonly HardenEpoch[];
+  /** The best epoch so far by accuracy under PGD-10, the model as it was given among them. */
+  readonly best: Snapshot;
+}
+
+export interface HardenProgress {
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Samples learned from, over all epochs. */
+  readonly done: number;
+  readonly total: number;
+  readonly score: Score;
+  readonly history: readonly HardenEpoch[];
+}

@@ -1,0 +1,152 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { failure } from "../../test/support/datasets.ts";
+import { datasetOf } from "../datasets/in-memory.ts";
+import type { AnyMethod, HardenState } from "../harden.ts";
+import { graphIn, modelFrom } from "../models/open.ts";
+import { randomFor } from "../random.ts";
+import { nodeRuntime } from "../runtime/ort.node.ts";
+import { optimizers } from "../train/index.ts";
+import { schedules } from "../train/schedule.ts";
+import { parameterViews } from "../train/vector.ts";
+import { readHardening, writeHardening } from "./checkpoint.ts";
+import { isOverfitted } from "./guard.ts";
+import { configuredMethod, withOptions } from "./methods/configured.ts";
+import { type MethodName, methods } from "./methods/index.ts";
+import { openNetwork } from "./network.ts";
+import type { Hardening } from "./options.ts";
+import { openPart } from "./part.ts";
+import { harden } from "./run.ts";
+import { split } from "./split.ts";
+
+const bytes = new Uint8Array(readFileSync(new URL("../../models/lenet-mnist.onnx", import.meta.url)));
+const opened = await graphIn(bytes, "lenet");
+const file = modelFrom(opened, { shape: [1, 28, 28] });
+const runtime = nodeRuntime("cpu", 1);
+const random = randomFor(0, 0);
+const size = 220;
+const data = datasetOf({
+  x: Float32Array.from({ length: size * 784 }, () => random.uniform()),
+  shape: [1, 28, 28],
+  labels: Array.from({ length: size }, (_, i) => i % 10),
+  classes: 10,
+});
+
+const options = (change: Partial<Hardening> = {}): Hardening => ({
+  file,
+  bytes,
+  data,
+  method: withOptions(methods["fgsm-rs"]),
+  norm: "linf",
+  epsilon: 0.1,
+  optimizer: optimizers.adam.make({}),
+  rate: 1e-3,
+  schedule: schedules.constant,
+  epochs: 2,
+  batch: 64,
+  validation: 50,
+  seed: 0,
+  runtimes: [runtime],
+  ...change,
+});
+
+describe("harden", () => {
+  it("without steps gives the file as it is", async () => {
+    const { model, last } = await harden(options({ epochs: 0 }));
+    expect([Buffer.compare(model, bytes), Buffer.compare(last, bytes)]).toEqual([0, 0]);
+  });
+
+  it("gives the same bytes on one runtime and on two, and when it was stopped and resumed from its checkpoint", async () => {
+    const whole = await harden(options());
+    expect(Buffer.compare(whole.last, bytes)).not.toBe(0);
+    expect((await harden(options({ runtimes: [runtime, runtime] }))).last).toEqual(whole.last);
+    const controller = new AbortController();
+    let saved: HardenState | undefined;
+    const stopping = options({
+      signal: controller.signal,
+      onProgress: ({ done }) => void (done > 200 && controller.abort()),
+      save: async (state) => {
+        saved = state;
+      },
+    });
+    await failure("cancelled", () => harden(stopping));
+    expect(saved!.step % 3).not.toBe(0);
+    const checkpoint = { words: ["harden"], facts: { seed: 0 }, state: saved! };
+    const { state } = readHardening(writeHardening(checkpoint), "c");
+    expect(state).toEqual(saved);
+    const resumed = await harden(options({ resume: state }));
+    expect(resumed.last).toEqual(whole.last);
+    expect(resumed.model).toEqual(whole.model);
+    expect(resumed.state.history).toEqual(whole.state.history);
+  });
+
+  it("changes only the parameters that it may", async () => {
+    const { state, network } = await harden(options({ only: ["fc2.bias"], epochs: 1 }));
+    expect(Object.keys(parameterViews(network.shapes, state.vectors["parameters"]!))).toEqual(["fc2.bias"]);
+  });
+
+  it("refuses before the first step what cannot be", async () => {
+    for (const change of [{ epsilon: 0 }, { epsilon: 1 }, { validation: 49 }, { validation: 150 }, { rate: 0 }])
+      await failure("usage", () => harden(options(change)));
+    await failure("usage", () => harden(options({ method: withOptions(methods["n-fgsm"]), norm: "l2" })));
+    await failure("usage", () => withOptions(methods.pgd, { stps: 3 }));
+    await failure("mismatch", () => harden(options({ data: { ...data, classes: 11 } })));
+  });
+
+  it("stops at the last good step where the loss is no number, and saves it", async () => {
+    let saved: HardenState | undefined;
+    const error = await failure("runtime", () =>
+      harden(
+        options({
+          rate: 1e30,
+          epochs: 3,
+          save: async (state) => {
+            saved = state;
+          },
+        }),
+      ),
+    );
+    expect(error.message).toContain("learning rate");
+    expect(saved!.vectors["parameters"]!.every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe("the gradient of every method's loss", () => {
+  it.each(Object.keys(methods) as MethodName[])("of %s is that of finite differences", async (name) => {
+    const method = configuredMethod(methods[name] as unknown as AnyMethod);
+    const network = openNetwork(file, bytes, { only: ["fc2.*"] });
+    const part = await openPart(network, method, runtime);
+    const n = 8;
+    const x = {
+      type: "float32",
+      dims: [n, 1, 28, 28],
+      data: Float32Array.from({ length: n * 784 }, () => random.uniform()),
+    } as const;
+    const adversarial = { ...x, data: x.data.map((v) => Math.min(1, v + 0.05 * random.uniform())) };
+    const points = { x, adversarial, labels: Int32Array.from({ length: n }, (_, i) => i) };
+    const at = (vector: Float32Array) => part.step(parameterViews(network.shapes, vector), points);
+    const { gradient } = await at(network.initial);
+    const scale = Math.max(...gradient.map(Math.abs));
+    for (let k = 0; k < 12; k++) {
+      const i = random.integer(gradient.length);
+      const moved = async (by: number) => (await at(network.initial.map((v, j) => (j === i ? v + by : v)))).score.loss;
+      const h = 1e-2;
+      const difference = ((await moved(h)) - (await moved(-h))) / (2 * h);
+      expect(Math.abs(difference - gradient[i]!) / scale).toBeLessThan(5e-3);
+    }
+    await part.release();
+  });
+});
+
+it("catastrophic overfitting: PGD falls far, and FGSM does not see it", () => {
+  const best = { total: 100, clean: 98, fgsm: 80, pgd: 75 };
+  expect(isOverfitted({ ...best, fgsm: 95, pgd: 10 }, best)).toBe(true);
+  expect(isOverfitted({ ...best, fgsm: 60, pgd: 50 }, best)).toBe(false);
+  expect(isOverfitted({ ...best, fgsm: 90, pgd: 74 }, best)).toBe(false);
+});
+
+it("no sample is in two parts of a split", () => {
+  const parts = split(data, { validation: 50, test: 30, seed: 1 });
+  expect([parts.training.length, parts.validation.length, parts.test.length]).toEqual([140, 50, 30]);
+  expect(new Set([...parts.training, ...parts.validation, ...parts.test]).size).toBe(size);
+});

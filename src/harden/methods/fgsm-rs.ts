@@ -1,0 +1,25 @@
+import type { Method } from "../../harden.ts";
+import type { Length } from "../../length.ts";
+import { climb, ofCrossEntropy, uniformStart } from "../inner/climb.ts";
+import { crossEntropy } from "./losses.ts";
+
+export interface FgsmRsOptions {
+  readonly stepSize: Length;
+}
+
+/**
+ * FGSM from a random start (Wong, Rice and Kolter 2020, algorithm 3): δ drawn uniformly from the ball, one step of α = 1.25 ε, back into
+ * the ball and the bounds, and a step of the weights on the cross-entropy there. Two passes a sample, the cheapest method. It may overfit to
+ * its one step, of which the held-out samples tell.
+ */
+export const fgsmRs: Method<FgsmRsOptions> = {
+  name: "fgsm-rs",
+  title: "FGSM from a random start",
+  paper: "https://arxiv.org/abs/2001.03994",
+  norms: ["linf", "l2", "l1"],
+  defaults: { stepSize: "1.25eps" },
+  about: { stepSize: { length: "of the step" } },
+  asks: ["adversarial"],
+  attack: (task, { stepSize }) => climb(task, { steps: 1, stepSize }, uniformStart(task), ofCrossEntropy(task)),
+  loss: ({ b, adversarial, labels }) => crossEntropy(b, adversarial, labels),
+};

@@ -1,0 +1,19 @@
+import { awp } from "./awp.ts";
+import { fgsmRs } from "./fgsm-rs.ts";
+import { mart } from "./mart.ts";
+import { nFgsm } from "./n-fgsm.ts";
+import { pgd } from "./pgd.ts";
+import { standard } from "./standard.ts";
+import { trades } from "./trades.ts";
+
+/** Methods of training, by name. */
+export const methods = {
+  standard,
+  "fgsm-rs": fgsmRs,
+  "n-fgsm": nFgsm,
+  pgd,
+  trades,
+  mart,
+  awp,
+} as const;
+export type MethodName = keyof typeof methods;

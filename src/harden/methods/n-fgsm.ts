@@ -1,0 +1,45 @@
+import { PerturbError } from "../../errors.ts";
+import type { InnerTask, Method } from "../../harden.ts";
+import { type Length, lengthAt } from "../../length.ts";
+import { type FloatTensor, sampleSize } from "../../tensor.ts";
+import { ofCrossEntropy } from "../inner/climb.ts";
+import { crossEntropy } from "./losses.ts";
+
+export interface NFgsmOptions {
+  readonly noise: Length;
+  readonly stepSize: Length;
+}
+
+/**
+ * N-FGSM (de Jorge et al. 2022, algorithm 1): noise η drawn uniformly from ±k, by default k = 2 ε, then one step of α = ε along the sign of
+ * the gradient at x + η. What comes out is clipped to the bounds, and not to the ball: that keeps one-step training from overfitting.
+ */
+export const nFgsm: Method<NFgsmOptions> = {
+  name: "n-fgsm",
+  title: "FGSM with noise beyond the ball",
+  paper: "https://arxiv.org/abs/2202.01181",
+  norms: ["linf"],
+  defaults: { noise: "2eps", stepSize: "1eps" },
+  about: { noise: { length: "of the noise" }, stepSize: { length: "of the step" } },
+  asks: ["adversarial"],
+  attack,
+  loss: ({ b, adversarial, labels }) => crossEntropy(b, adversarial, labels),
+};
+
+async function attack(task: InnerTask, { noise, stepSize }: NFgsmOptions): Promise<FloatTensor> {
+  const { x, epsilon, random, model } = task;
+  if (!(lengthAt(noise, epsilon) >= 0))
+    throw new PerturbError("usage", `n-fgsm.noise must be at least 0, got ${noise}.`);
+  const [size, { lower, upper }] = [sampleSize(x), model.bounds];
+  const [width, step] = [lengthAt(noise, epsilon), Math.fround(lengthAt(stepSize, epsilon))];
+  const eta = new Float32Array(x.data.length);
+  for (let i = 0; i < x.dims[0]!; i++) {
+    const draws = random(i);
+    for (let j = i * size; j < (i + 1) * size; j++) eta[j] = width * (2 * draws.uniform() - 1);
+  }
+  const inside = (v: number): number => (v < lower ? lower : v > upper ? upper : v);
+  const noisy: FloatTensor = { ...x, data: x.data.map((v, j) => inside(v + eta[j]!)) };
+  const { data: gradient } = await ofCrossEntropy(task)(noisy);
+  const sign = (g: number): number => (g > 0 ? 1 : g < 0 ? -1 : 0);
+  return { ...x, data: x.data.map((v, j) => inside(v + Math.fround(eta[j]! + step * sign(gradient[j]!)))) };
+}

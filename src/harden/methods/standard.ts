@@ -1,0 +1,14 @@
+import type { Method } from "../../harden.ts";
+import { crossEntropy } from "./losses.ts";
+
+/** The cross-entropy at the samples themselves: no attack. What the other methods are compared with. */
+export const standard: Method = {
+  name: "standard",
+  title: "training without an attack",
+  paper: "https://doi.org/10.1109/5.726791",
+  norms: ["linf", "l2", "l1"],
+  defaults: {},
+  about: {},
+  asks: ["clean"],
+  loss: ({ b, clean, labels }) => crossEntropy(b, clean, labels),
+};

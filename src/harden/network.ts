@@ -1,0 +1,78 @@
+import { lower } from "../autodiff/lower.ts";
+import { PerturbError } from "../errors.ts";
+import type { ClassifierFile } from "../models/classifier/classifier.ts";
+import { withConstants } from "../models/parameters/constants.ts";
+import { type Parameter, parametersOf, refuseQuantized } from "../models/parameters/find.ts";
+import { type Chosen, chosenParameters } from "../models/parameters/names.ts";
+import { type NewValues, refuseUnwritable } from "../models/parameters/write.ts";
+import { readOnnx } from "../onnx/file.ts";
+import { inlineFunctions } from "../onnx/functions.ts";
+import type { Graph } from "../onnx/graph.ts";
+import { Ops } from "../onnx/ops.ts";
+import { inFloat32 } from "../onnx/precision.ts";
+import { readTensor } from "../onnx/tensor-proto.ts";
+import { upgrade } from "../onnx/upgrade.ts";
+import { toFloat32 } from "../tensor.ts";
+import { parameterViews, type Shapes, vectorSize } from "../train/vector.ts";
+
+/** A classifier whose parameters are inputs of its graph. */
+export interface Network {
+  readonly file: ClassifierFile;
+  readonly parameters: readonly Parameter[];
+  readonly shapes: Shapes;
+  /** The parameters as the file has them, in one vector. */
+  readonly initial: Float32Array;
+  /** Inputs: `x`, and each parameter by its name. Output: `logits`. In float32, in operators that have gradients. */
+  readonly graph: Graph;
+}
+
+/**
+ * The network in a classifier, ready to be trained.
+ * @param bytes the ONNX file that it was made from, with all its weights inside
+ * @throws usage where nothing is left to be trained; unsupported for quantised networks, and classifiers that take more than samples
+ */
+export function openNetwork(file: ClassifierFile, bytes: Uint8Array, chosen: Chosen): Network {
+  refuseUnfit(file);
+  const stored = readOnnx(bytes, file.name);
+  refuseQuantized(inlineFunctions(stored), file.name);
+  const classifier = withConstants(readOnnx(file.onnx, file.name));
+  const parameters = chosenParameters(parametersOf(classifier, stored), chosen, file.name);
+  refuseUnwritable(bytes, parameters, file.name);
+  const shapes: Shapes = { parameters: Object.fromEntries(parameters.map(({ name, dims }) => [name, dims])) };
+  const initial = new Float32Array(vectorSize(shapes));
+  const { initializers } = withConstants(stored);
+  for (const [name, { data }] of Object.entries(parameterViews(shapes, initial)))
+    data.set(toFloat32(readTensor(initializers.get(name)!)).data);
+  const names = Object.keys(shapes.parameters);
+  const b = new Ops(lower(upgrade(inFloat32(classifier, ["float16"])), ["x", ...names]));
+  for (const name of names) b.promote(name);
+  return { file, parameters, shapes, initial, graph: b.finish(["logits"]) };
+}
+
+/** The values of a vector, for the file that the network came from. */
+export function newValues({ parameters, shapes, initial }: Network, vector: Float32Array): NewValues[] {
+  const [before, after] = [parameterViews(shapes, initial), parameterViews(shapes, vector)];
+  return parameters.map((parameter) => ({
+    parameter,
+    before: before[parameter.name]!.data,
+    after: after[parameter.name]!.data,
+  }));
+}
+
+/** @throws unsupported */
+function refuseUnfit({ name, rows, head, elements, picture, batch }: ClassifierFile): void {
+  const why =
+    head === "multi-label"
+      ? "it has several labels for a sample, and methods train on one class each"
+      : rows
+        ? `it takes more than samples: ${rows.map((row) => `"${row.name}"`).join(", ")}`
+        : elements
+          ? "its input has bounds of its own for each feature"
+          : picture
+            ? "pictures at their own size are perturbed"
+            : batch !== null
+              ? `its graph fixes the batch to ${batch}; export it with a batch axis of open size`
+              : undefined;
+  if (why === undefined) return;
+  throw new PerturbError("unsupported", `${name} cannot be hardened yet: ${why}.`);
+}

@@ -1,0 +1,69 @@
+import type { ConfiguredMethod, InnerModel } from "../harden.ts";
+import { labelTensor } from "../models/classifier/graph-model.ts";
+import { writeOnnx } from "../onnx/file.ts";
+import type { Program, Runtime } from "../runtime.ts";
+import type { FloatTensor, Tensor } from "../tensor.ts";
+import type { Score } from "../train.ts";
+import { ADVERSARIAL, asksBoth, attackGraph, divergenceGraph, REFERENCE, stepGraph } from "./graphs.ts";
+import type { Network } from "./network.ts";
+
+type Feeds = Readonly<Record<string, Tensor>>;
+
+/** The points of a batch, or of a part of one. */
+export interface Points {
+  readonly x: FloatTensor;
+  /** Those of the inner attack; x itself where there is none. */
+  readonly adversarial: FloatTensor;
+  readonly labels: Int32Array;
+}
+
+/** What one runtime does of a training: it is asked for one thing at a time. */
+export interface Part {
+  /** The network with these parameters. */
+  model(parameters: Feeds): InnerModel;
+  /** The loss and its gradient by the parameters, summed over the points. */
+  step(parameters: Feeds, points: Points): Promise<{ readonly gradient: Float32Array; readonly score: Score }>;
+  release(): Promise<void>;
+}
+
+/** Compiles the graphs of a training; `folder` holds the weights that stay outside of the graph. @throws runtime */
+export async function openPart(network: Network, method: ConfiguredMethod, runtime: Runtime): Promise<Part> {
+  const { file, graph } = network;
+  const load = (of: Parameters<typeof writeOnnx>[0]): Promise<Program> => runtime.load(writeOnnx(of), file.folder);
+  const programs = {
+    logits: await load(graph),
+    attack: await load(attackGraph(network)),
+    step: await load(stepGraph(network, method)),
+    divergence: method.method.attack && asksBoth(method.method) ? await load(divergenceGraph(network)) : null,
+  };
+  const { name, inputShape, classes, head, bounds } = file;
+  return {
+    model: (parameters) => ({
+      name,
+      inputShape,
+      classes,
+      head,
+      bounds,
+      logits: async (x) => (await programs.logits.run({ ...parameters, x }))["logits"] as FloatTensor,
+      async gradient(x, { labels }) {
+        const answer = await programs.attack.run({ ...parameters, x, labels: labelTensor(labels, classes) });
+        const [logits, loss, gradient] = [answer["logits"], answer["loss"], answer["gradient"]] as FloatTensor[];
+        return { logits: logits!, loss: loss!, gradient: gradient! };
+      },
+      divergence: async (x, reference) =>
+        (await programs.divergence!.run({ ...parameters, x, [REFERENCE]: reference }))["gradient"] as FloatTensor,
+    }),
+    async step(parameters, { x, adversarial, labels }) {
+      const points = asksBoth(method.method) ? { x, [ADVERSARIAL]: adversarial } : { x: adversarial };
+      const answer = await programs.step.run({ ...parameters, ...points, labels: labelTensor(labels, classes) });
+      const [loss, correct] = [Number(answer["loss"]!.data[0]), Number(answer["correct"]!.data[0])];
+      return {
+        gradient: answer["gradient"]!.data as Float32Array,
+        score: { loss, correct, total: labels.length },
+      };
+    },
+    async release() {
+      for (const program of Object.values(programs)) await program?.release();
+    },
+  };
+}

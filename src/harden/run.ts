@@ -1,0 +1,186 @@
+import { checkSignal, PerturbError } from "../errors.ts";
+import type { HardenEpoch, HardenState } from "../harden.ts";
+import { withValues } from "../models/parameters/write.ts";
+import { writeOnnx } from "../onnx/file.ts";
+import { option } from "../option.ts";
+import type { Program } from "../runtime.ts";
+import { updateGraph } from "../train/graphs.ts";
+import { shuffledOrder } from "../train/samples.ts";
+import { addScores, NOTHING } from "../train/score.ts";
+import { updated } from "../train/update.ts";
+import { parameterViews } from "../train/vector.ts";
+import { bestOf, isOverfitted, validate } from "./guard.ts";
+import { type Network, newValues, openNetwork } from "./network.ts";
+import { checkHardening, type Hardening } from "./options.ts";
+import { openPart, type Part } from "./part.ts";
+import { openSamples, type Split, split, type TakeSamples } from "./split.ts";
+import { gradientOf } from "./step.ts";
+
+/** What a training gave. */
+export interface Hardened {
+  /** The ONNX file with the weights of the best epoch by accuracy under PGD-10; every other byte is that of the file that was given. */
+  readonly model: Uint8Array;
+  /** The same with the weights of the last epoch. */
+  readonly last: Uint8Array;
+  readonly state: HardenState;
+  readonly network: Network;
+}
+
+/** Milliseconds between two saves: what a kill may cost. */
+const PAUSE = 20_000;
+
+interface Session {
+  readonly options: Hardening;
+  readonly network: Network;
+  readonly parts: readonly Part[];
+  readonly update: Program;
+  readonly split: Split;
+  readonly take: TakeSamples;
+  readonly stepsPerEpoch: number;
+  /** The indices of the samples of an epoch, in its order. */
+  readonly orderOf: (epoch: number) => Int32Array;
+}
+
+/**
+ * Trains the network of an ONNX file to withstand attacks inside ε. Everything that can be refused is, before the first step. The same
+ * options give the same bytes on the same build of the runtime, also when the training was stopped and resumed.
+ * @throws usage, unsupported, mismatch; runtime when the loss is no number any more, after the last good state was saved; cancelled
+ */
+export async function harden(options: Hardening): Promise<Hardened> {
+  checkHardening(options);
+  const network = openNetwork(options.file, options.bytes, options);
+  const session = await openSession(options, network);
+  try {
+    const state = await run(session, options.resume ?? (await startOf(session)));
+    const { bytes, file } = options;
+    const written = (vectors: HardenState["vectors"]): Uint8Array =>
+      withValues(bytes, newValues(network, vectors["parameters"]!), file.name);
+    return { model: written(state.best.vectors), last: written(state.vectors), state, network };
+  } finally {
+    for (const part of session.parts) await part.release();
+    await session.update.release();
+  }
+}
+
+async function openSession(options: Hardening, network: Network): Promise<Session> {
+  const { runtimes, method, optimizer, data, batch, signal } = options;
+  const parts: Part[] = [];
+  for (const runtime of runtimes) parts.push(await openPart(network, method, runtime));
+  const update = await runtimes[0].load(writeOnnx(updateGraph(network.shapes, optimizer)));
+  const samples = split(data, options);
+  const take = await openSamples(data, signal);
+  const stepsPerEpoch = Math.ceil(samples.training.length / batch);
+  const { training } = samples;
+  let known = { epoch: -1, order: training };
+  const orderOf = (epoch: number): Int32Array => {
+    if (known.epoch !== epoch) {
+      const order = shuffledOrder(training.length, options.seed, epoch).map((place) => training[place]!);
+      known = { epoch, order };
+    }
+    return known.order;
+  };
+  return { options, network, parts, update, split: samples, take, stepsPerEpoch, orderOf };
+}
+
+async function startOf(session: Session): Promise<HardenState> {
+  const { options, network } = session;
+  const zeros = options.optimizer.state.map((name) => [name, new Float32Array(network.initial.length)] as const);
+  const vectors = { parameters: network.initial, ...Object.fromEntries(zeros) };
+  const validation = await validated(session, vectors);
+  return {
+    step: 0,
+    vectors,
+    score: NOTHING,
+    history: [{ epoch: 0, training: null, validation }],
+    best: { epoch: 0, vectors },
+  };
+}
+
+function validated({ options, network, parts, take, split: { validation } }: Session, vectors: HardenState["vectors"]) {
+  const views = parameterViews(network.shapes, vectors["parameters"]!);
+  return validate(
+    parts.map((part) => part.model(views)),
+    options,
+    take,
+    validation,
+  );
+}
+
+async function run(session: Session, start: HardenState): Promise<HardenState> {
+  const { options, stepsPerEpoch } = session;
+  const { epochs, signal, save } = options;
+  let state = start;
+  let saved = performance.now();
+  while (state.step < epochs * stepsPerEpoch) {
+    if (signal?.aborted) await save?.(state);
+    checkSignal(signal);
+    state = await nextStep(session, state);
+    report(session, state);
+    const isEnd = state.step % stepsPerEpoch === 0;
+    if (isEnd) state = await endEpoch(session, state);
+    if (!isEnd && performance.now() - saved < PAUSE) continue;
+    await save?.(state);
+    saved = performance.now();
+  }
+  return state;
+}
+
+async function nextStep(session: Session, state: HardenState): Promise<HardenState> {
+  const { options, network, parts, update, take, stepsPerEpoch, orderOf } = session;
+  const { batch, optimizer, rate, schedule, epochs, save } = options;
+  const epoch = Math.floor(state.step / stepsPerEpoch);
+  const at = (state.step % stepsPerEpoch) * batch;
+  const samples = await take(orderOf(epoch).subarray(at, at + batch));
+  const { gradient, score } = await gradientOf(options, network.shapes, parts, state, samples, epoch);
+  const sum = addScores(state.score, score);
+  if (!Number.isFinite(sum.loss) || !gradient.every(Number.isFinite)) {
+    await save?.(state);
+    throw diverged(state, options);
+  }
+  const vectors = await updated(update, optimizer, state.vectors, gradient, {
+    step: state.step + 1,
+    rate: rate * schedule(state.step / (epochs * stepsPerEpoch)),
+  });
+  return { ...state, step: state.step + 1, vectors, score: sum };
+}
+
+async function endEpoch(session: Session, state: HardenState): Promise<HardenState> {
+  const validation = await validated(session, state.vectors);
+  const epoch: HardenEpoch = { epoch: state.step / session.stepsPerEpoch, training: state.score, validation };
+  const best = bestOf(state.history);
+  const trainsAgainst = session.options.method.method.attack !== undefined;
+  if (trainsAgainst && isOverfitted(validation, best.validation))
+    return {
+      ...state,
+      vectors: state.best.vectors,
+      score: NOTHING,
+      history: [...state.history, { ...epoch, rolledBackTo: state.best.epoch }],
+    };
+  const isBest = validation.pgd > best.validation.pgd;
+  return {
+    ...state,
+    score: NOTHING,
+    history: [...state.history, epoch],
+    best: isBest ? { epoch: epoch.epoch, vectors: state.vectors } : state.best,
+  };
+}
+
+function report({ options, split: { training }, stepsPerEpoch }: Session, { step, score, history }: HardenState): void {
+  const epoch = Math.ceil(step / stepsPerEpoch);
+  const done = (epoch - 1) * training.length + score.total;
+  options.onProgress?.({
+    epoch,
+    epochs: options.epochs,
+    done,
+    total: options.epochs * training.length,
+    score,
+    history,
+  });
+}
+
+const diverged = ({ step }: HardenState, { rate }: Hardening): PerturbError =>
+  new PerturbError(
+    "runtime",
+    `The loss or its gradient is no number in step ${step + 1}, so the training stopped there; the state before it is kept. Most often the learning rate is too high: begin anew with a lower one (now ${option("rate", rate)}).`,
+    { data: { step: step + 1, rate } },
+  );
