@@ -1,3 +1,4 @@
+import type { Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import { again } from "../linear.ts";
 import type { RelaxationContext, Relaxations } from "../relaxation.ts";
@@ -11,19 +12,12 @@ type RowsOf = (name: string) => string;
 const f64 = (b: Ops, x: string): string => b.cast(x, "float64");
 
 /** Whether no element is in two windows. */
-function isTiled({ node, b, x }: RelaxationContext): boolean {
-  const kernel = node.attributes.ints("kernel_shape", []);
-  const strides = node.attributes.ints(
-    "strides",
-    kernel.map(() => 1),
-  );
-  const dilations = node.attributes.ints(
-    "dilations",
-    kernel.map(() => 1),
-  );
-  return (
-    b.dims(x[0]!.lower).length === kernel.length + 2 && kernel.every((k, i) => (k - 1) * dilations[i]! < strides[i]!)
-  );
+export function isTiled({ attributes }: Node, rank: number): boolean {
+  const kernel = attributes.ints("kernel_shape", []);
+  const ones = kernel.map(() => 1);
+  const strides = attributes.ints("strides", ones);
+  const dilations = attributes.ints("dilations", ones);
+  return rank === kernel.length + 2 && kernel.every((k, i) => (k - 1) * dilations[i]! < strides[i]!);
 }
 
 /** Sends coefficients from each window to the first largest element of `at`: the gradient of the pool there. */
@@ -41,7 +35,7 @@ function lines(context: RelaxationContext) {
   const [z] = x;
   const pool = (value: string) => again(context, [value]);
   const [lower, upper, h] = [pool(z!.lower), pool(z!.upper), f64(b, y)];
-  if (!isTiled(context)) {
+  if (!isTiled(node, b.dims(z!.lower).length)) {
     const flat = (end: string) => ({
       gap: b.sub(f64(b, end), h),
       back: (_: Ops, a: string, rowsOf: RowsOf) =>

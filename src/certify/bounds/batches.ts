@@ -14,20 +14,15 @@ export interface Rows {
   readonly samples: Int32Array;
 }
 
-/** The rows that ask about elements themselves, and about their negatives, in turn. */
-export function bothWays(
-  elements: readonly { readonly sample: number; readonly at: number }[],
+/** The rows that ask about elements themselves, or about their negatives. */
+export function unitRows(
+  asked: readonly { readonly sample: number; readonly at: number; readonly sign: 1 | -1 }[],
   shape: readonly number[],
 ): Rows {
   const size = product(shape);
-  const seed = zeros([2 * elements.length, ...shape]);
-  const samples = new Int32Array(2 * elements.length);
-  for (const [i, { sample, at }] of elements.entries()) {
-    seed.data[2 * i * size + at] = 1;
-    seed.data[(2 * i + 1) * size + at] = -1;
-    samples[2 * i] = samples[2 * i + 1] = sample;
-  }
-  return { seed, samples };
+  const seed = zeros([asked.length, ...shape]);
+  for (const [i, { at, sign }] of asked.entries()) seed.data[i * size + at] = sign;
+  return { seed, samples: Int32Array.from(asked, ({ sample }) => sample) };
 }
 
 /** The ends of each value that a nonlinear node reads, by its name. */

@@ -7,6 +7,7 @@ import type { Arithmetic } from "./enclose.ts";
 import { type Method, settle } from "./ends.ts";
 import { boundPrograms } from "./programs.ts";
 import { reduced } from "./reduced.ts";
+import { Settled } from "./settled.ts";
 import { tightened } from "./tighten.ts";
 import { openTuning, type Tuning } from "./tune.ts";
 
@@ -39,16 +40,20 @@ export async function openBounds(
 ): Promise<BoundsOf> {
   const programs = await boundPrograms(classifier, runtime, arithmetic);
   const classes = Number(classifier.outputs[0]!.dims!.at(-1));
+  const settled = new Settled();
   const lines = async (box: Box, rows: Rows, method: Method = "crown") => {
     const program = await programs.boundOf(programs.output, method === "ibp", box.ball !== undefined);
-    const given = givenOf(programs.frontiers, box, await settle(programs, box, method));
+    const ends = await settle(programs, box, method);
+    // Those over a ball say nothing of the box around it.
+    if (method === "crown" && !box.ball) settled.keep(box, ends);
+    const given = givenOf(programs.frontiers, box, ends);
     return boundsOf(program, given, rows, box.centre.dims.slice(1));
   };
   return {
     lines,
     async tuning({ centre, lower, upper }, isTight = false) {
       const box = { centre, lower, upper };
-      const known = await settle(programs, box, "crown");
+      const known = settled.of(box) ?? (await settle(programs, box, "crown"));
       if (!isTight) return openTuning(programs, box, known);
       const small = await reduced(programs, box, known, { outputs: classes, runtime });
       const ends = await tightened(programs, box, known, small);

@@ -1,7 +1,8 @@
 import { product } from "../../tensor.ts";
-import { bothWays, boundsOf, type Ends, givenOf } from "./batches.ts";
+import { boundsOf, type Ends, givenOf, unitRows } from "./batches.ts";
 import { around, type Box } from "./box.ts";
 import { refineByWindows } from "./local.ts";
+import { type Side, STAGES } from "./pools.ts";
 import { type BoundPrograms, type Frontier, found } from "./programs.ts";
 
 /** Numbers in the rows that are made at a time. */
@@ -53,37 +54,58 @@ async function spread({ frontiers, intervals }: BoundPrograms, box: Box, ends: E
   }
 }
 
-/** Bounds the elements of a value that intervals leave open, both ways. Gives whether there were any. */
+/** Bounds the elements of a value that intervals leave open. Gives whether there were any. */
 async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, ends: Ends): Promise<boolean> {
-  const { value, shape, isOpen } = frontier;
+  const { value, shape, isOpen, pool } = frontier;
   const { lower, upper } = ends.get(value)!;
   const size = product(shape);
-  const open = Array.from(lower.keys()).filter((i) => isOpen(lower[i]!, upper[i]!));
-  if (open.length === 0) return false;
   const better = { lower: lower.slice(), upper: upper.slice() };
-  const keep = (element: number, [low, negated]: readonly [number, number]): void => {
+  const keep = ({ element, sign }: Side, bound: number): void => {
     // A bound that is NaN tells nothing.
-    const [least, most] = [around(low)[0], -around(negated)[0]];
-    if (least > better.lower[element]!) better.lower[element] = least;
-    if (most < better.upper[element]!) better.upper[element] = most;
+    const least = around(bound)[0];
+    if (sign === 1 && least > better.lower[element]!) better.lower[element] = least;
+    if (sign === -1 && -least < better.upper[element]!) better.upper[element] = -least;
   };
   const local = await programs.windowed(value, box.ball !== undefined);
-  if (local) {
-    await refineByWindows(local, { box, ends, open, shape, frontiers: programs.frontiers }, keep);
-  } else {
-    const program = await programs.boundOf(value, false, box.ball !== undefined);
-    const given = givenOf(programs.frontiers, box, ends);
-    const many = Math.max(1, Math.floor(MOST_SEEDS / (2 * size)));
-    for (let at = 0; at < open.length; at += many) {
-      const elements = open.slice(at, at + many);
-      const rows = bothWays(
-        elements.map((element) => ({ sample: Math.floor(element / size), at: element % size })),
-        shape,
-      );
-      const { bounds } = await boundsOf(program, given, rows, box.centre.dims.slice(1));
-      for (const [i, element] of elements.entries()) keep(element, [bounds[2 * i]!, bounds[2 * i + 1]!]);
-    }
+  const bothEnds = (): Side[] =>
+    Array.from(lower.keys())
+      .filter((i) => isOpen(lower[i]!, upper[i]!))
+      .flatMap((element) => [
+        { element, sign: 1 },
+        { element, sign: -1 },
+      ]);
+  const stages = pool ? STAGES.map((stage) => () => stage(pool, better, size)) : [bothEnds];
+  const known = new Set<number>();
+  let isRefined = false;
+  for (const stage of stages) {
+    const asked = stage().filter(({ element, sign }) => !known.has(sign * (element + 1)));
+    for (const { element, sign } of asked) known.add(sign * (element + 1));
+    if (asked.length === 0) continue;
+    isRefined = true;
+    if (local) await refineByWindows(local, { box, ends, asked, shape, frontiers: programs.frontiers }, keep);
+    else await refineWhole(programs, frontier, { box, ends, asked }, keep);
   }
-  ends.set(value, better);
-  return true;
+  if (isRefined) ends.set(value, better);
+  return isRefined;
+}
+
+async function refineWhole(
+  programs: BoundPrograms,
+  { value, shape }: Frontier,
+  { box, ends, asked }: { readonly box: Box; readonly ends: Ends; readonly asked: readonly Side[] },
+  keep: (side: Side, bound: number) => void,
+): Promise<void> {
+  const program = await programs.boundOf(value, false, box.ball !== undefined);
+  const given = givenOf(programs.frontiers, box, ends);
+  const size = product(shape);
+  const many = Math.max(1, Math.floor(MOST_SEEDS / size));
+  for (let at = 0; at < asked.length; at += many) {
+    const sides = asked.slice(at, at + many);
+    const rows = unitRows(
+      sides.map(({ element, sign }) => ({ sample: Math.floor(element / size), at: element % size, sign })),
+      shape,
+    );
+    const { bounds } = await boundsOf(program, given, rows, box.centre.dims.slice(1));
+    for (const [i, side] of sides.entries()) keep(side, bounds[i]!);
+  }
 }

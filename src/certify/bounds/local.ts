@@ -1,8 +1,9 @@
 import type { Program } from "../../runtime.ts";
 import { type FloatTensor, product, tensor } from "../../tensor.ts";
-import { bothWays, boundsOf, type Ends } from "./batches.ts";
+import { boundsOf, type Ends, unitRows } from "./batches.ts";
 import type { Ball, Box } from "./box.ts";
 import { type Least, leastOver } from "./least.ts";
+import type { Side } from "./pools.ts";
 import { type Frontier, known, ofSamples } from "./programs.ts";
 import type { Window, Windowed } from "./windows.ts";
 
@@ -12,26 +13,26 @@ const MOST_NUMBERS = 2 ** 22;
 interface Asked {
   readonly box: Box;
   readonly ends: Ends;
-  /** Places of elements in [samples, ...shape]. */
-  readonly open: readonly number[];
+  /** Of elements of [samples, ...shape]. */
+  readonly asked: readonly Side[];
   /** [C, H, W] */
   readonly shape: readonly number[];
   readonly frontiers: readonly Frontier[];
 }
 
-/** One position of one sample, and its elements that are asked about. */
+/** One position of one sample, and what is asked about its channels. */
 interface Spot {
   readonly sample: number;
   readonly row: number;
   readonly column: number;
-  readonly channels: number[];
+  readonly sides: { readonly channel: number; readonly side: Side }[];
 }
 
-/** Bounds elements both ways, each by the window that it hangs on. `keep` gets the bound of an element and that of its negative. */
+/** Bounds elements or their negatives, each by the window that it hangs on. */
 export async function refineByWindows(
   { program, input, windows, masks }: Windowed & { readonly program: Program },
-  { box, ends, open, shape, frontiers }: Asked,
-  keep: (element: number, bounds: readonly [number, number]) => void,
+  { box, ends, asked, shape, frontiers }: Asked,
+  keep: (side: Side, bound: number) => void,
 ): Promise<void> {
   const [channels, height, width] = shape as [number, number, number];
   const inner = frontiers.filter(({ value }) => program.inputs.includes(known(value).lower));
@@ -40,7 +41,7 @@ export async function refineByWindows(
     sizeOf(input, box.centre.dims[1]!),
     ...inner.map(({ value, shape: [depth] }) => sizeOf(windows.get(value)!, depth!)),
   );
-  const spots = spotsOf(open, [channels, height, width]);
+  const spots = spotsOf(asked, [channels, height, width]);
   const many = Math.max(1, Math.floor(MOST_NUMBERS / largest));
   for (let at = 0; at < spots.length; at += many) {
     const taken = spots.slice(at, at + many);
@@ -62,17 +63,16 @@ export async function refineByWindows(
       const inside = new Float32Array(n * product(window.extent)).fill(1);
       rows[name] = samples[ofSamples(name)] = cut(tensor("float32", [n, 1, ...window.extent], inside), window, 0);
     }
-    const asked = taken.flatMap((spot, sample) => spot.channels.map((channel) => ({ sample, at: channel, spot })));
+    const all = taken.flatMap(({ sides }, sample) =>
+      sides.map(({ channel, side }) => ({ sample, at: channel, sign: side.sign, side })),
+    );
     const { bounds } = await boundsOf(
       program,
       { samples, rows, ...(box.ball && { least: leastInWindows(box, box.ball, samples, taken) }) },
-      bothWays(asked, [channels, 1, 1]),
+      unitRows(all, [channels, 1, 1]),
       samples["centre"]!.dims.slice(1),
     );
-    for (const [i, { at: channel, spot }] of asked.entries()) {
-      const element = ((spot.sample * channels + channel) * height + spot.row) * width + spot.column;
-      keep(element, [bounds[2 * i]!, bounds[2 * i + 1]!]);
-    }
+    for (const [i, { side }] of all.entries()) keep(side, bounds[i]!);
   }
 }
 
@@ -97,18 +97,19 @@ function leastInWindows(
   return leastOver(box, { norm, radii: own, pixels }, cells);
 }
 
-/** Positions with elements that are asked about, those with most of them first: what is run together should be alike. */
-function spotsOf(open: readonly number[], [channels, height, width]: readonly [number, number, number]): Spot[] {
+/** Positions that are asked about, those with most questions first: what is run together should be alike. */
+function spotsOf(asked: readonly Side[], [channels, height, width]: readonly [number, number, number]): Spot[] {
   const spots = new Map<number, Spot>();
   const area = height * width;
-  for (const element of open) {
+  for (const side of asked) {
+    const { element } = side;
     const [sample, place] = [Math.floor(element / (channels * area)), element % area];
     const key = sample * area + place;
-    const spot = spots.get(key) ?? { sample, row: Math.floor(place / width), column: place % width, channels: [] };
-    spot.channels.push(Math.floor(element / area) % channels);
+    const spot = spots.get(key) ?? { sample, row: Math.floor(place / width), column: place % width, sides: [] };
+    spot.sides.push({ channel: Math.floor(element / area) % channels, side });
     spots.set(key, spot);
   }
-  return [...spots.values()].sort((a, b) => b.channels.length - a.channels.length);
+  return [...spots.values()].sort((a, b) => b.sides.length - a.sides.length);
 }
 
 /** The windows [spots, C, ...size] of a value [samples, C, H, W], with a number where they are outside of it. */

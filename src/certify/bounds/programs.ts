@@ -7,8 +7,10 @@ import { merged } from "../../onnx/merged.ts";
 import { Ops } from "../../onnx/ops.ts";
 import type { Program, Runtime } from "../../runtime.ts";
 import { type CrownOptions, crown } from "./crown.ts";
-import { type Arithmetic, type Enclosed, enclose, type Relaxed } from "./enclose.ts";
+import { type Arithmetic, type Enclosed, enclose } from "./enclose.ts";
 import { linearised } from "./linearised.ts";
+import { type Pool, poolOf } from "./pools.ts";
+import { bendsAtZero, isCut, readersOf, relaxedBefore } from "./readers.ts";
 import { type Windowed, windowed } from "./windows.ts";
 
 /** A value that a nonlinear node reads, whose ends decide how tight its lines are. */
@@ -20,6 +22,8 @@ export interface Frontier {
   readonly isOpen: (lower: number, upper: number) => boolean;
   /** Whether intervals alone are exact: nothing nonlinear is before it. */
   readonly isFirst: boolean;
+  /** The pool that alone reads it. */
+  readonly pool?: Pool | undefined;
   /** Whether all that read it are linear on both sides of 0. */
   readonly bendsAtZero: boolean;
 }
@@ -149,6 +153,10 @@ export async function boundPrograms(
         isOpen: (l, u) => readers.some(({ node, relaxation }) => relaxation.isOpen(node, l, u)),
         isFirst: !relaxedBefore(first.nodes, value, enclosed),
         bendsAtZero: bendsAtZero(readers),
+        pool:
+          readers.length === 1
+            ? poolOf(readers[0]!.node, b.sizes(value, 1), isCut(first.nodes, graph, readers[0]!.node))
+            : undefined,
       };
     }),
     output: graph.outputs[0]!.name,
@@ -228,21 +236,4 @@ function tunedGraph(graph: Graph, value: string, arithmetic: Arithmetic, withGra
     outputs.push(...Object.values(names));
   }
   return b.finish(outputs);
-}
-
-const readersOf = (value: string, { relaxed }: Enclosed): Relaxed[] =>
-  [...relaxed.values()].filter(({ node }) => node.inputs.includes(value));
-
-const bendsAtZero = (readers: readonly Relaxed[]): boolean =>
-  readers.every(({ relaxation }) => relaxation.bendsAtZero === true);
-
-/** Whether a node that is not linear is on a way to a value. */
-function relaxedBefore(nodes: readonly Node[], value: string, { relaxed }: Enclosed): boolean {
-  const wanted = new Set([value]);
-  for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((name) => wanted.has(name))) continue;
-    if (relaxed.has(node.outputs[0]!)) return true;
-    for (const name of node.inputs) wanted.add(name);
-  }
-  return false;
 }

@@ -33,6 +33,7 @@ const POINTWISE: ReadonlySet<string> = new Set([
   "Tanh",
   "Neg",
   "Identity",
+  "Dropout",
   "BatchNormalization",
 ]);
 /** The same, with a constant that is the same at every position. */
