@@ -9,7 +9,7 @@ import type { Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import { product } from "../../tensor.ts";
 import type { Arithmetic, Enclosed } from "./enclose.ts";
-import { gamma, LOST } from "./rounding.ts";
+import { gamma, inward, LOST, outward } from "./rounding.ts";
 import { Rows } from "./rows.ts";
 
 export interface CrownOptions {
@@ -43,6 +43,15 @@ export interface Crowned {
   readonly slope: string;
   /** What reaches the output of each node that is not linear, [samples·rows, ...], by the value that it reads. */
   readonly coefficients: ReadonlyMap<string, string>;
+  /** ⟨a, f(c)⟩, float64 [samples, rows, 1]: the bound is the sum of this and of its terms. */
+  readonly start: string;
+  readonly terms: readonly Term[];
+}
+
+/** Float64 [samples, rows, 1]. Its cause is the output of a node that is not linear, or the input of the graph; absent for roundings and pushes. */
+export interface Term {
+  readonly value: string;
+  readonly cause?: string | undefined;
 }
 
 /** What sums of float64 can be off, as a share of what they are made of. */
@@ -65,42 +74,43 @@ export function crown(
 ): Crowned {
   const { centre, lower, upper } = values.get(input)!;
   const rows = new Rows(b, centre, tuning !== undefined);
-  /** Float64 [samples, rows, 1], none above 0. */
-  const losses: string[] = [];
-  /** Float64 [samples, rows, 1], of any sign. */
-  const gains: string[] = [];
+  /** None above 0. */
+  const losses: Term[] = [];
+  /** Of any sign. */
+  const gains: Term[] = [];
   /** Float64 [samples, rows, 1]: how large the numbers were whose sum is a gain. */
   const sizes: string[] = [];
   /** What reaches a value with its push, which may be added but once. */
   const pushed = new Map<string, string>();
   const coefficients = new Map<string, string>();
   /** Takes Σ of products that are none above 0: their float32 sum is off by a share of itself. */
-  const lose = (a: string, by: string): void => {
+  const lose = (a: string, by: string, cause?: string): void => {
     const size = product(b.sizes(by, 1));
     const sum = b.cast(rows.dot(a, by), "float64");
-    losses.push(
+    const value =
       arithmetic === "real"
         ? sum
-        : b.sub(b.mul(sum, b.scalar(1 + 1.5 * gamma(size + 2), sum)), b.scalar(size * LOST, sum)),
-    );
+        : b.sub(b.mul(sum, b.scalar(1 + 1.5 * gamma(size + 2), sum)), b.scalar(size * LOST, sum));
+    losses.push({ value, cause });
   };
   /** Takes Σ of products that are none below 0. */
-  const gain = (a: string, by: string): void => {
+  const gain = (a: string, by: string, cause: string): void => {
     const size = product(b.sizes(by, 1));
     const sum = b.cast(rows.dot(a, by), "float64");
-    gains.push(b.sub(b.mul(sum, b.scalar(1 - 1.5 * gamma(size + 2), sum)), b.scalar(size * LOST, sum)));
+    const value = b.sub(b.mul(sum, b.scalar(1 - 1.5 * gamma(size + 2), sum)), b.scalar(size * LOST, sum));
+    gains.push({ value, cause });
     sizes.push(sum);
   };
-  const down = (name: string): string => toFloat32(b, name, -1);
-  const up = (name: string): string => toFloat32(b, name, 1);
+  const down = (name: string): string => outward(b, name, -1);
+  const up = (name: string): string => outward(b, name, 1);
   /** Takes coefficients of one sign times a gap. With the centre outside of what is assumed of a value, gaps have both signs. */
-  const loseGap = (a: string, gap: string, side: 1 | -1): void => {
+  const loseGap = (a: string, gap: string, side: 1 | -1, cause: string): void => {
     if (tuning && arithmetic === "real") {
-      gains.push(b.cast(rows.dot(a, b.cast(gap, "float32")), "float64"));
+      gains.push({ value: b.cast(rows.dot(a, b.cast(gap, "float32")), "float64"), cause });
       return;
     }
-    lose(a, side === 1 ? down(gap) : up(gap));
-    if (tuning) gain(a, side === 1 ? inward(b, gap, 1) : inward(b, gap, -1));
+    lose(a, side === 1 ? down(gap) : up(gap), cause);
+    if (tuning) gain(a, inward(b, gap, side), cause);
   };
   /** How far a value can be from that at the centre. */
   const reach = (name: string): string => {
@@ -114,7 +124,7 @@ export function crown(
     if (arithmetic === "real") return;
     const flat = b.add("Flatten", [b.cast(reach(value), "float64")], { axis: 1 });
     const all = b.unsqueeze(b.reduceSum(flat, [1], true), [2]);
-    losses.push(b.mul(all, b.scalar(-count * LOST, all)));
+    losses.push({ value: b.mul(all, b.scalar(-count * LOST, all)) });
   };
 
   const linearRule = (node: Node): Rule | undefined => {
@@ -154,8 +164,8 @@ export function crown(
       coefficients.set(node.inputs[0]!, g);
       const zero = b.scalar(0, g);
       const [positive, negative] = [b.add("Max", [g, zero]), b.add("Min", [g, zero])];
-      loseGap(positive, lines.lower.gap, 1);
-      loseGap(negative, lines.upper.gap, -1);
+      loseGap(positive, lines.lower.gap, 1, node.outputs[0]!);
+      loseGap(negative, lines.upper.gap, -1, node.outputs[0]!);
       return node.inputs.map((name, i) => {
         if (!values.has(name) || !isFloat(b.fact(name).type)) return null;
         const sum = b.plus(back(lines.lower, positive, i), back(lines.upper, negative, i));
@@ -182,7 +192,7 @@ export function crown(
         const precise = b.cast(push, "float64");
         const ofSample = (products: string) =>
           b.unsqueeze(b.reduceSum(b.add("Flatten", [products], { axis: 1 }), [1], true), [2]);
-        gains.push(ofSample(b.mul(precise, at)));
+        gains.push({ value: ofSample(b.mul(precise, at)) });
         sizes.push(ofSample(b.add("Abs", [b.mul(precise, at)])));
       }
       const parts = push ? [...arrived, rows.of(push, arrived[0]!)] : arrived;
@@ -197,25 +207,18 @@ export function crown(
   const a = sentBack(b, { of, seed, input, table }) ?? b.full(0, rows.of(centre, seed));
   const zero = b.scalar(0, a);
   if (!isApart) {
-    lose(b.add("Max", [a, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))));
-    lose(b.add("Min", [a, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))));
+    lose(b.add("Max", [a, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))), input);
+    lose(b.add("Min", [a, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))), input);
   }
   const at = b.cast(values.get(of)!.centre, "float64");
   const precise = b.cast(seed, "float64");
   const start = rows.dot(precise, at);
   const size = b.sum([rows.dot(b.add("Abs", [precise]), b.add("Abs", [at])), ...sizes]);
-  const loss = b.sum(losses.length > 0 ? losses : [b.mul(start, b.scalar(0, start))]);
+  const loss = b.sum(losses.length > 0 ? losses.map(({ value }) => value) : [b.mul(start, b.scalar(0, start))]);
   const slack = b.mul(b.sub(size, loss), b.scalar(SLACK, loss));
-  const sum = b.sum([start, loss, ...gains]);
-  return { bound: b.squeeze(b.sub(sum, slack), [2]), slope: a, coefficients };
-}
-
-/** What a float64 gap has of the other sign than most, made a little smaller and cast. */
-function inward(b: Ops, gap: string, sign: 1 | -1): string {
-  const zero = b.scalar(0, gap);
-  const room = b.scalar(LOST, gap);
-  const less = b.sub(b.mul(b.mul(gap, b.scalar(sign, gap)), b.scalar(1 - 2 ** -22, gap)), room);
-  return b.cast(b.mul(b.add("Max", [less, zero]), b.scalar(sign, gap)), "float32");
+  const sum = b.sum([start, loss, ...gains.map(({ value }) => value)]);
+  const terms = [...losses, ...gains, { value: b.neg(slack) }];
+  return { bound: b.squeeze(b.sub(sum, slack), [2]), slope: a, coefficients, start, terms };
 }
 
 /** What reaches the input; undefined where nothing does, because it changes the value by conditions alone. */
@@ -230,11 +233,4 @@ function sentBack(
       return undefined;
     throw error;
   }
-}
-
-/** A float64 gap, made a little larger and cast: rounding may not make it smaller. */
-function toFloat32(b: Ops, gap: string, sign: 1 | -1): string {
-  const zero = b.scalar(0, gap);
-  const clean = sign === 1 ? b.add("Max", [gap, zero]) : b.add("Min", [gap, zero]);
-  return b.cast(b.plus(b.mul(clean, b.scalar(1 + 2 ** -22, gap)), b.scalar(sign * LOST, gap)), "float32");
 }
