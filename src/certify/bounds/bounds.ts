@@ -3,9 +3,9 @@ import type { Runtime } from "../../runtime.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import { boundsOf, type Ends, givenOf, type Rows } from "./batches.ts";
 import type { Box } from "./box.ts";
+import { type Breakdowns, breakDown } from "./breakdown.ts";
 import type { Arithmetic } from "./enclose.ts";
 import { type Method, settle } from "./ends.ts";
-import { type LossesOf, lossesOf } from "./losses.ts";
 import { boundPrograms } from "./programs.ts";
 import { reduced } from "./reduced.ts";
 import { Settled } from "./settled.ts";
@@ -26,7 +26,7 @@ export interface BoundsOf {
     method?: Method,
   ): Promise<{ readonly bounds: Float64Array; readonly slopes: FloatTensor }>;
   /** What the bounds of CROWN lose, and where. @param seed coefficients of the logits, one row for each sample */
-  losses(box: Box, seed: FloatTensor): Promise<LossesOf>;
+  losses(box: Box, seed: FloatTensor): Promise<Breakdowns>;
   /**
    * The bounds of one box, of which the choices can be improved. `isTight`: with ends of inner values that were improved the same way, and quicker from
    * then on, but slower to open. A ball in it is not looked at.
@@ -60,7 +60,7 @@ export async function openBounds(
   };
   return {
     lines,
-    losses: async (box, seed) => lossesOf(programs, box, await endsOf(box), seed),
+    losses: async (box, seed) => breakDown(programs, box, await endsOf(box), seed),
     async tuning({ centre, lower, upper }, isTight = false) {
       const box = { centre, lower, upper };
       const known = await endsOf(box);

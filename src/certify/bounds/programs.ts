@@ -41,7 +41,7 @@ export interface BoundPrograms {
   readonly intervals: Program | undefined;
   /** The nodes that are not linear, by their first outputs, and what each is in the graph that was given. */
   readonly layers: ReadonlyMap<string, Layer>;
-  /** The bounds of the output, with `terms`: their start, roundings, what the input loses, and what each layer does. */
+  /** The bounds of the output, with `terms`: its value at the centre, and what each layer adds to the bound. */
   readonly terms: (isApart: boolean) => Promise<Program>;
   /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`; apart, `base` without what the input loses. */
   readonly boundOf: (value: string, isFlat: boolean, isApart?: boolean) => Promise<Program>;
@@ -150,7 +150,7 @@ export async function boundPrograms(
     layers: new Map(nonlinear.map((name, i) => [name, origins[i]!])),
     terms: (isApart) =>
       once(`terms${isApart ? "-apart" : ""} ${output}`, () =>
-        boundGraph(graph, output, { arithmetic, isFlat: false, isApart }, [graph.inputs[0]!.name, ...nonlinear]),
+        boundGraph(graph, output, { arithmetic, isFlat: false, isApart }, nonlinear),
       ),
     boundOf: (value, isFlat, isApart = false) =>
       once(`${isFlat ? "flat" : "lines"}${isApart ? "-apart" : ""} ${value}`, () =>
@@ -184,7 +184,7 @@ function boundGraph(
   graph: Graph,
   value: string,
   how: Pick<CrownOptions, "arithmetic" | "isFlat" | "isApart">,
-  causes?: readonly string[],
+  told?: readonly string[],
 ): Graph {
   const { b, enclosed } = open(graph, how.arithmetic);
   const batch = graph.inputs[0]!.dims![0]!;
@@ -194,7 +194,11 @@ function boundGraph(
   const name = how.isApart ? "base" : "bound";
   b.alias(name, made.bound);
   b.alias("slope", made.slope);
-  return b.finish([name, "slope", ...(causes ? [tellTerms(b, made, causes)] : [])]);
+  return b.finish([
+    name,
+    "slope",
+    ...(told ? [tellTerms(b, made, enclosed.values.get(graph.inputs[0]!.name)!.centre, told)] : []),
+  ]);
 }
 
 /** One row for each sample. */

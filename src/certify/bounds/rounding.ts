@@ -1,6 +1,5 @@
 import { again, type LinearContext, type Terms, withOperands } from "../../autodiff/linear.ts";
 import { type Enclosure, UNIT } from "../../autodiff/relaxation.ts";
-import type { Ops } from "../../onnx/ops.ts";
 
 /** In the shape of a node's output: how far its sums can be off in the network, and all that a bound has to allow for. */
 export interface Rounding {
@@ -64,19 +63,4 @@ export function roundingOf(
   const centre =
     precise === undefined ? network : b.plus(scaled(b.add("Abs", [precise]), 2 * UNIT), b.scalar(UNDERFLOW, zero));
   return { network, all: b.plus(b.plus(network, centre), backwards) };
-}
-
-/** A float64 gap, made a little larger and cast: rounding may not make it smaller. */
-export function outward(b: Ops, gap: string, sign: 1 | -1): string {
-  const zero = b.scalar(0, gap);
-  const clean = sign === 1 ? b.add("Max", [gap, zero]) : b.add("Min", [gap, zero]);
-  return b.cast(b.plus(b.mul(clean, b.scalar(1 + 2 ** -22, gap)), b.scalar(sign * LOST, gap)), "float32");
-}
-
-/** What a float64 gap has of the other sign than most, made a little smaller and cast. */
-export function inward(b: Ops, gap: string, sign: 1 | -1): string {
-  const zero = b.scalar(0, gap);
-  const room = b.scalar(LOST, gap);
-  const less = b.sub(b.mul(b.mul(gap, b.scalar(sign, gap)), b.scalar(1 - 2 ** -22, gap)), room);
-  return b.cast(b.mul(b.add("Max", [less, zero]), b.scalar(sign, gap)), "float32");
 }

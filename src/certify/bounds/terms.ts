@@ -2,6 +2,7 @@ import type { Graph, Node } from "../../onnx/graph.ts";
 import { valuesRead } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import type { Crowned } from "./crown.ts";
+import { Rows } from "./rows.ts";
 
 /** A node that is not linear: its operator and name, or its first output where it has none; null for one that perturb added. */
 export interface Layer {
@@ -9,12 +10,16 @@ export interface Layer {
   readonly node: string | null;
 }
 
-/** Appends all that a bound is the sum of, as the output `terms`, float64 [samples, rows, 2 + causes]: its start, what has no cause, and what each cause has. */
-export function tellTerms(b: Ops, { start, terms }: Crowned, causes: readonly string[]): string {
+/**
+ * Appends the output `terms`, float64 [samples, rows, 1 + nodes]: the value at the centre, and what each node that is not linear adds to a bound: its
+ * gaps times the coefficients that met them.
+ */
+export function tellTerms(b: Ops, { start, met }: Crowned, centre: string, nodes: readonly string[]): string {
+  const rows = new Rows(b, centre);
   const zero = b.mul(start, b.scalar(0, start));
-  const sumOf = (cause: string | undefined): string =>
-    b.sum([zero, ...terms.filter((term) => term.cause === cause).map(({ value }) => value)]);
-  return b.alias("terms", b.add("Concat", [start, sumOf(undefined), ...causes.map(sumOf)], { axis: 2 }));
+  const gapsOf = (node: string): string =>
+    b.sum([zero, ...(met.get(node) ?? []).map(({ a, line }) => rows.dot(b.cast(a, "float64"), line.gap))]);
+  return b.alias("terms", b.add("Concat", [start, ...nodes.map(gapsOf)], { axis: 2 }));
 }
 
 /**

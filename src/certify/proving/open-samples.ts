@@ -1,12 +1,13 @@
 import { take } from "../../model.ts";
 import { takeRows } from "../../tensor.ts";
-import type { Losses, LossesOf } from "../bounds/losses.ts";
+import type { Breakdown, Breakdowns } from "../bounds/breakdown.ts";
 import type { Layer } from "../bounds/terms.ts";
 import type { Prover } from "./prover.ts";
+import type { Lost } from "./shares.ts";
 import type { Claims, Standing } from "./standing.ts";
 
-/** Losses, each of its own sample. */
-export interface OpenLosses extends LossesOf {
+/** Breakdown, each of its own sample. */
+export interface OpenLosses extends Breakdowns {
   /** Numbers of the samples. */
   readonly rows: readonly number[];
 }
@@ -37,16 +38,12 @@ export async function lossesOfOpen(
   return { layers, rows: kept.map((n) => rows[n]!), samples: kept.map((n) => samples[n]!) };
 }
 
-const isKnown = ({ value, bound, linear, rounding, layers }: Losses): boolean =>
+const isKnown = ({ value, bound, linear, rounding, layers }: Breakdown): boolean =>
   [value - bound, linear, rounding, ...layers].every(Number.isFinite) && value > bound;
 
-/** Such as "Relu /conv1/Relu takes 61 % of what CROWN's bound loses": of a layer, or of the linear part. */
-export function largestLoss(layers: readonly Layer[], { value, bound, linear, layers: lost }: Losses): string {
-  const most = lost.reduce((best, loss, k) => (loss > lost[best]! ? k : best), 0);
-  const isLinear = !(lost[most]! > linear);
-  const share = (100 * (isLinear ? linear : lost[most]!)) / (value - bound);
-  return `${isLinear ? "the linear part" : nameOf(layers[most]!)} takes ${share.toFixed(0)} % of what CROWN's bound loses`;
-}
-
-/** How a layer is called in text. */
-export const nameOf = ({ op, node }: Layer): string => (node === null ? op : `${op} ${node}`);
+/** What one bound loses, with the names of its layers. */
+export const lostOf = (names: readonly Layer[], { value, layers, ...parts }: Breakdown): Lost => ({
+  ...parts,
+  margin: value,
+  layers: names.map(({ op, node }, k) => ({ op, node, loss: layers[k]! })),
+});

@@ -5,8 +5,8 @@ import { cellsOf, type NormName, normFor } from "../../norm.ts";
 import { type FloatTensor, product, takeRows, tensor } from "../../tensor.ts";
 import { type BoundsOf, openBounds } from "../bounds/bounds.ts";
 import { type Ball, type BallNorm, type Box, ball } from "../bounds/box.ts";
+import type { Breakdowns } from "../bounds/breakdown.ts";
 import type { Method as BoundMethod } from "../bounds/ends.ts";
-import type { LossesOf } from "../bounds/losses.ts";
 import { byBranching } from "./branching.ts";
 import { certifiableGraph } from "./certifiable.ts";
 import { margins, marginsTo, otherClass } from "./margins.ts";
@@ -21,7 +21,7 @@ export interface Prover {
   /** Whether ε counts something. */
   readonly isWhole?: boolean;
   /** What the bounds of CROWN lose, and where, of the margin of each label to one other class. @throws runtime, cancelled */
-  losses(question: Question & { readonly others: Int32Array }, signal?: AbortSignal): Promise<LossesOf>;
+  losses(question: Question & { readonly others: Int32Array }, signal?: AbortSignal): Promise<Breakdowns>;
   release(): Promise<void>;
 }
 
@@ -120,8 +120,8 @@ async function losses(
   { bounds, model, norm }: Parts,
   { x, labels, epsilons, others }: Question & { readonly others: Int32Array },
   signal: AbortSignal | undefined,
-): Promise<LossesOf> {
-  const found: LossesOf[] = [];
+): Promise<Breakdowns> {
+  const found: Breakdowns[] = [];
   for (const rows of pieces(labels.length)) {
     checkSignal(signal);
     const own = rows.map((row) => epsilons[row]!);

@@ -1,12 +1,15 @@
-import type { Losses } from "../../certify/bounds/losses.ts";
-import { largestLoss, lossesOfOpen, type OpenLosses } from "../../certify/proving/open-samples.ts";
+import { lossesOfOpen, lostOf, type OpenLosses } from "../../certify/proving/open-samples.ts";
 import type { Prover } from "../../certify/proving/prover.ts";
+import { type Lost, sharesInWords } from "../../certify/proving/shares.ts";
 import { nothingProven, proveBudgets, proveLargest, type Standing } from "../../certify/proving/standing.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import { marginOf } from "../results/records.ts";
 import { exact } from "../results/statistics.ts";
 import type { CertifiedTally } from "../results/tally.ts";
 import type { Subjects } from "./cascade.ts";
+
+/** How many causes of a loss are named for each sample. */
+const NAMED = 2;
 
 /** How samples are certified. */
 export interface CertifyPlan {
@@ -67,7 +70,7 @@ export async function startProofs({
       await proveBudgets(standing, dear!, claims, fooledAt);
       open = await lossesOfOpen(standing, prover, claims, fooledAt);
       for (const [n, i] of open.rows.entries())
-        standing.reasons[i] += `; ${largestLoss(open.layers, open.samples[n]!)}`;
+        standing.reasons[i] += `; CROWN's bound loses ${sharesInWords(lostOf(open.layers, open.samples[n]!), NAMED)}`;
     },
     async search(fooledAt) {
       // Between a proof and the ε at which a sample is fooled, nothing is open.
@@ -98,15 +101,16 @@ function lossTally(
 ): Pick<CertifiedTally, "losses"> {
   const kept = samples.filter((_, n) => isOpen(rows[n]!));
   if (kept.length === 0) return {};
-  const sum = (of: (losses: Losses) => number): number => kept.reduce((all, losses) => all + exact(of(losses)), 0);
+  const all = kept.map((one) => lostOf(layers, one));
+  const sum = (of: (lost: Lost) => number): number => all.reduce((total, lost) => total + exact(of(lost)), 0);
   return {
     losses: {
-      samples: kept.length,
-      margin: sum(({ value }) => value),
+      samples: all.length,
+      margin: sum(({ margin }) => margin),
       linear: sum(({ linear }) => linear),
       rounding: sum(({ rounding }) => rounding),
       bound: sum(({ bound }) => bound),
-      layers: layers.map(({ op, node }, k) => ({ op, node, loss: sum((losses) => losses.layers[k]!) })),
+      layers: layers.map(({ op, node }, k) => ({ op, node, loss: sum((lost) => lost.layers[k]!.loss) })),
     },
   };
 }
