@@ -1,10 +1,13 @@
-import type { OptionsDeclared, OptionValue } from "./attack-options.ts";
+import { type About, allOptions, type Given, type OptionsDeclared, type OptionValue } from "./attack-options.ts";
 import type { DifferentiableModel } from "./model.ts";
 import type { Norm, NormName } from "./norm.ts";
 import type { Ops } from "./onnx/ops.ts";
 import type { Random } from "./random.ts";
 import type { FloatTensor } from "./tensor.ts";
 import type { Score } from "./train.ts";
+
+/** The norms that methods train in. */
+export type TrainingNorm = Exclude<NormName, "l0" | "spatial">;
 
 /** The network with the weights of this step, as inner attacks ask it. */
 export interface InnerModel extends DifferentiableModel {
@@ -42,7 +45,7 @@ export interface LossContext {
  * A method of training: an inner attack, and a loss of the logits at the samples and at the points that the attack found. The loss is a
  * graph, and is differentiated with respect to the weights.
  */
-export interface Method<O extends object = object> {
+export interface Method<O extends object = object, N extends TrainingNorm = TrainingNorm> {
   readonly name: string;
   /** What it is called in words. */
   readonly title: string;
@@ -50,10 +53,10 @@ export interface Method<O extends object = object> {
   readonly passes: string;
   /** Where it was published. */
   readonly paper: string;
-  readonly norms: readonly NormName[];
+  readonly norms: readonly N[];
   readonly defaults: O;
   /** What each option is, in words, with its unit. */
-  readonly about: OptionsDeclared["about"];
+  readonly about: About<O>;
   /** Where the network is asked: at the samples, at the points of the attack, or at both. */
   readonly asks: readonly ("clean" | "adversarial")[];
   /** The points that are trained on, in the shape of x: a fresh array. Without it, the samples themselves are. */
@@ -62,16 +65,44 @@ export interface Method<O extends object = object> {
   readonly loss: (context: LossContext, options: O) => string;
   /** How far the weights are moved up the loss before its gradient is taken, as a share of the length of each; by default 0. */
   readonly weightStep?: (options: O) => number;
+  /** The method with these options over its defaults. @throws usage for options that it does not have, or of another kind */
+  readonly with: (options: Given<O>) => ConfiguredMethod<N>;
 }
 
 /** A method whose options are known to itself alone. */
-export type AnyMethod = Omit<Method<never>, "defaults"> & { readonly defaults: object };
+export type AnyMethod<N extends TrainingNorm = TrainingNorm> = Omit<Method<never, N>, "defaults" | "about"> &
+  Pick<OptionsDeclared, "defaults" | "about">;
 
-/** A method with all of its options. */
-export interface ConfiguredMethod {
-  readonly method: AnyMethod;
+/** A method with all of its options: what `with` gives. */
+export interface ConfiguredMethod<N extends TrainingNorm = TrainingNorm> {
+  readonly method: AnyMethod<N>;
   readonly options: Readonly<Record<string, OptionValue>>;
 }
+
+/** A method as it is, which means its defaults, or with options. */
+export type MethodChoice<N extends TrainingNorm = TrainingNorm> = AnyMethod<N> | ConfiguredMethod<N>;
+
+/** Declares a method of training; the types of its options are checked here. */
+export function defineMethod<O extends object, N extends TrainingNorm>(
+  definition: Omit<Method<O, N>, "with">,
+): Method<O, N> {
+  const method: Method<O, N> = { ...definition, with: (options) => configuredMethod(method as AnyMethod<N>, options) };
+  return method;
+}
+
+/** What the check of options wants to know of whoever has them. */
+export const declared = ({ name, defaults, about }: AnyMethod): OptionsDeclared => ({
+  name,
+  aim: "within-epsilon",
+  defaults,
+  about,
+});
+
+/** Any method with options that came as text or as data. @throws usage for options that it does not have, or of another kind */
+export const configuredMethod = <N extends TrainingNorm>(
+  method: AnyMethod<N>,
+  options: object = {},
+): ConfiguredMethod<N> => ({ method, options: allOptions(declared(method), options) });
 
 /** Accuracies on samples that are held out, as counts. */
 export interface Validation {

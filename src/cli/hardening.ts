@@ -45,8 +45,8 @@ export async function hardening(
   let saved = resumed !== undefined;
   let told = resumed?.state.history.length ?? 0;
   try {
-    const { harden } = await import("../harden/run.ts");
-    const hardened = await harden({
+    const { runHardening } = await import("../harden/run.ts");
+    const hardened = await runHardening({
       ...opened.options,
       runtimes,
       signal,

@@ -46,7 +46,7 @@ interface Session {
  * options give the same bytes on the same build of the runtime, also when the training was stopped and resumed.
  * @throws usage, unsupported, mismatch; runtime when the loss is no number any more, after the last good state was saved; cancelled
  */
-export async function harden(options: Hardening): Promise<Hardened> {
+export async function runHardening(options: Hardening): Promise<Hardened> {
   checkHardening(options);
   const network = openNetwork(options.file, options.bytes, options);
   const session = await openSession(options, network);
