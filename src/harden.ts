@@ -39,6 +39,20 @@ export interface LossContext {
   readonly adversarial: string;
   /** int64, [n] */
   readonly labels: string;
+  /** A number of this step, by its name in `scalars` of the method. */
+  readonly scalar: (name: string) => string;
+  /**
+   * Upper bounds of z_k - z_y, [n, classes], for every x' of the L∞ ball of a radius (a scalar) around the samples, inside the bounds of the
+   * input: 0 for the class y itself. There where the method asks for bounds.
+   */
+  readonly margins: (radius: string) => string;
+}
+
+/** A moment of a training. */
+export interface Moment {
+  /** From 0 up to, not including, 1. */
+  readonly progress: number;
+  readonly epsilon: number;
 }
 
 /**
@@ -57,12 +71,14 @@ export interface Method<O extends object = object, N extends TrainingNorm = Trai
   readonly defaults: O;
   /** What each option is, in words, with its unit. */
   readonly about: About<O>;
-  /** Where the network is asked: at the samples, at the points of the attack, or at both. */
-  readonly asks: readonly ("clean" | "adversarial")[];
+  /** What the loss is built on: logits at the samples, logits at the points of the attack, and bounds of the logits around the samples. */
+  readonly asks: readonly ("clean" | "adversarial" | "bounds")[];
   /** The points that are trained on, in the shape of x: a fresh array. Without it, the samples themselves are. */
   readonly attack?: (task: InnerTask, options: O) => Promise<FloatTensor>;
   /** Appends the loss of each sample, [n]; gives its name. */
   readonly loss: (context: LossContext, options: O) => string;
+  /** Numbers of the loss that change from step to step, by name. */
+  readonly scalars?: (moment: Moment, options: O) => Readonly<Record<string, number>>;
   /** How far the weights are moved up the loss before its gradient is taken, as a share of the length of each; by default 0. */
   readonly weightStep?: (options: O) => number;
   /** The method with these options over its defaults. @throws usage for options that it does not have, or of another kind */
@@ -112,6 +128,8 @@ export interface Validation {
   readonly fgsm: number;
   /** Correct, and not fooled by PGD-10 at ε. */
   readonly pgd: number;
+  /** Correct for all of the ball by interval bounds over the real numbers, of methods that train for proofs: an estimate, and no proof. */
+  readonly certified?: number | undefined;
 }
 
 export interface HardenEpoch {

@@ -7,6 +7,7 @@ export { type HardenOptions, type HardenResult, harden } from "../harden/harden.
 export type { ClimbOptions } from "../harden/inner/climb.ts";
 export { type AwpOptions, awp } from "../harden/methods/awp.ts";
 export { type FgsmRsOptions, fgsmRs } from "../harden/methods/fgsm-rs.ts";
+export { type IbpOptions, ibp } from "../harden/methods/ibp.ts";
 export { type MethodName, methods } from "../harden/methods/index.ts";
 export { type MartOptions, mart } from "../harden/methods/mart.ts";
 export { type NFgsmOptions, nFgsm } from "../harden/methods/n-fgsm.ts";
@@ -26,6 +27,7 @@ export {
   type LossContext,
   type Method,
   type MethodChoice,
+  type Moment,
   type Snapshot,
   type TrainingNorm,
   type Validation,

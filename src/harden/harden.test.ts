@@ -123,13 +123,15 @@ describe("the gradient of every method's loss", () => {
     } as const;
     const adversarial = { ...x, data: x.data.map((v) => Math.min(1, v + 0.05 * random.uniform())) };
     const points = { x, adversarial, labels: Int32Array.from({ length: n }, (_, i) => i) };
-    const at = (vector: Float32Array) => part.step(parameterViews(network.shapes, vector), points);
+    const at = (vector: Float32Array) =>
+      part.step(parameterViews(network.shapes, vector), points, { radius: 0.001, kappa: 0.3 });
     const { gradient } = await at(network.initial);
     const scale = Math.max(...gradient.map(Math.abs));
     for (let k = 0; k < 12; k++) {
       const i = random.integer(gradient.length);
       const moved = async (by: number) => (await at(network.initial.map((v, j) => (j === i ? v + by : v)))).score.loss;
-      const h = 1e-2;
+      // Bounds bend where two rows of a matrix are equal: a smaller step crosses fewer such points.
+      const h = name === "ibp" ? 1e-3 : 1e-2;
       const difference = ((await moved(h)) - (await moved(-h))) / (2 * h);
       expect(Math.abs(difference - gradient[i]!) / scale).toBeLessThan(5e-3);
     }
