@@ -31,12 +31,8 @@ export async function hardening(
   const { lock } = await import("../evaluate/state/lock.node.ts");
   if (resumed) (await import("../harden/checkpoint.ts")).checkFacts(resumed.facts, opened.facts);
   else {
-    const [{ checkHardening }, { openNetwork }] = await Promise.all([
-      import("../harden/options.ts"),
-      import("../harden/network.ts"),
-    ]);
-    checkHardening({ ...opened.options, runtimes: [opened.runtime] });
-    openNetwork(opened.options.file, opened.options.bytes, opened.options);
+    const { checkedNetwork } = await import("../harden/run.ts");
+    checkedNetwork({ ...opened.options, runtimes: [opened.runtime] });
     await createHardening(folder);
   }
   const unlock = lock(folder);
@@ -45,8 +41,8 @@ export async function hardening(
   let saved = resumed !== undefined;
   let told = resumed?.state.history.length ?? 0;
   try {
-    const { harden } = await import("../harden/run.ts");
-    const hardened = await harden({
+    const { runHardening } = await import("../harden/run.ts");
+    const hardened = await runHardening({
       ...opened.options,
       runtimes,
       signal,
@@ -142,10 +138,11 @@ function sayEpoch(
 ): void {
   const percent = (count: number) => `${((100 * count) / validation.total).toFixed(1)} %`;
   const loss = training ? `loss ${(training.loss / training.total).toFixed(4)}` : "as given";
-  const { clean, fgsm, pgd } = validation;
+  const { clean, fgsm, pgd, certified } = validation;
+  const proven = certified === undefined ? "" : `, by intervals ${percent(certified)}`;
   line.finish();
   print(
-    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${loss}; held out: clean ${percent(clean)}, FGSM ${percent(fgsm)}, PGD-10 ${percent(pgd)}`,
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${loss}; held out: clean ${percent(clean)}, FGSM ${percent(fgsm)}, PGD-10 ${percent(pgd)}${proven}`,
   );
   if (rolledBackTo !== undefined)
     complain(

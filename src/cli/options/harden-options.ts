@@ -1,6 +1,6 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { type MethodName, methods } from "../../harden/methods/index.ts";
-import type { NormName } from "../../norm.ts";
+import type { TrainingNorm } from "../../harden.ts";
 import { columns, helpText, prose } from "../output.ts";
 import { modelArgument } from "./definitions.ts";
 import { only, withGroups } from "./group.ts";
@@ -28,7 +28,7 @@ and keeps the epoch that is best under PGD-10. In the end it attacks the model b
       )
       .addOption(
         new Option("--norm <norm>", "The norm that ε is measured in.")
-          .choices(["linf", "l2", "l1"] as const satisfies readonly NormName[])
+          .choices(["linf", "l2", "l1"] as const satisfies readonly TrainingNorm[])
           .default("linf" as const),
       )
       .addOption(

@@ -1,4 +1,4 @@
-import type { Method } from "../../harden.ts";
+import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import type { Length } from "../../length.ts";
 import { climb, ofCrossEntropy, uniformStart } from "../inner/climb.ts";
 import { crossEntropy } from "./losses.ts";
@@ -12,7 +12,7 @@ export interface FgsmRsOptions {
  * the ball and the bounds, and a step of the weights on the cross-entropy there. Two passes a sample, the cheapest method. It may overfit to
  * its one step, of which the held-out samples tell.
  */
-export const fgsmRs: Method<FgsmRsOptions> = {
+export const fgsmRs = defineMethod<FgsmRsOptions, TrainingNorm>({
   name: "fgsm-rs",
   title: "FGSM from a random start",
   passes: "2",
@@ -23,4 +23,4 @@ export const fgsmRs: Method<FgsmRsOptions> = {
   asks: ["adversarial"],
   attack: (task, { stepSize }) => climb(task, { steps: 1, stepSize }, uniformStart(task), ofCrossEntropy(task)),
   loss: ({ b, adversarial, labels }) => crossEntropy(b, adversarial, labels),
-};
+});

@@ -1,5 +1,5 @@
 import { PerturbError } from "../../errors.ts";
-import type { InnerTask, Method } from "../../harden.ts";
+import { defineMethod, type InnerTask } from "../../harden.ts";
 import { type Length, lengthAt } from "../../length.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { ofCrossEntropy } from "../inner/climb.ts";
@@ -14,7 +14,7 @@ export interface NFgsmOptions {
  * N-FGSM (de Jorge et al. 2022, algorithm 1): noise η drawn uniformly from ±k, by default k = 2 ε, then one step of α = ε along the sign of
  * the gradient at x + η. What comes out is clipped to the bounds, and not to the ball: that keeps one-step training from overfitting.
  */
-export const nFgsm: Method<NFgsmOptions> = {
+export const nFgsm = defineMethod<NFgsmOptions, "linf">({
   name: "n-fgsm",
   title: "FGSM with noise beyond the ball",
   passes: "2",
@@ -25,7 +25,7 @@ export const nFgsm: Method<NFgsmOptions> = {
   asks: ["adversarial"],
   attack,
   loss: ({ b, adversarial, labels }) => crossEntropy(b, adversarial, labels),
-};
+});
 
 async function attack(task: InnerTask, { noise, stepSize }: NFgsmOptions): Promise<FloatTensor> {
   const { x, epsilon, random, model } = task;

@@ -1,4 +1,4 @@
-import type { Method } from "../../harden.ts";
+import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import { type ClimbOptions, climb, ofCrossEntropy, uniformStart } from "../inner/climb.ts";
 import { crossEntropy } from "./losses.ts";
 
@@ -6,7 +6,7 @@ import { crossEntropy } from "./losses.ts";
  * Adversarial training (Madry et al. 2018, eq. 2.1): the cross-entropy at the last point of PGD from a random start of the ball. Defaults:
  * 7 steps of ε/4, as the authors' CIFAR-10 training.
  */
-export const pgd: Method<ClimbOptions> = {
+export const pgd = defineMethod<ClimbOptions, TrainingNorm>({
   name: "pgd",
   title: "adversarial training with PGD",
   passes: "steps + 1",
@@ -17,4 +17,4 @@ export const pgd: Method<ClimbOptions> = {
   asks: ["adversarial"],
   attack: (task, options) => climb(task, options, uniformStart(task), ofCrossEntropy(task)),
   loss: ({ b, adversarial, labels }) => crossEntropy(b, adversarial, labels),
-};
+});

@@ -1,8 +1,8 @@
-import type { Method } from "../../harden.ts";
+import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import { crossEntropy } from "./losses.ts";
 
 /** The cross-entropy at the samples themselves: no attack. What the other methods are compared with. */
-export const standard: Method = {
+export const standard = defineMethod<Readonly<Record<never, never>>, TrainingNorm>({
   name: "standard",
   title: "training without an attack",
   passes: "1",
@@ -12,4 +12,4 @@ export const standard: Method = {
   about: {},
   asks: ["clean"],
   loss: ({ b, clean, labels }) => crossEntropy(b, clean, labels),
-};
+});
