@@ -94,6 +94,7 @@ export type { EvaluationState, OpenState } from "./evaluate/state.ts";
 export type {
   Accuracy,
   AttackSummary,
+  BoundLosses,
   Certification,
   Evaluation,
   EvaluationResult,

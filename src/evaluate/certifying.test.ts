@@ -163,7 +163,8 @@ describe("an evaluation that certifies", async () => {
   it("says loudly where an attack succeeds inside a proof, and counts no such proof", async () => {
     // At 0.1 it says of everyone that they are proven, so that attacks still try for the sake of 0.2.
     const liar = { name: "liar", isCheap: true, isSearched: true, decide: lyingBelow(0.1) };
-    const prover = { methods: [liar], widest: 1, release: async () => undefined };
+    const losses = async () => ({ layers: [], samples: [] });
+    const prover = { methods: [liar], widest: 1, losses, release: async () => undefined };
     const plan = { ...planOf({ attacks, epsilons: [0.1, 0.2] }, model), certify: { digits: null, splits: 0 } };
     for await (const batch of data.batches({ batch: SAMPLES })) {
       const tally = await evaluateBatch(model, batch, plan, { prover });

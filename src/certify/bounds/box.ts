@@ -40,11 +40,12 @@ export const stepped = (value: number, slope: number, share: number, lower: numb
 /** The next smaller float32 number. */
 export function nextBelow(value: number): number {
   if (value === 0) return -(2 ** -149);
-  const float = Float32Array.of(value);
-  const bits = new Int32Array(float.buffer);
-  bits[0]! += value > 0 ? -1 : 1;
-  return float[0]!;
+  FLOAT[0] = value;
+  BITS[0]! += value > 0 ? -1 : 1;
+  return FLOAT[0]!;
 }
+const FLOAT = new Float32Array(1);
+const BITS = new Int32Array(FLOAT.buffer);
 
 /**
  * The ball of radius ε around each sample, inside the bounds of the pixels. It is widened by all that float32 rounds, so that it holds whatever

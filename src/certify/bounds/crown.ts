@@ -9,7 +9,7 @@ import type { Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import { product } from "../../tensor.ts";
 import type { Arithmetic, Enclosed } from "./enclose.ts";
-import { gamma, LOST } from "./rounding.ts";
+import { Losses, type Met, outwards, reachOf, slopeOf } from "./losses.ts";
 import { Rows } from "./rows.ts";
 
 export interface CrownOptions {
@@ -43,10 +43,10 @@ export interface Crowned {
   readonly slope: string;
   /** What reaches the output of each node that is not linear, [samples·rows, ...], by the value that it reads. */
   readonly coefficients: ReadonlyMap<string, string>;
+  /** ⟨a, f(c)⟩, float64 [samples, rows, 1], and the lines of each such node with the coefficients that met them, by its output. */
+  readonly start: string;
+  readonly met: ReadonlyMap<string, readonly Met[]>;
 }
-
-/** What sums of float64 can be off, as a share of what they are made of. */
-const SLACK = 2 ** -40;
 
 /**
  * Appends the nodes that bound ⟨a, of⟩ from below over the box, float64 [samples, rows], for the rows a of `seed`, and gives A as
@@ -65,57 +65,13 @@ export function crown(
 ): Crowned {
   const { centre, lower, upper } = values.get(input)!;
   const rows = new Rows(b, centre, tuning !== undefined);
-  /** Float64 [samples, rows, 1], none above 0. */
-  const losses: string[] = [];
-  /** Float64 [samples, rows, 1], of any sign. */
-  const gains: string[] = [];
-  /** Float64 [samples, rows, 1]: how large the numbers were whose sum is a gain. */
-  const sizes: string[] = [];
+  const losses = new Losses(b, rows, arithmetic, tuning !== undefined);
   /** What reaches a value with its push, which may be added but once. */
   const pushed = new Map<string, string>();
   const coefficients = new Map<string, string>();
-  /** Takes Σ of products that are none above 0: their float32 sum is off by a share of itself. */
-  const lose = (a: string, by: string): void => {
-    const size = product(b.sizes(by, 1));
-    const sum = b.cast(rows.dot(a, by), "float64");
-    losses.push(
-      arithmetic === "real"
-        ? sum
-        : b.sub(b.mul(sum, b.scalar(1 + 1.5 * gamma(size + 2), sum)), b.scalar(size * LOST, sum)),
-    );
-  };
-  /** Takes Σ of products that are none below 0. */
-  const gain = (a: string, by: string): void => {
-    const size = product(b.sizes(by, 1));
-    const sum = b.cast(rows.dot(a, by), "float64");
-    gains.push(b.sub(b.mul(sum, b.scalar(1 - 1.5 * gamma(size + 2), sum)), b.scalar(size * LOST, sum)));
-    sizes.push(sum);
-  };
-  const down = (name: string): string => toFloat32(b, name, -1);
-  const up = (name: string): string => toFloat32(b, name, 1);
-  /** Takes coefficients of one sign times a gap. With the centre outside of what is assumed of a value, gaps have both signs. */
-  const loseGap = (a: string, gap: string, side: 1 | -1): void => {
-    if (tuning && arithmetic === "real") {
-      gains.push(b.cast(rows.dot(a, b.cast(gap, "float32")), "float64"));
-      return;
-    }
-    lose(a, side === 1 ? down(gap) : up(gap));
-    if (tuning) gain(a, side === 1 ? inward(b, gap, 1) : inward(b, gap, -1));
-  };
-  /** How far a value can be from that at the centre. */
-  const reach = (name: string): string => {
-    const known = values.get(name)!;
-    return b.add("Max", [b.sub(known.upper, known.centre), b.sub(known.centre, known.lower)]);
-  };
-  const loseRounding = (a: string, off: string, times: number): void =>
-    lose(b.add("Abs", [a]), b.sub(b.mul(off, b.scalar(-times, off)), b.scalar(LOST, off)));
-  /** Coefficients of a value may be off by what is too small for float32, in each of so many terms, whatever they are. */
-  const loseSmall = (value: string, count: number): void => {
-    if (arithmetic === "real") return;
-    const flat = b.add("Flatten", [b.cast(reach(value), "float64")], { axis: 1 });
-    const all = b.unsqueeze(b.reduceSum(flat, [1], true), [2]);
-    losses.push(b.mul(all, b.scalar(-count * LOST, all)));
-  };
+  const met = new Map<string, readonly Met[]>();
+  const reach = (name: string): string => reachOf(b, values.get(name)!);
+  const small = (name: string, count: number): void => losses.small(name, reach(name), count);
 
   const linearRule = (node: Node): Rule | undefined => {
     const context = { node, b, x: node.inputs, isConstant: (i: number) => !values.has(node.inputs[i] ?? "") };
@@ -125,8 +81,8 @@ export function crown(
     const δ = roundings.get(node.outputs[0]!);
     const count = 4 + (operator.terms?.(context).backwards ?? 0);
     return (parts) => {
-      if (δ) loseRounding(parts.g, δ.all, 1 + 2 ** -20);
-      for (const name of node.inputs) if (values.has(name)) loseSmall(name, count);
+      if (δ) losses.rounding(parts.g, δ.all, 1 + 2 ** -20);
+      for (const name of node.inputs) if (values.has(name)) small(name, count);
       return rule(parts);
     };
   };
@@ -154,18 +110,29 @@ export function crown(
       coefficients.set(node.inputs[0]!, g);
       const zero = b.scalar(0, g);
       const [positive, negative] = [b.add("Max", [g, zero]), b.add("Min", [g, zero])];
-      loseGap(positive, lines.lower.gap, 1);
-      loseGap(negative, lines.upper.gap, -1);
-      return node.inputs.map((name, i) => {
+      const sent = new Map<number, string>();
+      const parts = node.inputs.map((name, i) => {
         if (!values.has(name) || !isFloat(b.fact(name).type)) return null;
         const sum = b.plus(back(lines.lower, positive, i), back(lines.upper, negative, i));
+        if (slopeOf(lines.lower, i) && slopeOf(lines.upper, i)) sent.set(i, sum);
+        return sum;
+      });
+      const both: readonly Met[] = [
+        { line: lines.lower, a: positive, side: 1 },
+        { line: lines.upper, a: negative, side: -1 },
+      ];
+      met.set(node.outputs[0]!, both);
+      losses.gaps(both, sent);
+      for (const [i, sum] of parts.entries()) {
+        if (sum === null) continue;
+        const name = node.inputs[i]!;
         // How many elements an input is broadcast to: they are added up again.
         const times = product(b.sizes(sum, 1)) / product(b.sizes(name, 1));
         // A slope is multiplied once, and what comes from several windows is added up.
-        loseRounding(sum, times === 1 ? reach(name) : b.expandLike(reach(name), found.y), (8 + 2 * times) * UNIT);
-        loseSmall(name, 16 + times);
-        return sum;
-      });
+        losses.rounding(sum, times === 1 ? reach(name) : b.expandLike(reach(name), found.y), (8 + 2 * times) * UNIT);
+        small(name, 16 + times);
+      }
+      return parts;
     };
   };
   const table: RuleTable = {
@@ -182,13 +149,12 @@ export function crown(
         const precise = b.cast(push, "float64");
         const ofSample = (products: string) =>
           b.unsqueeze(b.reduceSum(b.add("Flatten", [products], { axis: 1 }), [1], true), [2]);
-        gains.push(ofSample(b.mul(precise, at)));
-        sizes.push(ofSample(b.add("Abs", [b.mul(precise, at)])));
+        losses.exactly(ofSample(b.mul(precise, at)), ofSample(b.add("Abs", [b.mul(precise, at)])));
       }
       const parts = push ? [...arrived, rows.of(push, arrived[0]!)] : arrived;
-      if (parts.length > 1) loseSmall(value, parts.length);
+      if (parts.length > 1) small(value, parts.length);
       if (parts.length > 1)
-        loseRounding(b.sum(parts.map((part) => b.add("Abs", [part]))), reach(value), 2 * parts.length * UNIT);
+        losses.rounding(b.sum(parts.map((part) => b.add("Abs", [part]))), reach(value), 2 * parts.length * UNIT);
       const sum = b.sum(parts);
       if (push) pushed.set(value, sum);
       return sum;
@@ -197,25 +163,16 @@ export function crown(
   const a = sentBack(b, { of, seed, input, table }) ?? b.full(0, rows.of(centre, seed));
   const zero = b.scalar(0, a);
   if (!isApart) {
-    lose(b.add("Max", [a, zero]), down(b.sub(b.cast(lower, "float64"), b.cast(centre, "float64"))));
-    lose(b.add("Min", [a, zero]), up(b.sub(b.cast(upper, "float64"), b.cast(centre, "float64"))));
+    const from = (end: string, sign: 1 | -1) =>
+      outwards(b, b.sub(b.cast(end, "float64"), b.cast(centre, "float64")), sign);
+    losses.lose(b.add("Max", [a, zero]), from(lower, -1));
+    losses.lose(b.add("Min", [a, zero]), from(upper, 1));
   }
   const at = b.cast(values.get(of)!.centre, "float64");
   const precise = b.cast(seed, "float64");
   const start = rows.dot(precise, at);
-  const size = b.sum([rows.dot(b.add("Abs", [precise]), b.add("Abs", [at])), ...sizes]);
-  const loss = b.sum(losses.length > 0 ? losses : [b.mul(start, b.scalar(0, start))]);
-  const slack = b.mul(b.sub(size, loss), b.scalar(SLACK, loss));
-  const sum = b.sum([start, loss, ...gains]);
-  return { bound: b.squeeze(b.sub(sum, slack), [2]), slope: a, coefficients };
-}
-
-/** What a float64 gap has of the other sign than most, made a little smaller and cast. */
-function inward(b: Ops, gap: string, sign: 1 | -1): string {
-  const zero = b.scalar(0, gap);
-  const room = b.scalar(LOST, gap);
-  const less = b.sub(b.mul(b.mul(gap, b.scalar(sign, gap)), b.scalar(1 - 2 ** -22, gap)), room);
-  return b.cast(b.mul(b.add("Max", [less, zero]), b.scalar(sign, gap)), "float32");
+  const size = rows.dot(b.add("Abs", [precise]), b.add("Abs", [at]));
+  return { bound: b.squeeze(losses.from(start, size), [2]), slope: a, coefficients, start, met };
 }
 
 /** What reaches the input; undefined where nothing does, because it changes the value by conditions alone. */
@@ -230,11 +187,4 @@ function sentBack(
       return undefined;
     throw error;
   }
-}
-
-/** A float64 gap, made a little larger and cast: rounding may not make it smaller. */
-function toFloat32(b: Ops, gap: string, sign: 1 | -1): string {
-  const zero = b.scalar(0, gap);
-  const clean = sign === 1 ? b.add("Max", [gap, zero]) : b.add("Min", [gap, zero]);
-  return b.cast(b.plus(b.mul(clean, b.scalar(1 + 2 ** -22, gap)), b.scalar(sign * LOST, gap)), "float32");
 }

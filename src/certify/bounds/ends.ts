@@ -2,8 +2,9 @@ import { product } from "../../tensor.ts";
 import { boundsOf, type Ends, givenOf, unitRows } from "./batches.ts";
 import { around, type Box } from "./box.ts";
 import { refineByWindows } from "./local.ts";
+import { found } from "./names.ts";
 import { type Side, STAGES } from "./pools.ts";
-import { type BoundPrograms, type Frontier, found } from "./programs.ts";
+import type { BoundPrograms, Frontier } from "./programs.ts";
 
 /** Numbers in the rows that are made at a time. */
 const MOST_SEEDS = 2 ** 23;
@@ -67,13 +68,12 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
     if (sign === -1 && -least < better.upper[element]!) better.upper[element] = -least;
   };
   const local = await programs.windowed(value, box.ball !== undefined);
-  const bothEnds = (): Side[] =>
-    Array.from(lower.keys())
-      .filter((i) => isOpen(lower[i]!, upper[i]!))
-      .flatMap((element) => [
-        { element, sign: 1 },
-        { element, sign: -1 },
-      ]);
+  const bothEnds = (): Side[] => {
+    const sides: Side[] = [];
+    for (let element = 0; element < lower.length; element++)
+      if (isOpen(lower[element]!, upper[element]!)) sides.push({ element, sign: 1 }, { element, sign: -1 });
+    return sides;
+  };
   const stages = pool ? STAGES.map((stage) => () => stage(pool, better, size)) : [bothEnds];
   const known = new Set<number>();
   let isRefined = false;

@@ -169,11 +169,28 @@ function windowGraph(
     const attributes = new Attributes(node.attributes.protos.filter(({ name }) => name !== "pads"));
     const isPadded = node.op === "Conv" && slideOf(b, node)?.isPadded === true;
     const inputs = node.inputs.map((name) => (isPadded && masked.has(name) ? (masks.get(name) ?? name) : name));
-    b.append({ op: node.op, domain: "", name: node.name, inputs, outputs: node.outputs, attributes });
     const [output] = node.outputs;
+    if (isProduct(b, node, windows.get(output!)!)) b.alias(output!, asProduct(b, inputs));
+    else b.append({ op: node.op, domain: "", name: node.name, inputs, outputs: node.outputs, attributes });
     if (!masked.has(output!)) continue;
     const mask = b.input({ name: `${output}/mask`, type: "float32", dims: [batch!, 1, ...windows.get(output!)!.size] });
     masks.set(output!, b.mul(output!, mask));
   }
   return b.finish([value]);
+}
+
+/** Whether a convolution has but one position, of which it takes all. */
+const isProduct = (b: Ops, { op, inputs, attributes }: Node, { size }: Window): boolean =>
+  op === "Conv" &&
+  size.every((n) => n === 1) &&
+  attributes.int("group", 1) === 1 &&
+  attributes.ints("dilations", [1, 1]).every((n) => n === 1) &&
+  b.sizes(inputs[1]!).length === 4;
+
+/** It as a product of matrices, which is quicker: [N, C, ...kernel] to [N, M, 1, 1]. */
+function asProduct(b: Ops, [x, weights, bias]: readonly string[]): string {
+  const flat = b.add("Flatten", [x!], { axis: 1 });
+  const [channels, ...rest] = b.sizes(weights!) as [number, ...number[]];
+  const product = b.matmul(flat, b.swap(b.reshape(weights!, [channels, rest.reduce((n, d) => n * d, 1)])));
+  return b.reshape(bias === undefined || bias === "" ? product : b.plus(product, bias), [0, channels, 1, 1]);
 }

@@ -16,6 +16,9 @@ export interface Case {
   readonly outputs: readonly Inequality[];
 }
 
+/** Whether no input at all is in the box. */
+export const isEmpty = ({ lower, upper }: Case): boolean => lower.some((l, i) => l > upper[i]!);
+
 /** What is to be shown of a network: that no input of any case leads to an output of that case. */
 export interface Property {
   readonly inputs: number;

@@ -71,13 +71,20 @@ describe("a network whose least and largest values are known: 0 and 2.75 over th
     const close = await verify(tent(), property("(<= Y_0 -1e-12)"), { runtime, timeout: 2 });
     expect(["unknown", "timeout"]).toContain(close.answer);
   });
-
-  it("an empty box has no counterexample", async () => {
-    expect(await verify(tent(), property("(<= Y_0 9)", "1 0"), { runtime })).toMatchObject({ answer: "unsat" });
-  });
 });
 
 describe("what cannot be verified is refused", () => {
+  it("coefficients of outputs that are no float32 numbers", async () => {
+    for (const by of ["0.1", "1.00000000000000000001"])
+      await failure("unsupported", () => verify(tent(), property(`(<= (* ${by} Y_0) -1)`), { runtime }));
+  });
+
+  it("an empty box", async () => {
+    const whole = property("(<= Y_0 9)");
+    const empty = whole.cases.map((one) => ({ ...one, lower: one.upper, upper: one.lower }));
+    await failure("usage", () => verify(tent(), { ...whole, cases: empty }, { runtime }));
+  });
+
   it("a property of other sizes", async () => {
     const other = readVnnlib(
       "(declare-const X_0 Real)(declare-const Y_0 Real)(assert (>= X_0 0))(assert (<= X_0 1))(assert (<= Y_0 1))",

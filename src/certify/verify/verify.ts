@@ -5,7 +5,8 @@ import type { Runtime } from "../../runtime.ts";
 import { openBounds } from "../bounds/bounds.ts";
 import { asNetwork } from "../bounds/network.ts";
 import { requireCpu } from "../device.ts";
-import type { Case, Property } from "./property.ts";
+import { fromNumber, isEqual, toNumber } from "../vnnlib/decimal.ts";
+import { type Case, isEmpty, type Property } from "./property.ts";
 import { openRuns } from "./runs.ts";
 import { search } from "./search.ts";
 import { splitSigns } from "./signs.ts";
@@ -43,8 +44,12 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
   const late = (): boolean => performance.now() > end;
   const network = asNetwork(file, property);
   checkCoefficients(property);
-  const cases = property.cases.filter(({ lower, upper }) => lower.every((l, i) => l <= upper[i]!));
-  if (cases.length === 0) return { answer: "unsat", domains: 0 };
+  const cases = property.cases.filter((one) => !isEmpty(one));
+  if (cases.length === 0)
+    throw new PerturbError(
+      "usage",
+      "No case of the property has an input in its box: there is nothing to verify. Give one that has.",
+    );
   const bounds = await openBounds(network.graph, runtime);
   const runs = await openRuns(file, network, runtime).catch(async (error: unknown) => {
     await bounds.release();
@@ -102,11 +107,11 @@ function checkCoefficients({ cases }: Property): void {
   for (const { outputs } of cases)
     for (const row of outputs)
       for (const [, by] of row.coefficients) {
-        const value = Number(`${by.digits}e${by.exponent}`);
-        if (Math.fround(value) !== value)
+        const value = toNumber(by);
+        if (Math.fround(value) !== value || !isEqual(by, fromNumber(value)))
           throw new PerturbError(
             "unsupported",
-            `The coefficient ${value} of an output is no float32 number. Scale the condition so that its coefficients are.`,
+            `The coefficient ${by.digits}e${by.exponent} of an output is no float32 number. Scale the condition so that its coefficients are.`,
           );
       }
 }

@@ -47,6 +47,8 @@ export function sign({ digits }: Decimal): -1 | 0 | 1 {
   return digits === 0n ? 0 : digits > 0n ? 1 : -1;
 }
 
+export const isEqual = (a: Decimal, b: Decimal): boolean => isZero(plus(a, negative(b)));
+
 /** The nearest float64. */
 export const toNumber = ({ digits, exponent }: Decimal): number => Number(`${digits}e${exponent}`);
 

@@ -87,11 +87,23 @@ describe("VNN-LIB 1.0, as benchmarks write it", () => {
     ]);
   });
 
-  it("what contradicts itself has an empty box", () => {
-    const [x] = read("(assert (<= 1 0))").cases;
-    expect(x!.lower[0]! > x!.upper[0]!).toBe(true);
-    const [y] = read("(assert (<= X_1 -7))").cases;
-    expect(y!.lower[1]! > y!.upper[1]!).toBe(true);
+  it.each([
+    ["(assert (<= 1 0))", /between numbers alone/],
+    ["(assert (<= X_1 -7))", /no float32 number.*element 1/],
+    // One decimal, of which there is no float32 number.
+    ["(assert (= X_1 0.1))", /no float32 number.*element 1/],
+    ["(assert (<= Y_0 -1))(assert (>= Y_0 1))", /conditions on the output contradict/],
+    ["(assert (< (- Y_0 Y_1) 1))(assert (>= Y_0 (+ Y_1 1.0)))", /conditions on the output contradict/],
+  ])("%s contradicts itself, or the box, which is refused", async (text, message) => {
+    expect((await failure("invalid-file", () => read(text))).message).toMatch(message);
+  });
+
+  it("a case that cannot be is left empty where another one can", () => {
+    const { cases } = read("(assert (or (<= X_1 -7) (<= Y_0 0) (and (<= Y_0 0) (>= Y_0 0.5))))");
+    expect(cases.map(({ lower, upper }) => lower.some((l, i) => l > upper[i]!))).toEqual([true, false, true]);
+    expect(read("(assert (<= Y_0 1))(assert (>= Y_0 1))").cases).toHaveLength(1);
+    // Not the same sum, though no float64 tells the two apart.
+    expect(read("(assert (<= Y_0 -1))(assert (>= (* 1.00000000000000000001 Y_0) 1))").cases).toHaveLength(1);
   });
 });
 

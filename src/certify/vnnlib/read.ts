@@ -1,7 +1,7 @@
 import { PerturbError } from "../../errors.ts";
 import { nextBelow } from "../bounds/box.ts";
-import type { Case, Inequality, Property } from "../verify/property.ts";
-import { type Decimal, fromNumber, negative, plus, sign, times, toNumber } from "./decimal.ts";
+import { type Case, type Inequality, isEmpty, type Property } from "../verify/property.ts";
+import { type Decimal, fromNumber, isZero, negative, plus, sign, times, toNumber } from "./decimal.ts";
 import { headOf, readDeclarations } from "./declarations.ts";
 import { readExpressions } from "./expressions.ts";
 import { type Comparison, type Formula, FormulaReader } from "./formula.ts";
@@ -28,8 +28,20 @@ export function readVnnlib(text: string, name = "property"): Property {
     } else if (!PASSED.has(head)) throw wrong(name, list.line, `"${head}" is not known.`);
   }
   const cases = conjunctions({ kind: "and", parts: asserted }, name).map((all) => caseOf(all, declared, name));
+  // What holds of nothing at all is a slip, and "unsat" would be taken for a proof.
+  if (cases.every(isEmpty)) throw new PerturbError("invalid-file", `${name}: ${whyEmpty(cases[0]!)}`);
   return { inputs: declared.inputs, outputs: declared.outputs, cases };
 }
+
+const whyEmpty = ({ lower, upper, outputs }: Case): string => {
+  const empty = lower.findIndex((l, i) => l > upper[i]!);
+  const why = contradict(outputs)
+    ? "two conditions on the output contradict each other"
+    : empty >= 0 && Number.isFinite(lower[empty]!)
+      ? `no float32 number lies between the two ends of element ${empty} of the input`
+      : "a condition between numbers alone does not hold";
+  return `${why}, so that there is nothing to verify. Correct the property.`;
+};
 
 const PASSED: ReadonlySet<string> = new Set([
   "vnnlib-version",
@@ -97,9 +109,21 @@ function caseOf(all: readonly Comparison[], sizes: { inputs: number; outputs: nu
       `${name}: element ${open} of the input has no ${lower[open] === Number.NEGATIVE_INFINITY ? "lower" : "upper"} end. Give each one both.`,
       { data: { element: open } },
     );
-  if (isImpossible) upper[0] = nextBelow(lower[0]!);
+  if (isImpossible || contradict(outputs)) lower[0] = Number.POSITIVE_INFINITY;
   return { lower, upper, outputs };
 }
+
+/** Whether two conditions limit the same sum from both sides so that nothing is left. */
+const contradict = (outputs: readonly Inequality[]): boolean =>
+  outputs.some((row, i) =>
+    outputs.slice(0, i).some((other) => {
+      const room = sign(plus(row.limit, other.limit));
+      return (room < 0 || (room === 0 && (row.isStrict || other.isStrict))) && isOpposite(row, other);
+    }),
+  );
+
+const isOpposite = ({ coefficients: a }: Inequality, { coefficients: b }: Inequality): boolean =>
+  a.size === b.size && Array.from(a).every(([i, by]) => b.has(i) && isZero(plus(by, b.get(i)!)));
 
 /** The largest float32 x with by·x ≤ limit where `by` is positive, else the smallest. */
 function endOf(by: Decimal, limit: Decimal, isStrict: boolean): number {

@@ -122,6 +122,35 @@ const certification = z.strictObject({
     .describe(
       "Mean over all samples of the largest certified ε, 0 for those without; null where it was not looked for.",
     ),
+  losses: z
+    .exactOptional(
+      z.strictObject({
+        samples: count.min(1).describe("How many samples are open, neither proven nor fooled at some ε."),
+        margin: z.number().describe("Margin of the sample as it is."),
+        linear: z
+          .number()
+          .describe("What the linear part loses: the bound's slopes, times as far as the input may move."),
+        rounding: z.number().describe("What is allowed for the rounding of float32."),
+        bound: z.number().describe("CROWN's bound: margin - linear - rounding - the sum over the layers."),
+        layers: z
+          .array(
+            z.strictObject({
+              op: z.string().describe("Operator."),
+              node: z
+                .string()
+                .nullable()
+                .describe(
+                  "Name of the node, or of its first output where it has none; null for one that is not in the file.",
+                ),
+              loss: z.number(),
+            }),
+          )
+          .describe("What each layer that is not linear loses, in the order of the network."),
+      }),
+    )
+    .describe(
+      "Where samples are open: why. Means over them, each at its least open ε, for the class to which the margin is least.",
+    ),
 });
 
 const gate = z.strictObject({
