@@ -29,11 +29,16 @@ export async function hardening(
   const { folder } = asked;
   const opened = await openTraining(asked);
   const { lock } = await import("../evaluate/state/lock.node.ts");
+  let discard = (): void => undefined;
   if (resumed) (await import("../harden/checkpoint.ts")).checkFacts(resumed.facts, opened.facts);
   else {
     const { checkedNetwork } = await import("../harden/run.ts");
-    checkedNetwork({ ...opened.options, runtimes: [opened.runtime] });
-    await createHardening(folder);
+    const { others } = checkedNetwork({ ...opened.options, runtimes: [opened.runtime] });
+    if (others.length > 0)
+      complain(
+        `warning: ${others.length} tensors that could be trained are inside of functions of the model, and stay as they are: ${others.slice(0, 3).join(", ")}${others.length > 3 ? ", …" : ""}. perturb inspect lists those that are trained.`,
+      );
+    discard = await createHardening(folder);
   }
   const unlock = lock(folder);
   const progress = given.quiet ? silent : progressLine("hardening", "samples");
@@ -73,6 +78,8 @@ export async function hardening(
     process.exitCode = EXIT.saved;
   } finally {
     unlock();
+    // Nothing is left of a training that ended before anything of it was saved.
+    if (!saved) discard();
     for (const runtime of runtimes) await runtime.close();
   }
 }

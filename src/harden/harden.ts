@@ -63,6 +63,8 @@ export interface HardenResult {
   readonly history: readonly HardenEpoch[];
   /** What was trained. */
   readonly parameters: readonly Parameter[];
+  /** What could be trained and was not, because the file holds it inside of a function. */
+  readonly others: readonly string[];
   /** Where it stood after the last step. */
   readonly state: HardenState;
 }
@@ -124,6 +126,7 @@ export async function harden<N extends TrainingNorm>(
     best: state.best.epoch,
     history: state.history,
     parameters: network.parameters,
+    others: network.others,
     state,
   };
 }

@@ -4,6 +4,9 @@ import { failure } from "../../test/support/datasets.ts";
 import { datasetOf } from "../datasets/in-memory.ts";
 import { awp, harden, nFgsm, pgd, standard, trades } from "../exports/train.ts";
 import { configuredMethod } from "../harden.ts";
+import { readOnnx, writeOnnx } from "../onnx/file.ts";
+import { freeNames, renameValues } from "../onnx/rewrite.ts";
+import { readTensor } from "../onnx/tensor-proto.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 
 const bytes = new Uint8Array(readFileSync(new URL("../../models/lenet-mnist.onnx", import.meta.url)));
@@ -34,6 +37,23 @@ describe("harden", () => {
   it("sees data in the shape of the network, and gives the file back without epochs", async () => {
     const { model } = await harden(bytes, dark([784]), { ...few, epochs: 0 });
     expect(Buffer.compare(model, bytes)).toBe(0);
+  });
+
+  it("trains weights that are called as perturb calls its own values", async () => {
+    const graph = readOnnx(bytes);
+    const names = ["x", "labels", "targets", "logits", "loss", "gradient"];
+    const taken = new Map([...graph.initializers.keys()].slice(0, 6).map((name, i) => [name, names[i]!] as const));
+    const renamed = writeOnnx(renameValues(freeNames(graph, names), taken));
+    const data = dark([1, 28, 28]);
+    const [plain, other] = [await harden(bytes, data, few), await harden(renamed, data, few)];
+    expect(other.parameters.map(({ name }) => name)).toEqual(
+      plain.parameters.map(({ name }) => taken.get(name) ?? name),
+    );
+    expect(other.others).toEqual([]);
+    expect(other.state.vectors["parameters"]).toEqual(plain.state.vectors["parameters"]);
+    const [before, after] = [readOnnx(bytes), readOnnx(other.last)];
+    for (const [name, called] of taken)
+      expect(readTensor(after.initializers.get(called)!)).not.toEqual(readTensor(before.initializers.get(name)!));
   });
 
   it("compiles with what fits together alone, and refuses the rest", async () => {
