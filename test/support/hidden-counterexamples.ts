@@ -36,10 +36,10 @@ const perceptron =
     );
 
 export const hidingKinds: readonly HidingKind[] = [
-  { name: "two layers of Relu", shape: [10], epsilon: 0.3, layers: perceptron("Relu", [32, 32]) },
-  { name: "three layers of Relu", shape: [6], epsilon: 0.4, layers: perceptron("Relu", [24, 24, 24]) },
-  { name: "Tanh", shape: [8], epsilon: 0.4, layers: perceptron("Tanh", [24, 24]) },
-  { name: "Sigmoid", shape: [8], epsilon: 0.4, layers: perceptron("Sigmoid", [24, 24]) },
+  { name: "two layers of Relu", shape: [10], epsilon: 0.3, layers: perceptron("Relu", [64, 64]) },
+  { name: "three layers of Relu", shape: [6], epsilon: 0.4, layers: perceptron("Relu", [40, 40, 40]) },
+  { name: "Tanh", shape: [8], epsilon: 0.4, layers: perceptron("Tanh", [40, 40]) },
+  { name: "Sigmoid", shape: [8], epsilon: 0.4, layers: perceptron("Sigmoid", [40, 40]) },
   {
     name: "a convolution",
     shape: [1, 5, 5],
@@ -53,8 +53,8 @@ export const hidingKinds: readonly HidingKind[] = [
   { name: "more inputs than are split", shape: [80], epsilon: 0.15, layers: perceptron("Relu", [32, 16]) },
 ];
 
-const INSTANCES = 4;
-const [STEPS, WINDOW, RATE] = [10, 40, 5e-3];
+const INSTANCES = 2;
+const [STEPS, RESTARTS, WINDOW, RATE] = [10, 8, 100, 5e-3];
 /** How far beside each other scores should be. */
 const MARGIN = 0.5;
 
@@ -72,7 +72,13 @@ export async function trainHiding(
   const size = product(shape);
   const places = Array.from({ length: INSTANCES }, (_, i) => {
     const x = Float32Array.from({ length: size }, () => 2 * random.uniform() - 1);
-    const hidden = x.map((v) => v + epsilon * (0.98 + 0.019 * random.uniform()) * (random.integer(2) * 2 - 1));
+    const far = random.integer(size);
+    // One element is near a face, the others anywhere.
+    const hidden = x.map((v, k) => {
+      const share =
+        k === far ? (random.integer(2) * 2 - 1) * (0.98 + 0.019 * random.uniform()) : 2 * random.uniform() - 1;
+      return v + epsilon * share;
+    });
     return { x, hidden, label: i % CLASSES, other: (i + 1) % CLASSES };
   });
   const { graph, names, dims } = trainingGraph(shape, layers);
@@ -85,7 +91,7 @@ export async function trainHiding(
     };
     const found: Sample[] = [];
     for (let epoch = 0; epoch < epochs; epoch++) {
-      const starts = places.flatMap((place) => [place, place]);
+      const starts = places.flatMap((place) => Array.from({ length: RESTARTS }, () => place));
       let at: Sample[] = starts.map(({ x, label }) => ({ label, x: around(x, epsilon, random) }));
       for (let step = 0; step < STEPS; step++) {
         const [g] = await gradients(at, [names.input]);
@@ -107,7 +113,7 @@ export async function trainHiding(
         ...places,
         ...Array.from({ length: Math.ceil(found.length / INSTANCES) }, () => hidden).flat(),
       ];
-      adam(await gradients(batch, names.weights));
+      adam(await gradients(batch, names.weights), RATE * Math.min(1, 2 * (1 - epoch / epochs)));
     }
   });
   const b = new Ops(emptyGraph("hiding"));
@@ -185,10 +191,10 @@ function feedsOf(shape: readonly number[], batch: readonly Sample[], weights: re
 }
 
 /** Adam (Kingma and Ba 2015, Algorithm 1) on weights that it changes. */
-function adamOf(weights: readonly FloatTensor[]): (gradients: readonly Float32Array[]) => void {
+function adamOf(weights: readonly FloatTensor[]): (gradients: readonly Float32Array[], rate: number) => void {
   const [means, squares] = [0, 1].map(() => weights.map(({ data }) => new Float64Array(data.length)));
   let step = 0;
-  return (gradients) => {
+  return (gradients, rate) => {
     step++;
     for (const [i, { data }] of weights.entries())
       for (let k = 0; k < data.length; k++) {
@@ -197,7 +203,7 @@ function adamOf(weights: readonly FloatTensor[]): (gradients: readonly Float32Ar
         const v = 0.999 * squares![i]![k]! + 0.001 * g * g;
         means![i]![k] = m;
         squares![i]![k] = v;
-        data[k]! -= (RATE * m) / (1 - 0.9 ** step) / (Math.sqrt(v / (1 - 0.999 ** step)) + 1e-8);
+        data[k]! -= (rate * m) / (1 - 0.9 ** step) / (Math.sqrt(v / (1 - 0.999 ** step)) + 1e-8);
       }
   };
 }
