@@ -146,7 +146,7 @@ function certifiedWords({ worst, data }: Evaluation, { averageRadius }: Certific
 function lossWords(losses: BoundLosses, shares: (lost: BoundLosses, most: number) => string): string {
   const { samples, margin, bound } = losses;
   const number = (value: number) => Number(value.toPrecision(3));
-  return `why, on average over ${samples}: CROWN's bound falls from a margin of ${number(margin)} to ${number(bound)}, ${shares(losses, SHARES)}`;
+  return `why, on average over ${samples} of them: CROWN bounds a margin of ${number(margin)} by ${number(bound)}, and loses ${shares(losses, SHARES)}`;
 }
 
 const askedOf = ({ epsilon, atLeast, certified }: Gate): GateAsked => ({

@@ -12,7 +12,7 @@ export interface LeastFinder {
    * The least Σ row·logits found for each row: at random points and corners, at those given, and along the gradient from the best of them. -Infinity
    * where a logit is no number there.
    */
-  least(box: Box, rows: FloatTensor, tried?: readonly Float32Array[]): Promise<Float64Array>;
+  readonly least: (box: Box, rows: FloatTensor, tried?: readonly Float32Array[]) => Promise<Float64Array>;
 }
 
 export interface Effort {

@@ -35,17 +35,16 @@ export async function breakDown(programs: BoundPrograms, box: Box, ends: Ends, s
   const slopes = results["slope"] as FloatTensor;
   const size = sampleSize(slopes);
   // One operator of the file may be written in several.
-  const names = [...programs.layers.values()];
-  const keys = names.map(({ op, node }) => `${op} ${node}`);
-  const distinct = [...new Set(keys)];
-  const width = 1 + keys.length;
+  const origins = [...programs.layers.values()];
+  const distinct = [...new Set(origins)];
+  const width = 1 + origins.length;
   return {
-    layers: distinct.map((key) => names[keys.indexOf(key)]!),
+    layers: distinct,
     samples: Array.from(bounds, (bound, i): Breakdown => {
       const [from, end] = [i * width, (i + 1) * width];
       const value = terms[from]!;
       const layers = new Float64Array(distinct.length);
-      for (const [k, gap] of terms.subarray(from + 1, end).entries()) layers[distinct.indexOf(keys[k]!)]! -= gap;
+      for (const [k, gap] of terms.subarray(from + 1, end).entries()) layers[distinct.indexOf(origins[k]!)]! -= gap;
       const slope = slopes.data.subarray(i * size, (i + 1) * size) as Float32Array;
       const linear = -(least ? least.bound(slope, i) : leastOverBox(box, slope, i));
       const whole = least ? lowered(bound, -linear) : bound;

@@ -23,7 +23,7 @@ export function tellTerms(b: Ops, { start, met }: Crowned, centre: string, nodes
 }
 
 /**
- * For each node of a graph, by its first output, the node of the file that it is written for: a lowering keeps the outputs of what it replaces, so
+ * For nodes of a graph, by their first outputs, the nodes of the file that they are written for, the same object where that is the same: a lowering keeps the outputs of what it replaces, so
  * that is the one that makes the next value which the file has, too.
  */
 export function originsOf({ nodes }: Graph, file: Graph, outputs: readonly string[]): Layer[] {
@@ -37,10 +37,12 @@ export function originsOf({ nodes }: Graph, file: Graph, outputs: readonly strin
     if (origin) next.set(node.outputs[0]!, origin);
     for (const name of valuesRead(node)) readers.set(name, [...(readers.get(name) ?? []), node]);
   }
+  const layers = new Map<Node, Layer>();
   return outputs.map((output) => {
-    const origin = next.get(output);
-    const known = origin ?? nodes.find((node) => node.outputs[0] === output)!;
-    const name = origin?.name || origin?.outputs[0];
-    return { op: known.op, node: name === undefined || name.startsWith("perturb/") ? null : name };
+    const origin = next.get(output) ?? nodes.find((node) => node.outputs[0] === output)!;
+    const name = origin.name || origin.outputs[0]!;
+    const layer = layers.get(origin) ?? { op: origin.op, node: name.startsWith("perturb/") ? null : name };
+    layers.set(origin, layer);
+    return layer;
   });
 }

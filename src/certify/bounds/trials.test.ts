@@ -113,7 +113,7 @@ async function violations(given: Given, finder: LeastFinder, isTight: boolean) {
 /** All by hand: GRAPHS=500 POINTS=10000 npm test -- src/certify/bounds/trials.test.ts; FIRST=N begins at graph N. */
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
 const [GRAPHS, POINTS, FIRST, SEED] = [
-  number("GRAPHS", 6),
+  number("GRAPHS", 3),
   number("POINTS", 1000),
   number("FIRST", 0),
   number("SEED", 23),

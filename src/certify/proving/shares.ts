@@ -18,16 +18,20 @@ export interface Share {
 export function sharesOf({ margin, linear, rounding, bound, layers }: Lost): Share[] {
   const all = [
     { name: "the linear part", loss: linear },
-    ...layers.map(({ op, node, loss }) => ({ name: node === null ? op : `${op} ${node}`, loss })),
+    ...layers.map(({ op, node, loss }, k) => ({ name: `${op} ${node ?? placeOf(layers, k)}`, loss })),
     { name: "rounding", loss: rounding },
   ];
   return all.map((one) => ({ ...one, share: one.loss / (margin - bound) })).sort((a, b) => b.loss - a.loss);
 }
 
+/** Which of the layers of its operator one is, from 1. */
+const placeOf = (layers: Lost["layers"], k: number): number =>
+  layers.slice(0, k + 1).filter(({ op }) => op === layers[k]!.op).length;
+
 /** "54 % to the linear part, 30 % to Relu /conv1/Relu", of the largest ones. */
 export const sharesInWords = (lost: Lost, most: number): string =>
   sharesOf(lost)
     .slice(0, most)
-    .filter(({ loss }) => loss > 0)
+    .filter(({ share }) => share >= 0.005)
     .map(({ name, share }) => `${(100 * share).toFixed(0)} % to ${name}`)
     .join(", ");

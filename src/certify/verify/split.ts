@@ -2,10 +2,11 @@ import { checkSignal } from "../../errors.ts";
 import { type FloatTensor, tensor } from "../../tensor.ts";
 import type { BoundsOf } from "../bounds/bounds.ts";
 import { middle } from "../bounds/box.ts";
+import { type Domain, Halving } from "./halving.ts";
 import type { Case } from "./property.ts";
 import type { Runs } from "./runs.ts";
 import { confirmed } from "./search.ts";
-import { conditionsOf, furthest, type Witness } from "./witness.ts";
+import { above, conditionsOf, furthest, type Witness } from "./witness.ts";
 
 export interface Parts {
   readonly bounds: BoundsOf;
@@ -27,18 +28,13 @@ export type Split =
   | { readonly kind: "late"; readonly domains: number }
   | { readonly kind: "open"; readonly reason: string; readonly domains: number };
 
-interface Domain {
-  readonly lower: Float32Array;
-  readonly upper: Float32Array;
-}
-
 /** Domains that are bounded in one run. */
 const BATCH = 256;
 /** Beyond so many inputs, halving one of them tells next to nothing. */
 export const MOST_INPUTS = 64;
 
 /**
- * Shows that a case has no counterexample: where bounds leave a box open, it is halved along the input that the bound depends on most.
+ * Shows that a case has no counterexample: where bounds leave a box open, it is halved along the input that seems to cost the bound most.
  * Each half's centre is tried as a counterexample, too.
  */
 export async function split(
@@ -50,6 +46,7 @@ export async function split(
   const rows = conditions.rows.length;
   const size = of.lower.length;
   const stack: Domain[] = [of];
+  const halving = new Halving(size);
   let domains = 0;
   while (stack.length > 0) {
     checkSignal(signal);
@@ -87,8 +84,12 @@ export async function split(
           reason: `bounds leave ${(-best.by).toPrecision(3)} open, and ${size} inputs are too many to split`,
           domains,
         };
-      const from = (i * rows + Math.max(0, best.k)) * size;
-      const halves = halved(domain, slopes.data.subarray(from, from + size));
+      const k = Math.max(0, best.k);
+      const from = (i * rows + k) * size;
+      const halves = halving.of(domain, {
+        slope: slopes.data.subarray(from, from + size) as Float32Array,
+        above: above(conditions, k, y.subarray(i * outputs, (i + 1) * outputs)) - best.by,
+      });
       if (!halves)
         return { kind: "open", reason: "a box of neighbouring float32 numbers stays open by rounding", domains };
       stack.push(...halves);
@@ -111,22 +112,4 @@ export function boxesOf(domains: readonly Domain[], sample: readonly number[]) {
     lower: all((d, i) => d.lower[i]!),
     upper: all((d, i) => d.upper[i]!),
   };
-}
-
-/** Two halves along the input of which the bound changes most over the box; undefined where no float32 number is between any ends. */
-function halved(domain: Domain, slope: Float32Array): [Domain, Domain] | undefined {
-  let [at, most] = [-1, -1];
-  for (const [i, l] of domain.lower.entries()) {
-    const centre = middle(l, domain.upper[i]!);
-    if (!(l < centre && centre < domain.upper[i]!)) continue;
-    // Also where a slope is 0, or unknown, the widest one.
-    const change = (Math.abs(slope[i]! || 0) + 1e-12) * (domain.upper[i]! - l);
-    if (change > most) [at, most] = [i, change];
-  }
-  if (at < 0) return undefined;
-  const centre = middle(domain.lower[at]!, domain.upper[at]!);
-  return [
-    { lower: domain.lower, upper: domain.upper.with(at, centre) },
-    { lower: domain.lower.with(at, centre), upper: domain.upper },
-  ];
 }

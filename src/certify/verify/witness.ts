@@ -37,12 +37,15 @@ export const conditionsOf = ({ outputs }: Case, count: number): Conditions => ({
   limits: outputs.map(({ limit }) => toNumber(limit)),
 });
 
+/** How far an output is from one condition: Σ row·y - limit. */
+export const above = ({ rows, limits }: Conditions, k: number, y: ArrayLike<number>): number =>
+  rows[k]!.reduce((sum, by, i) => sum + by * y[i]!, -limits[k]!);
+
 /** The condition that is furthest from holding, and how far it is. */
-export function furthest({ rows, limits }: Conditions, y: ArrayLike<number>): { k: number; by: number } {
+export function furthest(conditions: Conditions, y: ArrayLike<number>): { k: number; by: number } {
   let worst = { k: -1, by: Number.NEGATIVE_INFINITY };
-  for (const [k, row] of rows.entries()) {
-    let by = -limits[k]!;
-    for (let i = 0; i < row.length; i++) by += row[i]! * y[i]!;
+  for (const k of conditions.rows.keys()) {
+    const by = above(conditions, k, y);
     if (by > worst.by || Number.isNaN(by)) worst = { k, by };
   }
   return worst;
