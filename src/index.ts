@@ -84,6 +84,7 @@ export type {
   CertifiedTally,
   Confusion,
   LinearityTally,
+  LossTally,
   PointTally,
   Shown as ShownExample,
   Tally,

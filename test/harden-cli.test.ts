@@ -1,11 +1,15 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { readNpz, writeNpz } from "../src/datasets/npz.ts";
 import { HARDENING_FILES } from "../src/harden/folder.node.ts";
+import { emptyGraph } from "../src/onnx/builder.ts";
+import { writeOnnx } from "../src/onnx/file.ts";
+import { Ops } from "../src/onnx/ops.ts";
 import { tensor } from "../src/tensor.ts";
-import { listing, perturb, scratch, start } from "./support/cli.ts";
+import { listing, perturb, scratch, start, until } from "./support/cli.ts";
+import { withExternalData } from "./support/external.ts";
 
 const MODEL = fileURLToPath(new URL("../models/lenet-mnist.onnx", import.meta.url));
 const { path: cwd, remove } = scratch();
@@ -62,6 +66,15 @@ describe("perturb harden", () => {
     expect([content("none", "model.onnx"), content("none", "last.onnx")]).toEqual([given, given]);
   });
 
+  it("leaves no empty folder when it is stopped before there is anything to save", async () => {
+    const { child, ended } = start([...SMALL, "--out", "new/early"], cwd);
+    await until(() => existsSync(join(cwd, "new", "early")));
+    child.kill("SIGINT");
+    const { code } = await ended;
+    expect([3, 130]).toContain(code);
+    expect(existsSync(join(cwd, "new"))).toBe(code === 3);
+  });
+
   it("refuses what cannot be in one sentence, with nothing half-written", async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [["--eps", "0"], /ε must be above 0/],
@@ -70,10 +83,28 @@ describe("perturb harden", () => {
       [["--only", "conv9*"], /--only conv9\* matches none of the 8 parameters/],
       [["--method", "pgd", "--set", "stesp=3"], /pgd, which has steps, stepSize; got "stesp=3".*steps/],
       [["--data", "other-labels.npz"], /other-labels\.npz has 12 classes, and .* knows 10/],
+      [["--method", "ibp", "--set", "kappa=2"], /ibp\.kappa is a share from 0 to 1, got 2/],
+      [["--in", "split.onnx"], /split\.onnx keeps "conv1\.weight" in another file, .* Save it as one file first/],
+      [["--in", "one.onnx"], /one\.onnx cannot be hardened yet: its graph fixes the batch to 1; export it/],
+      [["--in", "bare.onnx"], /bare\.onnx has no parameters that can be learned/],
     ];
+    const net = new Uint8Array(readFileSync(MODEL));
+    const { onnx, data } = withExternalData(net, "split.bin");
+    const made = (batch: "N" | 1, end: (b: Ops, pixels: string) => string) => {
+      const b = new Ops(emptyGraph("made"));
+      const image = b.input({ name: "image", type: "float32", dims: [batch, 1, 28, 28] });
+      return writeOnnx(b.finish([end(b, b.reshape(image, [batch === 1 ? 1 : -1, 784]))]));
+    };
+    const weights = tensor("float32", [784, 10], new Float32Array(7840).fill(0.01));
+    const one = made(1, (b, pixels) => b.matmul(pixels, b.parameter("weights", weights)));
+    const bare = made("N", (b, pixels) => b.slice(pixels, [1], [0], [10]));
+    const files = { "split.onnx": onnx, "split.bin": data, "one.onnx": one, "bare.onnx": bare };
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(cwd, name), content);
     await Promise.all(
       cases.map(async ([change, message], i) => {
-        const { code, stdout, stderr } = await perturb([...SMALL, ...change, "--out", `wrong-${i}`], cwd);
+        // Another model instead, or other options.
+        const args = change[0] === "--in" ? ["harden", change[1]!, ...SMALL.slice(2)] : [...SMALL, ...change];
+        const { code, stdout, stderr } = await perturb([...args, "--out", `wrong-${i}`], cwd);
         expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: "" });
         expect(stderr).toMatch(message);
         expect(stderr.trim().split("\n")).toHaveLength(1);

@@ -66,8 +66,9 @@ describe("harden", () => {
     await failure("usage", async () => pgd.with({ beta: 3 }));
     // @ts-expect-error: nor one of this kind.
     await failure("usage", async () => trades.with({ beta: "6" }));
-    // @ts-expect-error: it has none at all.
+    // @ts-expect-error: it has no attack, and no steps.
     await failure("usage", async () => standard.with({ steps: 3 }));
+    await failure("usage", () => harden(bytes, data, { ...few, method: standard.with({ labelSmoothing: 1 }) }));
     // @ts-expect-error: a model is bytes, not a path.
     await failure("usage", () => harden("net.onnx", data, few));
     await failure("usage", () => harden(bytes, data, { ...few, epsilon: 0 }));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { configuredMethod } from "../harden.ts";
+import { type ConfiguredMethod, configuredMethod } from "../harden.ts";
 import { classifierFile } from "../models/classifier/classifier.ts";
 import { emptyGraph } from "../onnx/builder.ts";
 import { writeOnnx } from "../onnx/file.ts";
@@ -41,8 +41,12 @@ const graph = b.finish([layer("Gemm", "fc2", b.add("Relu", [layer("Gemm", "fc1",
 const network = openNetwork(classifierFile(graph, { name: "net" }), writeOnnx(graph), {});
 const runtime = nodeRuntime("cpu", 1);
 
-it.each(Object.keys(methods) as MethodName[])("one step of %s is that of PyTorch", async (name) => {
-  const method = configuredMethod(methods[name]);
+const cases: readonly (readonly [string, ConfiguredMethod])[] = [
+  ...(Object.keys(methods) as MethodName[]).map((name) => [name, configuredMethod(methods[name])] as const),
+  ["standard, labelSmoothing 0.1", methods.standard.with({ labelSmoothing: 0.1 })],
+];
+
+it.each(cases)("one step of %s is that of PyTorch", async (name, method) => {
   const part = await openPart(network, method, runtime);
   const { epsilon, seed, epoch, progress, indices, labels } = torch;
   const batch = {

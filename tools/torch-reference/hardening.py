@@ -89,6 +89,10 @@ def standard(p):
     return ce(p)(X)
 
 
+def smoothed(p):
+    return F.cross_entropy(net(p, X), Y, reduction="none", label_smoothing=0.1)
+
+
 def fgsm_rs(p):
     return ce(p)(climb(random_start(), 1, 1.25 * EPSILON, ce(p)))
 
@@ -163,7 +167,7 @@ def listed(t):
 
 WEIGHTS = {name: rounded(w) for name, w in WEIGHTS.items()}
 methods = {"standard": standard, "fgsm-rs": fgsm_rs, "n-fgsm": n_fgsm, "pgd": pgd, "trades": trades, "mart": mart, "ibp": ibp}
-found = {name: gradients(loss, WEIGHTS) for name, loss in methods.items()} | {"awp": awp()}
+found = {name: gradients(loss, WEIGHTS) for name, loss in methods.items()} | {"awp": awp(), "standard, labelSmoothing 0.1": gradients(smoothed, WEIGHTS)}
 OUT.write_text(
     json.dumps(
         {

@@ -1,10 +1,9 @@
 import { defineMethod, type TrainingNorm } from "../../harden.ts";
-import type { ClimbOptions } from "../inner/climb.ts";
-import { pgd } from "./pgd.ts";
+import { type PgdTrainingOptions, pgd } from "./pgd.ts";
 
 const { norms, asks, loss, defaults, about, attack } = pgd;
 
-export interface AwpOptions extends ClimbOptions {
+export interface AwpOptions extends PgdTrainingOptions {
   readonly gamma: number;
 }
 

@@ -1,9 +1,9 @@
 import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import type { Length } from "../../length.ts";
 import { climb, ofCrossEntropy, uniformStart } from "../inner/climb.ts";
-import { crossEntropy } from "./losses.ts";
+import { labelSmoothing, type Smoothing, smoothedCrossEntropy } from "./losses.ts";
 
-export interface FgsmRsOptions {
+export interface FgsmRsOptions extends Smoothing {
   readonly stepSize: Length;
 }
 
@@ -18,9 +18,9 @@ export const fgsmRs = defineMethod<FgsmRsOptions, TrainingNorm>({
   passes: "2",
   paper: "https://arxiv.org/abs/2001.03994",
   norms: ["linf", "l2", "l1"],
-  defaults: { stepSize: "1.25eps" },
-  about: { stepSize: { length: "of the step" } },
+  defaults: { stepSize: "1.25eps", labelSmoothing: 0 },
+  about: { stepSize: { length: "of the step" }, labelSmoothing },
   asks: ["adversarial"],
   attack: (task, { stepSize }) => climb(task, { steps: 1, stepSize }, uniformStart(task), ofCrossEntropy(task)),
-  loss: ({ b, adversarial, labels }) => crossEntropy(b, adversarial, labels),
+  loss: ({ b, adversarial, labels }, options) => smoothedCrossEntropy(b, adversarial, labels, options.labelSmoothing),
 });

@@ -3,9 +3,9 @@ import { defineMethod, type InnerTask } from "../../harden.ts";
 import { type Length, lengthAt } from "../../length.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { ofCrossEntropy } from "../inner/climb.ts";
-import { crossEntropy } from "./losses.ts";
+import { labelSmoothing, type Smoothing, smoothedCrossEntropy } from "./losses.ts";
 
-export interface NFgsmOptions {
+export interface NFgsmOptions extends Smoothing {
   readonly noise: Length;
   readonly stepSize: Length;
 }
@@ -20,11 +20,11 @@ export const nFgsm = defineMethod<NFgsmOptions, "linf">({
   passes: "2",
   paper: "https://arxiv.org/abs/2202.01181",
   norms: ["linf"],
-  defaults: { noise: "2eps", stepSize: "1eps" },
-  about: { noise: { length: "of the noise" }, stepSize: { length: "of the step" } },
+  defaults: { noise: "2eps", stepSize: "1eps", labelSmoothing: 0 },
+  about: { noise: { length: "of the noise" }, stepSize: { length: "of the step" }, labelSmoothing },
   asks: ["adversarial"],
   attack,
-  loss: ({ b, adversarial, labels }) => crossEntropy(b, adversarial, labels),
+  loss: ({ b, adversarial, labels }, options) => smoothedCrossEntropy(b, adversarial, labels, options.labelSmoothing),
 });
 
 async function attack(task: InnerTask, { noise, stepSize }: NFgsmOptions): Promise<FloatTensor> {
