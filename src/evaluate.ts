@@ -1,10 +1,12 @@
 import type { Linearity } from "./evaluate/linear/contract.ts";
+import type { Certification } from "./evaluate/results/certification.ts";
 import type { SampleRecord } from "./evaluate/results/record.ts";
 import type { Head } from "./model.ts";
 import type { Normalization } from "./models/classifier/preprocess.ts";
 import type { PictureFacts } from "./models/preprocessing/preprocessing.ts";
 import type { NormName } from "./norm.ts";
 
+export type { BoundLosses, Certification } from "./evaluate/results/certification.ts";
 export type { Outcome, SampleRecord } from "./evaluate/results/record.ts";
 
 /**
@@ -138,25 +140,6 @@ export interface WorstPoint extends Accuracy {
   readonly errors: number;
   /** Where the run certifies: samples that are correct and proven to stay so. What lies between the two accuracies is open. */
   readonly certified?: Accuracy;
-}
-
-/** What was done to certify samples. */
-export interface Certification {
-  /** What each method did, from the cheapest to the strongest: each gets what those before it left open. */
-  readonly methods: readonly {
-    readonly method: string;
-    /** Samples that it tried at the ε of the run. */
-    readonly tried: number;
-    /** Those of which it proved more than the methods before it. */
-    readonly proven: number;
-    /** Those for which it found an input of another class, which no attack had fooled. */
-    readonly fooled: number;
-    readonly seconds: number;
-  }[];
-  /** Significant digits of the largest certified ε of each sample; null where it was not looked for. */
-  readonly digits: number | null;
-  /** Mean over all samples of the largest certified ε, 0 for those without (average certified radius); null where it was not looked for. */
-  readonly averageRadius: number | null;
 }
 
 /** An accuracy that was asked for (`--fail-under`), and the one that was found. */

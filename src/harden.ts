@@ -1,10 +1,13 @@
-import type { OptionsDeclared, OptionValue } from "./attack-options.ts";
+import { type About, allOptions, type Given, type OptionsDeclared, type OptionValue } from "./attack-options.ts";
 import type { DifferentiableModel } from "./model.ts";
 import type { Norm, NormName } from "./norm.ts";
 import type { Ops } from "./onnx/ops.ts";
 import type { Random } from "./random.ts";
 import type { FloatTensor } from "./tensor.ts";
 import type { Score } from "./train.ts";
+
+/** The norms that methods train in. */
+export type TrainingNorm = Exclude<NormName, "l0" | "spatial">;
 
 /** The network with the weights of this step, as inner attacks ask it. */
 export interface InnerModel extends DifferentiableModel {
@@ -36,13 +39,27 @@ export interface LossContext {
   readonly adversarial: string;
   /** int64, [n] */
   readonly labels: string;
+  /** A number of this step, by its name in `scalars` of the method. */
+  readonly scalar: (name: string) => string;
+  /**
+   * Upper bounds of z_k - z_y, [n, classes], for every x' of the L∞ ball of a radius (a scalar) around the samples, inside the bounds of the
+   * input: 0 for the class y itself. There where the method asks for bounds.
+   */
+  readonly margins: (radius: string) => string;
+}
+
+/** A moment of a training. */
+export interface Moment {
+  /** From 0 up to, not including, 1. */
+  readonly progress: number;
+  readonly epsilon: number;
 }
 
 /**
  * A method of training: an inner attack, and a loss of the logits at the samples and at the points that the attack found. The loss is a
  * graph, and is differentiated with respect to the weights.
  */
-export interface Method<O extends object = object> {
+export interface Method<O extends object = object, N extends TrainingNorm = TrainingNorm> {
   readonly name: string;
   /** What it is called in words. */
   readonly title: string;
@@ -50,28 +67,58 @@ export interface Method<O extends object = object> {
   readonly passes: string;
   /** Where it was published. */
   readonly paper: string;
-  readonly norms: readonly NormName[];
+  readonly norms: readonly N[];
   readonly defaults: O;
   /** What each option is, in words, with its unit. */
-  readonly about: OptionsDeclared["about"];
-  /** Where the network is asked: at the samples, at the points of the attack, or at both. */
-  readonly asks: readonly ("clean" | "adversarial")[];
+  readonly about: About<O>;
+  /** What the loss is built on: logits at the samples, logits at the points of the attack, and bounds of the logits around the samples. */
+  readonly asks: readonly ("clean" | "adversarial" | "bounds")[];
   /** The points that are trained on, in the shape of x: a fresh array. Without it, the samples themselves are. */
   readonly attack?: (task: InnerTask, options: O) => Promise<FloatTensor>;
   /** Appends the loss of each sample, [n]; gives its name. */
   readonly loss: (context: LossContext, options: O) => string;
+  /** Numbers of the loss that change from step to step, by name. */
+  readonly scalars?: (moment: Moment, options: O) => Readonly<Record<string, number>>;
   /** How far the weights are moved up the loss before its gradient is taken, as a share of the length of each; by default 0. */
   readonly weightStep?: (options: O) => number;
+  /** The method with these options over its defaults. @throws usage for options that it does not have, or of another kind */
+  readonly with: (options: Given<O>) => ConfiguredMethod<N>;
 }
 
 /** A method whose options are known to itself alone. */
-export type AnyMethod = Omit<Method<never>, "defaults"> & { readonly defaults: object };
+export type AnyMethod<N extends TrainingNorm = TrainingNorm> = Omit<Method<never, N>, "defaults" | "about"> &
+  Pick<OptionsDeclared, "defaults" | "about">;
 
-/** A method with all of its options. */
-export interface ConfiguredMethod {
-  readonly method: AnyMethod;
+/** A method with all of its options: what `with` gives. */
+export interface ConfiguredMethod<N extends TrainingNorm = TrainingNorm> {
+  readonly method: AnyMethod<N>;
   readonly options: Readonly<Record<string, OptionValue>>;
 }
+
+/** A method as it is, which means its defaults, or with options. */
+export type MethodChoice<N extends TrainingNorm = TrainingNorm> = AnyMethod<N> | ConfiguredMethod<N>;
+
+/** Declares a method of training; the types of its options are checked here. */
+export function defineMethod<O extends object, N extends TrainingNorm>(
+  definition: Omit<Method<O, N>, "with">,
+): Method<O, N> {
+  const method: Method<O, N> = { ...definition, with: (options) => configuredMethod(method as AnyMethod<N>, options) };
+  return method;
+}
+
+/** What the check of options wants to know of whoever has them. */
+export const declared = ({ name, defaults, about }: AnyMethod): OptionsDeclared => ({
+  name,
+  aim: "within-epsilon",
+  defaults,
+  about,
+});
+
+/** Any method with options that came as text or as data. @throws usage for options that it does not have, or of another kind */
+export const configuredMethod = <N extends TrainingNorm>(
+  method: AnyMethod<N>,
+  options: object = {},
+): ConfiguredMethod<N> => ({ method, options: allOptions(declared(method), options) });
 
 /** Accuracies on samples that are held out, as counts. */
 export interface Validation {
@@ -81,6 +128,8 @@ export interface Validation {
   readonly fgsm: number;
   /** Correct, and not fooled by PGD-10 at ε. */
   readonly pgd: number;
+  /** Correct for all of the ball by interval bounds over the real numbers, of methods that train for proofs: an estimate, and no proof. */
+  readonly certified?: number | undefined;
 }
 
 export interface HardenEpoch {

@@ -84,6 +84,7 @@ export type {
   CertifiedTally,
   Confusion,
   LinearityTally,
+  LossTally,
   PointTally,
   Shown as ShownExample,
   Tally,
@@ -94,6 +95,7 @@ export type { EvaluationState, OpenState } from "./evaluate/state.ts";
 export type {
   Accuracy,
   AttackSummary,
+  BoundLosses,
   Certification,
   Evaluation,
   EvaluationResult,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fillNormals, philox, randomFor } from "./random.ts";
+import { philox, randomFor } from "./random.ts";
 
 const hex = (words: Uint32Array): string => Array.from(words, (w) => w.toString(16).padStart(8, "0")).join(" ");
 
@@ -53,16 +53,6 @@ describe("randomFor", () => {
       // Four standard errors.
       expect(Math.abs(correlation)).toBeLessThan(4 / Math.sqrt(n));
     }
-  });
-});
-
-describe("fillNormals", () => {
-  it.each([1, 2, 3, 4, 5, 784])("gives the first %d normal draws of a stream, and touches nothing else", (count) => {
-    const out = new Float32Array(count + 4).fill(7);
-    fillNormals(out, [2, 2 + count], [2 ** 40 + 3, 5, 1, 99]);
-    const random = randomFor(2 ** 40 + 3, 5, 1, 99);
-    const expected = Float32Array.from({ length: count }, () => random.normal());
-    expect(out).toEqual(Float32Array.of(7, 7, ...expected, 7, 7));
   });
 });
 

@@ -98,25 +98,3 @@ export function randomFor(seed: number, sample: number, stream = 0, step = 0): R
   };
   return { uint32, uniform, normal, integer };
 }
-
-/**
- * Fills `out` from `start` up to `end` with the first normal draws of a stream, rounded to float32: those that `randomFor(seed,
- * sample, stream, step).normal()` gives, without its calls.
- */
-export function fillNormals(
-  out: Float32Array,
-  [start, end]: readonly [number, number],
-  [seed, sample, stream, step]: readonly [number, number, number, number],
-): void {
-  const [k0, k1] = [seed | 0, Math.floor(seed / 2 ** 32) | 0];
-  const block = new Uint32Array(4);
-  for (let at = start, position = 0; at < end; at += 4, position++) {
-    philoxInto(block, position, step, stream, sample, k0, k1);
-    for (let i = 0; i < 4 && at + i < end; i += 2) {
-      const radius = Math.sqrt(-2 * Math.log((block[i]! + 1) * 2 ** -32));
-      const angle = 2 * Math.PI * block[i + 1]! * 2 ** -32;
-      out[at + i] = radius * Math.cos(angle);
-      if (at + i + 1 < end) out[at + i + 1] = radius * Math.sin(angle);
-    }
-  }
-}

@@ -92,6 +92,7 @@ describe("the package", () => {
     expect(names["perturb/autodiff"]).toEqual(expect.arrayContaining(["asClassifier", "differentiate", "rules"]));
     expect(names["perturb/datasets"]).toEqual(expect.arrayContaining(["openIdx", "openNpz"]));
     expect(names["perturb/onnx"]).toEqual(expect.arrayContaining(["Ops", "readOnnx", "writeOnnx"]));
+    expect(names["perturb/train"]).toEqual(expect.arrayContaining(["harden", "methods", "trades"]));
     expect(names["perturb/report"]).toEqual(expect.arrayContaining(["toCsv", "toHtml", "toJson"]));
   });
 

@@ -62,6 +62,14 @@ describe("perturb certify", () => {
       () => ["--check", FILE, "--eps", "0.1"],
       /'--check <file>' cannot be used with option '--eps/,
     ],
+    ...["--limit 1", "--offset 1", "--no-largest", "--seed 1", "--norm l2", "--n 100", "--smoothing 0.25"].map(
+      (option) =>
+        [
+          `${option}, which would do nothing`,
+          () => ["--check", FILE, ...option.split(" ")],
+          new RegExp(`^perturb: ${option.split(" ")[0]} has no meaning with --check`, "m"),
+        ] as const,
+    ),
     ["a place that is none", () => ["--certificates", "no/proofs.jsonl"], /Cannot write no\/proofs\.jsonl/],
   ])("refuses %s", async (_, args, message) => {
     const { code, stderr } = await run(...args());

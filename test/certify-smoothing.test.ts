@@ -67,7 +67,16 @@ describe("perturb certify --smoothing", () => {
     expect(samples.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     const kept = JSON.parse(state[1]!.slice(9)) as SmoothedSample;
     expect(samples[0]).toMatchObject({ index: kept.index, count: kept.count, radius: kept.radius });
-    expect(await perturb(["certify", "--resume", "stopped"], space.path)).toMatchObject({ code: 2 });
+    const again = await perturb(["certify", "--resume", "stopped"], space.path);
+    expect([again.code, again.stderr]).toEqual([
+      0,
+      "Nothing is left to do: stopped holds the result of a finished run.\n",
+    ]);
+    expect(again.stdout).toMatch(/radius \(L2\) +certified +accuracy\n/);
+    const asked = ["certify", "--resume", "stopped", "--fail-under", "100%@100", "--json", "-"];
+    const failing = await perturb(asked, space.path);
+    const told = JSON.parse(failing.stdout) as { readonly samples: readonly SmoothedSample[] };
+    expect([failing.code, told.samples.map((sample) => ({ ...sample, seconds: 0 }))]).toEqual([1, samples]);
   });
 
   it("certifies a model on a server as the file behind it", async () => {

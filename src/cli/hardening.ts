@@ -29,15 +29,16 @@ export async function hardening(
   const { folder } = asked;
   const opened = await openTraining(asked);
   const { lock } = await import("../evaluate/state/lock.node.ts");
+  let discard = (): void => undefined;
   if (resumed) (await import("../harden/checkpoint.ts")).checkFacts(resumed.facts, opened.facts);
   else {
-    const [{ checkHardening }, { openNetwork }] = await Promise.all([
-      import("../harden/options.ts"),
-      import("../harden/network.ts"),
-    ]);
-    checkHardening({ ...opened.options, runtimes: [opened.runtime] });
-    openNetwork(opened.options.file, opened.options.bytes, opened.options);
-    await createHardening(folder);
+    const { checkedNetwork } = await import("../harden/run.ts");
+    const { others } = checkedNetwork({ ...opened.options, runtimes: [opened.runtime] });
+    if (others.length > 0)
+      complain(
+        `warning: ${others.length} tensors that could be trained are inside of functions of the model, and stay as they are: ${others.slice(0, 3).join(", ")}${others.length > 3 ? ", …" : ""}. perturb inspect lists those that are trained.`,
+      );
+    discard = await createHardening(folder);
   }
   const unlock = lock(folder);
   const progress = given.quiet ? silent : progressLine("hardening", "samples");
@@ -45,8 +46,8 @@ export async function hardening(
   let saved = resumed !== undefined;
   let told = resumed?.state.history.length ?? 0;
   try {
-    const { harden } = await import("../harden/run.ts");
-    const hardened = await harden({
+    const { runHardening } = await import("../harden/run.ts");
+    const hardened = await runHardening({
       ...opened.options,
       runtimes,
       signal,
@@ -77,6 +78,8 @@ export async function hardening(
     process.exitCode = EXIT.saved;
   } finally {
     unlock();
+    // Nothing is left of a training that ended before anything of it was saved.
+    if (!saved) discard();
     for (const runtime of runtimes) await runtime.close();
   }
 }
@@ -142,10 +145,11 @@ function sayEpoch(
 ): void {
   const percent = (count: number) => `${((100 * count) / validation.total).toFixed(1)} %`;
   const loss = training ? `loss ${(training.loss / training.total).toFixed(4)}` : "as given";
-  const { clean, fgsm, pgd } = validation;
+  const { clean, fgsm, pgd, certified } = validation;
+  const proven = certified === undefined ? "" : `, by intervals ${percent(certified)}`;
   line.finish();
   print(
-    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${loss}; held out: clean ${percent(clean)}, FGSM ${percent(fgsm)}, PGD-10 ${percent(pgd)}`,
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${loss}; held out: clean ${percent(clean)}, FGSM ${percent(fgsm)}, PGD-10 ${percent(pgd)}${proven}`,
   );
   if (rolledBackTo !== undefined)
     complain(

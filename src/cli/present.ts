@@ -5,7 +5,7 @@ import { epsilonText } from "../epsilons.ts";
 import { PerturbError } from "../errors.ts";
 import { type GateAsked, withGates } from "../evaluate/results/gates.ts";
 import { sameEpsilon } from "../evaluate/results/statistics.ts";
-import type { Certification, Evaluation, EvaluationResult, Gate } from "../evaluate.ts";
+import type { BoundLosses, Certification, Evaluation, EvaluationResult, Gate } from "../evaluate.ts";
 import { harmless } from "../quote.ts";
 import { commandLine } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
@@ -14,6 +14,9 @@ import { writeAtomically } from "./files.ts";
 import { inCommandWords } from "./option-words.ts";
 import type { FailUnder } from "./options/values.ts";
 import { columns, complain, folded, hasColor, print, room, width } from "./output.ts";
+
+/** Causes that are named of what bounds lose. */
+const SHARES = 5;
 
 /** Where a result goes. */
 export interface Presentation {
@@ -97,10 +100,11 @@ const asJson = async (evaluation: Evaluation): Promise<string> =>
   (await import("../report/files/json.ts")).toJson(evaluation);
 
 async function printTable(evaluation: Evaluation): Promise<void> {
-  const [{ toTable, toCurve }, { labelRows }, { samplesWords }] = await Promise.all([
+  const [{ toTable, toCurve }, { labelRows }, { samplesWords }, { sharesInWords }] = await Promise.all([
     import("../report/terminal/terminal.ts"),
     import("../report/terminal/labels.ts"),
     import("../report/format.ts"),
+    import("../certify/proving/shares.ts"),
   ]);
   const { model, data, options: used, cost, surrogate } = evaluation;
   const target = used.target === null ? "" : `, target ${used.target}`;
@@ -114,6 +118,7 @@ async function printTable(evaluation: Evaluation): Promise<void> {
       ? folded(`surrogate ${used.surrogate}: right on ${(100 * surrogate.accuracy).toFixed(2)} % of the samples`)
       : []),
     ...(evaluation.certified ? folded(certifiedWords(evaluation, evaluation.certified)) : []),
+    ...(evaluation.certified?.losses ? folded(lossWords(evaluation.certified.losses, sharesInWords)) : []),
     `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
   );
 }
@@ -135,6 +140,13 @@ function certifiedWords({ worst, data }: Evaluation, { averageRadius }: Certific
   );
   const radius = averageRadius === null ? "" : `; average certified radius ${Number(averageRadius.toPrecision(3))}`;
   return `open, neither proven nor fooled: ${open.join(", ")} of ${data.total} samples${radius}`;
+}
+
+/** Why samples are open. */
+function lossWords(losses: BoundLosses, shares: (lost: BoundLosses, most: number) => string): string {
+  const { samples, margin, bound } = losses;
+  const number = (value: number) => Number(value.toPrecision(3));
+  return `why, on average over ${samples} of them: CROWN bounds a margin of ${number(margin)} by ${number(bound)}, and loses ${shares(losses, SHARES)}`;
 }
 
 const askedOf = ({ epsilon, atLeast, certified }: Gate): GateAsked => ({

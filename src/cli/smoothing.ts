@@ -11,22 +11,20 @@ import type { OpenSmoothing, SmoothingResult } from "../evaluate/smoothing.ts";
 import type { SmoothingFacts, SmoothingJournal } from "../evaluate/state/smoothing-journal.node.ts";
 import { quote } from "../report/files/command.ts";
 import { EXIT, explain, mayPass } from "./exit.ts";
-import { requireWritable, writeAtomically } from "./files.ts";
+import { requireWritable } from "./files.ts";
 import type { BeforeExit } from "./interrupt.ts";
 import { type DrawsGiven, drawsWithin } from "./opening/draws.ts";
 import type { OpenedSubject } from "./opening/opened.ts";
 import { openSubject } from "./opening/subject.ts";
-import { commandWords, warningWords } from "./option-words.ts";
+import { commandWords } from "./option-words.ts";
 import { asEvaluation, type certifyOptions } from "./options/certify-options.ts";
 import { checkSmoothingGiven, isGiven } from "./options/smoothing-check.ts";
-import { columns, complain, folded, print, printJson } from "./output.ts";
+import { complain } from "./output.ts";
 import { progressLine, silent } from "./progress.ts";
 import { ownWords } from "./self.ts";
+import { present, presentFinished, RESULT, SAMPLES, verdict } from "./smoothing-results.ts";
 
 type Given = ReturnType<ReturnType<typeof certifyOptions>["opts"]>;
-
-const RESULT = "smoothing.json";
-const SAMPLES = "samples.csv";
 
 /** Whether a folder keeps a run with --smoothing that was not finished, or its result. */
 export async function holdsSmoothing(folder: string | undefined): Promise<boolean> {
@@ -47,11 +45,7 @@ export async function certifySmoothed(
   if (resume !== undefined) {
     const { smoothingWords } = await import("../evaluate/state/smoothing-journal.node.ts");
     const kept = await smoothingWords(resume);
-    if (!kept)
-      throw new PerturbError(
-        "usage",
-        `Nothing is left to do: ${resume} holds the result of a finished run, ${RESULT}. Start a new one without --resume.`,
-      );
+    if (!kept) return presentFinished(resume, asked);
     words = kept;
     given = (await import("./resume.ts")).mergedOptions(command, asked, kept, resume);
   } else checkSmoothingGiven(given, command);
@@ -159,44 +153,6 @@ async function measure(
     progress.finish();
   }
   return opened.result(samples);
-}
-
-async function present(result: SmoothingResult, folder: string | undefined, { json }: Given): Promise<void> {
-  const { smoothingCsv, smoothingDocument, meaningOf } = await import("../report/files/smoothing.ts");
-  const document = smoothingDocument({ ...result, warnings: warningWords(result.warnings) });
-  const text = `${JSON.stringify(document, null, 2)}\n`;
-  if (json === "-") printJson(document);
-  else {
-    const { smoothingRows, smoothingSummary } = await import("../report/terminal/smoothing.ts");
-    const { model, data, smoothing } = result;
-    print(
-      `${model.name} smoothed with σ = ${smoothing.sigma} on ${data.name}`,
-      ...columns(smoothingRows(result), "right"),
-      ...smoothingSummary(result).flatMap(folded),
-      ...folded(meaningOf(smoothing.alpha)),
-    );
-  }
-  const files = [
-    ...(json === undefined || json === "-" ? [] : [[json, text] as const]),
-    ...(folder === undefined
-      ? []
-      : [[join(folder, RESULT), text] as const, [join(folder, SAMPLES), smoothingCsv(result)] as const]),
-  ];
-  for (const [path, content] of files) await writeAtomically(path, (file) => file.writeFile(content));
-  if (folder !== undefined && json !== "-") print("", `Result: ${join(folder, RESULT)}, ${join(folder, SAMPLES)}`);
-}
-
-/** --fail-under, of the certified accuracy at a radius. */
-async function verdict(result: SmoothingResult, { failUnder }: Given): Promise<number> {
-  if (!failUnder) return EXIT.ok;
-  const { smoothingFigures } = await import("../certify/smoothing/figures.ts");
-  const { accuracy } = smoothingFigures(result.samples, [failUnder.epsilon]).certified[0]!;
-  if (accuracy >= failUnder.accuracy) return EXIT.ok;
-  const { formatPercent } = await import("../report/format.ts");
-  complain(
-    `perturb: certified accuracy within ${failUnder.epsilon} is ${formatPercent(accuracy)}, and --fail-under asks for ${formatPercent(failUnder.accuracy)}.`,
-  );
-  return EXIT.failed;
 }
 
 async function factsOf(

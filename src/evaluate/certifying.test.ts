@@ -82,7 +82,9 @@ describe("an evaluation that certifies", async () => {
       );
       if (outcome !== "misclassified") expect(openReason === null).toBe(open.length === 0);
       if (outcome === "not-fooled" && (certifiedEpsilon ?? 0) < EPSILONS.at(-1)!)
-        expect(openReason).toMatch(/^alpha-crown bounds the margin to class \d by -/);
+        expect(openReason).toMatch(
+          /^alpha-crown bounds the margin to class \d by -.*; CROWN's bound loses \d+ % to (the linear part|Relu .*), \d+ % to /,
+        );
     }
     const radii = records.map(({ certifiedEpsilon }) => certifiedEpsilon ?? 0);
     expect(EPSILONS.map((epsilon) => radii.filter((radius) => radius >= epsilon).length)).toEqual(
@@ -91,6 +93,17 @@ describe("an evaluation that certifies", async () => {
     expect(certified!.averageRadius).toBeCloseTo(radii.reduce((a, b) => a + b) / SAMPLES, 8);
     expect(certified!.methods.map(({ method }) => method)).toEqual(["ibp", "crown-ibp", "crown", "alpha-crown"]);
     expect(certified!.methods[0]!.tried).toBe(clean.correct);
+  });
+
+  it("says which layers take the margins of open samples", () => {
+    const { losses } = certified!;
+    expect(losses!.samples).toBe(result.records!.filter(({ openReason }) => openReason !== null).length);
+    const { margin, linear, rounding, bound, layers } = losses!;
+    expect(layers.map(({ op }) => op)).toEqual(["Relu"]);
+    const lost = linear + rounding + layers.reduce((sum, { loss }) => sum + loss, 0);
+    expect(margin - lost).toBeCloseTo(bound, 6);
+    expect(Math.min(linear, rounding, ...layers.map(({ loss }) => loss))).toBeGreaterThan(0);
+    expect(bound).toBeLessThan(0);
   });
 
   it("attacks nobody who is proven at every ε", async () => {
@@ -156,6 +169,7 @@ describe("an evaluation that certifies", async () => {
     expect([done, second.resumed]).toEqual([10, 10]);
     await second.close();
     expect(resumed.evaluation.worst).toEqual(worst);
+    expect(resumed.evaluation.certified!.losses!.margin).toBeCloseTo(certified!.losses!.margin, 6);
     const unclocked = ({ records }: typeof result) => records!.map((record) => ({ ...record, seconds: 0 }));
     expect(unclocked(resumed)).toEqual(unclocked(result));
   });
@@ -163,7 +177,8 @@ describe("an evaluation that certifies", async () => {
   it("says loudly where an attack succeeds inside a proof, and counts no such proof", async () => {
     // At 0.1 it says of everyone that they are proven, so that attacks still try for the sake of 0.2.
     const liar = { name: "liar", isCheap: true, isSearched: true, decide: lyingBelow(0.1) };
-    const prover = { methods: [liar], widest: 1, release: async () => undefined };
+    const losses = async () => ({ layers: [], samples: [] });
+    const prover = { methods: [liar], widest: 1, losses, release: async () => undefined };
     const plan = { ...planOf({ attacks, epsilons: [0.1, 0.2] }, model), certify: { digits: null, splits: 0 } };
     for await (const batch of data.batches({ batch: SAMPLES })) {
       const tally = await evaluateBatch(model, batch, plan, { prover });

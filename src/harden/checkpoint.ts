@@ -32,7 +32,13 @@ const metadata = z.strictObject({
       z.strictObject({
         epoch: count,
         training: score.nullable(),
-        validation: z.strictObject({ total: count, clean: count, fgsm: count, pgd: count }),
+        validation: z.strictObject({
+          total: count,
+          clean: count,
+          fgsm: count,
+          pgd: count,
+          certified: count.optional(),
+        }),
         rolledBackTo: count.optional(),
       }),
     )

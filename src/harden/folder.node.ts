@@ -7,8 +7,8 @@ type Written = Exclude<(typeof HARDENING_FILES)[number], typeof CHECKPOINT>;
 
 const work = workFolder("hardening", HARDENING_FILES);
 
-/** Makes the folder of a new hardening. @throws usage when one is there already, or it cannot be made */
-export const createHardening = (folder: string): Promise<void> => work.create(folder);
+/** Makes the folder of a new hardening; gives the way to remove it while it is empty. @throws usage when one is there already, or it cannot be made */
+export const createHardening = (folder: string): Promise<() => void> => work.create(folder);
 
 /** @throws not-found, invalid-file */
 export async function openHardening(folder: string): Promise<HardenCheckpoint> {

@@ -1,10 +1,11 @@
 import { backward } from "../autodiff/engine.ts";
 import { losses } from "../autodiff/loss.ts";
 import type { AnyMethod, ConfiguredMethod } from "../harden.ts";
-import { type Graph, valuesRead } from "../onnx/graph.ts";
-import { readNode, writeNode } from "../onnx/node-proto.ts";
+import type { Graph } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
-import { altered, renameNode } from "../onnx/subgraphs.ts";
+import { copied } from "./copied.ts";
+import { worstMargins } from "./margins.ts";
+import { largestOther } from "./methods/losses.ts";
 import type { Network } from "./network.ts";
 
 /** Inputs beside `x`, `labels` and the parameters: no value of a file has such a name. */
@@ -37,18 +38,45 @@ export function divergenceGraph(of: Of): Graph {
 }
 
 /** Whether a method asks the network at the samples and at the points of its attack. */
-export const asksBoth = ({ asks }: AnyMethod): boolean => asks.length > 1;
+export const asksBoth = ({ asks }: AnyMethod): boolean => asks.includes("clean") && asks.includes("adversarial");
+
+/** What a number of the loss is called as an input: no value of a file has such a name. */
+export const scalarOf = (name: string): string => `perturb/step/${name}`;
+const RADIUS = scalarOf("radius");
+
+/**
+ * Inputs: `x`, `labels`, the radius, the parameters. Output: `certified`, for how many samples every x' of the L∞ ball has the class of the label, by
+ * interval bounds.
+ */
+export function certifiedGraph(of: Of): Graph {
+  const b = new Ops(of.graph);
+  const labels = labelsOf(b, of);
+  const radius = b.input({ name: RADIUS, type: "float32", dims: [] });
+  const margins = worstMargins(b, { graph: of.graph, bounds: of.file.bounds, labels, radius });
+  const others = largestOther(b, margins, margins, labels);
+  const isBelow = b.add("Less", [others, b.scalar(0, others)]);
+  b.alias("certified", b.reduceSum(b.cast(isBelow, "float32"), [0], false));
+  return b.finish(["certified"]);
+}
 
 /**
  * The outer problem of a method. Inputs: `x`, the points that it trains on, or where it asks both the samples, and then the adversarial
- * points too; `labels`; the parameters. Outputs: `loss`, the sum over the samples; `correct`, how many of the points trained on are
+ * points too; `labels`; the numbers of the step; the parameters. Outputs: `loss`, the sum over the samples; `correct`, how many of the points trained on are
  * classified right; `gradient`, of `loss` by all parameters, in one vector.
  */
 export function stepGraph(of: Of, { method, options }: ConfiguredMethod): Graph {
   const b = new Ops(of.graph);
   const labels = labelsOf(b, of);
   const second = asksBoth(method) ? networkAt(b, of, ADVERSARIAL) : "logits";
-  const loss = method.loss({ b, clean: "logits", adversarial: second, labels }, options as never);
+  const scalars = new Map<string, string>();
+  const scalar = (name: string): string => {
+    const known = scalars.get(name) ?? b.input({ name: scalarOf(name), type: "float32", dims: [] });
+    scalars.set(name, known);
+    return known;
+  };
+  const margins = (radius: string) => worstMargins(b, { graph: of.graph, bounds: of.file.bounds, labels, radius });
+  const context = { b, clean: "logits", adversarial: second, labels, scalar, margins };
+  const loss = method.loss(context, options as never);
   b.alias("loss", b.reduceSum(loss, [0], false));
   const right = b.add("Equal", [b.add("ArgMax", [second], { axis: 1, keepdims: 0 }), labels]);
   b.alias("correct", b.reduceSum(b.cast(right, "float32"), [0], false));
@@ -61,15 +89,5 @@ export function stepGraph(of: Of, { method, options }: ConfiguredMethod): Graph 
 /** The network once more, at another input and with the same parameters; gives the name of its logits. */
 function networkAt(b: Ops, { graph }: Of, input: string): string {
   const x = graph.inputs.find(({ name }) => name === "x")!;
-  const names = new Map([["x", b.input({ ...x, name: input })]]);
-  const own = (name: string): string => b.fresh(name);
-  for (const node of graph.nodes) {
-    // What does not change with the input is shared.
-    if (!valuesRead(node).some((name) => names.has(name))) continue;
-    const value = (name: string): string => names.get(name) ?? name;
-    for (const name of node.outputs) if (name !== "") names.set(name, own(name));
-    const copy = renameNode(writeNode(node), { value, own });
-    b.append(readNode(altered(copy, { name: own(node.name || node.op) })));
-  }
-  return names.get("logits")!;
+  return copied(b, graph.nodes, new Map([["x", b.input({ ...x, name: input })]])).get("logits")!;
 }

@@ -1,9 +1,10 @@
 import { judge } from "../attack.ts";
 import { fgsm } from "../attacks/gradient/fgsm.ts";
 import { pgd } from "../attacks/gradient/pgd.ts";
-import type { HardenEpoch, InnerModel, Validation } from "../harden.ts";
+import type { HardenEpoch, Validation } from "../harden.ts";
 import { norms } from "../norm.ts";
 import type { Hardening } from "./options.ts";
+import type { Part } from "./part.ts";
 import type { TakeSamples } from "./split.ts";
 
 const BATCH = 250;
@@ -11,7 +12,8 @@ const STEPS = 10;
 
 /** How good a network is on the samples held out: clean, under FGSM, and under PGD-10 from a random start, always from the same one. */
 export async function validate(
-  models: readonly InnerModel[],
+  parts: readonly Part[],
+  views: Parameters<Part["model"]>[0],
   { norm: name, epsilon, seed, signal }: Hardening,
   take: TakeSamples,
   held: Int32Array,
@@ -21,13 +23,17 @@ export async function validate(
     held.subarray(k * BATCH, (k + 1) * BATCH),
   );
   const sum = { total: 0, clean: 0, fgsm: 0, pgd: 0 };
-  const work = async (model: InnerModel, indices: Int32Array): Promise<void> => {
+  let certified: number | null = null;
+  const work = async (part: Part, indices: Int32Array): Promise<void> => {
+    const model = part.model(views);
     const { x, labels } = await take(indices);
     const goal = { kind: "untargeted", labels } as const;
     const task = { model, x, goal, norm, epsilons: [epsilon], indices, seed, signal };
     const start = await model.gradient(x, goal);
     const [byFgsm] = await fgsm.propose({ ...task, start });
     const [byPgd] = await pgd.propose({ ...task, start }, { steps: STEPS, stepSize: "0.25eps" });
+    const proven = await part.certified(views, x, labels, epsilon);
+    if (proven !== null) certified = (certified ?? 0) + proven;
     const clean = await judge(model, x, x, goal, norm, 0);
     const first = await judge(model, x, byFgsm!, goal, norm, epsilon);
     const second = await judge(model, x, byPgd!, goal, norm, epsilon);
@@ -40,11 +46,11 @@ export async function validate(
     }
   };
   await Promise.all(
-    models.map(async (model, k) => {
-      for (let i = k; i < ranges.length; i += models.length) await work(model, ranges[i]!);
+    parts.map(async (part, k) => {
+      for (let i = k; i < ranges.length; i += parts.length) await work(part, ranges[i]!);
     }),
   );
-  return sum;
+  return certified === null ? sum : { ...sum, certified };
 }
 
 /** A fall of the accuracy under PGD from the best epoch, and a growth of the gap between FGSM and PGD, as shares, that are no accident. */
@@ -61,6 +67,10 @@ export function isOverfitted(now: Validation, best: Validation): boolean {
   return fall > FALL && growth > GROWTH;
 }
 
-/** The validation of the best epoch so far: the first of those with the most samples that are right under PGD. */
+/** Whether an epoch is better than another: by its certified samples where they are counted, else by those that are right under PGD. */
+export const isBetter = (now: Validation, best: Validation): boolean =>
+  (now.certified ?? now.pgd) > (best.certified ?? best.pgd);
+
+/** The best epoch so far, of equal ones the first. */
 export const bestOf = (history: readonly HardenEpoch[]): HardenEpoch =>
-  history.reduce((best, epoch) => (epoch.validation.pgd > best.validation.pgd ? epoch : best));
+  history.reduce((best, epoch) => (isBetter(epoch.validation, best.validation) ? epoch : best));

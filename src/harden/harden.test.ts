@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
 import { datasetOf } from "../datasets/in-memory.ts";
-import type { AnyMethod, HardenState } from "../harden.ts";
+import { configuredMethod, type HardenState } from "../harden.ts";
 import { graphIn, modelFrom } from "../models/open.ts";
 import { randomFor } from "../random.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
@@ -11,12 +11,11 @@ import { schedules } from "../train/schedule.ts";
 import { parameterViews } from "../train/vector.ts";
 import { readHardening, writeHardening } from "./checkpoint.ts";
 import { isOverfitted } from "./guard.ts";
-import { configuredMethod, withOptions } from "./methods/configured.ts";
 import { type MethodName, methods } from "./methods/index.ts";
 import { openNetwork } from "./network.ts";
 import type { Hardening } from "./options.ts";
 import { openPart } from "./part.ts";
-import { harden } from "./run.ts";
+import { runHardening } from "./run.ts";
 import { split } from "./split.ts";
 
 const bytes = new Uint8Array(readFileSync(new URL("../../models/lenet-mnist.onnx", import.meta.url)));
@@ -36,7 +35,7 @@ const options = (change: Partial<Hardening> = {}): Hardening => ({
   file,
   bytes,
   data,
-  method: withOptions(methods["fgsm-rs"]),
+  method: configuredMethod(methods["fgsm-rs"]),
   norm: "linf",
   epsilon: 0.1,
   optimizer: optimizers.adam.make({}),
@@ -52,14 +51,14 @@ const options = (change: Partial<Hardening> = {}): Hardening => ({
 
 describe("harden", () => {
   it("without steps gives the file as it is", async () => {
-    const { model, last } = await harden(options({ epochs: 0 }));
+    const { model, last } = await runHardening(options({ epochs: 0 }));
     expect([Buffer.compare(model, bytes), Buffer.compare(last, bytes)]).toEqual([0, 0]);
   });
 
   it("gives the same bytes on one runtime and on two, and when it was stopped and resumed from its checkpoint", async () => {
-    const whole = await harden(options());
+    const whole = await runHardening(options());
     expect(Buffer.compare(whole.last, bytes)).not.toBe(0);
-    expect((await harden(options({ runtimes: [runtime, runtime] }))).last).toEqual(whole.last);
+    expect((await runHardening(options({ runtimes: [runtime, runtime] }))).last).toEqual(whole.last);
     const controller = new AbortController();
     let saved: HardenState | undefined;
     const stopping = options({
@@ -69,34 +68,34 @@ describe("harden", () => {
         saved = state;
       },
     });
-    await failure("cancelled", () => harden(stopping));
+    await failure("cancelled", () => runHardening(stopping));
     expect(saved!.step % 3).not.toBe(0);
     const checkpoint = { words: ["harden"], facts: { seed: 0 }, state: saved! };
     const { state } = readHardening(writeHardening(checkpoint), "c");
     expect(state).toEqual(saved);
-    const resumed = await harden(options({ resume: state }));
+    const resumed = await runHardening(options({ resume: state }));
     expect(resumed.last).toEqual(whole.last);
     expect(resumed.model).toEqual(whole.model);
     expect(resumed.state.history).toEqual(whole.state.history);
   });
 
   it("changes only the parameters that it may", async () => {
-    const { state, network } = await harden(options({ only: ["fc2.bias"], epochs: 1 }));
+    const { state, network } = await runHardening(options({ only: ["fc2.bias"], epochs: 1 }));
     expect(Object.keys(parameterViews(network.shapes, state.vectors["parameters"]!))).toEqual(["fc2.bias"]);
   });
 
   it("refuses before the first step what cannot be", async () => {
     for (const change of [{ epsilon: 0 }, { epsilon: 1 }, { validation: 49 }, { validation: 150 }, { rate: 0 }])
-      await failure("usage", () => harden(options(change)));
-    await failure("usage", () => harden(options({ method: withOptions(methods["n-fgsm"]), norm: "l2" })));
-    await failure("usage", () => withOptions(methods.pgd, { stps: 3 }));
-    await failure("mismatch", () => harden(options({ data: { ...data, classes: 11 } })));
+      await failure("usage", () => runHardening(options(change)));
+    await failure("usage", () => runHardening(options({ method: configuredMethod(methods["n-fgsm"]), norm: "l2" })));
+    await failure("usage", () => configuredMethod(methods.pgd, { stps: 3 }));
+    await failure("mismatch", () => runHardening(options({ data: { ...data, classes: 11 } })));
   });
 
   it("stops at the last good step where the loss is no number, and saves it", async () => {
     let saved: HardenState | undefined;
     const error = await failure("runtime", () =>
-      harden(
+      runHardening(
         options({
           rate: 1e30,
           epochs: 3,
@@ -113,7 +112,7 @@ describe("harden", () => {
 
 describe("the gradient of every method's loss", () => {
   it.each(Object.keys(methods) as MethodName[])("of %s is that of finite differences", async (name) => {
-    const method = configuredMethod(methods[name] as unknown as AnyMethod);
+    const method = configuredMethod(methods[name]);
     const network = openNetwork(file, bytes, { only: ["fc2.*"] });
     const part = await openPart(network, method, runtime);
     const n = 8;
@@ -124,13 +123,15 @@ describe("the gradient of every method's loss", () => {
     } as const;
     const adversarial = { ...x, data: x.data.map((v) => Math.min(1, v + 0.05 * random.uniform())) };
     const points = { x, adversarial, labels: Int32Array.from({ length: n }, (_, i) => i) };
-    const at = (vector: Float32Array) => part.step(parameterViews(network.shapes, vector), points);
+    const at = (vector: Float32Array) =>
+      part.step(parameterViews(network.shapes, vector), points, { radius: 0.001, kappa: 0.3 });
     const { gradient } = await at(network.initial);
     const scale = Math.max(...gradient.map(Math.abs));
     for (let k = 0; k < 12; k++) {
       const i = random.integer(gradient.length);
       const moved = async (by: number) => (await at(network.initial.map((v, j) => (j === i ? v + by : v)))).score.loss;
-      const h = 1e-2;
+      // Bounds bend where two rows of a matrix are equal: a smaller step crosses fewer such points.
+      const h = name === "ibp" ? 1e-3 : 1e-2;
       const difference = ((await moved(h)) - (await moved(-h))) / (2 * h);
       expect(Math.abs(difference - gradient[i]!) / scale).toBeLessThan(5e-3);
     }

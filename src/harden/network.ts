@@ -1,8 +1,9 @@
 import { lower } from "../autodiff/lower.ts";
 import { PerturbError } from "../errors.ts";
 import type { ClassifierFile } from "../models/classifier/classifier.ts";
+import { isExternal } from "../models/formats/external.ts";
 import { withConstants } from "../models/parameters/constants.ts";
-import { type Parameter, parametersOf, refuseQuantized } from "../models/parameters/find.ts";
+import { type Parameter, refuseQuantized, storedParameters } from "../models/parameters/find.ts";
 import { type Chosen, chosenParameters } from "../models/parameters/names.ts";
 import { type NewValues, refuseUnwritable } from "../models/parameters/write.ts";
 import { readOnnx } from "../onnx/file.ts";
@@ -19,6 +20,9 @@ import { parameterViews, type Shapes, vectorSize } from "../train/vector.ts";
 export interface Network {
   readonly file: ClassifierFile;
   readonly parameters: readonly Parameter[];
+  /** What could be trained and is not, because the file holds it inside of a function. */
+  readonly others: readonly string[];
+  /** In the order of `parameters`, by the names that the graph has for them. */
   readonly shapes: Shapes;
   /** The parameters as the file has them, in one vector. */
   readonly initial: Float32Array;
@@ -36,27 +40,44 @@ export function openNetwork(file: ClassifierFile, bytes: Uint8Array, chosen: Cho
   const stored = readOnnx(bytes, file.name);
   refuseQuantized(inlineFunctions(stored), file.name);
   const classifier = withConstants(readOnnx(file.onnx, file.name));
-  const parameters = chosenParameters(parametersOf(classifier, stored), chosen, file.name);
+  const { found, others } = storedParameters(classifier, stored);
+  const parameters = chosenParameters(
+    found.map(({ parameter }) => parameter),
+    chosen,
+    file.name,
+  );
+  refuseExternal(stored, parameters, file.name);
   refuseUnwritable(bytes, parameters, file.name);
-  const shapes: Shapes = { parameters: Object.fromEntries(parameters.map(({ name, dims }) => [name, dims])) };
+  const calledIn = new Map(found.map(({ parameter, value }) => [parameter.name, value]));
+  const shapes: Shapes = {
+    parameters: Object.fromEntries(parameters.map(({ name, dims }) => [calledIn.get(name)!, dims])),
+  };
   const initial = new Float32Array(vectorSize(shapes));
   const { initializers } = withConstants(stored);
-  for (const [name, { data }] of Object.entries(parameterViews(shapes, initial)))
-    data.set(toFloat32(readTensor(initializers.get(name)!)).data);
+  const views = Object.values(parameterViews(shapes, initial));
+  for (const [i, { name }] of parameters.entries())
+    views[i]!.data.set(toFloat32(readTensor(initializers.get(name)!)).data);
   const names = Object.keys(shapes.parameters);
   const b = new Ops(lower(upgrade(inFloat32(classifier, ["float16"])), ["x", ...names]));
   for (const name of names) b.promote(name);
-  return { file, parameters, shapes, initial, graph: b.finish(["logits"]) };
+  return { file, parameters, others, shapes, initial, graph: b.finish(["logits"]) };
 }
 
 /** The values of a vector, for the file that the network came from. */
 export function newValues({ parameters, shapes, initial }: Network, vector: Float32Array): NewValues[] {
-  const [before, after] = [parameterViews(shapes, initial), parameterViews(shapes, vector)];
-  return parameters.map((parameter) => ({
-    parameter,
-    before: before[parameter.name]!.data,
-    after: after[parameter.name]!.data,
-  }));
+  const [before, after] = [initial, vector].map((of) => Object.values(parameterViews(shapes, of)));
+  return parameters.map((parameter, i) => ({ parameter, before: before![i]!.data, after: after![i]!.data }));
+}
+
+/** @throws unsupported where the elements of a parameter lie in another file */
+function refuseExternal({ initializers }: Graph, parameters: readonly Parameter[], model: string): void {
+  const outside = parameters.find(({ name }) => initializers.has(name) && isExternal(initializers.get(name)!));
+  if (!outside) return;
+  throw new PerturbError(
+    "unsupported",
+    `${model} keeps "${outside.name}" in another file, and only what is in the file itself can be trained yet. Save it as one file first: in Python, onnx.save(onnx.load("${model}"), "one-file.onnx").`,
+    { data: { tensor: outside.name } },
+  );
 }
 
 /** @throws unsupported */

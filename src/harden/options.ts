@@ -1,16 +1,15 @@
 import type { Dataset } from "../dataset.ts";
 import { checkCount, PerturbError } from "../errors.ts";
-import type { ConfiguredMethod, HardenProgress, HardenState } from "../harden.ts";
+import type { ConfiguredMethod, HardenProgress, HardenState, TrainingNorm } from "../harden.ts";
 import type { ClassifierFile } from "../models/classifier/classifier.ts";
 import type { Chosen } from "../models/parameters/names.ts";
-import type { NormName } from "../norm.ts";
 import { option } from "../option.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Optimizer, Schedule } from "../train.ts";
 
 export interface HardenSettings extends Chosen {
   readonly method: ConfiguredMethod;
-  readonly norm: NormName;
+  readonly norm: TrainingNorm;
   /** In the units of the model's bounds. */
   readonly epsilon: number;
   readonly optimizer: Optimizer;
@@ -27,13 +26,8 @@ export interface HardenSettings extends Chosen {
   readonly seed: number;
 }
 
-export interface Hardening extends HardenSettings {
-  readonly file: ClassifierFile;
-  /** The ONNX file that the classifier was made from, all weights inside. */
-  readonly bytes: Uint8Array;
-  readonly data: Dataset;
-  /** Samples that are kept out altogether, for a test: `split` tells which. By default none. */
-  readonly test?: number | undefined;
+/** What runs a hardening, follows it and goes on with it. */
+export interface HardenCourse {
   /** Who executes graphs; parts of a batch run side by side on several, and their number does not change the result. */
   readonly runtimes: readonly [Runtime, ...Runtime[]];
   readonly resume?: HardenState | undefined;
@@ -42,6 +36,15 @@ export interface Hardening extends HardenSettings {
   readonly onProgress?: ((progress: HardenProgress) => void) | undefined;
   /** Saves the state: after each epoch, from time to time, and when stopped. */
   readonly save?: ((state: HardenState) => Promise<void>) | undefined;
+}
+
+export interface Hardening extends HardenSettings, HardenCourse {
+  readonly file: ClassifierFile;
+  /** The ONNX file that the classifier was made from, all weights inside. */
+  readonly bytes: Uint8Array;
+  readonly data: Dataset;
+  /** Samples that are kept out altogether, for a test: `split` tells which. By default none. */
+  readonly test?: number | undefined;
 }
 
 /** Held-out samples below which accuracies on them say too little to choose an epoch by. */

@@ -2,9 +2,18 @@ import type { ConfiguredMethod, InnerModel } from "../harden.ts";
 import { labelTensor } from "../models/classifier/graph-model.ts";
 import { writeOnnx } from "../onnx/file.ts";
 import type { Program, Runtime } from "../runtime.ts";
-import type { FloatTensor, Tensor } from "../tensor.ts";
+import { type FloatTensor, type Tensor, tensor } from "../tensor.ts";
 import type { Score } from "../train.ts";
-import { ADVERSARIAL, asksBoth, attackGraph, divergenceGraph, REFERENCE, stepGraph } from "./graphs.ts";
+import {
+  ADVERSARIAL,
+  asksBoth,
+  attackGraph,
+  certifiedGraph,
+  divergenceGraph,
+  REFERENCE,
+  scalarOf,
+  stepGraph,
+} from "./graphs.ts";
 import type { Network } from "./network.ts";
 
 type Feeds = Readonly<Record<string, Tensor>>;
@@ -21,10 +30,23 @@ export interface Points {
 export interface Part {
   /** The network with these parameters. */
   model(parameters: Feeds): InnerModel;
-  /** The loss and its gradient by the parameters, summed over the points. */
-  step(parameters: Feeds, points: Points): Promise<{ readonly gradient: Float32Array; readonly score: Score }>;
+  /** The loss and its gradient by the parameters, summed over the points. `scalars` are the numbers of the step. */
+  step(
+    parameters: Feeds,
+    points: Points,
+    scalars: Scalars,
+  ): Promise<{ readonly gradient: Float32Array; readonly score: Score }>;
+  /** Of samples, how many are certified at ε by interval bounds; null of methods that do not ask for bounds. */
+  certified(parameters: Feeds, x: FloatTensor, labels: Int32Array, epsilon: number): Promise<number | null>;
   release(): Promise<void>;
 }
+
+type Scalars = Readonly<Record<string, number>>;
+
+const scalarFeeds = (scalars: Scalars): Feeds =>
+  Object.fromEntries(
+    Object.entries(scalars).map(([name, value]) => [scalarOf(name), tensor("float32", [], Float32Array.of(value))]),
+  );
 
 /** Compiles the graphs of a training; `folder` holds the weights that stay outside of the graph. @throws runtime */
 export async function openPart(network: Network, method: ConfiguredMethod, runtime: Runtime): Promise<Part> {
@@ -34,6 +56,7 @@ export async function openPart(network: Network, method: ConfiguredMethod, runti
     logits: await load(graph),
     attack: await load(attackGraph(network)),
     step: await load(stepGraph(network, method)),
+    certified: method.method.asks.includes("bounds") ? await load(certifiedGraph(network)) : null,
     divergence: method.method.attack && asksBoth(method.method) ? await load(divergenceGraph(network)) : null,
   };
   const { name, inputShape, classes, head, bounds } = file;
@@ -53,14 +76,20 @@ export async function openPart(network: Network, method: ConfiguredMethod, runti
       divergence: async (x, reference) =>
         (await programs.divergence!.run({ ...parameters, x, [REFERENCE]: reference }))["gradient"] as FloatTensor,
     }),
-    async step(parameters, { x, adversarial, labels }) {
+    async step(parameters, { x, adversarial, labels }, scalars) {
       const points = asksBoth(method.method) ? { x, [ADVERSARIAL]: adversarial } : { x: adversarial };
-      const answer = await programs.step.run({ ...parameters, ...points, labels: labelTensor(labels, classes) });
+      const feeds = { ...parameters, ...scalarFeeds(scalars), ...points, labels: labelTensor(labels, classes) };
+      const answer = await programs.step.run(feeds);
       const [loss, correct] = [Number(answer["loss"]!.data[0]), Number(answer["correct"]!.data[0])];
       return {
         gradient: answer["gradient"]!.data as Float32Array,
         score: { loss, correct, total: labels.length },
       };
+    },
+    async certified(parameters, x, labels, epsilon) {
+      if (!programs.certified) return null;
+      const feeds = { ...parameters, ...scalarFeeds({ radius: epsilon }), x, labels: labelTensor(labels, classes) };
+      return Number((await programs.certified.run(feeds))["certified"]!.data[0]);
     },
     async release() {
       for (const program of Object.values(programs)) await program?.release();

@@ -9,7 +9,8 @@ import { shuffledOrder } from "../train/samples.ts";
 import { addScores, NOTHING } from "../train/score.ts";
 import { updated } from "../train/update.ts";
 import { parameterViews } from "../train/vector.ts";
-import { bestOf, isOverfitted, validate } from "./guard.ts";
+import { stepGraph } from "./graphs.ts";
+import { bestOf, isBetter, isOverfitted, validate } from "./guard.ts";
 import { type Network, newValues, openNetwork } from "./network.ts";
 import { checkHardening, type Hardening } from "./options.ts";
 import { openPart, type Part } from "./part.ts";
@@ -46,9 +47,8 @@ interface Session {
  * options give the same bytes on the same build of the runtime, also when the training was stopped and resumed.
  * @throws usage, unsupported, mismatch; runtime when the loss is no number any more, after the last good state was saved; cancelled
  */
-export async function harden(options: Hardening): Promise<Hardened> {
-  checkHardening(options);
-  const network = openNetwork(options.file, options.bytes, options);
+export async function runHardening(options: Hardening): Promise<Hardened> {
+  const network = checkedNetwork(options);
   const session = await openSession(options, network);
   try {
     const state = await run(session, options.resume ?? (await startOf(session)));
@@ -60,6 +60,17 @@ export async function harden(options: Hardening): Promise<Hardened> {
     for (const part of session.parts) await part.release();
     await session.update.release();
   }
+}
+
+/** The network of a hardening, where nothing is in its way. @throws usage, unsupported, mismatch */
+export function checkedNetwork(options: Hardening): Network {
+  checkHardening(options);
+  const { method, options: given } = options.method;
+  method.scalars?.({ progress: 0, epsilon: options.epsilon }, given as never);
+  const network = openNetwork(options.file, options.bytes, options);
+  // Operators without a gradient, or without bounds, are told by the graph.
+  stepGraph(network, options.method);
+  return network;
 }
 
 async function openSession(options: Hardening, network: Network): Promise<Session> {
@@ -98,12 +109,7 @@ async function startOf(session: Session): Promise<HardenState> {
 
 function validated({ options, network, parts, take, split: { validation } }: Session, vectors: HardenState["vectors"]) {
   const views = parameterViews(network.shapes, vectors["parameters"]!);
-  return validate(
-    parts.map((part) => part.model(views)),
-    options,
-    take,
-    validation,
-  );
+  return validate(parts, views, options, take, validation);
 }
 
 async function run(session: Session, start: HardenState): Promise<HardenState> {
@@ -131,7 +137,8 @@ async function nextStep(session: Session, state: HardenState): Promise<HardenSta
   const epoch = Math.floor(state.step / stepsPerEpoch);
   const at = (state.step % stepsPerEpoch) * batch;
   const samples = await take(orderOf(epoch).subarray(at, at + batch));
-  const { gradient, score } = await gradientOf(options, network.shapes, parts, state, samples, epoch);
+  const progress = state.step / (epochs * stepsPerEpoch);
+  const { gradient, score } = await gradientOf(options, network.shapes, parts, state, samples, { epoch, progress });
   const sum = addScores(state.score, score);
   if (!Number.isFinite(sum.loss) || !gradient.every(Number.isFinite)) {
     await save?.(state);
@@ -139,7 +146,7 @@ async function nextStep(session: Session, state: HardenState): Promise<HardenSta
   }
   const vectors = await updated(update, optimizer, state.vectors, gradient, {
     step: state.step + 1,
-    rate: rate * schedule(state.step / (epochs * stepsPerEpoch)),
+    rate: rate * schedule(progress),
   });
   return { ...state, step: state.step + 1, vectors, score: sum };
 }
@@ -156,7 +163,7 @@ async function endEpoch(session: Session, state: HardenState): Promise<HardenSta
       score: NOTHING,
       history: [...state.history, { ...epoch, rolledBackTo: state.best.epoch }],
     };
-  const isBest = validation.pgd > best.validation.pgd;
+  const isBest = isBetter(validation, best.validation);
   return {
     ...state,
     score: NOTHING,

@@ -15,7 +15,7 @@ import type { Part, Points } from "./part.ts";
 const PARTS = 2;
 
 /** The stream of Philox that inner attacks draw from, apart from those of training. */
-const ATTACK = 0x68617264;
+export const ATTACK = 0x68617264;
 
 /** The gradient of the mean loss of a batch by the parameters, with the loss and the hits at the points trained on. */
 export interface BatchGradient {
@@ -23,16 +23,23 @@ export interface BatchGradient {
   readonly score: Score;
 }
 
+interface When {
+  readonly epoch: number;
+  /** Of the training, from 0 up to, not including, 1. */
+  readonly progress: number;
+}
+
 /** The inner attack, then the gradient of the outer loss. */
 export async function gradientOf(
-  options: Hardening,
+  options: Pick<Hardening, "method" | "norm" | "epsilon" | "seed">,
   shapes: Shapes,
   parts: readonly Part[],
   { vectors }: Pick<HardenState, "vectors">,
   batch: Batch,
-  epoch: number,
+  { epoch, progress }: When,
 ): Promise<BatchGradient> {
   const { method, options: given } = options.method;
+  const scalars = method.scalars?.({ progress, epsilon: options.epsilon }, given as never) ?? {};
   const parameters = vectors["parameters"]!;
   const views = parameterViews(shapes, parameters);
   const points = await together(parts, cut(batch), async (part, piece): Promise<Points> => {
@@ -47,7 +54,7 @@ export async function gradientOf(
     const adversarial = method.attack ? await method.attack(task, given as never) : piece.x;
     return { x: piece.x, labels: piece.labels, adversarial };
   });
-  const at = (weights: Float32Array) => lossGradient(parts, shapes, weights, points);
+  const at = (weights: Float32Array) => lossGradient(parts, shapes, weights, points, scalars);
   const found = await at(parameters);
   const gamma = method.weightStep?.(given as never) ?? 0;
   if (gamma === 0) return found;
@@ -60,9 +67,10 @@ async function lossGradient(
   shapes: Shapes,
   parameters: Float32Array,
   points: readonly Points[],
+  scalars: Readonly<Record<string, number>>,
 ): Promise<BatchGradient> {
   const views = parameterViews(shapes, parameters);
-  const results = await together(parts, points, (part, piece) => part.step(views, piece));
+  const results = await together(parts, points, (part, piece) => part.step(views, piece, scalars));
   const score = results.map((result) => result.score).reduce(addScores);
   const gradient = new Float32Array(parameters.length);
   // In the order of the parts, whoever was done first.

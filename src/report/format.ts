@@ -108,9 +108,14 @@ export function seriesOf({ points }: Evaluation): Series[] {
   return Array.from(series, ([name, points]) => ({ name, points }));
 }
 
-/** What a report says first, for each ε: robust accuracy; with one attack, its own counts at each ε by itself. */
-export const headlineOf = ({
-  options,
-  points,
-  worst,
-}: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] => (options.attacks.length === 1 ? points : worst);
+/** Whether proofs found inputs of another class that no attack of the run had found. */
+export const foundByProofs = ({ certified }: Evaluation): boolean =>
+  certified?.methods.some(({ fooled }) => fooled > 0) ?? false;
+
+/** Robust accuracy at each ε beyond 0, where it is not that of the only attack. */
+export const robustPoints = (evaluation: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] =>
+  seriesOf(evaluation).length === 1 && !foundByProofs(evaluation) ? [] : beyondClean(evaluation.worst);
+
+/** What a report says first, for each ε: robust accuracy; with one attack alone, its own counts at each ε by itself. */
+export const headlineOf = (evaluation: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] =>
+  evaluation.options.attacks.length === 1 && !foundByProofs(evaluation) ? evaluation.points : evaluation.worst;

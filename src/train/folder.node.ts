@@ -12,8 +12,8 @@ export const TRAINING_FILES = [CHECKPOINT, "model.onnx", "model.safetensors", "h
 
 const work = workFolder("training", TRAINING_FILES);
 
-/** Makes the folder of a new training. @throws usage when one is there already, or it cannot be made */
-export const createTraining = (folder: string): Promise<void> => work.create(folder);
+/** Makes the folder of a new training; gives the way to remove it while it is empty. @throws usage when one is there already, or it cannot be made */
+export const createTraining = (folder: string): Promise<() => void> => work.create(folder);
 
 /** @throws not-found, invalid-file */
 export async function openTraining(folder: string): Promise<Checkpoint> {

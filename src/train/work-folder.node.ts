@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { messageOf, PerturbError } from "../errors.ts";
 import { option } from "../option.ts";
-import { staged } from "../staging.node.ts";
+import { removeEmpty, staged } from "../staging.node.ts";
 
 /** Where a checkpoint lies in the folder of a training. */
 export const CHECKPOINT = "checkpoint.safetensors";
@@ -22,8 +22,11 @@ export const workFolder = (what: string, files: readonly string[]) => {
     }
   };
   return {
-    /** Makes a new folder. @throws usage when there is one with such files already, or it cannot be made */
-    async create(folder: string): Promise<void> {
+    /**
+     * Makes a new folder; gives the way to remove it again while it is empty, with the folders above it that were made for it.
+     * @throws usage when there is one with such files already, or it cannot be made
+     */
+    async create(folder: string): Promise<() => void> {
       for (const name of files)
         if (existsSync(join(folder, name)))
           throw new PerturbError(
@@ -31,7 +34,13 @@ export const workFolder = (what: string, files: readonly string[]) => {
             `${folder} already holds ${name}. Go on with it (${option("resume", folder)}), or choose another folder (${option("folder")}).`,
             { data: { folder, file: name } },
           );
-      await reporting(folder, () => mkdir(folder, { recursive: true }));
+      let first: string | undefined;
+      await reporting(folder, async () => {
+        first = await mkdir(folder, { recursive: true });
+      });
+      return () => {
+        if (first !== undefined) removeEmpty(resolve(folder), resolve(first));
+      };
     },
     /** The checkpoint in a folder, and the path of its file. @throws not-found */
     async open(folder: string): Promise<{ readonly bytes: Uint8Array; readonly file: string }> {

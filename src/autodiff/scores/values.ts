@@ -68,3 +68,15 @@ export const lossLogits = (graph: Graph, logits: string): string => {
   const maker = graph.nodes.find((node: Node) => node.outputs[0] === logits);
   return maker?.name === TIES ? maker.inputs[2]! : logits;
 };
+
+/** The scores by which such logits are made equal: where one is above all others, so is its logit. Undefined of plain logits. */
+export function tiedScores(graph: Graph, logits: string): string | undefined {
+  const makerOf = (name: string) => graph.nodes.find((node: Node) => node.outputs[0] === name);
+  let maker = makerOf(logits);
+  while (maker?.op === "Identity") maker = makerOf(maker.inputs[0]!);
+  if (maker?.name !== TIES) return undefined;
+  let node = makerOf(maker.inputs[0]!);
+  // As `equal` writes it before opset 11.
+  while (node?.op === "Not" || node?.op === "Or") node = makerOf(node.inputs[0]!);
+  return node?.inputs[0];
+}

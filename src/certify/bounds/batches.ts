@@ -2,7 +2,8 @@ import type { Program } from "../../runtime.ts";
 import { type FloatTensor, product, sampleSize, takeRows, tensor } from "../../tensor.ts";
 import type { Box } from "./box.ts";
 import { type Least, leastOver } from "./least.ts";
-import { type Frontier, known } from "./programs.ts";
+import { known } from "./names.ts";
+import type { Frontier } from "./programs.ts";
 
 /** Coefficients of one value at a time: in more memory, they are no longer near the processor. */
 const MOST_COEFFICIENTS = 2 ** 18;

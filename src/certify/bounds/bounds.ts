@@ -1,8 +1,9 @@
 import type { Graph } from "../../onnx/graph.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { FloatTensor } from "../../tensor.ts";
-import { boundsOf, givenOf, type Rows } from "./batches.ts";
+import { boundsOf, type Ends, givenOf, type Rows } from "./batches.ts";
 import type { Box } from "./box.ts";
+import { type Breakdowns, breakDown } from "./breakdown.ts";
 import type { Arithmetic } from "./enclose.ts";
 import { type Method, settle } from "./ends.ts";
 import { boundPrograms } from "./programs.ts";
@@ -24,6 +25,8 @@ export interface BoundsOf {
     rows: Rows,
     method?: Method,
   ): Promise<{ readonly bounds: Float64Array; readonly slopes: FloatTensor }>;
+  /** What the bounds of CROWN lose, and where. @param seed coefficients of the logits, one row for each sample */
+  losses(box: Box, seed: FloatTensor): Promise<Breakdowns>;
   /**
    * The bounds of one box, of which the choices can be improved. `isTight`: with ends of inner values that were improved the same way, and quicker from
    * then on, but slower to open. A ball in it is not looked at.
@@ -44,16 +47,23 @@ export async function openBounds(
   const lines = async (box: Box, rows: Rows, method: Method = "crown") => {
     const program = await programs.boundOf(programs.output, method === "ibp", box.ball !== undefined);
     const ends = await settle(programs, box, method);
-    // Those over a ball say nothing of the box around it.
-    if (method === "crown" && !box.ball) settled.keep(box, ends);
+    if (method === "crown") settled.keep(box, ends);
     const given = givenOf(programs.frontiers, box, ends);
     return boundsOf(program, given, rows, box.centre.dims.slice(1));
   };
+  const endsOf = async (box: Box): Promise<Ends> => {
+    const known = settled.of(box);
+    if (known) return known;
+    const ends = await settle(programs, box, "crown");
+    settled.keep(box, ends);
+    return ends;
+  };
   return {
     lines,
+    losses: async (box, seed) => breakDown(programs, box, await endsOf(box), seed),
     async tuning({ centre, lower, upper }, isTight = false) {
       const box = { centre, lower, upper };
-      const known = settled.of(box) ?? (await settle(programs, box, "crown"));
+      const known = await endsOf(box);
       if (!isTight) return openTuning(programs, box, known);
       const small = await reduced(programs, box, known, { outputs: classes, runtime });
       const ends = await tightened(programs, box, known, small);

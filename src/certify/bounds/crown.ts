@@ -9,7 +9,7 @@ import type { Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import { product } from "../../tensor.ts";
 import type { Arithmetic, Enclosed } from "./enclose.ts";
-import { Losses, outwards, reachOf, slopeOf } from "./losses.ts";
+import { Losses, type Met, outwards, reachOf, slopeOf } from "./losses.ts";
 import { Rows } from "./rows.ts";
 
 export interface CrownOptions {
@@ -43,6 +43,9 @@ export interface Crowned {
   readonly slope: string;
   /** What reaches the output of each node that is not linear, [samples·rows, ...], by the value that it reads. */
   readonly coefficients: ReadonlyMap<string, string>;
+  /** ⟨a, f(c)⟩, float64 [samples, rows, 1], and the lines of each such node with the coefficients that met them, by its output. */
+  readonly start: string;
+  readonly met: ReadonlyMap<string, readonly Met[]>;
 }
 
 /**
@@ -66,6 +69,7 @@ export function crown(
   /** What reaches a value with its push, which may be added but once. */
   const pushed = new Map<string, string>();
   const coefficients = new Map<string, string>();
+  const met = new Map<string, readonly Met[]>();
   const reach = (name: string): string => reachOf(b, values.get(name)!);
   const small = (name: string, count: number): void => losses.small(name, reach(name), count);
 
@@ -113,13 +117,12 @@ export function crown(
         if (slopeOf(lines.lower, i) && slopeOf(lines.upper, i)) sent.set(i, sum);
         return sum;
       });
-      losses.gaps(
-        [
-          { line: lines.lower, a: positive, side: 1 },
-          { line: lines.upper, a: negative, side: -1 },
-        ],
-        sent,
-      );
+      const both: readonly Met[] = [
+        { line: lines.lower, a: positive, side: 1 },
+        { line: lines.upper, a: negative, side: -1 },
+      ];
+      met.set(node.outputs[0]!, both);
+      losses.gaps(both, sent);
       for (const [i, sum] of parts.entries()) {
         if (sum === null) continue;
         const name = node.inputs[i]!;
@@ -169,7 +172,7 @@ export function crown(
   const precise = b.cast(seed, "float64");
   const start = rows.dot(precise, at);
   const size = rows.dot(b.add("Abs", [precise]), b.add("Abs", [at]));
-  return { bound: b.squeeze(losses.from(start, size), [2]), slope: a, coefficients };
+  return { bound: b.squeeze(losses.from(start, size), [2]), slope: a, coefficients, start, met };
 }
 
 /** What reaches the input; undefined where nothing does, because it changes the value by conditions alone. */

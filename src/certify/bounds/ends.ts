@@ -2,8 +2,9 @@ import { product } from "../../tensor.ts";
 import { boundsOf, type Ends, givenOf, unitRows } from "./batches.ts";
 import { around, type Box } from "./box.ts";
 import { refineByWindows } from "./local.ts";
+import { found } from "./names.ts";
 import { type Side, STAGES } from "./pools.ts";
-import { type BoundPrograms, type Frontier, found } from "./programs.ts";
+import type { BoundPrograms, Frontier } from "./programs.ts";
 
 /** Numbers in the rows that are made at a time. */
 const MOST_SEEDS = 2 ** 23;

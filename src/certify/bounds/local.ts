@@ -3,8 +3,9 @@ import { type FloatTensor, product, tensor } from "../../tensor.ts";
 import { boundsOf, type Ends, unitRows } from "./batches.ts";
 import type { Ball, Box } from "./box.ts";
 import { type Least, leastOver } from "./least.ts";
+import { known, ofSamples } from "./names.ts";
 import type { Side } from "./pools.ts";
-import { type Frontier, known, ofSamples } from "./programs.ts";
+import type { Frontier } from "./programs.ts";
 import type { Window, Windowed } from "./windows.ts";
 
 /** Numbers of one value in the windows that are made at a time. */

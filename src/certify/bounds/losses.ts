@@ -12,7 +12,7 @@ interface Sum {
 }
 
 /** A line of a nonlinear node, and the coefficients that meet it, all of one sign. */
-interface Met {
+export interface Met {
   readonly line: Line;
   readonly a: string;
   readonly side: 1 | -1;

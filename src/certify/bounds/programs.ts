@@ -9,8 +9,10 @@ import type { Program, Runtime } from "../../runtime.ts";
 import { type CrownOptions, crown } from "./crown.ts";
 import { type Arithmetic, type Enclosed, enclose } from "./enclose.ts";
 import { linearised } from "./linearised.ts";
+import { advised, chosen, found, known, ofSamples } from "./names.ts";
 import { type Pool, poolOf } from "./pools.ts";
 import { bendsAtZero, isCut, readersOf, relaxedBefore } from "./readers.ts";
+import { type Layer, originsOf, tellTerms } from "./terms.ts";
 import { type Windowed, windowed } from "./windows.ts";
 
 /** A value that a nonlinear node reads, whose ends decide how tight its lines are. */
@@ -37,6 +39,10 @@ export interface BoundPrograms {
   readonly output: string;
   /** Inputs `centre`, `lower`, `upper` [samples, ...], and the ends known of each frontier; outputs the ends, in float32. */
   readonly intervals: Program | undefined;
+  /** The nodes that are not linear, by their first outputs, and what each is in the graph that was given. */
+  readonly layers: ReadonlyMap<string, Layer>;
+  /** The bounds of the output, with `terms`: its value at the centre, and what each layer adds to the bound. */
+  readonly terms: (isApart: boolean) => Promise<Program>;
   /** Bounds of a value: the same inputs, and `seed` [samples·rows, ...]; outputs `bound`, float64 [samples, rows], and `slope`; apart, `base` without what the input loses. */
   readonly boundOf: (value: string, isFlat: boolean, isApart?: boolean) => Promise<Program>;
   /** Bounds of a value at one position each, where it hangs on a window of the input: then samples are positions of samples. */
@@ -53,29 +59,6 @@ export interface BoundPrograms {
 }
 
 const SAMPLES = "samples";
-
-/** What the ends of a value are called where they come in, and where they go out. */
-export const known = (value: string): { lower: string; upper: string } => ({
-  lower: `${value}/known/lower`,
-  upper: `${value}/known/upper`,
-});
-/** What is chosen of a bound, and what a graph tells of these choices. */
-export const chosen = (value: string): { share: string; push: string } => ({
-  share: `${value}/share`,
-  push: `${value}/push`,
-});
-export const advised = (value: string): { share: string; push: string; coefficient: string } => ({
-  share: `${value}/share/gradient`,
-  push: `${value}/push/gradient`,
-  coefficient: `${value}/coefficient`,
-});
-export const found = (value: string): { lower: string; upper: string } => ({
-  lower: `${value}/lower`,
-  upper: `${value}/upper`,
-});
-
-/** What an input of the graph that has a row for each row of coefficients is called for each sample. */
-export const ofSamples = (name: string): string => `${name}/samples`;
 
 interface Opened {
   readonly b: Ops;
@@ -144,6 +127,9 @@ export async function boundPrograms(
     return program;
   };
   const lines = linearised(graph, frontiers);
+  const output = graph.outputs[0]!.name;
+  const nonlinear = [...enclosed.relaxed.keys()];
+  const origins = originsOf(graph, classifier, nonlinear);
   return {
     frontiers: frontiers.map((value): Frontier => {
       const readers = readersOf(value, enclosed);
@@ -159,8 +145,13 @@ export async function boundPrograms(
             : undefined,
       };
     }),
-    output: graph.outputs[0]!.name,
+    output,
     intervals,
+    layers: new Map(nonlinear.map((name, i) => [name, origins[i]!])),
+    terms: (isApart) =>
+      once(`terms${isApart ? "-apart" : ""} ${output}`, () =>
+        boundGraph(graph, output, { arithmetic, isFlat: false, isApart }, nonlinear),
+      ),
     boundOf: (value, isFlat, isApart = false) =>
       once(`${isFlat ? "flat" : "lines"}${isApart ? "-apart" : ""} ${value}`, () =>
         boundGraph(graph, value, { arithmetic, isFlat, isApart }),
@@ -189,16 +180,25 @@ function usedInputs(graph: Graph): Graph {
   return { ...graph, inputs: graph.inputs.filter(({ name }) => read.has(name)) };
 }
 
-function boundGraph(graph: Graph, value: string, how: Pick<CrownOptions, "arithmetic" | "isFlat" | "isApart">): Graph {
+function boundGraph(
+  graph: Graph,
+  value: string,
+  how: Pick<CrownOptions, "arithmetic" | "isFlat" | "isApart">,
+  told?: readonly string[],
+): Graph {
   const { b, enclosed } = open(graph, how.arithmetic);
   const batch = graph.inputs[0]!.dims![0]!;
   // Rows have the batch of the graph: what goes backwards has the shape of what went forwards.
   const seed = b.input({ name: "seed", type: "float32", dims: [batch, ...b.sizes(value, 1)] });
-  const { bound, slope } = crown(b, { input: graph.inputs[0]!.name, of: value, seed, ...how }, enclosed);
+  const made = crown(b, { input: graph.inputs[0]!.name, of: value, seed, ...how }, enclosed);
   const name = how.isApart ? "base" : "bound";
-  b.alias(name, bound);
-  b.alias("slope", slope);
-  return b.finish([name, "slope"]);
+  b.alias(name, made.bound);
+  b.alias("slope", made.slope);
+  return b.finish([
+    name,
+    "slope",
+    ...(told ? [tellTerms(b, made, enclosed.values.get(graph.inputs[0]!.name)!.centre, told)] : []),
+  ]);
 }
 
 /** One row for each sample. */

@@ -5,9 +5,15 @@ import type { Box } from "./box.ts";
 /** Numbers that are kept at most. */
 const MOST_NUMBERS = 2 ** 23;
 
+interface Kept {
+  readonly box: Box;
+  readonly ends: Ends;
+  readonly numbers: number;
+}
+
 /** The ends that were found last, with the boxes that they are of: a second method for the same box need not look for them again. */
 export class Settled {
-  readonly #kept: { readonly box: Box; readonly ends: Ends; readonly numbers: number }[] = [];
+  readonly #kept: Kept[] = [];
   #numbers = 0;
 
   keep(box: Box, ends: Ends): void {
@@ -17,27 +23,51 @@ export class Settled {
     while (this.#numbers > MOST_NUMBERS) this.#numbers -= this.#kept.shift()!.numbers;
   }
 
-  /** Those of one sample whose box is the same, number by number, also within several. */
+  /** Those of samples whose boxes are the same, number by number, wherever they stand; undefined unless all are known. */
   of(box: Box): Ends | undefined {
-    const size = sampleSize(box.lower);
-    for (const { box: all, ends } of this.#kept.toReversed())
-      for (let i = 0; i < all.lower.dims[0]!; i++) {
-        if (!(["centre", "lower", "upper"] as const).every((side) => isSame(all[side].data, box[side].data, i * size)))
-          continue;
-        const count = all.lower.dims[0]!;
-        return new Map(
-          Array.from(ends, ([value, { lower, upper }]) => {
-            const [from, to] = [(i * lower.length) / count, ((i + 1) * lower.length) / count];
-            return [value, { lower: lower.slice(from, to), upper: upper.slice(from, to) }];
-          }),
-        );
+    const places: { readonly kept: Kept; readonly at: number }[] = [];
+    for (let i = 0; i < box.lower.dims[0]!; i++) {
+      const found = this.#find(box, i);
+      if (!found) return undefined;
+      places.push(found);
+    }
+    const joined = (value: string, side: "lower" | "upper"): Float32Array => {
+      const parts = places.map(({ kept, at }) => {
+        const all = kept.ends.get(value)![side];
+        const size = all.length / kept.box.lower.dims[0]!;
+        return all.subarray(at * size, (at + 1) * size);
+      });
+      const made = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+      let from = 0;
+      for (const part of parts) {
+        made.set(part, from);
+        from += part.length;
       }
+      return made;
+    };
+    const values = [...(places[0]?.kept.ends.keys() ?? [])];
+    return new Map(values.map((value) => [value, { lower: joined(value, "lower"), upper: joined(value, "upper") }]));
+  }
+
+  #find(box: Box, i: number): { readonly kept: Kept; readonly at: number } | undefined {
+    const size = sampleSize(box.lower);
+    for (const kept of this.#kept.toReversed()) {
+      const { box: all } = kept;
+      for (let at = 0; at < all.lower.dims[0]!; at++) {
+        // Those over a ball say nothing of the box around it.
+        if (all.ball?.norm !== box.ball?.norm || all.ball?.radii[at] !== box.ball?.radii[i]) continue;
+        const isSameBox = (["centre", "lower", "upper"] as const).every((side) =>
+          isSame(all[side].data.subarray(at * size, (at + 1) * size), box[side].data, i * size),
+        );
+        if (isSameBox) return { kept, at };
+      }
+    }
     return undefined;
   }
 }
 
 /** Whether all of `one` stands in `all` at a place. */
-const isSame = (all: ArrayLike<number>, one: ArrayLike<number>, from: number): boolean => {
+const isSame = (one: ArrayLike<number>, all: ArrayLike<number>, from: number): boolean => {
   for (let i = 0; i < one.length; i++) if (all[from + i] !== one[i]) return false;
   return true;
 };

@@ -2,7 +2,8 @@ import type { Program } from "../../runtime.ts";
 import { type FloatTensor, product, type Tensor, takeRows, tensor } from "../../tensor.ts";
 import { type Ends, givenOf } from "./batches.ts";
 import type { Box } from "./box.ts";
-import { advised, type BoundPrograms, chosen } from "./programs.ts";
+import { advised, chosen } from "./names.ts";
+import type { BoundPrograms } from "./programs.ts";
 
 /** One element of a value whose sign the box leaves open. */
 export interface Neuron {

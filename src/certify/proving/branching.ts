@@ -70,9 +70,6 @@ async function decide(
   if (result.kind === "late") throw new PerturbError("internal", "There was no limit of time. Report this.");
   const where = splits > 0 ? ` somewhere, after ${result.domains - rows.length} parts of the box` : "";
   const bound = `${(least - result.short).toPrecision(3)}${where}`;
-  return {
-    kind: "open",
-    margin,
-    reason: `${nameOf(splits)} bounds the margin to class ${otherClass(result.row, label)} by ${bound}`,
-  };
+  const other = otherClass(result.row, label);
+  return { kind: "open", margin, other, reason: `${nameOf(splits)} bounds the margin to class ${other} by ${bound}` };
 }

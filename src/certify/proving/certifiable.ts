@@ -1,9 +1,10 @@
+import { tiedScores } from "../../autodiff/scores/values.ts";
 import { PerturbError } from "../../errors.ts";
 import type { Model } from "../../model.ts";
 import { type GraphModel, isPlainGraph } from "../../models/classifier/graph-model.ts";
 import type { NormName } from "../../norm.ts";
 import { readOnnx } from "../../onnx/file.ts";
-import type { Graph } from "../../onnx/graph.ts";
+import { type Graph, prune } from "../../onnx/graph.ts";
 import { computesIn } from "../../onnx/precision.ts";
 import { inferShapes } from "../../onnx/shapes.ts";
 import { option } from "../../option.ts";
@@ -48,9 +49,12 @@ export function requireCertifiable(
   return model;
 }
 
-/** The graph of a classifier for any number of samples at a time, `x` to `logits`. @throws unsupported */
+/**
+ * The graph of a classifier for any number of samples at a time, `x` to `logits`. Behind a head that may round scores of different logits to the same
+ * value, such as several sigmoids, it gives these scores: what is proven is then that the label's is above all others as float32 has them. @throws unsupported
+ */
 export function certifiableGraph({ file }: GraphModel): Graph {
-  const graph = readOnnx(file.onnx, file.name);
+  const graph = withScores(readOnnx(file.onnx, file.name));
   if (computesIn(graph, ["float16", "bfloat16"]))
     throw refuse(
       `${file.name} computes in float16 or bfloat16, and bounds allow for the rounding of float32. Certify the model in float32.`,
@@ -62,4 +66,11 @@ export function certifiableGraph({ file }: GraphModel): Graph {
       `${file.name} fixes a batch of ${file.batch}, and bounds take any number of samples at a time. Export it with a first axis that is open.`,
     );
   return opened;
+}
+
+function withScores(graph: Graph): Graph {
+  const scores = tiedScores(graph, graph.outputs[0]!.name);
+  if (scores === undefined) return graph;
+  const fact = inferShapes(graph).get(scores);
+  return prune(graph, [{ name: scores, type: "float32", dims: fact?.dims ?? graph.outputs[0]!.dims }]);
 }

@@ -1,4 +1,4 @@
-import { tensor } from "../../tensor.ts";
+import { type FloatTensor, tensor } from "../../tensor.ts";
 import type { Rows } from "../bounds/batches.ts";
 
 /** Coefficients of z_label - z_j, for each other class j. */
@@ -15,6 +15,16 @@ export function margins(labels: Int32Array, classes: number): Rows {
       samples[row++] = i;
     }
   return { seed: tensor("float32", [rows, classes], seed), samples };
+}
+
+/** Coefficients of z_label - z_other, one row for each label, [labels, classes]. */
+export function marginsTo(labels: Int32Array, others: Int32Array, classes: number): FloatTensor {
+  const seed = new Float32Array(labels.length * classes);
+  for (const [i, label] of labels.entries()) {
+    seed[i * classes + label] = 1;
+    seed[i * classes + others[i]!] = -1;
+  }
+  return tensor("float32", [labels.length, classes], seed);
 }
 
 /** Which class the row k of a label is about. */

@@ -1,13 +1,15 @@
 import { checkSignal, PerturbError } from "../../errors.ts";
+import { take } from "../../model.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import { cellsOf, type NormName, normFor } from "../../norm.ts";
 import { type FloatTensor, product, takeRows, tensor } from "../../tensor.ts";
 import { type BoundsOf, openBounds } from "../bounds/bounds.ts";
 import { type Ball, type BallNorm, type Box, ball } from "../bounds/box.ts";
+import type { Breakdowns } from "../bounds/breakdown.ts";
 import type { Method as BoundMethod } from "../bounds/ends.ts";
 import { byBranching } from "./branching.ts";
 import { certifiableGraph } from "./certifiable.ts";
-import { margins, otherClass } from "./margins.ts";
+import { margins, marginsTo, otherClass } from "./margins.ts";
 import type { Decision, Method, Question } from "./method.ts";
 
 /** A classifier that is open for proofs. */
@@ -18,6 +20,8 @@ export interface Prover {
   readonly widest: number;
   /** Whether ε counts something. */
   readonly isWhole?: boolean;
+  /** What the bounds of CROWN lose, and where, of the margin of each label to one other class. @throws runtime, cancelled */
+  losses(question: Question & { readonly others: Int32Array }, signal?: AbortSignal): Promise<Breakdowns>;
   release(): Promise<void>;
 }
 
@@ -61,6 +65,7 @@ export async function openProver(
     methods: norm === "linf" ? [...methods, byBranching(branching, splits)] : methods,
     widest: widestOf(model, norm),
     isWhole: norm === "l0",
+    losses: (question, signal) => losses({ bounds, model, norm }, question, signal),
     release: () => bounds.release(),
   };
 }
@@ -79,6 +84,12 @@ interface Parts {
   readonly norm: ProvenNorm;
 }
 
+/** Numbers of samples, as many in a piece as are bounded in one run. */
+const pieces = (count: number): number[][] =>
+  Array.from({ length: Math.ceil(count / AT_A_TIME) }, (_, piece) =>
+    Array.from({ length: Math.min(AT_A_TIME, count - piece * AT_A_TIME) }, (_, i) => piece * AT_A_TIME + i),
+  );
+
 async function decide(
   { bounds, model, norm }: Parts,
   method: BoundMethod,
@@ -86,11 +97,15 @@ async function decide(
   signal: AbortSignal | undefined,
 ): Promise<Decision[]> {
   const decisions: Decision[] = [];
-  for (let at = 0; at < labels.length; at += AT_A_TIME) {
+  for (const rows of pieces(labels.length)) {
     checkSignal(signal);
-    const rows = Array.from({ length: Math.min(AT_A_TIME, labels.length - at) }, (_, i) => at + i);
-    const box = boxOf(takeRows(x, rows), epsilons.slice(at, at + rows.length), model, norm);
-    const lower = await bounds.lower(box, margins(labels.subarray(at, at + rows.length), model.classes), method);
+    const box = boxOf(
+      takeRows(x, rows),
+      rows.map((row) => epsilons[row]!),
+      model,
+      norm,
+    );
+    const lower = await bounds.lower(box, margins(take(labels, rows), model.classes), method);
     for (const [i, row] of rows.entries()) {
       const from = i * (model.classes - 1);
       decisions.push(
@@ -99,6 +114,25 @@ async function decide(
     }
   }
   return decisions;
+}
+
+async function losses(
+  { bounds, model, norm }: Parts,
+  { x, labels, epsilons, others }: Question & { readonly others: Int32Array },
+  signal: AbortSignal | undefined,
+): Promise<Breakdowns> {
+  const found: Breakdowns[] = [];
+  for (const rows of pieces(labels.length)) {
+    checkSignal(signal);
+    const own = rows.map((row) => epsilons[row]!);
+    found.push(
+      await bounds.losses(
+        boxOf(takeRows(x, rows), own, model, norm),
+        marginsTo(take(labels, rows), take(others, rows), model.classes),
+      ),
+    );
+  }
+  return { layers: found[0]?.layers ?? [], samples: found.flatMap(({ samples }) => samples) };
 }
 
 /** Behind a softmax, scores of logits that are nearer than this may be equal in float32. */
@@ -116,10 +150,10 @@ function decisionOf(bounds: Float64Array, label: number, least: number, method: 
     if (Number.isNaN(bound)) break;
   }
   if (margin > least) return { kind: "proven", margin };
-  const reason = Number.isNaN(margin)
-    ? `${method} bounds overflow`
-    : `${method} bounds the margin to class ${otherClass(worst, label)} by ${margin.toPrecision(3)}`;
-  return { kind: "open", margin, reason };
+  if (Number.isNaN(margin)) return { kind: "open", margin, reason: `${method} bounds overflow` };
+  const other = otherClass(worst, label);
+  const reason = `${method} bounds the margin to class ${other} by ${margin.toPrecision(3)}`;
+  return { kind: "open", margin, reason, other };
 }
 
 /** The ball around each sample, within the bounds of the model and of each element: whatever an attack may propose lies in it. */

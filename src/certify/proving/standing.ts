@@ -24,6 +24,8 @@ export interface Standing {
   readonly by: (string | null)[];
   /** Why the least ε that is not proven is open, by the last method that tried it. */
   readonly reasons: (string | null)[];
+  /** The class to which the margin was least then, where one is known. */
+  readonly others: (number | null)[];
   /** What was found of another class, at the least ε where something was. */
   readonly found: (Counterexample | null)[];
   readonly methods: readonly MethodTally[];
@@ -50,6 +52,7 @@ export const nothingProven = (count: number, methods: readonly Method[]): Standi
   largest: new Float64Array(count),
   by: new Array<string | null>(count).fill(null),
   reasons: new Array<string | null>(count).fill(null),
+  others: new Array<number | null>(count).fill(null),
   found: new Array<Counterexample | null>(count).fill(null),
   methods: methods.map(({ name }) => ({ method: name, tried: 0, proven: 0, fooled: 0, seconds: 0 })),
 });
@@ -84,6 +87,7 @@ export async function proveBudgets(
         else {
           end[i] = k;
           reasons.set(i, answer.reason);
+          if (answer.kind === "open") standing.others[i] = answer.other ?? standing.others[i]!;
           if (answer.kind === "refuted") standing.found[i] = { budget: k, input: answer.input, method: method.name };
         }
       }

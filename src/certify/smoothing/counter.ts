@@ -1,7 +1,7 @@
 import { checkSignal } from "../../errors.ts";
 import type { Model } from "../../model.ts";
-import { fillNormals } from "../../random.ts";
 import { argmax, type FloatTensor } from "../../tensor.ts";
+import { fillNormals } from "./normals.ts";
 
 /** Which draws: those that choose the class are independent of those that bound its probability. */
 export const STREAMS = { selection: 0, estimation: 1 } as const;
@@ -38,12 +38,13 @@ export const DRAWS_AT_ONCE = 100;
 export function counterOf(model: Model, { sigma, seed, batch = DRAWS_AT_ONCE }: NoiseOptions): Counter {
   return async ({ x, sample, stream, from, to }, signal) => {
     const counts = new Int32Array(model.classes);
+    const size = x.length;
     for (let start = from; start < to; start += batch) {
       checkSignal(signal);
       const n = Math.min(batch, to - start);
-      const noisy = standardNoise(x.length, { seed, sample, stream, from: start, to: start + n });
-      for (let i = 0, j = 0; i < noisy.length; i++, j = j + 1 === x.length ? 0 : j + 1)
-        noisy[i] = x[j]! + Math.fround(noisy[i]! * sigma);
+      const noisy = standardNoise(size, { seed, sample, stream, from: start, to: start + n });
+      for (let row = 0; row < noisy.length; row += size)
+        for (let j = 0; j < size; j++) noisy[row + j] = x[j]! + Math.fround(noisy[row + j]! * sigma);
       const tensor: FloatTensor = { type: "float32", dims: [n, ...model.inputShape], data: noisy };
       const { data } = await model.logits(tensor, new Int32Array(n).fill(sample));
       for (let row = 0; row < n; row++) {

@@ -1,11 +1,13 @@
 import { evaluating } from "../evaluating.ts";
 import { interruptible } from "../interrupt.ts";
+import { refuseBesideCheck } from "../options/certificates-check.ts";
 import { asEvaluation, certifyOptions } from "../options/certify-options.ts";
 import { refuseWithoutSmoothing } from "../options/smoothing-check.ts";
 
 export const certifyCommand = certifyOptions().action(async (given, command) =>
   interruptible(async (beforeExit) => {
     if (given.check !== undefined) {
+      refuseBesideCheck(command);
       const { checkCertificates } = await import("../certificates.ts");
       process.exitCode = await checkCertificates(given.check, asEvaluation(given));
       return;

@@ -95,7 +95,7 @@ export async function openTraining({ model, given }: HardenAsked) {
 async function methodOf({ method: name, set }: HardenGiven): Promise<ConfiguredMethod> {
   const [{ methods }, { configuredMethod, declared }] = await Promise.all([
     import("../../harden/methods/index.ts"),
-    import("../../harden/methods/configured.ts"),
+    import("../../harden.ts"),
   ]);
   const method = methods[name];
   const known = optionsOf(declared(method));

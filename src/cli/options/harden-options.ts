@@ -1,6 +1,6 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { type MethodName, methods } from "../../harden/methods/index.ts";
-import type { NormName } from "../../norm.ts";
+import type { TrainingNorm } from "../../harden.ts";
 import { columns, helpText, prose } from "../output.ts";
 import { modelArgument } from "./definitions.ts";
 import { only, withGroups } from "./group.ts";
@@ -28,7 +28,7 @@ and keeps the epoch that is best under PGD-10. In the end it attacks the model b
       )
       .addOption(
         new Option("--norm <norm>", "The norm that ε is measured in.")
-          .choices(["linf", "l2", "l1"] as const satisfies readonly NormName[])
+          .choices(["linf", "l2", "l1"] as const satisfies readonly TrainingNorm[])
           .default("linf" as const),
       )
       .addOption(
@@ -79,8 +79,9 @@ Methods (--method), and what each costs in forward-and-backward passes a sample:
 ${methodTable()}
 
 Which one? fgsm-rs first: it is the cheapest, and gets most of the robustness. pgd or trades where the last points count, or where fgsm-rs
-overfits (FGSM stops fooling the model and PGD does not: then it says so, and takes the weights of the best epoch back). A large ε costs clean
-accuracy; ε = 0.1 on MNIST and 2/255 to 8/255 on photos are common.
+overfits (FGSM stops fooling the model and PGD does not: then it says so, and takes the weights of the best epoch back). ibp where the result is
+to be proven by perturb certify: it needs more epochs, and the best one is that with most samples that interval bounds certify. A large ε costs
+clean accuracy; ε = 0.1 on MNIST and 2/255 to 8/255 on photos are common.
 
 The folder gets model.onnx (the weights of the best epoch), last.onnx (of the last one), history.json (accuracies after each epoch),
 comparison.json (before against after, with McNemar's test), and checkpoint.safetensors, from which --resume goes on after Ctrl-C or a crash.
@@ -93,6 +94,7 @@ Examples:
   perturb harden lenet-mnist --data mnist --eps 0.1 --lr 0.01 --epochs 3 --out runs/hard
   perturb harden net.onnx --data train/ --eps 8/255 --method trades --set beta=3 --out runs/trades
   perturb harden net.onnx --data train/ --eps 4/255 --only "head.*" --lr 0.0005 --out runs/head
+  perturb harden net.onnx --data mnist --eps 0.1 --method ibp --set radius=1.2eps --epochs 8 --out runs/ibp
   perturb harden --resume runs/trades                   after Ctrl-C
   perturb evaluate --model runs/hard/model.onnx --attack autoattack --eps 0.1 --limit 1000`),
       ),

@@ -1,10 +1,15 @@
+import { lossesOfOpen, lostOf, type OpenLosses } from "../../certify/proving/open-samples.ts";
 import type { Prover } from "../../certify/proving/prover.ts";
+import { type Lost, sharesInWords } from "../../certify/proving/shares.ts";
 import { nothingProven, proveBudgets, proveLargest, type Standing } from "../../certify/proving/standing.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import { marginOf } from "../results/records.ts";
 import { exact } from "../results/statistics.ts";
 import type { CertifiedTally } from "../results/tally.ts";
 import type { Subjects } from "./cascade.ts";
+
+/** How many causes of a loss are named for each sample. */
+const NAMED = 2;
 
 /** How samples are certified. */
 export interface CertifyPlan {
@@ -56,12 +61,16 @@ export async function startProofs({
   const standing = nothingProven(n, prover.methods);
   const [cheap, dear] = [true, false].map((isCheap) => prover.methods.filter((m) => m.isCheap === isCheap));
   await proveBudgets(standing, cheap!, claims, new Int32Array(n).fill(epsilons.length));
+  let open: OpenLosses = { rows: [], layers: [], samples: [] };
   const settled = new Set([...standing.proven.keys()].filter((i) => standing.proven[i] === epsilons.length));
   return {
     settled,
     standing,
     async finish(fooledAt) {
       await proveBudgets(standing, dear!, claims, fooledAt);
+      open = await lossesOfOpen(standing, prover, claims, fooledAt);
+      for (const [n, i] of open.rows.entries())
+        standing.reasons[i] += `; CROWN's bound loses ${sharesInWords(lostOf(open.layers, open.samples[n]!), NAMED)}`;
     },
     async search(fooledAt) {
       // Between a proof and the ε at which a sample is fooled, nothing is open.
@@ -80,6 +89,28 @@ export async function startProofs({
       proven: epsilons.map((_, k) => standing.proven.filter((count, i) => k < count && k < fooledAt[i]!).length),
       radius: standing.largest.reduce((sum, epsilon) => sum + exact(epsilon), 0),
       methods: standing.methods.map((method) => ({ ...method })),
+      ...lossTally(open, (i) => standing.reasons[i] !== null),
     }),
+  };
+}
+
+/** Sums over the samples that are still open; nothing where none is. */
+function lossTally(
+  { rows, layers, samples }: OpenLosses,
+  isOpen: (i: number) => boolean,
+): Pick<CertifiedTally, "losses"> {
+  const kept = samples.filter((_, n) => isOpen(rows[n]!));
+  if (kept.length === 0) return {};
+  const all = kept.map((one) => lostOf(layers, one));
+  const sum = (of: (lost: Lost) => number): number => all.reduce((total, lost) => total + exact(of(lost)), 0);
+  return {
+    losses: {
+      samples: all.length,
+      margin: sum(({ margin }) => margin),
+      linear: sum(({ linear }) => linear),
+      rounding: sum(({ rounding }) => rounding),
+      bound: sum(({ bound }) => bound),
+      layers: layers.map(({ op, node }, k) => ({ op, node, loss: sum((lost) => lost.layers[k]!.loss) })),
+    },
   };
 }

@@ -9,7 +9,7 @@ import { type GateAsked, withGates } from "./gates.ts";
 import { picturesOf } from "./input-facts.ts";
 import { labelAccuracies, labelNames } from "./labels.ts";
 import { accuracyOf } from "./statistics.ts";
-import type { AttackTally, Confusion, LinearityTally, PointTally, Shown, Tally } from "./tally.ts";
+import type { AttackTally, Confusion, LinearityTally, LossTally, PointTally, Shown, Tally } from "./tally.ts";
 
 /** What the report says of a model and of who ran it. */
 export interface Subject {
@@ -133,6 +133,25 @@ function certificationOf({ certified, total }: Tally, { certify }: BatchPlan): C
     methods: certified!.methods.map((method) => ({ ...method })),
     digits,
     averageRadius: digits === null ? null : certified!.radius / total,
+    ...(certified!.losses && { losses: meansOf(certified!.losses) }),
+  };
+}
+
+function meansOf({
+  samples,
+  margin,
+  linear,
+  rounding,
+  bound,
+  layers,
+}: LossTally): NonNullable<Certification["losses"]> {
+  return {
+    samples,
+    margin: margin / samples,
+    linear: linear / samples,
+    rounding: rounding / samples,
+    bound: bound / samples,
+    layers: layers.map(({ op, node, loss }) => ({ op, node, loss: loss / samples })),
   };
 }
 

@@ -35,6 +35,18 @@ export interface CertifiedTally {
   radius: number;
   /** One for each method, in order. */
   methods: { readonly method: string; tried: number; proven: number; fooled: number; seconds: number }[];
+  /** Sums, of exact terms, of what the bounds of open samples lose; absent where none is. */
+  losses?: LossTally;
+}
+
+export interface LossTally {
+  samples: number;
+  margin: number;
+  linear: number;
+  rounding: number;
+  bound: number;
+  /** In the order of the network. */
+  layers: { readonly op: string; readonly node: string | null; loss: number }[];
 }
 
 export interface WorstTally {
@@ -153,6 +165,13 @@ function addCertified(sum: CertifiedTally, next: CertifiedTally): void {
     method.fooled += fooled;
     method.seconds += seconds;
   }
+  if (sum.losses && next.losses) addLosses(sum.losses, next.losses);
+  else if (next.losses) sum.losses = next.losses;
+}
+
+function addLosses(sum: LossTally, next: LossTally): void {
+  for (const part of ["samples", "margin", "linear", "rounding", "bound"] as const) sum[part] += next[part];
+  for (const [k, { loss }] of next.layers.entries()) sum.layers[k]!.loss += loss;
 }
 
 type OfLabels = Pick<WorstTally, "labels">;

@@ -20,6 +20,8 @@ export interface Extent {
 
 /** More ways to prove than there are. */
 const METHODS = 100;
+/** More nodes than a network has that can be bounded. */
+const LAYERS = 100_000;
 
 const count = z.int().min(0);
 const NAMED = { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, "-Infinity": Number.NEGATIVE_INFINITY, "-0": -0 };
@@ -104,6 +106,16 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     methods: z
       .array(z.strictObject({ method: z.string(), tried: some, proven: some, fooled: some, seconds: number }))
       .max(METHODS),
+    losses: z.exactOptional(
+      z.strictObject({
+        samples: some.min(1),
+        margin: number,
+        linear: number,
+        rounding: number,
+        bound: number,
+        layers: z.array(z.strictObject({ op: z.string(), node: z.string().nullable(), loss: number })).max(LAYERS),
+      }),
+    ),
   });
   const linearity = z.strictObject({
     samples: some,

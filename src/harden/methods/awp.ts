@@ -1,10 +1,9 @@
-import type { Method } from "../../harden.ts";
-import type { ClimbOptions } from "../inner/climb.ts";
-import { pgd } from "./pgd.ts";
+import { defineMethod, type TrainingNorm } from "../../harden.ts";
+import { type PgdTrainingOptions, pgd } from "./pgd.ts";
 
 const { norms, asks, loss, defaults, about, attack } = pgd;
 
-export interface AwpOptions extends ClimbOptions {
+export interface AwpOptions extends PgdTrainingOptions {
   readonly gamma: number;
 }
 
@@ -13,7 +12,7 @@ export interface AwpOptions extends ClimbOptions {
  * more axes moves up the loss by γ times its own length, w + γ·‖w‖·g/‖g‖; the step is then made from w itself. It flattens the loss around
  * the weights, which narrows the gap between training and test. Default γ = 0.005, as for CIFAR-10; the other options are those of pgd.
  */
-export const awp: Method<AwpOptions> = {
+export const awp = defineMethod<AwpOptions, TrainingNorm>({
   name: "awp",
   title: "PGD training with adversarial weights",
   passes: "steps + 2",
@@ -25,4 +24,4 @@ export const awp: Method<AwpOptions> = {
   ...(attack && { attack }),
   loss,
   weightStep: ({ gamma }) => gamma,
-};
+});

@@ -1,9 +1,9 @@
-import type { Method } from "../../harden.ts";
+import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import type { Length } from "../../length.ts";
 import { climb, ofCrossEntropy, uniformStart } from "../inner/climb.ts";
-import { crossEntropy } from "./losses.ts";
+import { labelSmoothing, type Smoothing, smoothedCrossEntropy } from "./losses.ts";
 
-export interface FgsmRsOptions {
+export interface FgsmRsOptions extends Smoothing {
   readonly stepSize: Length;
 }
 
@@ -12,15 +12,15 @@ export interface FgsmRsOptions {
  * the ball and the bounds, and a step of the weights on the cross-entropy there. Two passes a sample, the cheapest method. It may overfit to
  * its one step, of which the held-out samples tell.
  */
-export const fgsmRs: Method<FgsmRsOptions> = {
+export const fgsmRs = defineMethod<FgsmRsOptions, TrainingNorm>({
   name: "fgsm-rs",
   title: "FGSM from a random start",
   passes: "2",
   paper: "https://arxiv.org/abs/2001.03994",
   norms: ["linf", "l2", "l1"],
-  defaults: { stepSize: "1.25eps" },
-  about: { stepSize: { length: "of the step" } },
+  defaults: { stepSize: "1.25eps", labelSmoothing: 0 },
+  about: { stepSize: { length: "of the step" }, labelSmoothing },
   asks: ["adversarial"],
   attack: (task, { stepSize }) => climb(task, { steps: 1, stepSize }, uniformStart(task), ofCrossEntropy(task)),
-  loss: ({ b, adversarial, labels }) => crossEntropy(b, adversarial, labels),
-};
+  loss: ({ b, adversarial, labels }, options) => smoothedCrossEntropy(b, adversarial, labels, options.labelSmoothing),
+});

@@ -1,5 +1,6 @@
 import { awp } from "./awp.ts";
 import { fgsmRs } from "./fgsm-rs.ts";
+import { ibp } from "./ibp.ts";
 import { mart } from "./mart.ts";
 import { nFgsm } from "./n-fgsm.ts";
 import { pgd } from "./pgd.ts";
@@ -15,5 +16,6 @@ export const methods = {
   trades,
   mart,
   awp,
+  ibp,
 } as const;
 export type MethodName = keyof typeof methods;

@@ -1,4 +1,4 @@
-import type { Method } from "../../harden.ts";
+import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import { type ClimbOptions, climb, ofCrossEntropy, uniformStart } from "../inner/climb.ts";
 import { atLabel, crossEntropy, divergence, largestOther, logSoftmax } from "./losses.ts";
 
@@ -11,7 +11,7 @@ export interface MartOptions extends ClimbOptions {
  * KL(f(x) ‖ f(x'))·(1 - p_y(x)), so that samples that are wrong anyway count more. The authors' code keeps the second
  * logarithm from infinity with 1.0001 and 1e-12, and so does this. Defaults: 10 steps of ε/4, λ = 5.
  */
-export const mart: Method<MartOptions> = {
+export const mart = defineMethod<MartOptions, TrainingNorm>({
   name: "mart",
   title: "MART, which weighs misclassified samples",
   passes: "steps + 2",
@@ -33,4 +33,4 @@ export const mart: Method<MartOptions> = {
     const doubt = b.plus(b.sub(b.scalar(1, truth), truth), b.scalar(1e-7, truth));
     return b.plus(boosted, b.mul(b.scalar(beta, truth), b.mul(divergence(b, clean, adversarial), doubt)));
   },
-};
+});

@@ -1,11 +1,11 @@
 import { PerturbError } from "../../errors.ts";
-import type { InnerTask, Method } from "../../harden.ts";
+import { defineMethod, type InnerTask } from "../../harden.ts";
 import { type Length, lengthAt } from "../../length.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { ofCrossEntropy } from "../inner/climb.ts";
-import { crossEntropy } from "./losses.ts";
+import { labelSmoothing, type Smoothing, smoothedCrossEntropy } from "./losses.ts";
 
-export interface NFgsmOptions {
+export interface NFgsmOptions extends Smoothing {
   readonly noise: Length;
   readonly stepSize: Length;
 }
@@ -14,18 +14,18 @@ export interface NFgsmOptions {
  * N-FGSM (de Jorge et al. 2022, algorithm 1): noise η drawn uniformly from ±k, by default k = 2 ε, then one step of α = ε along the sign of
  * the gradient at x + η. What comes out is clipped to the bounds, and not to the ball: that keeps one-step training from overfitting.
  */
-export const nFgsm: Method<NFgsmOptions> = {
+export const nFgsm = defineMethod<NFgsmOptions, "linf">({
   name: "n-fgsm",
   title: "FGSM with noise beyond the ball",
   passes: "2",
   paper: "https://arxiv.org/abs/2202.01181",
   norms: ["linf"],
-  defaults: { noise: "2eps", stepSize: "1eps" },
-  about: { noise: { length: "of the noise" }, stepSize: { length: "of the step" } },
+  defaults: { noise: "2eps", stepSize: "1eps", labelSmoothing: 0 },
+  about: { noise: { length: "of the noise" }, stepSize: { length: "of the step" }, labelSmoothing },
   asks: ["adversarial"],
   attack,
-  loss: ({ b, adversarial, labels }) => crossEntropy(b, adversarial, labels),
-};
+  loss: ({ b, adversarial, labels }, options) => smoothedCrossEntropy(b, adversarial, labels, options.labelSmoothing),
+});
 
 async function attack(task: InnerTask, { noise, stepSize }: NFgsmOptions): Promise<FloatTensor> {
   const { x, epsilon, random, model } = task;

@@ -1,4 +1,4 @@
-import type { InnerTask, Method } from "../../harden.ts";
+import { defineMethod, type InnerTask, type TrainingNorm } from "../../harden.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { type ClimbOptions, climb } from "../inner/climb.ts";
 import { crossEntropy, divergence } from "./losses.ts";
@@ -15,7 +15,7 @@ const START = 0.001;
  * x + 0.001·N(0, 1). β (their 1/λ) trades clean accuracy for robustness; the gradient flows through both sides, as in the authors' code.
  * Defaults: 10 steps of ε/4, β = 6, as for CIFAR-10.
  */
-export const trades: Method<TradesOptions> = {
+export const trades = defineMethod<TradesOptions, TrainingNorm>({
   name: "trades",
   title: "TRADES",
   passes: "steps + 2",
@@ -34,7 +34,7 @@ export const trades: Method<TradesOptions> = {
   },
   loss: ({ b, clean, adversarial, labels }, { beta }) =>
     b.plus(crossEntropy(b, clean, labels), b.mul(b.scalar(beta, clean), divergence(b, clean, adversarial))),
-};
+});
 
 function normalStart({ x, random }: InnerTask): FloatTensor {
   const size = sampleSize(x);

@@ -67,17 +67,46 @@ export function findParameters(graph: Graph, input = "x"): Parameter[] {
   return [...found.values()];
 }
 
-/**
- * The same, as the file stores them: of a classifier's graph, what the file that it was made from holds, in the types that it has there.
- * @param stored the graph of that file
- */
-export function parametersOf(classifier: Graph, stored: Graph): Parameter[] {
-  const { initializers } = withConstants(stored);
-  return findParameters(classifier).flatMap((parameter): Parameter[] => {
-    const proto = initializers.get(parameter.name);
+/** The parameters of a classifier as the file that it was made from stores them. */
+export interface StoredParameters {
+  /** By the names and in the types that they have in the file; `value` is what the classifier calls each. */
+  readonly found: readonly { readonly parameter: Parameter; readonly value: string }[];
+  /** Those that the file holds in another form, such as inside of a function, by the classifier's names. */
+  readonly others: readonly string[];
+}
+
+/** @param stored the graph of the file that the classifier was made from */
+export function storedParameters(classifier: Graph, stored: Graph): StoredParameters {
+  const [own, theirs] = [withConstants(classifier).initializers, withConstants(stored).initializers];
+  const isStored = (name: string, { dims }: Parameter): boolean => {
+    const proto = theirs.get(name);
     const type = proto && elementType(proto.dataType);
-    return type && isFloat(type) && String(proto.dims) === String(parameter.dims) ? [{ ...parameter, type }] : [];
-  });
+    return type !== undefined && type !== null && isFloat(type) && String(proto!.dims) === String(dims);
+  };
+  const found: { parameter: Parameter; value: string }[] = [];
+  const others: string[] = [];
+  for (const parameter of findParameters(classifier)) {
+    const name = namesBefore(parameter.name).find(
+      (one) => isStored(one, parameter) && (one === parameter.name || !own.has(one)),
+    );
+    if (name === undefined) others.push(parameter.name);
+    else {
+      const type = elementType(theirs.get(name)!.dataType)!;
+      found.push({ parameter: { ...parameter, name, type }, value: parameter.name });
+    }
+  }
+  return { found, others };
+}
+
+/** The parameters alone. */
+export const parametersOf = (classifier: Graph, stored: Graph): Parameter[] =>
+  storedParameters(classifier, stored).found.map(({ parameter }) => parameter);
+
+/** A value called as one of a classifier's own (`x`, `labels`, `loss`, …) was given strokes at its end: see `freeNames`. */
+function namesBefore(name: string): string[] {
+  const names = [name];
+  while (names.at(-1)!.endsWith("_")) names.push(names.at(-1)!.slice(0, -1));
+  return names;
 }
 
 /** @throws unsupported where the weights of a graph are whole numbers, which no gradient moves */

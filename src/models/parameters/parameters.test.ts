@@ -4,11 +4,13 @@ import { ModelProtoSchema, TensorProto_DataType } from "onnx-buf";
 import { describe, expect, it } from "vitest";
 import { failure } from "../../../test/support/datasets.ts";
 import { asClassifier } from "../../autodiff/differentiate.ts";
+import { emptyGraph } from "../../onnx/builder.ts";
 import { readOnnx } from "../../onnx/file.ts";
+import { Ops } from "../../onnx/ops.ts";
 import { storedTensors } from "../../onnx/stored.ts";
 import { readTensor } from "../../onnx/tensor-proto.ts";
-import { fromBfloat16, fromFloat16, toFloat32 } from "../../tensor.ts";
-import { findParameters, parametersOf } from "./find.ts";
+import { fromBfloat16, fromFloat16, tensor, toFloat32 } from "../../tensor.ts";
+import { findParameters, parametersOf, storedParameters } from "./find.ts";
 import { chosenParameters, matcher } from "./names.ts";
 import { toBfloat16, toFloat16 } from "./rounding.ts";
 import { withValues } from "./write.ts";
@@ -87,4 +89,19 @@ describe("new values in a file", () => {
 
 it("a graph without weights has no parameters", () => {
   expect(findParameters({ ...stored, nodes: [] })).toEqual([]);
+});
+
+it("weights called as values that perturb makes are found, and have their own names", () => {
+  const b = new Ops(emptyGraph("names"));
+  let value = b.input({ name: "image", type: "float32", dims: ["N", 2] });
+  const names = ["x", "labels", "targets", "logits", "loss", "gradient", "x_", "loss__"];
+  for (const name of names) {
+    b.parameter(name, tensor("float32", [2, 2], Float32Array.of(1, 2, 3, names.indexOf(name))));
+    value = b.add("Relu", [b.matmul(value, name)]);
+  }
+  const graph = b.finish([value]);
+  const { found, others } = storedParameters(asClassifier(graph).graph, graph);
+  expect(found.map(({ parameter }) => parameter.name)).toEqual(names);
+  expect(new Set(found.map((one) => one.value)).size).toBe(names.length);
+  expect(others).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MOST_CONFUSED } from "../../classes.ts";
 import type { Evaluation } from "../../evaluate.ts";
+import { certification } from "./certification-schema.ts";
 import { linearity } from "./linearity-schema.ts";
 import { model } from "./model-schema.ts";
 
@@ -100,28 +101,6 @@ const worst = z.strictObject({
   certified: certifiedAccuracy.describe(
     "Where the run certifies: samples that are correct and proven to stay so. What lies between the two accuracies is open.",
   ),
-});
-
-const certification = z.strictObject({
-  methods: z
-    .array(
-      z.strictObject({
-        method: name,
-        tried: count.describe("Samples that it tried at the ε of the run."),
-        proven: count.describe("Those of which it proved more than the methods before it."),
-        fooled: count.describe("Those for which it found an input of another class, which no attack had fooled."),
-        seconds: positive,
-      }),
-    )
-    .describe("What each method did, from the cheapest to the strongest: each gets what those before it left open."),
-  digits: count
-    .nullable()
-    .describe("Significant digits of the largest certified ε of each sample; null where it was not looked for."),
-  averageRadius: positive
-    .nullable()
-    .describe(
-      "Mean over all samples of the largest certified ε, 0 for those without; null where it was not looked for.",
-    ),
 });
 
 const gate = z.strictObject({

@@ -8,6 +8,7 @@ import {
   formatEpsilon,
   formatGate,
   formatPercent,
+  foundByProofs,
   headlineOf,
   NORM_SYMBOL,
   printable,
@@ -25,7 +26,7 @@ export function headline(evaluation: Evaluation): Markup {
   const several = options.attacks.length > 1;
   const attacked = last
     ? html` With changes of at most ε&nbsp;=&nbsp;${formatEpsilon(last.epsilon)} in ${NORM_SYMBOL[options.norm]}${target(evaluation)}, ${formatPercent(last.accuracy)} are correct
-and not fooled by ${several ? `any of the ${options.attacks.length} attacks` : options.attacks.map((name) => printable(name))}.`
+and not fooled by ${several ? `any of the ${options.attacks.length} attacks` : options.attacks.map((name) => printable(name))}${foundByProofs(evaluation) ? ", nor by an input that proofs found" : ""}.`
     : null;
   const proven = certifiedPoints(evaluation).at(-1);
   const certified = proven

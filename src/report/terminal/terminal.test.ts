@@ -45,6 +45,36 @@ describe("toTable", () => {
   });
 });
 
+it("shows robust accuracy beside the only attack where proofs found what it did not", () => {
+  const accuracy = { total: 10_000, ci95: [0, 1] as const };
+  const [point] = evaluation.points;
+  const worst = [
+    {
+      ...point!,
+      ...accuracy,
+      correct: 9000,
+      accuracy: 0.9,
+      errors: 0,
+      certified: { ...accuracy, correct: 8000, accuracy: 0.8 },
+    },
+  ];
+  const table = (fooled: number) => {
+    const method = { method: "alpha-crown", tried: 9, proven: 1, fooled, seconds: 1 };
+    const certified = { methods: [method], digits: null, averageRadius: null };
+    const lines = toTable({ ...evaluation, points: [point!], worst, certified }, { color: false }).split("\n");
+    return lines.slice(3, -1).map((line) =>
+      line
+        .split("│")
+        .map((cell) => cell.trim())
+        .slice(1, 4)
+        .join(" "),
+    );
+  };
+  const rows = ["clean 0 9,810 / 10,000", "fgsm L∞ 0.05 9,426 / 10,000", "certified accuracy 0.05 8,000 / 10,000"];
+  expect(table(0)).toEqual(rows);
+  expect(table(426)).toEqual(rows.toSpliced(2, 0, "robust accuracy 0.05 9,000 / 10,000"));
+});
+
 describe("toTable in a narrow terminal", () => {
   const { points, ...rest } = fixture({ attacks: ["fgsm", "autoattack-plus"] }).evaluation;
   // A long ε.

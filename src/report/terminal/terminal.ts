@@ -8,6 +8,7 @@ import {
   formatEpsilon,
   formatInterval,
   formatPercent,
+  robustPoints,
   seriesOf,
 } from "../format.ts";
 import { CERTIFIED_ACCURACY, ROBUST_ACCURACY } from "../words.ts";
@@ -40,6 +41,7 @@ function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding 
   const { bold, dim } = picocolors.createColors(color);
   const series = seriesOf(evaluation);
   const certified = beyondClean(certifiedPoints(evaluation));
+  const robust = robustPoints(evaluation);
   const several = series.length !== 1 || certified.length > 0;
   const fold = (text: string, after: string, style: (line: string) => string): string =>
     (folded ? text.replace(`${after} `, `${after}\n`) : text).split("\n").map(style).join("\n");
@@ -60,7 +62,7 @@ function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding 
   const parts: readonly Part[] = [
     { name: "clean", points: [{ ...evaluation.clean, epsilon: 0 }] },
     ...series.map(({ name, points }) => ({ name, points: beyondClean(points) })),
-    ...(series.length === 1 ? [] : [{ name: ROBUST_ACCURACY, points: beyondClean(evaluation.worst) }]),
+    ...(robust.length > 0 ? [{ name: ROBUST_ACCURACY, points: robust }] : []),
     ...(certified.length > 0 ? [{ name: CERTIFIED_ACCURACY, points: certified }] : []),
   ];
   for (const { name, points } of parts) table.push(...points.map((point) => row(name, point.epsilon, point)));

@@ -1,0 +1,41 @@
+/**
+ * Training: networks of ONNX files against attacks.
+ * @module
+ */
+export type { OptionsDeclared, OptionValue } from "../attack-options.ts";
+export { type HardenOptions, type HardenResult, harden } from "../harden/harden.ts";
+export type { ClimbOptions } from "../harden/inner/climb.ts";
+export { type AwpOptions, awp } from "../harden/methods/awp.ts";
+export { type FgsmRsOptions, fgsmRs } from "../harden/methods/fgsm-rs.ts";
+export { type IbpOptions, ibp } from "../harden/methods/ibp.ts";
+export { type MethodName, methods } from "../harden/methods/index.ts";
+export type { Smoothing } from "../harden/methods/losses.ts";
+export { type MartOptions, mart } from "../harden/methods/mart.ts";
+export { type NFgsmOptions, nFgsm } from "../harden/methods/n-fgsm.ts";
+export { type PgdTrainingOptions, pgd } from "../harden/methods/pgd.ts";
+export { standard } from "../harden/methods/standard.ts";
+export { type TradesOptions, trades } from "../harden/methods/trades.ts";
+export type { HardenCourse } from "../harden/options.ts";
+export {
+  type AnyMethod,
+  type ConfiguredMethod,
+  defineMethod,
+  type HardenEpoch,
+  type HardenProgress,
+  type HardenState,
+  type InnerModel,
+  type InnerTask,
+  type LossContext,
+  type Method,
+  type MethodChoice,
+  type Moment,
+  type Snapshot,
+  type TrainingNorm,
+  type Validation,
+} from "../harden.ts";
+export type { Length, RelativeLength } from "../length.ts";
+export type { Chosen } from "../models/parameters/names.ts";
+export { type AdamOptions, adam } from "../train/adam.ts";
+export { type ScheduleName, schedules } from "../train/schedule.ts";
+export { type SgdOptions, sgd } from "../train/sgd.ts";
+export type { Optimizer, Schedule, Score, Update, UpdateContext } from "../train.ts";

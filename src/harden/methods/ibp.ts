@@ -1,0 +1,45 @@
+import { PerturbError } from "../../errors.ts";
+import { defineMethod } from "../../harden.ts";
+import { type Length, lengthAt } from "../../length.ts";
+import { crossEntropy } from "./losses.ts";
+
+export interface IbpOptions {
+  readonly kappa: number;
+  readonly warmup: number;
+  readonly ramp: number;
+  readonly radius: Length;
+}
+
+/**
+ * Training for proofs with interval bounds (Gowal et al. 2018, eq. 12): κ·CE(z, y) + (1 - κ)·CE(ẑ, y), where ẑ holds the worst logits that the
+ * intervals of the ball allow: what is small for ẑ is certified. Both numbers change with the training (§4): for `warmup` of it ε is 0 and κ is 1;
+ * for `ramp` of it ε rises to its radius and κ falls to its end, along a line; then they stay. A radius above ε leaves some room.
+ */
+export const ibp = defineMethod<IbpOptions, "linf">({
+  name: "ibp",
+  title: "training for proofs, with interval bounds",
+  passes: "3",
+  paper: "https://arxiv.org/abs/1810.12715",
+  norms: ["linf"],
+  defaults: { kappa: 0.5, warmup: 0.05, ramp: 0.5, radius: "1eps" },
+  about: {
+    kappa: "weight of the cross-entropy at the samples, in the end (κ)",
+    warmup: "share of the training before ε rises from 0",
+    ramp: "share of the training in which it rises",
+    radius: { length: "that ε rises to, in the training" },
+  },
+  asks: ["clean", "bounds"],
+  scalars({ progress, epsilon }, { kappa, warmup, ramp, radius }) {
+    for (const [name, value] of Object.entries({ kappa, warmup, ramp }))
+      if (!(value >= 0 && value <= 1))
+        throw new PerturbError("usage", `ibp.${name} is a share from 0 to 1, got ${value}.`);
+    const risen = Math.min(1, Math.max(0, progress - warmup) / Math.max(ramp, Number.MIN_VALUE));
+    return { radius: risen * lengthAt(radius, epsilon), kappa: 1 - risen * (1 - kappa) };
+  },
+  loss({ b, clean, labels, scalar, margins }) {
+    const kappa = scalar("kappa");
+    const worst = crossEntropy(b, margins(scalar("radius")), labels);
+    const rest = b.sub(b.scalar(1, kappa), kappa);
+    return b.plus(b.mul(kappa, crossEntropy(b, clean, labels)), b.mul(rest, worst));
+  },
+});

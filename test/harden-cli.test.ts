@@ -1,0 +1,115 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+import { readNpz, writeNpz } from "../src/datasets/npz.ts";
+import { HARDENING_FILES } from "../src/harden/folder.node.ts";
+import { emptyGraph } from "../src/onnx/builder.ts";
+import { writeOnnx } from "../src/onnx/file.ts";
+import { Ops } from "../src/onnx/ops.ts";
+import { tensor } from "../src/tensor.ts";
+import { listing, perturb, scratch, start, until } from "./support/cli.ts";
+import { withExternalData } from "./support/external.ts";
+
+const MODEL = fileURLToPath(new URL("../models/lenet-mnist.onnx", import.meta.url));
+const { path: cwd, remove } = scratch();
+afterAll(remove);
+
+/** 300 images, of which 120 are held out. */
+const images = readNpz(new Uint8Array(readFileSync(new URL("fixtures/pytorch/first100.npz", import.meta.url))), "npz");
+const thrice = (name: string) => {
+  const { type, dims, data } = images.get(name)!;
+  const all = [0, 1, 2].flatMap(() => Array.from(data as ArrayLike<number | bigint>, Number));
+  const shape = [300, ...dims.slice(1)];
+  return type === "float32"
+    ? tensor(type, shape, Float32Array.from(all))
+    : tensor("int32", shape, Int32Array.from(all));
+};
+const [x, y] = [thrice("x"), thrice("y")];
+writeFileSync(join(cwd, "images.npz"), writeNpz({ x, y }));
+writeFileSync(join(cwd, "other-labels.npz"), writeNpz({ x, y: { ...y, data: Int32Array.from(y.data, () => 11) } }));
+const SMALL = ["harden", MODEL, "--data", "images.npz", "--validation", "60", "--eps", "0.1", "--batch", "40", "--test-limit", "20"]; // biome-ignore format: one command
+const content = (out: string, name: string): string => readFileSync(join(cwd, out, name)).toString("base64");
+
+describe("perturb harden", () => {
+  it("writes a model, how it went, and before against after; stopped and resumed, the same bytes", async () => {
+    const whole = await perturb([...SMALL, "--epochs", "2", "--out", "whole"], cwd);
+    expect(whole, whole.stderr).toMatchObject({ code: 0 });
+    expect(whole.stdout).toMatch(/^epoch 0\/2: as given; held out: clean \d+\.\d %, FGSM .* %, PGD-10 .* %\n/);
+    expect(whole.stdout).toContain("B: after (model.onnx, pgd)");
+    expect(listing(join(cwd, "whole"))).toEqual([...HARDENING_FILES].sort());
+
+    const { child, ended, stderr } = start([...SMALL, "--epochs", "2", "--out", "parts"], cwd);
+    let isStopped = false;
+    child.stdout!.on("data", () => {
+      // As soon as the first epoch is told, and its checkpoint saved.
+      if (!isStopped) child.kill("SIGINT");
+      isStopped = true;
+    });
+    const stopped = await ended;
+    expect(stopped, stderr()).toMatchObject({ code: 3, signal: null });
+    expect(stopped.stderr).toContain("perturb harden --resume parts");
+    expect(listing(join(cwd, "parts"))).toEqual(["checkpoint.safetensors"]);
+    expect(await perturb(["harden", "--resume", "parts"], cwd)).toMatchObject({ code: 0 });
+    for (const name of HARDENING_FILES.slice(1)) expect(content("parts", name)).toBe(content("whole", name));
+
+    const again = await perturb([...SMALL, "--out", "whole"], cwd);
+    expect(again).toMatchObject({ code: 2, stdout: "" });
+    expect(again.stderr).toContain("--resume whole");
+    expect(await perturb(["harden", "--resume", "whole", "--lr", "1"], cwd)).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  it("gives the file back as it is without epochs", async () => {
+    const outcome = await perturb([...SMALL, "--epochs", "0", "--quiet", "--out", "none"], cwd);
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    const given = readFileSync(MODEL).toString("base64");
+    expect([content("none", "model.onnx"), content("none", "last.onnx")]).toEqual([given, given]);
+  });
+
+  it("leaves no empty folder when it is stopped before there is anything to save", async () => {
+    const { child, ended } = start([...SMALL, "--out", "new/early"], cwd);
+    await until(() => existsSync(join(cwd, "new", "early")));
+    child.kill("SIGINT");
+    const { code } = await ended;
+    expect([3, 130]).toContain(code);
+    expect(existsSync(join(cwd, "new"))).toBe(code === 3);
+  });
+
+  it("refuses what cannot be in one sentence, with nothing half-written", async () => {
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [["--eps", "0"], /ε must be above 0/],
+      [["--eps", "1"], /ε is 1, and the input reaches from 0 to 1/],
+      [["--validation", "290"], /300 samples; with 580 of them .*--validation/],
+      [["--only", "conv9*"], /--only conv9\* matches none of the 8 parameters/],
+      [["--method", "pgd", "--set", "stesp=3"], /pgd, which has steps, stepSize; got "stesp=3".*steps/],
+      [["--data", "other-labels.npz"], /other-labels\.npz has 12 classes, and .* knows 10/],
+      [["--method", "ibp", "--set", "kappa=2"], /ibp\.kappa is a share from 0 to 1, got 2/],
+      [["--in", "split.onnx"], /split\.onnx keeps "conv1\.weight" in another file, .* Save it as one file first/],
+      [["--in", "one.onnx"], /one\.onnx cannot be hardened yet: its graph fixes the batch to 1; export it/],
+      [["--in", "bare.onnx"], /bare\.onnx has no parameters that can be learned/],
+    ];
+    const net = new Uint8Array(readFileSync(MODEL));
+    const { onnx, data } = withExternalData(net, "split.bin");
+    const made = (batch: "N" | 1, end: (b: Ops, pixels: string) => string) => {
+      const b = new Ops(emptyGraph("made"));
+      const image = b.input({ name: "image", type: "float32", dims: [batch, 1, 28, 28] });
+      return writeOnnx(b.finish([end(b, b.reshape(image, [batch === 1 ? 1 : -1, 784]))]));
+    };
+    const weights = tensor("float32", [784, 10], new Float32Array(7840).fill(0.01));
+    const one = made(1, (b, pixels) => b.matmul(pixels, b.parameter("weights", weights)));
+    const bare = made("N", (b, pixels) => b.slice(pixels, [1], [0], [10]));
+    const files = { "split.onnx": onnx, "split.bin": data, "one.onnx": one, "bare.onnx": bare };
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(cwd, name), content);
+    await Promise.all(
+      cases.map(async ([change, message], i) => {
+        // Another model instead, or other options.
+        const args = change[0] === "--in" ? ["harden", change[1]!, ...SMALL.slice(2)] : [...SMALL, ...change];
+        const { code, stdout, stderr } = await perturb([...args, "--out", `wrong-${i}`], cwd);
+        expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: "" });
+        expect(stderr).toMatch(message);
+        expect(stderr.trim().split("\n")).toHaveLength(1);
+      }),
+    );
+    expect(listing(cwd).filter((name) => name.startsWith("wrong"))).toEqual([]);
+  });
+});
