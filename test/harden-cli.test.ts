@@ -81,7 +81,7 @@ describe("perturb harden", () => {
       [["--eps", "1"], /ε is 1, and the input reaches from 0 to 1/],
       [["--validation", "290"], /300 samples; with 580 of them .*--validation/],
       [["--only", "conv9*"], /--only conv9\* matches none of the 8 parameters/],
-      [["--method", "pgd", "--set", "stesp=3"], /pgd, which has steps, stepSize; got "stesp=3".*steps/],
+      [["--method", "pgd", "--set", "stesp=3"], /pgd, which has steps, stepSize, labelSmoothing; got "stesp=3".*steps/],
       [["--data", "other-labels.npz"], /other-labels\.npz has 12 classes, and .* knows 10/],
       [["--method", "ibp", "--set", "kappa=2"], /ibp\.kappa is a share from 0 to 1, got 2/],
       [["--in", "split.onnx"], /split\.onnx keeps "conv1\.weight" in another file, .* Save it as one file first/],
