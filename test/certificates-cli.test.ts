@@ -55,7 +55,11 @@ describe("perturb certify", () => {
     ],
     ["a file without certificates", () => ["--check", write("none.jsonl", lines[0]!)], /holds no certificate/],
     ["an empty file", () => ["--check", write("empty.jsonl", "\n\n")], /holds no certificate/],
-    ["a file that is no text", () => ["--check", write("bytes", Uint8Array.of(255, 254, 0))], /no text in UTF-8/],
+    [
+      "a file that is no text",
+      () => ["--check", write("bytes", Uint8Array.of(255, 254, 0))],
+      /no file of certificates/,
+    ],
     ["a file that is none", () => ["--check", "nowhere.jsonl"], /Cannot read nowhere\.jsonl/],
     [
       "an option that would do nothing",

@@ -79,7 +79,7 @@ describe("perturb harden", () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [["--eps", "0"], /ε must be above 0/],
       [["--eps", "1"], /ε is 1, and the input reaches from 0 to 1/],
-      [["--validation", "290"], /300 samples; with 580 of them .*--validation/],
+      [["--validation", "290"], /300 samples; of these, 580 .*--validation/],
       [["--only", "conv9*"], /--only conv9\* matches none of the 8 parameters/],
       [["--method", "pgd", "--set", "stesp=3"], /pgd, which has steps, stepSize, labelSmoothing; got "stesp=3".*steps/],
       [["--data", "other-labels.npz"], /other-labels\.npz has 12 classes, and .* knows 10/],

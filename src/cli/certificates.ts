@@ -155,6 +155,10 @@ function decoded(decoder: TextDecoder, bytes: Uint8Array, stream: boolean): stri
   try {
     return decoder.decode(bytes, { stream });
   } catch (cause) {
-    throw new PerturbError("invalid-file", "The certificates are no text in UTF-8.", { cause });
+    throw new PerturbError(
+      "invalid-file",
+      "This is no file of certificates, which is text in UTF-8: give one that --certificates wrote.",
+      { cause },
+    );
   }
 }

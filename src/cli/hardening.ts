@@ -66,6 +66,10 @@ export async function hardening(
     await writeResult(folder, "last.onnx", hardened.last);
     await writeResult(folder, "history.json", await historyOf(asked, opened.facts, hardened));
     print(`Model: ${folder}/model.onnx (epoch ${hardened.state.best.epoch} of ${asked.given.epochs})`, "");
+    if (hardened.state.best.epoch === 0 && asked.given.epochs > 0)
+      complain(
+        `warning: No epoch was better than the model as it was given, so model.onnx is that model; last.onnx is the last epoch. Train longer (--epochs), with another learning rate (--lr), or with another --method.`,
+      );
     await compareHardened(asked, opened.test, (comparison) => writeResult(folder, "comparison.json", comparison));
   } catch (error) {
     progress.finish();

@@ -119,7 +119,7 @@ async function printTable(evaluation: Evaluation): Promise<void> {
       : []),
     ...(evaluation.certified ? folded(certifiedWords(evaluation, evaluation.certified)) : []),
     ...(evaluation.certified?.losses ? folded(lossWords(evaluation.certified.losses, sharesInWords)) : []),
-    `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(0)}/s)`,
+    `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(cost.samplesPerSecond < 10 ? 1 : 0)}/s)`,
   );
 }
 

@@ -91,7 +91,7 @@ async function printTable(result: Shown, meaning: string): Promise<void> {
   const { smoothingRows, smoothingSummary } = await import("../report/terminal/smoothing.ts");
   const { model, data, smoothing } = result;
   print(
-    `${model.name} smoothed with σ = ${smoothing.sigma} on ${data.name}`,
+    `${model.name} smoothed with σ = ${Number(smoothing.sigma.toPrecision(7))} on ${data.name}`,
     ...columns(smoothingRows(result), "right"),
     ...smoothingSummary(result).flatMap(folded),
     ...folded(meaning),

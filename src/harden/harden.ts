@@ -85,6 +85,8 @@ export async function harden<N extends TrainingNorm>(
   if (!ArrayBuffer.isView(model))
     throw new PerturbError("usage", "harden takes the bytes of an ONNX file: a Uint8Array, such as readFile gives.");
   const { name = "model", input, output, runtimes, shape, ...rest } = options;
+  if (!Array.isArray(runtimes) || runtimes.length === 0)
+    throw new PerturbError("usage", 'harden needs `runtimes`: at least one, such as [nodeRuntime("cpu", 1)].');
   const bytes = new Uint8Array(model.buffer, model.byteOffset, model.byteLength);
   const opened = await graphIn(bytes, name, { input, output });
   const sizes = opened.graph.inputs.length === 1 ? (opened.graph.inputs[0]!.dims?.slice(1) ?? null) : null;

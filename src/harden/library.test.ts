@@ -72,6 +72,8 @@ describe("harden", () => {
     // @ts-expect-error: a model is bytes, not a path.
     await failure("usage", () => harden("net.onnx", data, few));
     await failure("usage", () => harden(bytes, data, { ...few, epsilon: 0 }));
+    // @ts-expect-error: somebody has to run it.
+    await failure("usage", () => harden(bytes, data, { ...few, runtimes: [] }));
     await failure("mismatch", () =>
       harden(
         bytes,

@@ -62,12 +62,12 @@ export function checkHardening({ method, norm, epsilon, file, data, ...rest }: H
   if (!(epsilon > 0 && Number.isFinite(epsilon)))
     throw new PerturbError(
       "usage",
-      `ε must be above 0 to harden a network, got ${epsilon} (${option("epsilons")}). To train without an attack, take the method standard with the ε that it is to be measured at.`,
+      `ε must be above 0 to harden a network, got ${epsilon}. To train without an attack, take the method standard with the ε that it is to be measured at.`,
     );
   if (norm === "linf" && epsilon >= upper - lower)
     throw new PerturbError(
       "usage",
-      `ε is ${epsilon}, and the input reaches from ${lower} to ${upper}: an attack could replace it altogether. Give a smaller ε (${option("epsilons")}), such as 8/255.`,
+      `ε is ${epsilon}, and the input reaches from ${lower} to ${upper}: an attack could replace it altogether. Give a smaller ε, such as 8/255.`,
     );
   const { norms, name } = method.method;
   if (!norms.includes(norm))
@@ -93,7 +93,7 @@ export function checkHardening({ method, norm, epsilon, file, data, ...rest }: H
   if (!Number.isInteger(validation) || validation < LEAST_VALIDATION || left < Math.max(batch, validation))
     throw new PerturbError(
       "usage",
-      `${data.name} has ${data.size} samples; with ${validation + test} of them held out ${left} are left to learn from. At least ${LEAST_VALIDATION} are held out, and no more than are learned from, of which a batch is ${batch}. Give more data, or set ${option("validation")} or ${option("batch")}.`,
+      `${data.name} has ${data.size} samples; of these, ${validation + test} are to be held out, so that ${Math.max(0, left)} would be left to learn from. At least ${LEAST_VALIDATION} are held out, and no more than are learned from, of which a batch is ${batch}. Give more data, or set ${option("validation")} or ${option("batch")}.`,
       { data: { size: data.size, validation, left } },
     );
 }

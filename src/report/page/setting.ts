@@ -112,7 +112,10 @@ ${facts([
   ["Time", `${formatNumber(cost.seconds)} s`],
   ["Forward passes", `${formatCount(cost.forwards)} samples`],
   ["Gradients", `${formatCount(cost.gradients)} samples`],
-  ["Rate", `${formatCount(Math.round(cost.samplesPerSecond))} samples a second`],
+  [
+    "Rate",
+    `${cost.samplesPerSecond < 10 ? cost.samplesPerSecond.toFixed(1) : formatCount(Math.round(cost.samplesPerSecond))} samples a second`,
+  ],
 ])}
 </section>`;
 
