@@ -129,7 +129,7 @@ describe("the checker's own layers", () => {
       (b: Ops, x: string) => b.add("Sigmoid", [x]),
       /does not know this operator/,
     ],
-    ["a product of two values", VECTOR, (b: Ops, x: string) => b.mul(x, x), /the constant "x" that it reads/],
+    ["a product of two values", VECTOR, (b: Ops, x: string) => b.mul(x, x), /"x", which it reads: all but one operand/],
     ["a slope above 1", VECTOR, node("LeakyRelu", [], { alpha: { float: 2 } }), /a slope of 2/],
     [
       "a weight that is no number",

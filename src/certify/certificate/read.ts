@@ -125,7 +125,7 @@ function constantsOf(graph: Graph, facts: ReadonlyMap<string, Fact>): (node: Nod
         : source && source.domain === ""
           ? reshaped(source)
           : undefined;
-    if (!found) throw notChecked(node, `the constant "${name}" that it reads`);
+    if (!found) throw notChecked(node, `"${name}", which it reads: all but one operand must be stored in the file`);
     read.set(name, found);
     return found;
   };

@@ -38,7 +38,7 @@ export function smoothingPlan(options: SmoothingOptions): SmoothingPlan {
   if (!(sigma > 0 && Number.isFinite(sigma)))
     throw new PerturbError(
       "usage",
-      `The standard deviation of the noise (${option("sigma")}) must be a number above 0, got ${options.sigma}.`,
+      `The standard deviation of the noise (${option("sigma")}) must be a number above 0 that float32 can hold, got ${options.sigma}.`,
     );
   for (const [name, value] of [["selection", selection] as const, ["draws", draws] as const]) {
     checkCount(`The number of draws (${option(name)})`, value);

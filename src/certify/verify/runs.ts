@@ -12,8 +12,8 @@ import type { Network } from "../bounds/network.ts";
 export interface Runs {
   /** The outputs [n, outputs] of inputs [n, ...]. */
   outputs(x: FloatTensor): Promise<Float32Array>;
-  /** The gradients by the input of Σ seed·y of each sample. */
-  gradients(x: FloatTensor, seed: Float32Array): Promise<Float32Array>;
+  /** The gradients by the input of Σ seed·y of each sample; undefined of a network that has none, such as one of steps. */
+  readonly gradients: ((x: FloatTensor, seed: Float32Array) => Promise<Float32Array>) | undefined;
   /** What the file itself gives for one input: what counts. */
   fileOutput(x: Float32Array): Promise<Float32Array>;
   release(): Promise<void>;
@@ -22,14 +22,15 @@ export interface Runs {
 /** How far outputs of several samples at once may be from those of each alone: kernels round differently. */
 const ROUNDING = 1e-3;
 
-/** @throws no-gradient, runtime; unsupported where samples of one run change each other */
+/** @throws runtime; unsupported where samples of one run change each other */
 export async function openRuns(file: Graph, network: Network, runtime: Runtime): Promise<Runs> {
   const { sample, outputs: count } = network;
   const own = await runtime.load(writeOnnx(file));
   const b = new Ops(simplified(network.graph));
   const seed = b.input({ name: "seed", type: "float32", dims: ["N", count] });
-  b.alias("gradient", backward(b, "y", seed, ["x"])[0]!);
-  const many = await runtime.load(writeOnnx(b.finish(["y", "gradient"])));
+  const gradient = gradientOf(b, seed);
+  if (gradient) b.alias("gradient", gradient);
+  const many = await runtime.load(writeOnnx(b.finish(gradient ? ["y", "gradient"] : ["y"])));
   const run = async (x: FloatTensor, of: Float32Array, output: "y" | "gradient"): Promise<Float32Array> => {
     const n = x.dims[0]!;
     const results = await many.run({ x, seed: tensor("float32", [n, count], of) }, [output]);
@@ -37,7 +38,7 @@ export async function openRuns(file: Graph, network: Network, runtime: Runtime):
   };
   const runs: Runs = {
     outputs: (x) => run(x, new Float32Array(x.dims[0]! * count), "y"),
-    gradients: (x, of) => run(x, of, "gradient"),
+    gradients: gradient === undefined ? undefined : (x, of) => run(x, of, "gradient"),
     async fileOutput(x) {
       const { input, output, dims } = network.file;
       const results = await own.run({ [input]: tensor("float32", dims, x) });
@@ -49,6 +50,16 @@ export async function openRuns(file: Graph, network: Network, runtime: Runtime):
   };
   await checkRows(runs, sample);
   return runs;
+}
+
+function gradientOf(b: Ops, seed: string): string | undefined {
+  try {
+    return backward(b, "y", seed, ["x"])[0];
+  } catch (error) {
+    // A search by gradients is a help, which bounds do without.
+    if (error instanceof PerturbError && error.code === "no-gradient") return undefined;
+    throw error;
+  }
 }
 
 /** @throws unsupported unless three samples give together what each gives alone */

@@ -13,7 +13,7 @@ export interface SearchOptions {
 
 /**
  * Looks for a counterexample of a case: from random points of the box, and its centre, steps by the sign of the gradient of the
- * condition that is furthest from holding (Madry et al. 2018, §2.1), which become smaller.
+ * condition that is furthest from holding (Madry et al. 2018, §2.1), which become smaller. Of a network without gradients, only at these points.
  */
 export async function search(
   runs: Runs,
@@ -38,7 +38,7 @@ export async function search(
       }
       if (k >= 0) directions.set(conditions.rows[k]!, i * count);
     }
-    if (step === steps) break;
+    if (step === steps || !runs.gradients) break;
     const g = await runs.gradients(at(), directions);
     const share = 0.5 * (1 - step / steps);
     for (let i = 0; i < x.length; i++) x[i] = stepped(x[i]!, g[i]!, -share, of.lower[i % size]!, of.upper[i % size]!);

@@ -71,6 +71,14 @@ describe("a network whose least and largest values are known: 0 and 2.75 over th
     const close = await verify(tent(), property("(<= Y_0 -1e-12)"), { runtime, timeout: 2 });
     expect(["unknown", "timeout"]).toContain(close.answer);
   });
+
+  it("a network of steps, which has no gradient", async () => {
+    const b = new Ops(tent());
+    b.alias("y", b.add("Floor", ["out"]));
+    const steps = b.finish(["y"]);
+    expect((await verify(steps, property("(>= Y_0 2.5)"), { runtime })).answer).toBe("unsat");
+    expect((await verify(steps, property("(>= Y_0 1)"), { runtime })).answer).toBe("sat");
+  });
 });
 
 describe("what cannot be verified is refused", () => {
