@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { RANDOM_KEYS } from "../test/support/random-keys.ts";
 import { philox, randomFor } from "./random.ts";
 
 const hex = (words: Uint32Array): string => Array.from(words, (w) => w.toString(16).padStart(8, "0")).join(" ");
@@ -34,15 +35,9 @@ describe("randomFor", () => {
   });
 
   it("gives another stream for another seed, sample, stream or step", () => {
-    const keys = [
-      [0, 0, 0, 0],
-      [1, 0, 0, 0],
-      [2 ** 32, 0, 0, 0],
-      [0, 1, 0, 0],
-      [0, 0, 1, 0],
-      [0, 0, 0, 1],
-    ] as const;
-    expect(new Set(keys.map((key) => String(draws(4, key[0], key[1], key[2], key[3])))).size).toBe(keys.length);
+    expect(new Set(RANDOM_KEYS.map((key) => String(draws(4, key[0], key[1], key[2], key[3])))).size).toBe(
+      RANDOM_KEYS.length,
+    );
   });
 
   it("draws neighbours that are uncorrelated", () => {

@@ -14,6 +14,7 @@ import { writeAtomically } from "./files.ts";
 import { inCommandWords } from "./option-words.ts";
 import type { FailUnder } from "./options/values.ts";
 import { columns, complain, folded, hasColor, print, room, width } from "./output.ts";
+import { rateText } from "./progress.ts";
 
 /** Causes that are named of what bounds lose. */
 const SHARES = 5;
@@ -119,7 +120,7 @@ async function printTable(evaluation: Evaluation): Promise<void> {
       : []),
     ...(evaluation.certified ? folded(certifiedWords(evaluation, evaluation.certified)) : []),
     ...(evaluation.certified?.losses ? folded(lossWords(evaluation.certified.losses, sharesInWords)) : []),
-    `${data.total} samples in ${cost.seconds.toFixed(2)} s (${cost.samplesPerSecond.toFixed(cost.samplesPerSecond < 10 ? 1 : 0)}/s)`,
+    `${data.total} samples in ${cost.seconds.toFixed(2)} s (${rateText(cost.samplesPerSecond)}/s)`,
   );
 }
 

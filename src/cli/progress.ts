@@ -55,8 +55,11 @@ function describe(
   const filled = Math.round(share * BAR_WIDTH);
   const drawing = bar ? ` ${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)}` : "";
   const left = rate === 0 ? "" : `, ${duration((total - done) / rate)} left`;
-  return `${title}${drawing} ${done}/${total} (${Math.floor(100 * share)} %), ${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)} ${unit}/s${left}${note ? `, ${note}` : ""}`;
+  return `${title}${drawing} ${done}/${total} (${Math.floor(100 * share)} %), ${rateText(rate)} ${unit}/s${left}${note ? `, ${note}` : ""}`;
 }
+
+/** "0.4", "12": how many in a second. */
+export const rateText = (rate: number): string => rate.toFixed(rate < 10 ? 1 : 0);
 
 /** "0.4 s", "12 s", "3 min 20 s", "2 h 5 min" */
 export function duration(seconds: number): string {

@@ -64,7 +64,8 @@ export async function refineByWindows(
       samples[known(value).upper] = cut(tensor("float32", [n, ...of], upper), window, Number.POSITIVE_INFINITY);
     }
     const rows: Record<string, FloatTensor> = { x: samples["centre"]! };
-    const places = taken.map((spot) => ({ ...spot, sample: 0 }));
+    // They are the same for every sample.
+    const places = insides.length > 0 ? taken.map((spot) => ({ ...spot, sample: 0 })) : [];
     for (const { name, window, whole } of insides)
       rows[name] = samples[ofSamples(name)] = cutOut(whole, window, places, 0);
     const all = taken.flatMap(({ sides }, sample) =>

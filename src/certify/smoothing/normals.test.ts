@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { RANDOM_KEYS } from "../../../test/support/random-keys.ts";
 import { normalQuantile } from "../../probability/normal.ts";
 import { fillNormals, Xoshiro } from "./normals.ts";
 
@@ -28,15 +29,7 @@ describe("fillNormals", () => {
   });
 
   it("gives other numbers for another seed, sample, stream or draw", () => {
-    const keys = [
-      [0, 0, 0, 0],
-      [1, 0, 0, 0],
-      [2 ** 32, 0, 0, 0],
-      [0, 1, 0, 0],
-      [0, 0, 1, 0],
-      [0, 0, 0, 1],
-    ] as const;
-    expect(new Set(keys.map((key) => String(drawn(4, key)))).size).toBe(keys.length);
+    expect(new Set(RANDOM_KEYS.map((key) => String(drawn(4, key)))).size).toBe(RANDOM_KEYS.length);
   });
 });
 
