@@ -47,7 +47,7 @@ export async function compareHardened(
     for (const bar of bars.values()) bar.finish();
     const comparison = { ...found, warnings: warningWords(found.warnings) };
     await write(comparison);
-    await printComparison(comparison);
+    await printComparison(comparison, "B - A");
     for (const { message } of comparison.warnings) complain(`warning: ${message}`);
   } finally {
     for (const bar of bars.values()) bar.finish();

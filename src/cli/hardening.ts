@@ -148,9 +148,9 @@ function sayEpoch(
   line: ProgressLine,
 ): void {
   const percent = (count: number) => `${((100 * count) / validation.total).toFixed(1)} %`;
-  const loss = training ? `loss ${(training.loss / training.total).toFixed(4)}` : "as given";
+  const loss = training ? `loss ${training.loss.toFixed(4)}` : "as given";
   const { clean, fgsm, pgd, certified } = validation;
-  const proven = certified === undefined ? "" : `, by intervals ${percent(certified)}`;
+  const proven = certified === undefined ? "" : `, by bounds ${percent(certified)}`;
   line.finish();
   print(
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${loss}; held out: clean ${percent(clean)}, FGSM ${percent(fgsm)}, PGD-10 ${percent(pgd)}${proven}`,

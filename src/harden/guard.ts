@@ -67,9 +67,14 @@ export function isOverfitted(now: Validation, best: Validation): boolean {
   return fall > FALL && growth > GROWTH;
 }
 
-/** Whether an epoch is better than another: by its certified samples where they are counted, else by those that are right under PGD. */
-export const isBetter = (now: Validation, best: Validation): boolean =>
-  (now.certified ?? now.pgd) > (best.certified ?? best.pgd);
+/**
+ * Whether an epoch is better than another: by its certified samples where they are counted, and by those that are right under PGD where these are as
+ * many or are not counted. Accuracy under PGD alone would choose a network with boxes too small to be proven.
+ */
+export function isBetter(now: Validation, best: Validation): boolean {
+  const gain = (now.certified ?? 0) - (best.certified ?? 0);
+  return gain > 0 || (gain === 0 && now.pgd > best.pgd);
+}
 
 /** The best epoch so far, of equal ones the first. */
 export const bestOf = (history: readonly HardenEpoch[]): HardenEpoch =>

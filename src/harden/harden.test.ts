@@ -10,7 +10,7 @@ import { optimizers } from "../train/index.ts";
 import { schedules } from "../train/schedule.ts";
 import { parameterViews } from "../train/vector.ts";
 import { readHardening, writeHardening } from "./checkpoint.ts";
-import { isOverfitted } from "./guard.ts";
+import { isBetter, isOverfitted } from "./guard.ts";
 import { type MethodName, methods } from "./methods/index.ts";
 import { openNetwork } from "./network.ts";
 import type { Hardening } from "./options.ts";
@@ -77,6 +77,11 @@ describe("harden", () => {
     expect(resumed.last).toEqual(whole.last);
     expect(resumed.model).toEqual(whole.model);
     expect(resumed.state.history).toEqual(whole.state.history);
+    // A mean, of labels that nothing tells.
+    const { loss, total } = whole.state.history[2]!.training!;
+    expect(loss).toBeGreaterThan(1.5);
+    expect(loss).toBeLessThan(10);
+    expect(total).toBe(170);
   });
 
   it("changes only the parameters that it may", async () => {
@@ -124,14 +129,14 @@ describe("the gradient of every method's loss", () => {
     const adversarial = { ...x, data: x.data.map((v) => Math.min(1, v + 0.05 * random.uniform())) };
     const points = { x, adversarial, labels: Int32Array.from({ length: n }, (_, i) => i) };
     const at = (vector: Float32Array) =>
-      part.step(parameterViews(network.shapes, vector), points, { radius: 0.001, kappa: 0.3 });
+      part.step(parameterViews(network.shapes, vector), points, { radius: 0.001, kappa: 0.3, beta: 0.4 });
     const { gradient } = await at(network.initial);
     const scale = Math.max(...gradient.map(Math.abs));
     for (let k = 0; k < 12; k++) {
       const i = random.integer(gradient.length);
       const moved = async (by: number) => (await at(network.initial.map((v, j) => (j === i ? v + by : v)))).score.loss;
       // Bounds bend where two rows of a matrix are equal: a smaller step crosses fewer such points.
-      const h = name === "ibp" ? 1e-3 : 1e-2;
+      const h = method.method.certifies ? 1e-3 : 1e-2;
       const difference = ((await moved(h)) - (await moved(-h))) / (2 * h);
       expect(Math.abs(difference - gradient[i]!) / scale).toBeLessThan(5e-3);
     }
@@ -144,6 +149,15 @@ it("catastrophic overfitting: PGD falls far, and FGSM does not see it", () => {
   expect(isOverfitted({ ...best, fgsm: 95, pgd: 10 }, best)).toBe(true);
   expect(isOverfitted({ ...best, fgsm: 60, pgd: 50 }, best)).toBe(false);
   expect(isOverfitted({ ...best, fgsm: 90, pgd: 74 }, best)).toBe(false);
+});
+
+it("an epoch is better with more certified samples, and with as many by PGD", () => {
+  const best = { total: 100, clean: 98, fgsm: 80, pgd: 75 };
+  expect(isBetter({ ...best, pgd: 76 }, best)).toBe(true);
+  expect(isBetter(best, best)).toBe(false);
+  expect(isBetter({ ...best, pgd: 60, certified: 5 }, { ...best, certified: 4 })).toBe(true);
+  expect(isBetter({ ...best, pgd: 90, certified: 3 }, { ...best, certified: 4 })).toBe(false);
+  expect(isBetter({ ...best, pgd: 76, certified: 4 }, { ...best, certified: 4 })).toBe(true);
 });
 
 it("no sample is in two parts of a split", () => {

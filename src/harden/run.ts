@@ -9,7 +9,7 @@ import { shuffledOrder } from "../train/samples.ts";
 import { addScores, NOTHING } from "../train/score.ts";
 import { updated } from "../train/update.ts";
 import { parameterViews } from "../train/vector.ts";
-import { stepGraph } from "./graphs.ts";
+import { certifiedGraph, stepGraph } from "./graphs.ts";
 import { bestOf, isBetter, isOverfitted, validate } from "./guard.ts";
 import { type Network, newValues, openNetwork } from "./network.ts";
 import { checkHardening, type Hardening } from "./options.ts";
@@ -51,7 +51,7 @@ export async function runHardening(options: Hardening): Promise<Hardened> {
   const network = checkedNetwork(options);
   const session = await openSession(options, network);
   try {
-    const state = await run(session, options.resume ?? (await startOf(session)));
+    const state = await run(session, options.resume ?? (await begun(session)));
     const { bytes, file } = options;
     const written = (vectors: HardenState["vectors"]): Uint8Array =>
       withValues(bytes, newValues(network, vectors["parameters"]!), file.name);
@@ -66,10 +66,13 @@ export async function runHardening(options: Hardening): Promise<Hardened> {
 export function checkedNetwork(options: Hardening): Network {
   checkHardening(options);
   const { method, options: given } = options.method;
-  method.scalars?.({ progress: 0, epsilon: options.epsilon }, given as never);
+  const start = { progress: 0, epsilon: options.epsilon };
+  method.scalars?.(start, given as never);
+  method.epsilon?.(start, given as never);
   const network = openNetwork(options.file, options.bytes, options);
-  // Operators without a gradient, or without bounds, are told by the graph.
+  // Operators without a gradient, or without bounds, are told by the graphs.
   stepGraph(network, options.method);
+  if (method.certifies) certifiedGraph(network, method.certifies);
   return network;
 }
 
@@ -105,6 +108,13 @@ async function startOf(session: Session): Promise<HardenState> {
     history: [{ epoch: 0, training: null, validation }],
     best: { epoch: 0, vectors },
   };
+}
+
+/** The start, saved where steps follow: it tells how good the network is as it was given. */
+async function begun(session: Session): Promise<HardenState> {
+  const start = await startOf(session);
+  if (session.options.epochs > 0) await session.options.save?.(start);
+  return start;
 }
 
 function validated({ options, network, parts, take, split: { validation } }: Session, vectors: HardenState["vectors"]) {
@@ -153,7 +163,9 @@ async function nextStep(session: Session, state: HardenState): Promise<HardenSta
 
 async function endEpoch(session: Session, state: HardenState): Promise<HardenState> {
   const validation = await validated(session, state.vectors);
-  const epoch: HardenEpoch = { epoch: state.step / session.stepsPerEpoch, training: state.score, validation };
+  const { loss, correct, total } = state.score;
+  const training = { loss: loss / total, correct, total };
+  const epoch: HardenEpoch = { epoch: state.step / session.stepsPerEpoch, training, validation };
   const best = bestOf(state.history);
   const trainsAgainst = session.options.method.method.attack !== undefined;
   if (trainsAgainst && isOverfitted(validation, best.validation))

@@ -39,7 +39,9 @@ export async function gradientOf(
   { epoch, progress }: When,
 ): Promise<BatchGradient> {
   const { method, options: given } = options.method;
-  const scalars = method.scalars?.({ progress, epsilon: options.epsilon }, given as never) ?? {};
+  const moment = { progress, epsilon: options.epsilon };
+  const scalars = method.scalars?.(moment, given as never) ?? {};
+  const epsilon = method.epsilon?.(moment, given as never) ?? options.epsilon;
   const parameters = vectors["parameters"]!;
   const views = parameterViews(shapes, parameters);
   const points = await together(parts, cut(batch), async (part, piece): Promise<Points> => {
@@ -48,7 +50,7 @@ export async function gradientOf(
       x: piece.x,
       labels: piece.labels,
       norm: norms[options.norm],
-      epsilon: options.epsilon,
+      epsilon,
       random: (i) => randomFor(options.seed, piece.indices[i]!, ATTACK, epoch),
     };
     const adversarial = method.attack ? await method.attack(task, given as never) : piece.x;

@@ -70,10 +70,10 @@ def inside(x):
     return x.clamp(0, 1)
 
 
-def climb(start, steps, size, of):
+def climb(start, steps, size, of, radius=EPSILON):
     x = start
     for _ in range(steps):
-        x = inside(torch.min(torch.max(x + size * slope(of, x).sign(), X - EPSILON), X + EPSILON))
+        x = inside(torch.min(torch.max(x + size * slope(of, x).sign(), X - radius), X + radius))
     return x.detach()
 
 
@@ -125,23 +125,71 @@ def mart(p, beta=5):
     return boosted + beta * kl(net(p, X), net(p, points)) * (1.0000001 - truth)
 
 
-def ibp(p, kappa=0.5, warmup=0.05, ramp=0.5):
-    risen = min(1, max(0, PROGRESS - warmup) / ramp)
-    kappa, radius = 1 - risen * (1 - kappa), risen * EPSILON
-    lower, upper = inside(X - radius), inside(X + radius)
+def risen(warmup=0.05, ramp=0.5):
+    return min(1, max(0, PROGRESS - warmup) / ramp)
+
+
+def intervals(p, x, radius):
+    """The ends of the input and of both values before a Relu, and upper bounds of z_k - z_y."""
+    lower, upper = inside(x - radius), inside(x + radius)
+    ends = [(lower, upper)]
 
     def through(layer, weight, bias, lower, upper):
         middle = layer(lower / 2 + upper / 2, p[weight], p[bias])
         reach = layer(upper / 2 - lower / 2, p[weight].abs(), None)
         return middle - reach, middle + reach
 
-    lower, upper = (F.relu(end).flatten(1) for end in through(F.conv2d, "conv.weight", "conv.bias", lower, upper))
-    lower, upper = (F.relu(end) for end in through(F.linear, "fc1.weight", "fc1.bias", lower, upper))
+    ends.append(through(F.conv2d, "conv.weight", "conv.bias", lower, upper))
+    lower, upper = (F.relu(end).flatten(1) for end in ends[-1])
+    ends.append(through(F.linear, "fc1.weight", "fc1.bias", lower, upper))
+    lower, upper = (F.relu(end) for end in ends[-1])
     # Of z_k - z_y at once: the last layer is elided.
     rows = p["fc2.weight"][None] - p["fc2.weight"][Y][:, None]
     constants = p["fc2.bias"][None] - p["fc2.bias"][Y][:, None]
     worst = torch.einsum("nkh,nh->nk", rows.clamp(min=0), upper) + torch.einsum("nkh,nh->nk", rows.clamp(max=0), lower) + constants
+    return ends, worst
+
+
+def ibp(p, kappa=0.5):
+    kappa, radius = 1 - risen() * (1 - kappa), risen() * EPSILON
+    worst = intervals(p, X, radius)[1]
     return kappa * ce(p)(X) + (1 - kappa) * F.cross_entropy(worst, Y, reduction="none")
+
+
+def lines(p, ends):
+    """Lower bounds of z_y - z_k: coefficients sent from the margins to the input, with biases as constants."""
+    def relaxed(a, lower, upper):
+        chord = (F.relu(upper) - F.relu(lower)) / (upper - lower)
+        above = F.relu(lower) - chord * lower
+        crosses = (lower < 0) & (upper > 0)
+        below = torch.where(crosses, (upper > -lower).to(chord.dtype), chord)
+        a, above, chord, below = a.flatten(2), above.flatten(1), chord.flatten(1), below.flatten(1)
+        constant = (a.clamp(max=0) * above[:, None]).sum(2)
+        return a.clamp(min=0) * below[:, None] + a.clamp(max=0) * chord[:, None], constant
+
+    (low, high), conv, fc1 = ends
+    a = p["fc2.weight"][Y][:, None] - p["fc2.weight"][None]
+    total = p["fc2.bias"][Y][:, None] - p["fc2.bias"][None]
+    a, constant = relaxed(a, *fc1)
+    total = total + constant + a @ p["fc1.bias"]
+    a, constant = relaxed(a @ p["fc1.weight"], *conv)
+    maps = a.reshape(-1, *conv[0].shape[1:])
+    total = total + constant + (maps.sum((2, 3)) @ p["conv.bias"]).reshape(total.shape)
+    a = F.conv_transpose2d(maps, p["conv.weight"]).reshape(len(X), CLASSES, -1)
+    return total + (a.clamp(min=0) * low.flatten(1)[:, None] + a.clamp(max=0) * high.flatten(1)[:, None]).sum(2)
+
+
+def crown_ibp(p, kappa=0.5):
+    kappa, beta, radius = 1 - risen() * (1 - kappa), 1 - risen(), risen() * EPSILON
+    ends, worst = intervals(p, X, radius)
+    worst = -(1 - beta) * -worst - beta * lines(p, ends)
+    return kappa * ce(p)(X) + (1 - kappa) * F.cross_entropy(worst, Y, reduction="none")
+
+
+def sabr(p, box=0.4):
+    rest = risen() * EPSILON * (1 - box)
+    points = climb(inside(X + rest * (2 * UNIFORM - 1)), 8, rest / 2, ce(p), rest)
+    return F.cross_entropy(intervals(p, points, box * risen() * EPSILON)[1], Y, reduction="none")
 
 
 def gradients(loss, weights):
@@ -166,7 +214,7 @@ def listed(t):
 
 
 WEIGHTS = {name: rounded(w) for name, w in WEIGHTS.items()}
-methods = {"standard": standard, "fgsm-rs": fgsm_rs, "n-fgsm": n_fgsm, "pgd": pgd, "trades": trades, "mart": mart, "ibp": ibp}
+methods = {"standard": standard, "fgsm-rs": fgsm_rs, "n-fgsm": n_fgsm, "pgd": pgd, "trades": trades, "mart": mart, "ibp": ibp, "crown-ibp": crown_ibp, "sabr": sabr}
 found = {name: gradients(loss, WEIGHTS) for name, loss in methods.items()} | {"awp": awp(), "standard, labelSmoothing 0.1": gradients(smoothed, WEIGHTS)}
 OUT.write_text(
     json.dumps(

@@ -1,9 +1,11 @@
 import { awp } from "./awp.ts";
+import { crownIbp } from "./crown-ibp.ts";
 import { fgsmRs } from "./fgsm-rs.ts";
 import { ibp } from "./ibp.ts";
 import { mart } from "./mart.ts";
 import { nFgsm } from "./n-fgsm.ts";
 import { pgd } from "./pgd.ts";
+import { sabr } from "./sabr.ts";
 import { standard } from "./standard.ts";
 import { trades } from "./trades.ts";
 
@@ -17,5 +19,7 @@ export const methods = {
   mart,
   awp,
   ibp,
+  "crown-ibp": crownIbp,
+  sabr,
 } as const;
 export type MethodName = keyof typeof methods;
