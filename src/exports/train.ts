@@ -3,6 +3,7 @@
  * @module
  */
 export type { OptionsDeclared, OptionValue } from "../attack-options.ts";
+export type { Augmentation } from "../harden/augment.ts";
 export { type HardenOptions, type HardenResult, harden } from "../harden/harden.ts";
 export type { ClimbOptions } from "../harden/inner/climb.ts";
 export { type AwpOptions, awp } from "../harden/methods/awp.ts";

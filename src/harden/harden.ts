@@ -15,6 +15,7 @@ import type { Chosen } from "../models/parameters/names.ts";
 import { optimizers } from "../train/index.ts";
 import { schedules } from "../train/schedule.ts";
 import type { Optimizer, Schedule } from "../train.ts";
+import type { Augmentation } from "./augment.ts";
 import { fgsmRs } from "./methods/fgsm-rs.ts";
 import type { HardenCourse } from "./options.ts";
 import { runHardening } from "./run.ts";
@@ -49,6 +50,12 @@ export interface HardenOptions<N extends TrainingNorm = TrainingNorm>
   readonly validation?: number;
   /** Of the samples held out, the order of the others, and all draws; by default 0. */
   readonly seed?: number;
+  /** The weights' average keeps so much of itself at each step, such as 0.999, and is what is measured and given; by default 0, for no average. */
+  readonly ema?: number;
+  /** How pictures are changed before each epoch sees them; by default not at all. */
+  readonly augment?: Augmentation;
+  /** "recalibrate" recomputes the statistics that BatchNormalization stores after each epoch, on training data; by default "stored". */
+  readonly batchNorm?: "stored" | "recalibrate";
 }
 
 /** What a hardening gave. */
@@ -113,6 +120,9 @@ export async function harden<N extends TrainingNorm>(
     batch,
     validation,
     seed,
+    ema: options.ema,
+    augment: options.augment,
+    batchNorm: options.batchNorm,
     freeze: options.freeze,
     only: options.only,
     runtimes,

@@ -56,7 +56,7 @@ it.each(cases)("one step of %s is that of PyTorch", async (name, method) => {
   };
   const options = { method, norm: "linf", epsilon, seed } as const;
   const state = { vectors: { parameters: network.initial } };
-  const found = await gradientOf(options, network.shapes, [part], state, batch, { epoch, progress });
+  const found = await gradientOf(options, network, [part], state, batch, { epoch, progress });
   await part.release();
   const { loss, gradient } = torch.steps[name]!;
   expect(Object.keys(network.shapes.parameters)).toEqual(Object.keys(torch.weights));

@@ -56,6 +56,9 @@ export async function openTraining({ model, given }: HardenAsked) {
       rate: given.lr ?? optimizers[given.optimizer].rate,
       schedule: schedules[given.schedule],
       batch: given.batch ?? 128,
+      ema: given.ema,
+      augment: given.augment,
+      batchNorm: given.bn,
       file,
       bytes,
       data,
@@ -80,6 +83,9 @@ export async function openTraining({ model, given }: HardenAsked) {
       seed,
       freeze: freeze.join(","),
       only: only.join(","),
+      batchNorm: given.bn === "stored" ? null : given.bn,
+      ema: given.ema === 0 ? null : given.ema,
+      augment: given.augment === undefined ? null : JSON.stringify(given.augment),
     };
     const held: Dataset | undefined =
       kept > 0 && data.size > kept + validation

@@ -6,7 +6,7 @@ import { modelArgument } from "./definitions.ts";
 import { only, withGroups } from "./group.ts";
 import { dataOptions, graphOptions, outputOptions, pictureOptions, runOptions } from "./groups.ts";
 import { namesOf, optimizerOption, rateOption, scheduleOption, weightDecayOption } from "./training.ts";
-import { parseNumber, wholeNumber } from "./values.ts";
+import { parseAugmentation, parseNumber, wholeNumber } from "./values.ts";
 
 const patterns = (text: string, before: readonly string[]): string[] => [...before, ...text.split(",")];
 
@@ -46,6 +46,28 @@ and keeps the epoch that is best under PGD-10. In the end it attacks the model b
       .addOption(rateOption())
       .addOption(scheduleOption())
       .addOption(weightDecayOption())
+      .addOption(
+        new Option(
+          "--ema <share>",
+          "Average the weights: at each step the average keeps this share of itself, such as 0.999. The average is what is measured and written.",
+        )
+          .argParser(parseNumber)
+          .default(0, "no average"),
+      )
+      .addOption(
+        new Option(
+          "--augment <changes>",
+          "Change pictures at random in each epoch, such as flip,shift=2,crop=4: mirrored left to right; moved by up to so many pixels, 0 coming in; padded by mirrored pixels and cropped.",
+        ).argParser(parseAugmentation),
+      )
+      .addOption(
+        new Option(
+          "--bn <how>",
+          "What becomes of the statistics that BatchNormalization stores: kept, or recomputed on training data after each epoch.",
+        )
+          .choices(["stored", "recalibrate"] as const)
+          .default("stored" as const),
+      )
       .addOption(
         new Option("--only <names>", "Train only these weights: names with * for any characters, separated by commas.")
           .default([] as string[], "all")
@@ -87,7 +109,7 @@ The folder gets model.onnx (the weights of the best epoch), last.onnx (of the la
 comparison.json (before against after, with McNemar's test), and checkpoint.safetensors, from which --resume goes on after Ctrl-C or a crash.
 The same options give the same files, byte for byte, interrupted or not. --epochs 0 gives the file back as it is.
 
-Which weights can be trained, perturb inspect tells, and perturb inspect --json lists. BatchNormalization keeps its stored statistics. Integer-quantised models are refused:
+Which weights can be trained, perturb inspect tells, and perturb inspect --json lists. Integer-quantised models are refused:
 harden the float model, and quantise the result.
 
 Examples:
