@@ -79,10 +79,18 @@ export interface Method<O extends object = object, N extends TrainingNorm = Trai
   readonly certifies?: "intervals" | "lines";
   /** The ε of the inner attack at a moment; by default that of the training. @throws usage for options out of range */
   readonly epsilon?: (moment: Moment, options: O) => number;
-  /** The points that are trained on, in the shape of x: a fresh array. Without it, the samples themselves are. */
+  /**
+   * The points that are trained on, in a fresh array: one for each sample, in the shape of x, or as many for each, those of one sample after another, [n·m, ...];
+   * labels are repeated. Without it, the samples themselves are.
+   */
   readonly attack?: (task: InnerTask, options: O) => Promise<FloatTensor>;
   /** Appends the loss of each sample, [n]; gives its name. */
   readonly loss: (context: LossContext, options: O) => string;
+  /**
+   * σ of the smoothed classifier that is trained for: the best epoch is that which holds at ε for most samples under this noise. Absent of others.
+   * @throws usage for options out of range
+   */
+  readonly noise?: (options: O) => number;
   /** Numbers of the loss that change from step to step, by name. */
   readonly scalars?: (moment: Moment, options: O) => Readonly<Record<string, number>>;
   /** How far the weights are moved up the loss before its gradient is taken, as a share of the length of each; by default 0. */
@@ -126,6 +134,9 @@ export const configuredMethod = <N extends TrainingNorm>(
   options: object = {},
 ): ConfiguredMethod<N> => ({ method, options: allOptions(declared(method), options) });
 
+/** The norm of ε where none is given. */
+export const usualNorm = ({ norms }: AnyMethod): TrainingNorm => (norms.includes("linf") ? "linf" : norms[0]!);
+
 /** Accuracies on samples that are held out, as counts. */
 export interface Validation {
   readonly total: number;
@@ -136,6 +147,8 @@ export interface Validation {
   readonly pgd: number;
   /** Correct for all of the ball by bounds over the real numbers, of methods that train for proofs: an estimate, and no proof. */
   readonly certified?: number | undefined;
+  /** Right in so many of a few draws of noise that the smoothed classifier would be certified at ε, of methods that train for one: an estimate, too. */
+  readonly smoothed?: number | undefined;
 }
 
 /** Of the points that an epoch trained on, while it learned. */

@@ -38,6 +38,7 @@ const metadata = z.strictObject({
           fgsm: count,
           pgd: count,
           certified: count.optional(),
+          smoothed: count.optional(),
         }),
         rolledBackTo: count.optional(),
       }),

@@ -7,6 +7,7 @@ import {
   type HardenState,
   type MethodChoice,
   type TrainingNorm,
+  usualNorm,
 } from "../harden.ts";
 import { fittingShape } from "../layout.ts";
 import { type GraphOptions, graphIn, type ModelOptions, settledFrom } from "../models/open.ts";
@@ -32,7 +33,7 @@ export interface HardenOptions<N extends TrainingNorm = TrainingNorm>
   readonly epsilon: number;
   /** By default `fgsmRs`. */
   readonly method?: MethodChoice<N>;
-  /** Of ε: one that the method trains in, by default "linf". */
+  /** Of ε: one that the method trains in, by default "linf", and "l2" of methods for smoothing. */
   readonly norm?: NoInfer<N>;
   /** How often every sample is seen, by default 5; 0 gives the file back as it is. */
   readonly epochs?: number;
@@ -102,15 +103,16 @@ export async function harden<N extends TrainingNorm>(
   const file = await settledFrom(opened, { ...rest, shape: wanted }, runtimes[0]);
   const method: MethodChoice = options.method ?? fgsmRs;
   const { optimizer = optimizers.adam.make(), rate = optimizers.adam.rate } = options;
-  const { norm = "linf", epochs = 5, batch = 128, validation = 1000, seed = 0, schedule } = options;
-  const { limit = data.size } = options;
+  const { epochs = 5, batch = 128, validation = 1000, seed = 0, schedule } = options;
+  const chosen = "method" in method ? method : configuredMethod(method);
+  const { limit = data.size, norm = usualNorm(chosen.method) } = options;
   checkCount("limit", limit);
   const shaped = withShape(data, file.inputShape);
   const hardened = await runHardening({
     file,
     bytes,
     data: limit < data.size ? drawn(shaped, limit, seed) : shaped,
-    method: "method" in method ? method : configuredMethod(method),
+    method: chosen,
     norm,
     epsilon: options.epsilon,
     optimizer,

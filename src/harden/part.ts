@@ -23,6 +23,7 @@ export interface Points {
   readonly x: FloatTensor;
   /** Those of the inner attack; x itself where there is none. */
   readonly adversarial: FloatTensor;
+  /** Of each of the points. */
   readonly labels: Int32Array;
 }
 

@@ -11,7 +11,7 @@ import type { Network } from "./network.ts";
 import type { Hardening } from "./options.ts";
 import type { Split, TakeSamples } from "./split.ts";
 
-/** Samples that statistics are made of: a few thousand are enough (Wu and Johnson 2021, §3.2). */
+/** Samples that statistics are made of: a few thousand are enough (Wu and Johnson 2021, §3). */
 const ENOUGH = 10_000;
 
 /** Computes the statistics of a network with other weights. */

@@ -74,6 +74,7 @@ export function checkedNetwork(options: Hardening): Network {
   const start = { progress: 0, epsilon: options.epsilon };
   method.scalars?.(start, given as never);
   method.epsilon?.(start, given as never);
+  method.noise?.(given as never);
   const network = openNetwork(options.file, options.bytes, options);
   if (options.batchNorm === "recalibrate") refuseWithoutStatistics(network);
   // Operators without a gradient, or without bounds, are told by the graphs.
@@ -180,7 +181,8 @@ async function endEpoch(session: Session, learned: HardenState): Promise<HardenS
   const training = { loss: loss / total, correct, total };
   const epoch: HardenEpoch = { epoch: state.step / session.stepsPerEpoch, training, validation };
   const best = bestOf(state.history);
-  const trainsAgainst = session.options.method.method.attack !== undefined;
+  const { attack, noise } = session.options.method.method;
+  const trainsAgainst = attack !== undefined && noise === undefined;
   if (trainsAgainst && isOverfitted(validation, best.validation))
     return {
       ...state,
@@ -199,7 +201,8 @@ async function endEpoch(session: Session, learned: HardenState): Promise<HardenS
 
 function report({ options, split: { training }, stepsPerEpoch }: Session, { step, score, history }: HardenState): void {
   const epoch = Math.ceil(step / stepsPerEpoch);
-  const done = (epoch - 1) * training.length + score.total;
+  const before = (epoch - 1) * training.length;
+  const done = before + Math.min(training.length, (step - (epoch - 1) * stepsPerEpoch) * options.batch);
   options.onProgress?.({
     epoch,
     epochs: options.epochs,

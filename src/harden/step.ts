@@ -6,6 +6,7 @@ import { type FloatTensor, takeRows } from "../tensor.ts";
 import { addScores } from "../train/score.ts";
 import { parameterViews, type Shapes } from "../train/vector.ts";
 import type { Score } from "../train.ts";
+import { repeated } from "./inner/noise.ts";
 import { feedsOf, type Network } from "./network.ts";
 import type { Hardening } from "./options.ts";
 import type { Part, Points } from "./part.ts";
@@ -55,7 +56,8 @@ export async function gradientOf(
       random: (i) => randomFor(options.seed, piece.indices[i]!, ATTACK, epoch),
     };
     const adversarial = method.attack ? await method.attack(task, given as never) : piece.x;
-    return { x: piece.x, labels: piece.labels, adversarial };
+    const labels = repeated(piece.labels, adversarial.dims[0]! / piece.labels.length);
+    return { x: piece.x, labels, adversarial };
   });
   const at = (weights: Float32Array) => lossGradient(parts, feedsOf(network, vectors, weights), points, scalars);
   const found = await at(parameters);

@@ -17,17 +17,18 @@ PROGRESS = 0.3  # of the training, for schedules
 OUT = Path(__file__).parents[2] / "test/fixtures/hardening/steps.json"
 
 
-def draws(kind):
-    size = len(INDICES) * SHAPE[0] * SHAPE[1] * SHAPE[2]
+def draws(kind, copies=1):
+    each = copies * SHAPE[0] * SHAPE[1] * SHAPE[2]
     program = f"""import {{ randomFor }} from "perturb";
     const all = {json.dumps(INDICES)}.flatMap((index) => {{
       const random = randomFor({SEED}, index, {STREAM}, {EPOCH});
-      return Array.from({{ length: 25 }}, () => random.{kind}());
+      return Array.from({{ length: {each} }}, () => random.{kind}());
     }});
     console.log(JSON.stringify(all));"""
     values = json.loads(subprocess.run(["node", "--input-type=module", "-e", program], capture_output=True, check=True).stdout)
-    assert len(values) == size
-    return torch.tensor(values, dtype=torch.float64).reshape(len(INDICES), *SHAPE)
+    assert len(values) == len(INDICES) * each
+    t = torch.tensor(values, dtype=torch.float64).reshape(len(INDICES), copies, *SHAPE)
+    return t[:, 0] if copies == 1 else t
 
 
 def rounded(t):
@@ -47,7 +48,7 @@ WEIGHTS = {
     "fc2.bias": torch.randn(CLASSES) * 0.1,
 }
 WEIGHTS = {name: w.to(torch.float64) for name, w in WEIGHTS.items()}
-UNIFORM, NORMAL = draws("uniform"), draws("normal")
+UNIFORM, NORMAL, TWO = draws("uniform"), draws("normal"), draws("normal", 2)
 
 
 def net(p, x):
@@ -192,6 +193,47 @@ def sabr(p, box=0.4):
     return F.cross_entropy(intervals(p, points, box * risen() * EPSILON)[1], Y, reduction="none")
 
 
+def under(p, x, noise):
+    """Logits [samples, copies, classes] of samples with noise."""
+    noisy = x[:, None] + 0.25 * noise
+    return net(p, noisy.flatten(0, 1)).unflatten(0, noisy.shape[:2])
+
+
+def of_copies(z):
+    return F.cross_entropy(z.flatten(0, 1), Y.repeat_interleave(z.shape[1]), reduction="none").reshape(z.shape[:2]).mean(1)
+
+
+def gaussian(p):
+    return of_copies(under(p, X, NORMAL[:, None]))
+
+
+def consistency(p, lambda_=10, eta=0.5):
+    z = under(p, X, TWO)
+    mean = F.softmax(z, 2).mean(1)
+    apart = (mean[:, None] * (mean.log()[:, None] - F.log_softmax(z, 2))).sum(2).mean(1)
+    return of_copies(z) + lambda_ * apart - eta * (mean * mean.log()).sum(1)
+
+
+def ascended(x, g, length):
+    """x + clip(t g) into [0, 1], with t so large that the step has this length: the best step of the ball cut by the box."""
+    low, high = torch.zeros(len(x), 1, 1, 1, dtype=x.dtype), torch.full((len(x), 1, 1, 1), 1e9, dtype=x.dtype)
+    for _ in range(200):
+        t = (low + high) / 2
+        is_long = ((inside(x + t * g) - x).flatten(1).norm(dim=1) > length)[:, None, None, None]
+        low, high = torch.where(is_long, low, t), torch.where(is_long, t, high)
+    return inside(x + low * g)
+
+
+def smooth_adv(p):
+    of = lambda x: -F.softmax(under(p, x, TWO), 2)[torch.arange(len(X)), :, Y].mean(1).log()
+    x = X
+    for _ in range(4):
+        x = ascended(x, slope(of, x), EPSILON / 2)
+        off = x - X
+        x = inside(X + off * (EPSILON / off.flatten(1).norm(dim=1)).clamp(max=1)[:, None, None, None])
+    return of_copies(under(p, x.detach(), TWO))
+
+
 def gradients(loss, weights):
     p = {name: w.clone().requires_grad_() for name, w in weights.items()}
     value = loss(p).mean()
@@ -214,7 +256,8 @@ def listed(t):
 
 
 WEIGHTS = {name: rounded(w) for name, w in WEIGHTS.items()}
-methods = {"standard": standard, "fgsm-rs": fgsm_rs, "n-fgsm": n_fgsm, "pgd": pgd, "trades": trades, "mart": mart, "ibp": ibp, "crown-ibp": crown_ibp, "sabr": sabr}
+methods = {"standard": standard, "fgsm-rs": fgsm_rs, "n-fgsm": n_fgsm, "pgd": pgd, "trades": trades, "mart": mart, "ibp": ibp, "crown-ibp": crown_ibp, "sabr": sabr,
+           "gaussian": gaussian, "consistency": consistency, "smooth-adv": smooth_adv}
 found = {name: gradients(loss, WEIGHTS) for name, loss in methods.items()} | {"awp": awp(), "standard, labelSmoothing 0.1": gradients(smoothed, WEIGHTS)}
 OUT.write_text(
     json.dumps(

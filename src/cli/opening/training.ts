@@ -2,7 +2,7 @@ import { optionIn, optionsOf } from "../../attack-options.ts";
 import type { Dataset } from "../../dataset.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { HardenFacts } from "../../harden/checkpoint.ts";
-import type { ConfiguredMethod } from "../../harden.ts";
+import type { ConfiguredMethod, TrainingNorm } from "../../harden.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import { sha256 } from "../../sha256.ts";
 import { optimizers } from "../../train/index.ts";
@@ -15,7 +15,7 @@ export type HardenGiven = ReturnType<ReturnType<typeof hardenOptions>["opts"]>;
 /** What is asked for, whether by this command line or by that of the run that goes on. */
 export interface HardenAsked {
   readonly model: string;
-  readonly given: HardenGiven & { readonly eps: number };
+  readonly given: HardenGiven & { readonly eps: number; readonly norm: TrainingNorm };
   readonly folder: string;
 }
 

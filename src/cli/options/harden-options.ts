@@ -27,9 +27,10 @@ and keeps the epoch that is best under PGD-10. In the end it attacks the model b
         ).argParser(parseNumber),
       )
       .addOption(
-        new Option("--norm <norm>", "The norm that ε is measured in.")
-          .choices(["linf", "l2", "l1"] as const satisfies readonly TrainingNorm[])
-          .default("linf" as const),
+        new Option(
+          "--norm <norm>",
+          "The norm that ε is measured in. (default: linf, and l2 of methods for smoothing)",
+        ).choices(["linf", "l2", "l1"] as const satisfies readonly TrainingNorm[]),
       )
       .addOption(
         new Option("--method <name>", "How it trains; see below.")
@@ -103,7 +104,8 @@ ${methodTable()}
 Which one? fgsm-rs first: it is the cheapest, and gets most of the robustness. pgd or trades where the last points count, or where fgsm-rs
 overfits (FGSM stops fooling the model and PGD does not: then it says so, and takes the weights of the best epoch back). ibp where the result is
 to be proven by perturb certify: it needs more epochs, and the best one is that with most samples that interval bounds certify. A large ε costs
-clean accuracy; ε = 0.1 on MNIST and 2/255 to 8/255 on photos are common.
+clean accuracy. gaussian, smooth-adv and consistency train the classifier that perturb certify --smoothing proves, with --set sigma=0.5 as there,
+in L2: --eps is the radius that the best epoch holds most samples at. ε = 0.1 on MNIST and 2/255 to 8/255 on photos are common.
 
 The folder gets model.onnx (the weights of the best epoch), last.onnx (of the last one), history.json (accuracies after each epoch),
 comparison.json (before against after, with McNemar's test), and checkpoint.safetensors, from which --resume goes on after Ctrl-C or a crash.

@@ -11,7 +11,7 @@ export interface CrownIbpOptions extends Rise {
 }
 
 /**
- * CROWN-IBP (Zhang et al. 2020, eq. 10): κ·CE(z, y) + (1 - κ)·CE(-((1 - β)·m_IBP + β·m_CROWN-IBP), y), where m are lower bounds of the margins z_y - z_k,
+ * CROWN-IBP (Zhang et al. 2020, §3): κ·CE(z, y) + (1 - κ)·CE(-((1 - β)·m_IBP + β·m_CROWN-IBP), y), where m are lower bounds of the margins z_y - z_k,
  * by intervals, and by lines from the margins back to the input that have their slopes by intervals. Lines are tighter where ε is small, and keep
  * the training from the start from collapsing. While ε rises, κ falls from 1 and β goes from its start to its end, along lines. With β = 0 in
  * the end, as the authors have it on MNIST, what remains is training with intervals.
