@@ -7,6 +7,7 @@ import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import { sha256 } from "../../sha256.ts";
 import { optimizers } from "../../train/index.ts";
 import { schedules } from "../../train/schedule.ts";
+import { comparisonOptions } from "../harden-comparison.ts";
 import type { hardenOptions } from "../options/harden-options.ts";
 import { openSubject } from "./subject.ts";
 
@@ -33,6 +34,11 @@ export async function openTraining({ model, given }: HardenAsked) {
   const subject = await openSubject({ ...given, model, split: "train", device: "cpu" });
   try {
     if (!isGraphModel(subject.model)) throw new PerturbError("usage", "Only a model in a file can be hardened.");
+    if (given.certify) {
+      // What cannot be proven in the end is refused before the first step.
+      const { openEvaluation } = await import("../../evaluate/evaluation.ts");
+      await (await openEvaluation(subject.model, subject.data, comparisonOptions(given))).close();
+    }
     const { file } = subject.model;
     const { limit, seed, arch, test, validation } = given;
     const data = limit === undefined || limit >= subject.data.size ? subject.data : drawn(subject.data, limit, seed);
@@ -61,7 +67,7 @@ export async function openTraining({ model, given }: HardenAsked) {
       data,
       test: kept,
     };
-    const facts: HardenFacts = {
+    const facts = {
       model: await sha256(bytes),
       data: data.name,
       samples: data.size,
@@ -80,7 +86,7 @@ export async function openTraining({ model, given }: HardenAsked) {
       seed,
       freeze: freeze.join(","),
       only: only.join(","),
-    };
+    } satisfies HardenFacts;
     const held: Dataset | undefined =
       kept > 0 && data.size > kept + validation
         ? part(data, split(data, { validation, test: kept, seed }).test, seed)
