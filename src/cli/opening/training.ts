@@ -7,8 +7,8 @@ import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import { sha256 } from "../../sha256.ts";
 import { optimizers } from "../../train/index.ts";
 import { schedules } from "../../train/schedule.ts";
-import { comparisonOptions } from "../harden-comparison.ts";
 import type { hardenOptions } from "../options/harden-options.ts";
+import { comparisonOptions } from "./comparison.ts";
 import { openSubject } from "./subject.ts";
 
 export type HardenGiven = ReturnType<ReturnType<typeof hardenOptions>["opts"]>;

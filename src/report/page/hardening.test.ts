@@ -91,7 +91,9 @@ describe("the report of a hardening", () => {
 });
 
 it("the learning curve holds each count as a share", () => {
-  const { data } = learningPlot(history) as { data: { values: { series: string; epoch: number; accuracy: number }[] } };
+  const { data } = learningPlot(history) as unknown as {
+    data: { values: { series: string; epoch: number; accuracy: number }[] };
+  };
   expect(data.values).toHaveLength(9);
   expect(data.values).toContainEqual({ series: "PGD-10", epoch: 1, accuracy: 0.8 });
   const certified = history.map((epoch) => ({ ...epoch, validation: { ...epoch.validation, certified: 5 } }));
