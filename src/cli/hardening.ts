@@ -7,6 +7,7 @@ import type { Hardened } from "../harden/run.ts";
 import { type HardenEpoch, usualNorm } from "../harden.ts";
 import { quote } from "../report/files/command.ts";
 import { sha256 } from "../sha256.ts";
+import { printComparison } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { compareHardened } from "./harden-comparison.ts";
 import { type HardenAsked, type HardenGiven, openTraining } from "./opening/training.ts";
@@ -71,7 +72,16 @@ export async function hardening(
       complain(
         `warning: No epoch was better than the model as it was given, so model.onnx is that model; last.onnx is the last epoch. Train longer (--epochs), with another learning rate (--lr), or with another --method.`,
       );
-    await compareHardened(asked, opened.test, (comparison) => writeResult(folder, "comparison.json", comparison));
+    const { compared, answers } = await compareHardened(asked, opened.test);
+    const { comparison } = compared;
+    await writeResult(folder, "comparison.json", comparison);
+    await printComparison(comparison, "B - A");
+    for (const { message } of comparison.warnings) complain(`warning: ${message}`);
+    const { hardeningHtml } = await import("../report/files/hardening.ts");
+    const { history, best } = hardened.state;
+    const report = { name: asked.model, facts: opened.facts, history, best: best.epoch, compared, answers };
+    await writeResult(folder, "report.html", await hardeningHtml(report));
+    print("", `Report: ${folder}/report.html`);
   } catch (error) {
     progress.finish();
     if (!saved || !(error instanceof PerturbError)) throw error;

@@ -8,6 +8,7 @@ import { sha256 } from "../../sha256.ts";
 import { optimizers } from "../../train/index.ts";
 import { schedules } from "../../train/schedule.ts";
 import type { hardenOptions } from "../options/harden-options.ts";
+import { comparisonOptions } from "./comparison.ts";
 import { openSubject } from "./subject.ts";
 
 export type HardenGiven = ReturnType<ReturnType<typeof hardenOptions>["opts"]>;
@@ -33,6 +34,11 @@ export async function openTraining({ model, given }: HardenAsked) {
   const subject = await openSubject({ ...given, model, split: "train", device: "cpu" });
   try {
     if (!isGraphModel(subject.model)) throw new PerturbError("usage", "Only a model in a file can be hardened.");
+    if (given.certify) {
+      // What cannot be proven in the end is refused before the first step.
+      const { openEvaluation } = await import("../../evaluate/evaluation.ts");
+      await (await openEvaluation(subject.model, subject.data, comparisonOptions(given))).close();
+    }
     const { file } = subject.model;
     const { limit, seed, arch, test, validation } = given;
     const data = limit === undefined || limit >= subject.data.size ? subject.data : drawn(subject.data, limit, seed);
@@ -64,7 +70,7 @@ export async function openTraining({ model, given }: HardenAsked) {
       data,
       test: kept,
     };
-    const facts: HardenFacts = {
+    const facts = {
       model: await sha256(bytes),
       data: data.name,
       samples: data.size,
@@ -86,7 +92,7 @@ export async function openTraining({ model, given }: HardenAsked) {
       batchNorm: given.bn === "stored" ? null : given.bn,
       ema: given.ema === 0 ? null : given.ema,
       augment: given.augment === undefined ? null : JSON.stringify(given.augment),
-    };
+    } satisfies HardenFacts;
     const held: Dataset | undefined =
       kept > 0 && data.size > kept + validation
         ? part(data, split(data, { validation, test: kept, seed }).test, seed)

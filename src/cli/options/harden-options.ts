@@ -93,6 +93,7 @@ and keeps the epoch that is best under PGD-10. In the end it attacks the model b
       .addOption(
         new Option("--test-limit <n>", "Compare on at most n samples.").argParser(wholeNumber(1)).default(1000),
       )
+      .option("--certify", "Prove, too, how many samples keep their class, before and after: see perturb certify.")
       .option("--out <dir>", "The folder of the result. Needed, unless --resume names one.")
       .option("--resume <dir>", "Go on with a hardening that was interrupted, with its own options.")
       .addHelpText("after", () =>
@@ -109,7 +110,7 @@ clean accuracy. gaussian, smooth-adv and consistency train the classifier that p
 in L2: --eps is the radius that the best epoch holds most samples at. ε = 0.1 on MNIST and 2/255 to 8/255 on photos are common.
 
 The folder gets model.onnx (the weights of the best epoch), last.onnx (of the last one), history.json (accuracies after each epoch),
-comparison.json (before against after, with McNemar's test), and checkpoint.safetensors, from which --resume goes on after Ctrl-C or a crash.
+comparison.json (before against after, with McNemar's test), report.html (all of it as a page, with what no longer fools), and checkpoint.safetensors, from which --resume goes on after Ctrl-C or a crash.
 The same options give the same files, byte for byte, interrupted or not. --epochs 0 gives the file back as it is.
 
 Which weights can be trained, perturb inspect tells, and perturb inspect --json lists. Integer-quantised models are refused:
@@ -119,7 +120,7 @@ Examples:
   perturb harden lenet-mnist --data mnist --eps 0.1 --lr 0.01 --epochs 3 --out runs/hard
   perturb harden net.onnx --data train/ --eps 8/255 --method trades --set beta=3 --out runs/trades
   perturb harden net.onnx --data train/ --eps 4/255 --only "head.*" --lr 0.0005 --out runs/head
-  perturb harden net.onnx --data mnist --eps 0.1 --method ibp --set radius=1.2eps --epochs 8 --out runs/ibp
+  perturb harden net.onnx --data mnist --eps 0.1 --method ibp --set radius=1.2eps --epochs 8 --certify --out runs/ibp
   perturb harden --resume runs/trades                   after Ctrl-C
   perturb evaluate --model runs/hard/model.onnx --attack autoattack --eps 0.1 --limit 1000`),
       ),
