@@ -204,6 +204,9 @@ const NAMES: Readonly<Record<string, string>> = {
   weightDecay: "Weight decay",
   validation: "Held out to choose the epoch",
   test: "Held out to compare",
+  batchNorm: "Statistics of BatchNormalization",
+  ema: "Share of the weights’ average that stays at each step",
+  augment: "Changes of pictures",
   freeze: "Weights left as they are",
   only: "Only these weights",
 };
