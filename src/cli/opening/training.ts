@@ -2,7 +2,7 @@ import { optionIn, optionsOf } from "../../attack-options.ts";
 import type { Dataset } from "../../dataset.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { HardenFacts } from "../../harden/checkpoint.ts";
-import type { ConfiguredMethod } from "../../harden.ts";
+import type { ConfiguredMethod, TrainingNorm } from "../../harden.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import { sha256 } from "../../sha256.ts";
 import { optimizers } from "../../train/index.ts";
@@ -16,7 +16,7 @@ export type HardenGiven = ReturnType<ReturnType<typeof hardenOptions>["opts"]>;
 /** What is asked for, whether by this command line or by that of the run that goes on. */
 export interface HardenAsked {
   readonly model: string;
-  readonly given: HardenGiven & { readonly eps: number };
+  readonly given: HardenGiven & { readonly eps: number; readonly norm: TrainingNorm };
   readonly folder: string;
 }
 
@@ -62,6 +62,9 @@ export async function openTraining({ model, given }: HardenAsked) {
       rate: given.lr ?? optimizers[given.optimizer].rate,
       schedule: schedules[given.schedule],
       batch: given.batch ?? 128,
+      ema: given.ema,
+      augment: given.augment,
+      batchNorm: given.bn,
       file,
       bytes,
       data,
@@ -86,6 +89,9 @@ export async function openTraining({ model, given }: HardenAsked) {
       seed,
       freeze: freeze.join(","),
       only: only.join(","),
+      batchNorm: given.bn === "stored" ? null : given.bn,
+      ema: given.ema === 0 ? null : given.ema,
+      augment: given.augment === undefined ? null : JSON.stringify(given.augment),
     } satisfies HardenFacts;
     const held: Dataset | undefined =
       kept > 0 && data.size > kept + validation

@@ -15,10 +15,10 @@ const history = [
   { epoch: 0, training: null, validation: { total: 50, clean: 49, fgsm: 30, pgd: 20 } },
   {
     epoch: 1,
-    training: { loss: 64, correct: 60, total: 128 },
+    training: { loss: 0.5, correct: 60, total: 128 },
     validation: { total: 50, clean: 48, fgsm: 45, pgd: 40 },
   },
-  { epoch: 2, training: { loss: 32, correct: 99, total: 128 }, validation: { total: 50, clean: 50, fgsm: 50, pgd: 1 }, rolledBackTo: 1 }, // biome-ignore format: a table
+  { epoch: 2, training: { loss: 0.25, correct: 99, total: 128 }, validation: { total: 50, clean: 50, fgsm: 50, pgd: 1 }, rolledBackTo: 1 }, // biome-ignore format: a table
 ];
 const facts = { data: "<digits>", method: "pgd", norm: "linf", epsilon: 0.2, epochs: 2, samples: 300, freeze: "" } as const; // biome-ignore format: a table
 
@@ -97,5 +97,5 @@ it("the learning curve holds each count as a share", () => {
   expect(data.values).toHaveLength(9);
   expect(data.values).toContainEqual({ series: "PGD-10", epoch: 1, accuracy: 0.8 });
   const certified = history.map((epoch) => ({ ...epoch, validation: { ...epoch.validation, certified: 5 } }));
-  expect(JSON.stringify(learningPlot(certified))).toContain('"by intervals","epoch":2,"accuracy":0.1');
+  expect(JSON.stringify(learningPlot(certified))).toContain('"by bounds","epoch":2,"accuracy":0.1');
 });
