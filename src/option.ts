@@ -15,6 +15,7 @@ const OPTIONS = [
   "splits",
   "classFile",
   "dataEpsilon",
+  "defences",
   "device",
   "draws",
   "eot",

@@ -23,6 +23,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   splits: null,
   classFile: null,
   dataEpsilon: null,
+  defences: null,
   device: "Runs on",
   draws: null,
   eot: null,
