@@ -17,6 +17,7 @@ const OPTIONS = [
   "splits",
   "classFile",
   "dataEpsilon",
+  "defences",
   "device",
   "draws",
   "ema",

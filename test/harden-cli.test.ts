@@ -38,8 +38,8 @@ describe("perturb harden", () => {
     expect(whole, whole.stderr).toMatchObject({ code: 0 });
     expect(whole.stdout).toMatch(/^epoch 0\/2: as given; held out: clean \d+\.\d %, FGSM .* %, PGD-10 .* %\n/);
     expect(whole.stdout).toContain("B: after (model.onnx, pgd)");
-    expect(whole.stdout).toContain("B - A");
     expect(whole.stdout).toContain("Report: whole/report.html");
+    expect(whole.stdout).toContain("B - A");
     expect(listing(join(cwd, "whole"))).toEqual([...HARDENING_FILES].sort());
 
     const { child, ended, stderr } = start([...SMALL, ...more, "--out", "parts"], cwd);

@@ -13,6 +13,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   splits: "--splits",
   classFile: "--classes FILE",
   dataEpsilon: "--data-eps",
+  defences: "--with",
   device: "--device",
   draws: "--n",
   ema: "--ema",

@@ -96,6 +96,10 @@ export interface Series {
 export const certifiedPoints = ({ worst }: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] =>
   worst.flatMap(({ certified, epsilon }) => (certified ? [{ ...certified, epsilon }] : []));
 
+/** What attacks leave that do not know of the model's defences, where it has some. */
+export const unadaptedPoints = ({ defence }: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] =>
+  defence?.unadapted ?? [];
+
 /** The points, one series for each attack and norm, in order of first appearance. */
 export function seriesOf({ points }: Evaluation): Series[] {
   const series = new Map<string, Point[]>();

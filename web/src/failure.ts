@@ -25,6 +25,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   splits: null,
   classFile: null,
   dataEpsilon: null,
+  defences: null,
   device: "Runs on",
   draws: null,
   ema: null,

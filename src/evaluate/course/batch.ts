@@ -17,6 +17,7 @@ import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subj
 import { checkBatch } from "./check-batch.ts";
 import { judgeFound } from "./found.ts";
 import { type CertifyPlan, startProofs } from "./proofs.ts";
+import { withoutAdaptation } from "./unadapted.ts";
 
 /** What is done with every batch of an evaluation. */
 export interface BatchPlan extends CascadePlan {
@@ -103,6 +104,16 @@ export async function evaluateBatch(
     await proofs.search(course.fooledAt);
   }
   addCourse(attacks, course);
+  const unadapted = await withoutAdaptation({
+    ...context,
+    model,
+    batch,
+    logits,
+    attacked,
+    untouched: correctUntouched,
+    plan,
+    needsGradient: needsGradients(plan),
+  });
 
   const tally: Tally = {
     total: predictions.length,
@@ -118,6 +129,7 @@ export async function evaluateBatch(
       notFooled: notFooled.slice(0, REMEMBERED),
     })),
     ...(proofs && { certified: proofs.tally(course.fooledAt) }),
+    ...(unadapted && { unadapted: unadapted.tally }),
     attacks,
     records: recordsOf({
       ...batch,
@@ -136,8 +148,8 @@ export async function evaluateBatch(
     invalid,
     ...gradientFaults(attacked, model),
     ...scoreFaults(logits, model),
-    forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length),
-    gradients: sum(course.gradients) + (start ? predictions.length : 0),
+    forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length) + (unadapted?.forwards ?? 0),
+    gradients: sum(course.gradients) + (start ? predictions.length : 0) + (unadapted?.gradients ?? 0),
   };
   // Its dimensions are those of one size: of pictures of several, the largest.
   if (String(model.inputShape) === String(given.inputShape))

@@ -28,6 +28,8 @@ export interface GraphModel extends DifferentiableModel {
   differentiated(loss: Loss): Promise<ClassifierFile>;
   /** Of pictures at their own size: the model for those of a shape. It is released with this one. @throws mismatch */
   readonly ofShape?: (shape: readonly number[]) => Promise<GraphModel>;
+  /** Of a model with defences in front: the network without them. It is released with this one. */
+  readonly undefended?: () => Promise<GraphModel>;
   /** Makes the graph of a loss's gradient ready, which is otherwise done when it is first asked. @throws no-gradient */
   prepare(loss: Loss): Promise<void>;
   release(): Promise<void>;
@@ -86,6 +88,7 @@ function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: num
 
   const { name, inputShape, classes, head, bounds, rows, elements, levels, notes } = file;
   const labelSets = labelSetsOf(file);
+  let bare: Promise<GraphModel> | undefined;
   const inside = elements?.unit === "input" ? within(elements) : (x: FloatTensor) => x;
   const model: GraphModel = {
     name,
@@ -116,12 +119,15 @@ function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: num
       return isTargetedLoss(loss) ? found : ascending(goal, found);
     },
     differentiated,
+    ...(file.defence && { undefended: () => (bare ??= withoutDefences(file, runtime)) }),
     async prepare(loss) {
       await backwardOf(loss);
     },
     async release() {
       const loaded = await Promise.allSettled(programs.values());
       programs.clear();
+      await bare?.then((model) => model.release());
+      bare = undefined;
       for (const result of loaded) if (result.status === "fulfilled") await result.value.release();
     },
   };
@@ -145,6 +151,11 @@ async function withGradientOf(file: ClassifierFile, loss: Loss): Promise<Classif
   if (file.gradients?.[loss]) return file;
   const { withGradient } = await import("./classifier.ts");
   return withGradient(file, loss);
+}
+
+async function withoutDefences(file: ClassifierFile, runtime: Runtime): Promise<GraphModel> {
+  const { withoutDefence } = await import("../defences/bare.ts");
+  return openClassifier(withoutDefence(file), runtime);
 }
 
 /** An attack ascends: towards a target, that is the negative loss. */

@@ -15,7 +15,7 @@ import {
 } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
 import { exampleRows, pictureUri } from "../pictures/examples.ts";
-import { learningPlot } from "../plots/learning-plot.ts";
+import { heldOut, learningPlot } from "../plots/learning-plot.ts";
 import type { PlotSpec } from "../plots/plot.ts";
 import { accuracyPlots } from "../plots/plots.ts";
 import type { Drawing } from "../plots/vega.ts";
@@ -125,26 +125,18 @@ ${scrollTable({
 </section>`;
 }
 
-/** What methods for proofs count besides. */
-const PROOFS = [
-  { field: "certified", name: "by bounds", about: "By bounds: an estimate over the real numbers, and no proof." },
-  {
-    field: "smoothed",
-    name: "smoothed",
-    about:
-      "Smoothed: would be certified at ε, in L2, were the share of right answers in a few draws of noise the probability itself.",
-  },
-] as const;
-
 /** How the training went, on the samples held out. */
 function learningSection({ history, best }: HardeningReport, drawing: Drawing): Markup {
-  const proof = PROOFS.find(({ field }) => history.some(({ validation }) => validation[field] !== undefined));
-  const rows = history.map(({ epoch, training, validation: v, rolledBackTo }) => {
-    const share = (count: number): string => formatPercent(count / v.total);
+  const names = history[0] ? heldOut(history[0].validation).map(({ series }) => series) : [];
+  const rows = history.map(({ epoch, training, validation, rolledBackTo }) => {
+    const shares = heldOut(validation).map(
+      ({ correct }) => html`<td>${formatPercent(correct / validation.total)}</td>`,
+    );
     const note = rolledBackTo === undefined ? (epoch === best ? "kept" : "") : `overfitted: back to ${rolledBackTo}`;
-    return html`<tr><th scope="row">${epoch}</th><td>${training ? training.loss.toFixed(4) : "–"}</td><td>${share(v.clean)}</td><td>${share(v.fgsm)}</td><td>${share(v.pgd)}</td>${proof ? html`<td>${v[proof.field] === undefined ? "–" : share(v[proof.field]!)}</td>` : null}<td>${note}</td></tr>
+    return html`<tr><th scope="row">${epoch}</th><td>${training ? training.loss.toFixed(4) : "–"}</td>${shares}<td>${note}</td></tr>
 `;
   });
+  const isEstimated = names.some((name) => name === "by bounds" || name === "smoothed");
   return html`<section>
 <h2>The training</h2>
 <div class="beside">
@@ -152,9 +144,9 @@ ${plotFigure(drawing, "Accuracy on the samples held out after each epoch. The ta
 ${scrollTable({
   id: "learning-table",
   label: "Accuracy after each epoch",
-  caption: `Mean loss while learning, and accuracy on ${formatCount(history[0]?.validation.total ?? 0)} samples held out, by which the epoch was chosen: it is a little too good. Epoch 0 is the model as it was given.${proof ? ` ${proof.about}` : ""}`,
+  caption: `Mean loss while learning, and accuracy on ${formatCount(history[0]?.validation.total ?? 0)} samples held out, by which the epoch was chosen: it is a little too good. Epoch 0 is the model as it was given.${isEstimated ? " By bounds, or smoothed: an estimate, and no proof." : ""}`,
   kind: "wide",
-  head: html`<tr><th scope="col">epoch</th><th scope="col">loss</th><th scope="col">clean</th><th scope="col">FGSM</th><th scope="col">PGD-10</th>${proof ? html`<th scope="col">${proof.name}</th>` : null}<th scope="col"></th></tr>`,
+  head: html`<tr><th scope="col">epoch</th><th scope="col">loss</th>${names.map((name) => html`<th scope="col">${name}</th>`)}<th scope="col"></th></tr>`,
   rows,
 })}
 </div>
@@ -204,11 +196,11 @@ const NAMES: Readonly<Record<string, string>> = {
   weightDecay: "Weight decay",
   validation: "Held out to choose the epoch",
   test: "Held out to compare",
-  batchNorm: "Statistics of BatchNormalization",
-  ema: "Share of the weights’ average that stays at each step",
-  augment: "Changes of pictures",
   freeze: "Weights left as they are",
   only: "Only these weights",
+  batchNorm: "BatchNormalization",
+  ema: "Weight of the average (EMA)",
+  augment: "Augmentation",
 };
 
 /** All that decides the result. */

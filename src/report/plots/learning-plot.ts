@@ -1,18 +1,21 @@
 import type { TopLevelSpec } from "vega-lite";
-import type { HardenEpoch } from "../../harden.ts";
+import type { HardenEpoch, Validation } from "../../harden.ts";
 import { plotConfig, type Theme } from "../theme.ts";
 import { ACCURACY, FEW, type PlotSpec, SCHEMA } from "./plot.ts";
 
-/** Accuracy on the samples held out against the epoch: clean, under FGSM, under PGD-10, and, of methods for proofs, by bounds or under noise. */
+/** What was counted of the samples held out, by its name: clean, under FGSM and PGD-10, and what methods that train for proofs or for noise count. */
+export const heldOut = ({ clean, fgsm, pgd, certified, smoothed }: Validation) => [
+  { series: "clean", correct: clean },
+  { series: "FGSM", correct: fgsm },
+  { series: "PGD-10", correct: pgd },
+  ...(certified === undefined ? [] : [{ series: "by bounds", correct: certified }]),
+  ...(smoothed === undefined ? [] : [{ series: "smoothed", correct: smoothed }]),
+];
+
+/** Accuracy on the samples held out against the epoch. */
 export function learningPlot(history: readonly HardenEpoch[], theme: Theme = "light"): PlotSpec {
-  const values = history.flatMap(({ epoch, validation: { total, clean, fgsm, pgd, certified, smoothed } }) =>
-    [
-      { series: "clean", correct: clean },
-      { series: "FGSM", correct: fgsm },
-      { series: "PGD-10", correct: pgd },
-      ...(certified === undefined ? [] : [{ series: "by bounds", correct: certified }]),
-      ...(smoothed === undefined ? [] : [{ series: "smoothed", correct: smoothed }]),
-    ].map(({ series, correct }) => ({ series, epoch, accuracy: correct / total })),
+  const values = history.flatMap(({ epoch, validation }) =>
+    heldOut(validation).map(({ series, correct }) => ({ series, epoch, accuracy: correct / validation.total })),
   );
   const names = [...new Set(values.map(({ series }) => series))];
   const epochs = history.map(({ epoch }) => epoch);

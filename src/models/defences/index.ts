@@ -1,0 +1,9 @@
+import type { Defence } from "../defence.ts";
+import { bits } from "./bits.ts";
+import { jpeg } from "./jpeg.ts";
+import { median } from "./median.ts";
+
+/** Every defence by its name. */
+export const defences = { jpeg, bits, median } as const satisfies Record<string, Defence>;
+
+export type DefenceName = keyof typeof defences;
