@@ -83,7 +83,10 @@ describe("perturb harden", () => {
       [["--eps", "1"], /ε is 1, and the input reaches from 0 to 1/],
       [["--validation", "290"], /300 samples; of these, 580 .*--validation/],
       [["--only", "conv9*"], /--only conv9\* matches none of the 8 parameters/],
-      [["--method", "pgd", "--set", "stesp=3"], /pgd, which has steps, stepSize, labelSmoothing, warmup, ramp; got "stesp=3".*steps/],
+      [
+        ["--method", "pgd", "--set", "stesp=3"],
+        /pgd, which has steps, stepSize, labelSmoothing, warmup, ramp; got "stesp=3".*steps/,
+      ],
       [["--data", "other-labels.npz"], /other-labels\.npz has 12 classes, and .* knows 10/],
       [["--method", "ibp", "--set", "kappa=2"], /ibp\.kappa is a share from 0 to 1, got 2/],
       [["--bn", "recalibrate"], /has no BatchNormalization with stored statistics.* Leave --bn out/],
