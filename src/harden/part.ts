@@ -23,6 +23,7 @@ export interface Points {
   readonly x: FloatTensor;
   /** Those of the inner attack; x itself where there is none. */
   readonly adversarial: FloatTensor;
+  /** Of each of the points. */
   readonly labels: Int32Array;
 }
 
@@ -36,7 +37,7 @@ export interface Part {
     points: Points,
     scalars: Scalars,
   ): Promise<{ readonly gradient: Float32Array; readonly score: Score }>;
-  /** Of samples, how many are certified at ε by interval bounds; null of methods that do not ask for bounds. */
+  /** Of samples, how many are certified at ε; null of methods that do not train for proofs. */
   certified(parameters: Feeds, x: FloatTensor, labels: Int32Array, epsilon: number): Promise<number | null>;
   release(): Promise<void>;
 }
@@ -56,7 +57,7 @@ export async function openPart(network: Network, method: ConfiguredMethod, runti
     logits: await load(graph),
     attack: await load(attackGraph(network)),
     step: await load(stepGraph(network, method)),
-    certified: method.method.asks.includes("bounds") ? await load(certifiedGraph(network)) : null,
+    certified: method.method.certifies ? await load(certifiedGraph(network, method.method.certifies)) : null,
     divergence: method.method.attack && asksBoth(method.method) ? await load(divergenceGraph(network)) : null,
   };
   const { name, inputShape, classes, head, bounds } = file;

@@ -229,10 +229,10 @@ export const options = {
       "--straight-through <ops>",
       "Let the gradient pass unchanged through these operators (Round, Floor, Ceil, Sign, Cast) or nodes by name, separated by commas.",
     ).argParser((text: string) => text.split(",").map((word) => word.trim())),
-  failUnder: () =>
+  failUnder: (accuracy: "robust" | "certified" = "robust") =>
     new Option(
       "--fail-under <acc@eps>",
-      "Exit with 1 if robust accuracy at eps is below acc, such as 50%@8/255.",
+      `Exit with 1 if ${accuracy} accuracy at eps is below acc, such as 50%@8/255.`,
     ).argParser(parseFailUnder),
   json: () => new Option("--json <file|->", "Write the result as JSON; - is stdout."),
   quiet: () => new Option("--quiet", "Show no progress."),

@@ -4,8 +4,9 @@ import { type Length, lengthAt } from "../../length.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { ofCrossEntropy } from "../inner/climb.ts";
 import { labelSmoothing, type Smoothing, smoothedCrossEntropy } from "./losses.ts";
+import { atOnce, type Rise, riseAbout, risen } from "./rise.ts";
 
-export interface NFgsmOptions extends Smoothing {
+export interface NFgsmOptions extends Smoothing, Rise {
   readonly noise: Length;
   readonly stepSize: Length;
 }
@@ -20,9 +21,10 @@ export const nFgsm = defineMethod<NFgsmOptions, "linf">({
   passes: "2",
   paper: "https://arxiv.org/abs/2202.01181",
   norms: ["linf"],
-  defaults: { noise: "2eps", stepSize: "1eps", labelSmoothing: 0 },
-  about: { noise: { length: "of the noise" }, stepSize: { length: "of the step" }, labelSmoothing },
+  defaults: { noise: "2eps", stepSize: "1eps", labelSmoothing: 0, ...atOnce },
+  about: { noise: { length: "of the noise" }, stepSize: { length: "of the step" }, labelSmoothing, ...riseAbout },
   asks: ["adversarial"],
+  epsilon: ({ progress, epsilon }, rise) => epsilon * risen("n-fgsm", progress, rise),
   attack,
   loss: ({ b, adversarial, labels }, options) => smoothedCrossEntropy(b, adversarial, labels, options.labelSmoothing),
 });
