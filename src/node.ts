@@ -10,6 +10,7 @@ export { type LocateOptions, openDataset } from "./datasets/locate.node.ts";
 export type { OwnSize } from "./datasets/own-size.node.ts";
 export { type ThreadOptions, type Threads, threads } from "./evaluate/places/threads.node.ts";
 export { type FolderStateOptions, folderState } from "./evaluate/state/folder.node.ts";
+export { shardStates } from "./evaluate/state/shards.node.ts";
 export { bundledModels } from "./models/bundled.ts";
 export { openModel } from "./models/open.node.ts";
 export type { OpenModelOptions } from "./models/open.ts";

@@ -58,6 +58,7 @@ const OPTIONS = [
   "resume",
   "seed",
   "selection",
+  "shard",
   "shape",
   "sigma",
   "straightThrough",

@@ -5,6 +5,7 @@ import { PerturbError } from "../errors.ts";
 import type { OpenEvaluation } from "../evaluate/evaluation.ts";
 import type { Threads } from "../evaluate/places/threads.node.ts";
 import type { SampleRecord } from "../evaluate/results/record.ts";
+import { shardText } from "../evaluate/shard.ts";
 import type { EvaluationResult } from "../evaluate.ts";
 import { quote } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
@@ -16,7 +17,7 @@ import type { OpenedSubject } from "./opening/opened.ts";
 import { openSubject } from "./opening/subject.ts";
 import { wanted } from "./opening/wanted.ts";
 import type { Given } from "./options/evaluate-options.ts";
-import { complain } from "./output.ts";
+import { complain, print } from "./output.ts";
 import type { GateKind, Outputs } from "./present.ts";
 import { checkFailUnder, gatesAsked, present, presentFinished, verdict } from "./present.ts";
 import { progressLine, silent } from "./progress.ts";
@@ -40,6 +41,8 @@ interface Work {
   readonly words: readonly string[];
   /** The folder of its report, which keeps its state until then; known once the model is open. */
   folder?: string | undefined;
+  /** The folders of all its shards, where it is the whole of them. */
+  readonly shards?: readonly string[] | undefined;
   /** Once it is open. */
   evaluation?: OpenEvaluation;
 }
@@ -61,6 +64,14 @@ export async function evaluating<O extends Pick<Asked, "resume" | "certificates"
   const merged = read(mergedOptions(command, given, words, given.resume));
   return run({ door, given: merged, words, folder: given.resume }, beforeExit);
 }
+
+/** Makes one result of the shards in these folders, as `given` says of model, data and outputs. Gives the exit code. */
+export const merging = (
+  door: Door,
+  given: Asked,
+  { words, folder, shards }: Pick<Work, "words" | "shards"> & { readonly folder: string | undefined },
+  beforeExit: BeforeExit,
+): Promise<number> => run({ door, given, words, folder, shards }, beforeExit);
 
 /** Gives the exit code. */
 async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
@@ -109,7 +120,7 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
 async function runAt(place: Threads, work: Work): Promise<number> {
   const { given, words } = work;
   const subject = await openSubject(given);
-  work.folder ??= given.out ?? (given.json === undefined ? defaultFolder(subject, work) : undefined);
+  if (!work.shards) work.folder ??= given.out ?? (given.json === undefined ? defaultFolder(subject, work) : undefined);
   const { folder } = work;
   if (folder !== undefined) await (await import("./resume.ts")).prepareFolder(folder, given.resume !== undefined);
   const spooling = folder === undefined ? undefined : spool();
@@ -118,7 +129,13 @@ async function runAt(place: Threads, work: Work): Promise<number> {
   try {
     const certificates = given.certificates === undefined ? undefined : await certificatesOf(subject, given);
     const result = await measure(subject, place, work, spooling, certificates?.hear);
-    const { json, junit } = given;
+    const { json, junit, shard } = given;
+    if (shard) {
+      const { total } = result.evaluation.clean;
+      print(`Shard ${shardText(shard)} is done: ${total} samples, kept in ${folder}.`);
+      print(`When all are done: perturb merge DIR… --out DIR`);
+      return EXIT.ok;
+    }
     await present(result, { json, junit, folder, words, spool: await spooling });
     await certificates?.write();
     return verdict(result.evaluation);
@@ -157,13 +174,14 @@ async function measure(
   const { given, folder, door } = work;
   const [{ openEvaluation }, state] = await Promise.all([
     import("../evaluate/evaluation.ts"),
-    folder === undefined ? undefined : stateIn(folder, work),
+    work.shards ? shardsOf(work.shards) : folder === undefined ? undefined : stateIn(folder, work),
   ]);
   const evaluation = await openEvaluation(subject.model, subject.data, {
     ...(await wanted(given, subject)),
     gates: gatesAsked(given.failUnder, door.gate),
     place,
     state,
+    shard: given.shard,
     // What writes the records loads while the first batches run.
     onRecords: async (records) => {
       hear?.(records);
@@ -192,7 +210,9 @@ async function stateIn(folder: string, { door, given, words }: Work) {
   });
 }
 
-/** How to go on with what is kept in a folder. */
+const shardsOf = async (folders: readonly string[]) =>
+  (await import("../evaluate/state/shards.node.ts")).shardStates(folders);
+
 /** The command that goes on, with the files that it is to write: these are not kept with the run. */
 const goOn = ({ door, folder, given: { json, junit, certificates } }: Work): string => {
   const files = Object.entries({ json, junit, certificates }).flatMap(([name, file]) =>
@@ -201,8 +221,9 @@ const goOn = ({ door, folder, given: { json, junit, certificates } }: Work): str
   return ["Go on with: perturb", door.name, "--resume", quote(folder!), ...files].join(" ");
 };
 
-function defaultFolder({ model, data }: OpenedSubject, { door, given: { attack, norm } }: Work): string {
+function defaultFolder({ model, data }: OpenedSubject, { door, given: { attack, norm, shard } }: Work): string {
   const what = door.name === "certify" ? "certified" : attack.join("+");
-  const name = [model.name.replace(/\.\w+$/, ""), basename(data.name), what, norm].join("-");
+  const part = shard ? [`${shard.index}of${shard.count}`] : [];
+  const name = [model.name.replace(/\.\w+$/, ""), basename(data.name), what, norm, ...part].join("-");
   return `runs/${name.replace(/[^\w.+-]+/g, "_")}`;
 }

@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "measure accuracy under attack (the default command)",
     load: async () => (await import("./commands/evaluate.ts")).evaluateCommand,
   },
+  merge: {
+    summary: "make one report of the shards of an evaluation",
+    load: async () => (await import("./commands/merge.ts")).mergeCommand,
+  },
   compare: {
     summary: "compare two models, or two runs, sample by sample",
     load: async () => (await import("./commands/compare.ts")).compareCommand,

@@ -53,6 +53,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   rate: "--lr",
   resume: "--resume",
   seed: "--seed",
+  shard: "--shard",
   selection: "--n0",
   shape: "--shape",
   sigma: "--smoothing",

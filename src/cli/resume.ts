@@ -8,7 +8,7 @@ import { evaluateOptions } from "./options/evaluate-options.ts";
 type CommandName = "evaluate" | "certify";
 
 /** The command that words are of: without one, they are of the default one. */
-const commandOf = ([first]: readonly string[]): CommandName => (first === "certify" ? first : "evaluate");
+export const commandOf = ([first]: readonly string[]): CommandName => (first === "certify" ? first : "evaluate");
 
 /** Options that are never kept: where results go is for whoever goes on to say. */
 const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet"]);
@@ -29,12 +29,12 @@ const FREE: ReadonlySet<string> = new Set(
  * The command line of the run whose state a folder holds; null where it holds a finished report. @throws not-found where it
  * holds neither; usage while the run is under way, or where no command line began it; invalid-file, unsupported
  */
-export async function takeUp(folder: string, command: CommandName): Promise<readonly string[] | null> {
+export async function takeUp(folder: string, command?: CommandName): Promise<readonly string[] | null> {
   const [{ readHeading }, { requireUnlocked }, { holdsReport, placeOf }, { recover }] = await modules();
   requireUnlocked(folder);
   recover(await placeOf(folder));
   const heading = await readHeading(folder);
-  if (heading?.words && commandOf(heading.words) !== command)
+  if (command && heading?.words && commandOf(heading.words) !== command)
     throw new PerturbError(
       "usage",
       `The run in ${folder} is one of perturb ${commandOf(heading.words)}. Go on with it by: perturb ${commandOf(heading.words)} --resume ${quote(folder)}.`,
@@ -87,7 +87,7 @@ const show = (value: unknown): string =>
   (Array.isArray(value) ? value.join(",") : typeof value === "string" ? value : JSON.stringify(value)) || "not given";
 
 /** The options that a run was begun with. @throws invalid-file */
-function parseWords(words: readonly string[], folder: string): Readonly<Record<string, unknown>> {
+export function parseWords(words: readonly string[], folder: string): Readonly<Record<string, unknown>> {
   const silent = { writeErr: () => undefined, writeOut: () => undefined };
   const made: CommandUnknownOpts = commandOf(words) === "certify" ? certifyOptions() : evaluateOptions();
   const command = made.exitOverride().configureOutput(silent);

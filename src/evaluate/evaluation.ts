@@ -1,8 +1,9 @@
-import type { Dataset } from "../dataset.ts";
+import { type Dataset, shapeAt as placeShape } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../evaluate.ts";
 import { aBoolean, aFunction, aList, checkKind, having, type Kinds } from "../known-options.ts";
 import type { Model } from "../model.ts";
+import { option } from "../option.ts";
 import { type CertifyOptions, certifying } from "./certifying.ts";
 import type { Certified } from "./checks/certified.ts";
 import { followUp } from "./checks/follow-up.ts";
@@ -16,6 +17,7 @@ import { here } from "./places/here.ts";
 import { checkGates, type GateAsked } from "./results/gates.ts";
 import { withWarnings } from "./results/result.ts";
 import { subjectOf } from "./results/subject.ts";
+import { isShard, type Places, placesOf, type Shard } from "./shard.ts";
 import type { EvaluationState, OpenState } from "./state.ts";
 
 export interface EvaluateOptions extends AttackOptions {
@@ -23,6 +25,8 @@ export interface EvaluateOptions extends AttackOptions {
   readonly place?: WorkPlace;
   /** Where the work is kept, so that an evaluation that was ended can go on; by default nowhere. */
   readonly state?: EvaluationState | undefined;
+  /** Works on one part of the samples, in a `state`, where `shardStates` of perturb/node finds it; the result is of this part, without the checks of the whole. */
+  readonly shard?: Shard | undefined;
   /** Radii within which samples are certified, in the same norm: an attack that succeeds inside one is a contradiction. */
   readonly certified?: Certified;
   /**
@@ -43,6 +47,7 @@ const KINDS: Kinds<Omit<EvaluateOptions, keyof AttackOptions>> = {
   gates: aList,
   certify: ["true, false, or options", (value) => typeof value === "boolean" || typeof value === "object"],
   followUp: aBoolean,
+  shard: ["a part, such as { index: 1, count: 4 }", isShard],
   place: having("a place to work, such as threads() from perturb/node", "start"),
   state: having("a state, such as folderState(folder) from perturb/node", "open"),
   onRecords: aFunction,
@@ -91,10 +96,16 @@ export async function openEvaluation(model: Model, data: Dataset, options: Evalu
     const subject = await subjectOf(model);
     const fitting = batchWithin({ ...opened, model, concurrency: evaluator.concurrency, memory });
     const batch = options.batch ?? (opened.plan.certify ? Math.min(CERTIFIED, fitting) : fitting);
-    const state = await options.state?.open({ ...opened, subject, model, surrogate, batch });
+    const { shard } = options;
+    if (shard && !options.state)
+      throw new PerturbError("usage", `${option("shard")} needs a folder in which the part is kept, to be merged.`);
+    const { data, plan, total } = opened;
+    const shapeAt = data.shapeOf && ((at: number) => placeShape(data, (data.drawn ? 0 : plan.offset) + at));
+    const places = shard ? placesOf(shard, { total, batch, shapeAt }) : { first: 0, last: total };
+    const state = await options.state?.open({ ...opened, subject, model, surrogate, batch, shard });
     return evaluation(
-      measure({ ...opened, model, subject, options, evaluator, state, batch }),
-      opened,
+      measure({ ...opened, model, subject, options, evaluator, state, batch, places }),
+      { plan, total: places.last - places.first },
       evaluator,
       state,
     );
@@ -133,6 +144,7 @@ interface Measuring extends Opened {
   readonly evaluator: Evaluator;
   readonly state: OpenState | undefined;
   readonly batch: number;
+  readonly places: Places;
 }
 
 /** The course, and the checks that follow it. */
@@ -155,6 +167,7 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
     signal,
   });
   await state?.close();
+  if (options.shard) return records ? { ...result, records } : result;
   const told = withWarnings(await withSurrogate(result, measuring), [...measuring.warnings, ...measuring.notes()]);
   const kept = records ? { ...told, records } : told;
   if (options.followUp === false) return kept;
@@ -176,7 +189,7 @@ async function withSurrogate(
 
 function evaluation(
   course: AsyncGenerator<Progress, EvaluationResult>,
-  { plan, total }: Opened,
+  { plan, total }: Pick<Opened, "plan" | "total">,
   evaluator: Evaluator,
   state: OpenState | undefined,
 ): OpenEvaluation {

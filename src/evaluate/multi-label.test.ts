@@ -268,7 +268,7 @@ describe("evaluations of whole sets of labels", () => {
         if ("error" in answer) throw revive(answer.error);
         for (const [l, count] of answer.tally.worst[1]!.labels!.entries()) right[l]! += count;
         const samples = batch.labels.length;
-        const extent = { classes: L + 1, budgets: 2, points: 2, attacks: 1, total: N, batch: 7, shape: [D] };
+        const extent = { classes: L + 1, budgets: 2, points: 2, attacks: 1, first: 0, total: N, batch: 7, shape: [D] };
         const line = lineSchema(extent, samples).parse(JSON.parse(tallyText({ tally: answer.tally, seconds: 1 })));
         expect(line).toMatchObject({ tally: { labels: answer.tally.labels } });
       }

@@ -12,7 +12,16 @@ import {
 import type { Extent } from "../../src/evaluate/state/decode.ts";
 import type { SampleRecord } from "../../src/evaluate.ts";
 
-export const EXTENT: Extent = { classes: 3, budgets: 2, points: 4, attacks: 3, total: 23, batch: 5, shape: [1, 2, 3] };
+export const EXTENT: Extent = {
+  classes: 3,
+  budgets: 2,
+  points: 4,
+  attacks: 3,
+  first: 0,
+  total: 23,
+  batch: 5,
+  shape: [1, 2, 3],
+};
 const { classes, budgets, points, attacks, batch, total } = EXTENT;
 
 /** Every number that can be counted or measured, those that JSON lacks among them. */

@@ -65,6 +65,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   rate: null,
   resume: null,
   seed: "Seed",
+  shard: null,
   selection: null,
   shape: null,
   sigma: null,

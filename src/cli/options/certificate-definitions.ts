@@ -39,6 +39,7 @@ export const certificateDefinitions = {
       "attack",
       "eps",
       "splits",
+      "shard",
     ]),
   certified: () =>
     new Option(

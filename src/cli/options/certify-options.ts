@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { helpText, prose } from "../output.ts";
 import { options } from "./definitions.ts";
-import { type Given, reportOption, resumeOption } from "./evaluate-options.ts";
+import { type Given, reportOption, resumeOption, shardOption } from "./evaluate-options.ts";
 import { group, only, withGroups } from "./group.ts";
 import {
   attackOptions,
@@ -68,6 +68,7 @@ Examples:
     smoothingOptions(),
     runOptions(),
     resumeOption(),
+    shardOption(),
     reportOption(),
     outputOptions({ failUnder: "certified" }),
   );

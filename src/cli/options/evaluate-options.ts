@@ -13,6 +13,7 @@ import {
   runOptions,
 } from "./groups.ts";
 import { perturbOption } from "./perturb-option.ts";
+import { parseShard } from "./values.ts";
 
 const certifiedOption = () =>
   group("Certificates")
@@ -25,6 +26,15 @@ export const resumeOption = () =>
     new Option("--resume <dir>", "Go on with the run that stopped in this folder, with its own options.").conflicts(
       "out",
     ),
+  );
+export const shardOption = () =>
+  group("Run").addOption(
+    new Option(
+      "--shard <i/n>",
+      "Work on the i-th of n parts of the samples, on this machine or another, and keep it in the folder of --out. perturb merge makes the report of all.",
+    )
+      .argParser(parseShard)
+      .conflicts(["json", "junit", "failUnder"]),
   );
 export const reportOption = () =>
   group("Output").option(
@@ -54,6 +64,8 @@ Examples:
   perturb evaluate --model net.onnx --data images/ --attack autoattack --eps 8/255
   perturb evaluate --model http://localhost:8000/v2/models/net --data images/ --attack square,hopskipjump
   perturb evaluate --resume runs/net                    after Ctrl-C, a power cut, a full disk
+  perturb evaluate --model net.onnx --data images/ --shard 1/2 --out runs/net-1
+  perturb merge runs/net-1 runs/net-2 --out runs/net     one report of both parts
 
 A run saves its work in the folder of its report until the report is written.`),
       ),
@@ -67,6 +79,7 @@ A run saves its work in the folder of its report until the report is written.`),
     certifiedOption(),
     runOptions(),
     resumeOption(),
+    shardOption(),
     reportOption(),
     outputOptions(),
   );

@@ -2,7 +2,18 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 
 /** Options of certify that say nothing of a smoothed classifier. */
-const OTHERS = ["attack", "set", "epsUnit", "maxQueries", "largest", "splits", "certificates", "check", "junit"];
+const OTHERS = [
+  "attack",
+  "set",
+  "epsUnit",
+  "maxQueries",
+  "largest",
+  "splits",
+  "certificates",
+  "check",
+  "junit",
+  "shard",
+];
 const OWN = ["n0", "n", "alpha", "header", "timeout", "retries"];
 
 export const isGiven = (command: CommandUnknownOpts, name: string): boolean =>

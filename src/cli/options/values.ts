@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { epsilonsIn, numberIn } from "../../epsilons.ts";
 import { messageOf } from "../../errors.ts";
+import type { Shard } from "../../evaluate/shard.ts";
 import type { Augmentation } from "../../harden/augment.ts";
 
 /** A reader of texts, with its faults as commander tells them. Options parse their text before anything runs. */
@@ -53,6 +54,14 @@ export function parseFailUnder(text: string): FailUnder {
   if (accuracy < 0 || accuracy > 1)
     throw new InvalidArgumentError(`An accuracy lies between 0 and 1 (or 0% and 100%), got ${share}.`);
   return { accuracy, epsilon: parseNumber(epsilon) };
+}
+
+/** "2/4": the second of four. */
+export function parseShard(text: string): Shard {
+  const [, index, count] = /^(\d{1,9})\/(\d{1,9})$/.exec(text.trim()) ?? [];
+  const shard = { index: Number(index), count: Number(count) };
+  if (shard.index >= 1 && shard.index <= shard.count) return shard;
+  throw new InvalidArgumentError(`"${text}" is no shard. Write I/N with I from 1 to N, such as 2/4.`);
 }
 
 const UNITS: Readonly<Record<string, number>> = { MB: 1e6, GB: 1e9, TB: 1e12 };

@@ -6,6 +6,7 @@ import type { Evaluator } from "../place.ts";
 import type { GateAsked } from "../results/gates.ts";
 import { resultOf, type Subject, withWarnings } from "../results/result.ts";
 import { addTally, type Tally } from "../results/tally.ts";
+import type { Places } from "../shard.ts";
 import type { OpenState } from "../state.ts";
 import type { BatchPlan } from "./batch.ts";
 
@@ -15,9 +16,10 @@ export interface Course {
   readonly data: Dataset;
   readonly plan: BatchPlan;
   readonly evaluator: Evaluator;
-  /** Samples at a time, and in all. */
+  /** Samples at a time. */
   readonly batch: number;
-  readonly total: number;
+  /** Those that are worked on: all, but in a shard. */
+  readonly places: Places;
   /** The name of the model that transfer attacks work on. */
   readonly surrogate: string | null;
   readonly certified?: Certified | undefined;
@@ -42,8 +44,9 @@ export interface Progress {
  * again. Yields after every batch. @throws whatever the data set or the model throws; cancelled
  */
 export async function* follow(course: Course): AsyncGenerator<Progress, EvaluationResult> {
-  const { subject, data, plan, evaluator, batch, total, surrogate, state, gates, onRecords, signal } = course;
-  const { offset } = plan;
+  const { subject, data, plan, evaluator, batch, places, surrogate, state, gates, onRecords, signal } = course;
+  const offset = plan.offset + places.first;
+  const total = places.last - places.first;
   const began = state?.began ?? new Date();
   const start = performance.now();
   const proofs = certificates(course.certified ?? new Map(), plan.norm);

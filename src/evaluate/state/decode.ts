@@ -9,8 +9,10 @@ export interface Extent {
   readonly budgets: number;
   readonly points: number;
   readonly attacks: number;
-  /** Samples in all, and in a batch. */
+  /** The place of the first sample, 0 but in a shard, and where the samples end. */
+  readonly first: number;
   readonly total: number;
+  /** Samples in a batch. */
   readonly batch: number;
   /** Shape of one sample, or of the largest where they have several. */
   readonly shape: readonly number[];

@@ -7,6 +7,7 @@ import { option } from "../../option.ts";
 import { sha256 } from "../../sha256.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Subject } from "../results/result.ts";
+import type { Shard } from "../shard.ts";
 
 /** What an evaluation works on. */
 export interface Ground {
@@ -20,6 +21,8 @@ export interface Ground {
   readonly batch: number;
   readonly limit: number;
   readonly total: number;
+  /** Which part of it is worked on; without one, all. */
+  readonly shard?: Shard | undefined;
 }
 
 /** All that a result depends on, by name, but for the samples: two runs with the same facts give the same result. */
@@ -134,7 +137,7 @@ export const firstSamples = (digest: string | null): readonly [string, string] =
 const labelsDigest = (labels: ArrayLike<number>): Promise<string> =>
   sha256(new Uint8Array(Int32Array.from(labels).buffer));
 
-function digestOf({ x, labels }: Pick<Batch, "x" | "labels">): Promise<string> {
+export function digestOf({ x, labels }: Pick<Batch, "x" | "labels">): Promise<string> {
   const bytes = new Uint8Array(x.data.byteLength + labels.byteLength);
   bytes.set(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength));
   bytes.set(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength), x.data.byteLength);

@@ -5,7 +5,9 @@ import { shapeAt } from "../../dataset.ts";
 import { aBoolean, aFunction, checkKind, checkOptions, type Kinds } from "../../known-options.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
+import { type Places, placesOf, shardText } from "../shard.ts";
 import type { EvaluationState, OpenState } from "../state.ts";
+import type { Extent } from "./decode.ts";
 import { factsOf, firstSamples, type Ground, watched } from "./facts.ts";
 import { checkFacts, readHeading, STATE } from "./heading.node.ts";
 import { newJournal, resumedJournal } from "./journal.node.ts";
@@ -48,17 +50,21 @@ const stateIn = (
     if (!heading && existsSync(join(folder, STATE)))
       warn(`${folder} holds a run that was not finished, and that this one replaces. To go on with it: ${RESUME}`);
     const { data, digest } = watched(ground.data);
-    const known = [...(await factsOf(ground)), ...(await weightFacts(ground.model))];
-    if (ground.surrogate) known.push(...(await weightFacts(ground.surrogate)));
+    const { plan, batch, shard } = ground;
+    const whole = extentOf(ground);
+    const extent = shard ? extentOf(ground, placesOf(shard, whole)) : whole;
+    const known = await knownFacts(ground);
+    if (shard) known.push([SHARD, shardText(shard)]);
     const facts = () => [...known, firstSamples(digest())];
-    const options = { extent: extentOf(ground), warn };
+    const options = { extent, warn };
     if (!heading)
       return withData(
         newJournal(folder, () => ({ words, facts: facts() }), options),
         data,
       );
-    const { plan, batch, total } = ground;
-    for await (const _ of data.batches({ batch, offset: plan.offset, limit: Math.min(batch, total) })) break;
+    const { first, total } = extent;
+    for await (const _ of data.batches({ batch, offset: plan.offset + first, limit: Math.min(batch, total - first) }))
+      break;
     checkFacts(folder, heading.facts, facts());
     return withData(await resumedJournal(folder, heading, options), data);
   },
@@ -68,16 +74,31 @@ const stateIn = (
 const withData = (journal: Omit<OpenState, "data">, data: OpenState["data"]): OpenState =>
   Object.defineProperty(journal, "data", { value: data }) as OpenState;
 
-const extentOf = ({ model, plan, batch, total, data }: Ground) => ({
+/** What the tallies of an evaluation, or of some places of it, hold. */
+export const extentOf = (
+  { model, plan, batch, total, data }: Ground,
+  { first, last }: Places = { first: 0, last: total },
+): Extent => ({
   classes: model.classes,
   budgets: plan.epsilons.length,
   points: plan.series.length * plan.epsilons.length,
   attacks: plan.attacks.length,
-  total,
+  first,
+  total: last,
   batch,
   shape: model.inputShape,
   shapeAt: data.shapeOf && ((place: number) => shapeAt(data, (data.drawn ? 0 : plan.offset) + place)),
 });
+
+/** The fact that tells shards apart. */
+export const SHARD = "the shard";
+
+/** All that the result depends on, but for the samples and the shard. */
+export async function knownFacts(ground: Ground): Promise<(readonly [string, string])[]> {
+  const { model, surrogate } = ground;
+  const ofWeights = await Promise.all([model, ...(surrogate ? [surrogate] : [])].map(weightFacts));
+  return [...(await factsOf(ground)), ...ofWeights.flat()];
+}
 
 /** Weights that lie outside of a model's file are told apart by size and time: they may be too many to be read. */
 async function weightFacts(model: Model): Promise<[string, string][]> {

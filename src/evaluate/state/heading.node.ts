@@ -86,7 +86,12 @@ async function parse(text: string, path: string): Promise<Heading> {
 }
 
 /** @throws mismatch that names all in which a run differs from the one that began it */
-export function checkFacts(folder: string, began: Facts, now: Facts): void {
+export function checkFacts(
+  folder: string,
+  began: Facts,
+  now: Facts,
+  advice = `Resume it with what it began with, or start anew without ${option("resume")}.`,
+): void {
   const [before, after] = [new Map(began), new Map(now)];
   const names = [...new Set([...before.keys(), ...after.keys()])].filter(
     (name) => before.get(name) !== after.get(name),
@@ -95,11 +100,9 @@ export function checkFacts(folder: string, began: Facts, now: Facts): void {
   const differences = names.map(
     (name) => `${name} was ${before.get(name) ?? "none"}, and is ${after.get(name) ?? "none"}`,
   );
-  throw new PerturbError(
-    "mismatch",
-    `The run in ${folder} is another one: ${differences.join("; ")}. Resume it with what it began with, or start anew without ${option("resume")}.`,
-    { data: { folder, differences: names.map((name) => ({ name, was: before.get(name), is: after.get(name) })) } },
-  );
+  throw new PerturbError("mismatch", `The run in ${folder} is another one: ${differences.join("; ")}. ${advice}`, {
+    data: { folder, differences: names.map((name) => ({ name, was: before.get(name), is: after.get(name) })) },
+  });
 }
 
 export const unfit = (path: string, problem: string, cause?: unknown): PerturbError =>

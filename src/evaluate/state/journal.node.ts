@@ -100,7 +100,7 @@ function journal(folder: string, before: StateFile | null, { heading, began, ext
       const dropped = await before.cut(last);
       if (dropped > 0)
         warn(
-          `the last ${dropped} bytes of the state in ${folder} are torn or damaged, and were dropped: ${resumed} of ${extent.total} samples are done.`,
+          `the last ${dropped} bytes of the state in ${folder} are torn or damaged, and were dropped: ${resumed} of ${extent.total - extent.first} samples are done.`,
         );
     },
     async keep(tally) {

@@ -32,7 +32,7 @@ export async function* readTallies(
 ): AsyncGenerator<KeptTally> {
   const most = (extent.points + 1) * EXAMPLES;
   let pictures: Picture[] = [];
-  let done = 0;
+  let done = extent.first;
   let dimensions: number | undefined;
   let schema: ReturnType<typeof lineSchema> | undefined;
   let schemaSamples = 0;
@@ -40,7 +40,7 @@ export async function* readTallies(
   for await (const { text, ...place } of readLines(file, from, longest)) {
     const end = Math.min(extent.total, done + extent.batch);
     const samples = end > done ? batchEnd(done, end, extent.shapeAt) - done : 0;
-    if (samples === 0) throw unfit(path, `it holds more than the ${extent.total} samples of its run`);
+    if (samples === 0) throw unfit(path, `it holds more than the ${extent.total - extent.first} samples of its run`);
     // Batches are of one size but for the last, and where shapes change.
     if (samples !== schemaSamples) [schema, schemaSamples] = [lineSchema(extent, samples), samples];
     const parsed = schema!.safeParse(parse(text, path));

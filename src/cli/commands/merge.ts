@@ -1,0 +1,89 @@
+import { resolve } from "node:path";
+import { Argument, Command } from "@commander-js/extra-typings";
+import { PerturbError } from "../../errors.ts";
+import { interruptible } from "../interrupt.ts";
+import type { certifyOptions } from "../options/certify-options.ts";
+import type { Given } from "../options/evaluate-options.ts";
+import { only, withGroups } from "../options/group.ts";
+import { dataOptions, modelOptions, outputOptions } from "../options/groups.ts";
+import { helpText, prose } from "../output.ts";
+
+type CertifyGiven = ReturnType<ReturnType<typeof certifyOptions>["opts"]>;
+
+export const mergeCommand = withGroups(
+  new Command("merge")
+    .description(
+      prose(`Makes one report of the shards of an evaluation, which perturb evaluate or certify wrote with --shard, in any place and order. It is the report that one
+run of all samples writes, but for its times. A shard that is missing, given twice, not finished or of another evaluation is refused. The shards stay
+as they are. The model is run for the checks that follow an evaluation, so it and the data have to be at hand.`),
+    )
+    .addArgument(new Argument("<dir...>", "The folders of all shards."))
+    .option("--out <dir>", "The folder of the report. Needed, unless --json is given.")
+    .addHelpText("after", () =>
+      helpText(`
+Model and data are those that the first shard was begun with; --model and --data say where they lie now.
+
+Examples:
+  perturb evaluate --model net.onnx --data images/ --attack autoattack --eps 8/255 --shard 1/2 --out runs/net-1
+  perturb evaluate --model net.onnx --data images/ --attack autoattack --eps 8/255 --shard 2/2 --out runs/net-2
+  perturb merge runs/net-1 runs/net-2 --out runs/net`),
+    ),
+  only(modelOptions(), "model"),
+  only(dataOptions(), "data", "labels", "classes"),
+  outputOptions(),
+).action(async (folders, given, command) =>
+  interruptible(async (beforeExit) => {
+    const { out, json } = given;
+    if (out === undefined && json === undefined)
+      throw new PerturbError(
+        "usage",
+        "Give the folder of the report, --out DIR, or a file for the result, --json FILE.",
+      );
+    if (out !== undefined && folders.some((folder) => resolve(folder) === resolve(out)))
+      throw new PerturbError("usage", `${out} holds one of the shards. Give another folder for the report.`);
+    const [{ merging }, { commandOf, parseWords, takeUp }, { asEvaluation }] = await Promise.all([
+      import("../evaluating.ts"),
+      import("../resume.ts"),
+      import("../options/certify-options.ts"),
+    ]);
+    const words = await wordsOf(folders[0]!, takeUp);
+    const now: Readonly<Record<string, unknown>> = given;
+    const isGiven = (name: string): boolean => command.getOptionValueSource(name) === "cli";
+    const own = { ...parseWords(words, folders[0]!) };
+    for (const name of ["shard", "out", "json", "junit", "failUnder", "quiet"]) delete own[name];
+    for (const { name } of command.options.map((option) => ({ name: option.attributeName() })))
+      if (isGiven(name)) own[name] = now[name];
+    const name = commandOf(words);
+    // What the parsers of the two commands made of the words.
+    const asked = name === "certify" ? asEvaluation(own as unknown as CertifyGiven) : (own as unknown as Given);
+    process.exitCode = await merging(
+      { name, gate: name === "certify" ? "certified" : "robust" },
+      asked,
+      { words: withoutShard(words), folder: out, shards: folders },
+      beforeExit,
+    );
+  }),
+);
+
+/** The command line of a shard. @throws as `takeUp`; usage for a report */
+async function wordsOf(
+  folder: string,
+  takeUp: (folder: string) => Promise<readonly string[] | null>,
+): Promise<readonly string[]> {
+  const words = await takeUp(folder);
+  if (words) return words;
+  throw new PerturbError("usage", `${folder} holds a report, and no shard. Give the folders that --shard wrote.`, {
+    data: { folder },
+  });
+}
+
+/** The command line that gives the same in one run. */
+function withoutShard(words: readonly string[]): string[] {
+  const left: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    if (word === "--shard" || word === "--out") i++;
+    else if (!/^--(shard|out)=/.test(word)) left.push(word);
+  }
+  return left;
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { listing, perturb, scratch } from "./support/cli.ts";
+
+const { path: cwd, remove } = scratch();
+afterAll(remove);
+
+const RUN = ["--limit", "60", "--batch", "20", "--attack", "fgsm,pgd", "--eps", "0.1,0.2", "--set", "pgd.steps=5"];
+const file = (folder: string, name: string): string => readFileSync(join(cwd, folder, name)).toString("base64");
+
+describe("perturb evaluate --shard, perturb merge", () => {
+  it("writes the report of one run, but for its times", async () => {
+    const runs = [["--out", "whole"], ...[1, 2, 3].map((i) => ["--shard", `${i}/3`, "--out", `part-${i}`])];
+    for (const words of runs) {
+      const outcome = await perturb(["evaluate", ...RUN, "--quiet", ...words], cwd);
+      expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+      if (words[0] === "--shard") expect(outcome.stdout).toContain(`is done: 20 samples, kept in ${words[3]}`);
+    }
+    expect(listing(join(cwd, "part-1"))).toEqual(["state.jsonl"]);
+    const parts = ["part-2", "part-3", "part-1"];
+    const merged = await perturb(["merge", ...parts, "--out", "merged", "--fail-under", "99%@0.1"], cwd);
+    expect(merged, merged.stderr).toMatchObject({ code: 1 });
+    for (const name of ["accuracy.csv", "accuracy.svg", "examples.png", "adversarial.npz"])
+      expect(file("merged", name), name).toBe(file("whole", name));
+    const counts = (folder: string) => {
+      const { clean, points, worst, warnings } = JSON.parse(readFileSync(join(cwd, folder, "report.json"), "utf8"));
+      return { clean, points, worst, warnings };
+    };
+    expect(counts("merged")).toEqual(counts("whole"));
+    const page = readFileSync(join(cwd, "merged", "report.html"), "utf8");
+    expect(page).toContain("perturb evaluate --limit 60");
+    expect(page).not.toContain("--shard");
+    expect(listing(join(cwd, "part-1"))).toEqual(["state.jsonl"]);
+  });
+
+  it.each([
+    [["merge", "part-1", "part-2", "--out", "m"], /Of 3 shards, one is missing: 3\/3/],
+    [["merge", "part-1", "part-2", "part-3", "--out", "part-2"], /part-2 holds one of the shards/],
+    [["merge", "part-1", "part-2", "part-3"], /Give the folder of the report, --out DIR/],
+    [["merge", "whole", "part-2", "--out", "m"], /whole holds a report, and no shard/],
+    [["evaluate", ...RUN, "--shard", "0/3"], /"0\/3" is no shard\. Write I\/N/],
+    [["evaluate", ...RUN, "--shard", "1/9"], /60 samples in batches of 20 cannot be split into 9 shards, only into 3/],
+    [["evaluate", ...RUN, "--shard", "1/3", "--json", "-"], /cannot be used with option '--json/],
+  ])("refuses %j", async (words, message) => {
+    const { code, stdout, stderr } = await perturb(words, cwd);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+  });
+});
