@@ -71,3 +71,13 @@ describe("an evaluation of a model with a defence", () => {
     });
   });
 });
+
+it.each([
+  ["jpeg:75", /test begins with jpeg:75, which rounds, and of that no bounds are known/],
+  ["noise:0.1", /test begins with noise:0\.1, which draws at random/],
+])("nothing is proven of a model that begins with %s", async (text, message) => {
+  await using(open(defend(lenet, { defences: [text] })), async (model) => {
+    const options = { attacks: [fgsm], epsilons: [0.1], limit: 2, certify: true };
+    await expect(evaluate(model, mnist, options)).rejects.toThrow(message);
+  });
+});

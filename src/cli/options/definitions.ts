@@ -111,9 +111,10 @@ export const options = {
     ).argParser(parseNumbers),
   surrogateStd: () => new Option("--surrogate-std <values>", "--std for the surrogate.").argParser(parseNumbers),
   eot: () =>
-    new Option("--eot <n>", "Run a model that uses random numbers n times and average its gradients and logits.")
-      .argParser(wholeNumber(1))
-      .default(1),
+    new Option(
+      "--eot <n>",
+      "Run a model that uses random numbers n times and average its gradients and logits. (default: 1; 20 where perturb defend made it so)",
+    ).argParser(wholeNumber(1)),
   levels: () =>
     new Option(
       "--levels <n>",

@@ -3,7 +3,7 @@ import type { LeftOut } from "../../attacks/steps/members.ts";
 import type { Prover } from "../../certify/proving/prover.ts";
 import type { Batch } from "../../dataset.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
-import { modelFor } from "../../models/classifier/graph-model.ts";
+import { isGraphModel, modelFor } from "../../models/classifier/graph-model.ts";
 import { normFor } from "../../norm.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import { gradientFaults, scoreFaults } from "../checks/faults.ts";
@@ -50,6 +50,7 @@ export async function evaluateBatch(
 ): Promise<Tally> {
   const model = await modelFor(given, batch.x);
   const context = { ...rest, surrogate: surrogate && (await modelFor(surrogate, batch.x)) };
+  if (isGraphModel(model)) model.draw?.(plan.seed);
   const began = performance.now();
   const clean = await askClean(model, batch, plan);
   const seconds = (performance.now() - began) / 1000 / batch.labels.length;

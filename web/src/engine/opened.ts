@@ -6,7 +6,7 @@ export interface OpenedModel {
   readonly model: GraphModel;
   readonly info: ModelInfo;
   /** The file that it was opened from, for what trains it. */
-  source(): Promise<ModelSource>;
+  readonly source: () => Promise<ModelSource>;
 }
 
 export interface ModelSource {
