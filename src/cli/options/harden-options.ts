@@ -105,9 +105,11 @@ ${methodTable()}
 Which one? fgsm-rs first: it is the cheapest, and gets most of the robustness. pgd or trades where the last points count, or where fgsm-rs
 overfits (FGSM stops fooling the model and PGD does not: then it says so, and takes the weights of the best epoch back); n-fgsm and grad-align
 are made against that. ibp, crown-ibp or sabr where the result is
-to be proven by perturb certify: it needs more epochs, and the best one is that with most samples that interval bounds certify. A large ε costs
+to be proven by perturb certify: it needs more epochs, and the best one is that with most samples that bounds certify. A large ε costs
 clean accuracy. gaussian, smooth-adv and consistency train the classifier that perturb certify --smoothing proves, with --set sigma=0.5 as there,
 in L2: --eps is the radius that the best epoch holds most samples at. ε = 0.1 on MNIST and 2/255 to 8/255 on photos are common.
+
+warmup and ramp are shares of the training, from 0 to 1: ε is 0 for the first, and then rises along a line. docs/hardening.md says more of the methods.
 
 The folder gets model.onnx (the weights of the best epoch), last.onnx (of the last one), history.json (accuracies after each epoch),
 comparison.json (before against after, with McNemar's test), report.html (all of it as a page, with what no longer fools), and checkpoint.safetensors, from which --resume goes on after Ctrl-C or a crash.
