@@ -200,8 +200,8 @@ interface Clean {
 /** One pass gives the clean accuracy and starts every attack; draws of the model begin with it. @throws out-of-bounds for data that do not fit */
 export async function askClean(model: Model, batch: Batch, plan: BatchPlan): Promise<Clean> {
   checkBatch(model, batch);
-  if (isGraphModel(model)) await model.draw?.(plan.seed);
   const { labels, x, indices } = batch;
+  if (isGraphModel(model)) await model.draw?.(plan.seed, indices);
   const needsGradient = isDifferentiable(model) && needsGradients(plan);
   const start = needsGradient
     ? await model.gradient(x, goalOf(labels, plan.target, model), "cross-entropy", indices)

@@ -31,8 +31,8 @@ export interface GraphModel extends DifferentiableModel {
   readonly ofShape?: (shape: readonly number[]) => Promise<GraphModel>;
   /** Of a model with defences in front: the network without them. It is released with this one. */
   readonly undefended?: () => Promise<GraphModel>;
-  /** Of a model whose defences draw at random: the draws are from now on those of a seed, from each sample's first query on. */
-  readonly draw?: (seed: number) => Promise<void>;
+  /** Of a model whose defences draw at random: the draws are from now on those of a seed, and those of these samples begin anew. */
+  readonly draw?: (seed: number, samples: Int32Array) => Promise<void>;
   /** Makes the graph of a loss's gradient ready, which is otherwise done when it is first asked. @throws no-gradient */
   prepare(loss: Loss): Promise<void>;
   release(): Promise<void>;
@@ -133,7 +133,7 @@ function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: num
       return isTargetedLoss(loss) ? found : ascending(goal, found);
     },
     differentiated,
-    ...(draws && { draw: async (seed: number) => (await draws).begin(seed) }),
+    ...(draws && { draw: async (seed: number, samples: Int32Array) => (await draws).begin(seed, samples) }),
     ...(file.defence && { undefended: () => (bare ??= withoutDefences(file, runtime)) }),
     async prepare(loss) {
       await backwardOf(loss);
