@@ -41,6 +41,8 @@ export interface LossContext {
   readonly labels: string;
   /** A number of this step, by its name in `scalars` of the method. */
   readonly scalar: (name: string) => string;
+  /** Whether the vanishing numbers of the method are 0 in the steps that this graph is for. */
+  readonly isVanished: boolean;
   /**
    * Upper bounds of z_k - z_y, [n, classes], for every x' of the L∞ ball of a radius (a scalar) around the samples, or around the points of the attack
    * where these alone are asked for, inside the bounds of the input: 0 for the class y itself. By intervals. There where the method asks for bounds.
@@ -48,6 +50,11 @@ export interface LossContext {
   readonly margins: (radius: string) => string;
   /** The same by lines sent backwards (CROWN-IBP), which are tighter for most networks and cost a backward pass for each class. */
   readonly lines: (radius: string) => string;
+  /**
+   * The gradient of the cross-entropy by the input, where the network is asked for the samples or for the points of the attack, and in their shape. The loss is
+   * differentiated again: an operator whose gradient has no gradient is refused.
+   */
+  readonly inputGradient: () => string;
 }
 
 /** A moment of a training. */
@@ -91,6 +98,8 @@ export interface Method<O extends object = object, N extends TrainingNorm = Trai
    * @throws usage for options out of range
    */
   readonly noise?: (options: O) => number;
+  /** Numbers of the loss whose terms are left out, and not computed, in steps where all of them are 0. */
+  readonly vanishing?: readonly string[];
   /** Numbers of the loss that change from step to step, by name. */
   readonly scalars?: (moment: Moment, options: O) => Readonly<Record<string, number>>;
   /** How far the weights are moved up the loss before its gradient is taken, as a share of the length of each; by default 0. */

@@ -12,6 +12,7 @@ export { type ConsistencyOptions, consistency } from "../harden/methods/consiste
 export { type CrownIbpOptions, crownIbp } from "../harden/methods/crown-ibp.ts";
 export { type FgsmRsOptions, fgsmRs } from "../harden/methods/fgsm-rs.ts";
 export { gaussian } from "../harden/methods/gaussian.ts";
+export { type GradAlignOptions, gradAlign } from "../harden/methods/grad-align.ts";
 export { type IbpOptions, ibp } from "../harden/methods/ibp.ts";
 export { type MethodName, methods } from "../harden/methods/index.ts";
 export type { Smoothing } from "../harden/methods/losses.ts";

@@ -34,12 +34,3 @@ export function averaged(before: Vectors, next: Vectors, ema: number, step: numb
   const weights = next["parameters"]!;
   return { ...before, ...next, [AVERAGE]: average.map((v, i) => stays * v + (1 - stays) * weights[i]!) };
 }
-
-/** @throws mismatch where a training goes on with an average that it has not, or without one that it has */
-export function checkResumed({ vectors }: HardenState, ema: number): void {
-  if (ema > 0 === AVERAGE in vectors) return;
-  throw new PerturbError(
-    "mismatch",
-    `The hardening began ${ema > 0 ? "without" : "with"} an average of its weights, and now has ${option("ema", ema)}. Go on as it was begun, or start anew.`,
-  );
-}

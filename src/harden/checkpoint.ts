@@ -102,6 +102,21 @@ const unfit = (file: string, problem: string, cause?: unknown): PerturbError =>
     { cause, data: { file } },
   );
 
+/** @throws mismatch where a state does not have the vectors of this training: weights, what the optimizer keeps, averages and statistics */
+export function checkVectors({ vectors, best }: HardenState, expected: HardenState["vectors"]): void {
+  const said = (of: HardenState["vectors"]): string =>
+    Object.keys(of)
+      .sort()
+      .map((name) => `${name} (${of[name]!.length})`)
+      .join(", ");
+  for (const found of [vectors, best.vectors])
+    if (said(found) !== said(expected))
+      throw new PerturbError(
+        "mismatch",
+        `The state to go on from (${option("resume")}) is of another hardening: it has ${said(found)}, and this one needs ${said(expected)}. Go on with the options that it was begun with, or start anew.`,
+      );
+}
+
 /** @throws mismatch where a hardening would go on with something else than it began with */
 export function checkFacts(began: HardenFacts, now: HardenFacts): void {
   for (const name of new Set([...Object.keys(began), ...Object.keys(now)]))

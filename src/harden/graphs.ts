@@ -80,9 +80,9 @@ export function certifiedGraph(of: Of, how: NonNullable<AnyMethod["certifies"]>)
 /**
  * The outer problem of a method. Inputs: `x`, the points that it trains on, or where it asks both the samples, and then the adversarial
  * points too; `labels`; the numbers of the step; the parameters. Outputs: `loss`, the sum over the samples; `correct`, how many of the points trained on are
- * classified right; `gradient`, of `loss` by all parameters, in one vector.
+ * classified right; `gradient`, of `loss` by all parameters, in one vector. `isVanished`: for steps in which the vanishing numbers of the method are 0.
  */
-export function stepGraph(of: Of, { method, options }: ConfiguredMethod): Graph {
+export function stepGraph(of: Of, { method, options }: ConfiguredMethod, isVanished = false): Graph {
   const b = new Ops(of.graph);
   const labels = labelsOf(b, of);
   const second = asksBoth(method) ? networkAt(b, of, ADVERSARIAL) : "logits";
@@ -93,7 +93,18 @@ export function stepGraph(of: Of, { method, options }: ConfiguredMethod): Graph 
     return known;
   };
   const { intervals: margins, lines } = around(b, of, labels);
-  const context = { b, clean: "logits", adversarial: second, labels, scalar, margins, lines };
+  const inputGradient = () => backward(b, "logits", losses["cross-entropy"](b, "logits", labels).slope, ["x"])[0]!;
+  const context = {
+    b,
+    clean: "logits",
+    adversarial: second,
+    labels,
+    scalar,
+    isVanished,
+    margins,
+    lines,
+    inputGradient,
+  };
   const loss = method.loss(context, options as never);
   b.alias("loss", b.reduceSum(loss, [0], false));
   const right = b.add("Equal", [b.add("ArgMax", [second], { axis: 1, keepdims: 0 }), labels]);

@@ -140,14 +140,15 @@ describe("the gradient of every method's loss", () => {
     const method = configuredMethod(methods[name]);
     const network = openNetwork(file, bytes, { only: ["fc2.*"] });
     const part = await openPart(network, method, runtime);
-    const n = 8;
+    // Two or three points of each sample, for some.
+    const n = 6;
     const x = {
       type: "float32",
       dims: [n, 1, 28, 28],
       data: Float32Array.from({ length: n * 784 }, () => random.uniform()),
     } as const;
     const adversarial = { ...x, data: x.data.map((v) => Math.min(1, v + 0.05 * random.uniform())) };
-    const points = { x, adversarial, labels: Int32Array.from({ length: n }, (_, i) => i) };
+    const points = { x, adversarial, labels: Int32Array.from({ length: n }, (_, i) => i % 10) };
     const at = (vector: Float32Array) =>
       part.step(parameterViews(network.shapes, vector), points, { radius: 0.001, kappa: 0.3, beta: 0.4 });
     const { gradient } = await at(network.initial);
@@ -155,10 +156,13 @@ describe("the gradient of every method's loss", () => {
     for (let k = 0; k < 12; k++) {
       const i = random.integer(gradient.length);
       const moved = async (by: number) => (await at(network.initial.map((v, j) => (j === i ? v + by : v)))).score.loss;
-      // Bounds bend where two rows of a matrix are equal: a smaller step crosses fewer such points.
       const h = method.method.certifies ? 1e-3 : 1e-2;
-      const difference = ((await moved(h)) - (await moved(-h))) / (2 * h);
-      expect(Math.abs(difference - gradient[i]!) / scale).toBeLessThan(5e-3);
+      const [below, here, above] = [await moved(-h), await moved(0), await moved(h)];
+      const differences = [(above - below) / (2 * h)];
+      // Bounds bend where two rows of a matrix are equal: then the gradient is that of one side.
+      if (method.method.certifies) differences.push((above - here) / h, (here - below) / h);
+      const off = Math.min(...differences.map((difference) => Math.abs(difference - gradient[i]!)));
+      expect(off / scale).toBeLessThan(5e-3);
     }
     await part.release();
   });

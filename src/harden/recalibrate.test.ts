@@ -17,8 +17,11 @@ const runtimes = [nodeRuntime("cpu", 1)] as const;
 const random = randomFor(1, 0);
 const EPSILON = 1e-5;
 
-/** BatchNormalization of the input's two channels, twice, and a layer: what the second one gets is known of the first. */
-function network(): Uint8Array {
+/**
+ * BatchNormalization of the input's two channels, twice, and a layer: what the second one gets is known of the first. `isShared`: the second one has
+ * the bias of the first for its mean.
+ */
+function network(isShared = false): Uint8Array {
   const b = new Ops(emptyGraph("net"));
   const image = b.input({ name: "image", type: "float32", dims: ["N", 2, 3, 3] });
   const of = (name: string, values: readonly number[]) =>
@@ -30,7 +33,7 @@ function network(): Uint8Array {
         x,
         of(`${name}.scale`, scale),
         of(`${name}.shift`, shift),
-        of(`${name}.mean`, [0, 0]),
+        isShared && name === "two" ? "one.shift" : of(`${name}.mean`, [0, 0]),
         of(`${name}.var`, [1, 1]),
       ],
       { epsilon: { float: EPSILON } },
@@ -111,5 +114,9 @@ describe("statistics of BatchNormalization", () => {
     const digits = datasetOf({ x: new Float32Array(SIZE * 784), shape: [1, 28, 28], labels: Array.from({ length: SIZE }, (_, i) => i % 10), classes: 10 }); // biome-ignore format: one call
     const error = await failure("unsupported", () => harden(lenet, digits, few));
     expect(error.message).toContain("has no BatchNormalization");
+    const shared = await failure("unsupported", () => harden(network(true), data, few));
+    expect(shared.message).toContain('"one.shift"');
+    const { state } = await harden(net, data, few);
+    await failure("mismatch", () => harden(net, data, { ...few, batchNorm: "stored", resume: state }));
   });
 });

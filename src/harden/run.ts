@@ -9,7 +9,8 @@ import { shuffledOrder } from "../train/samples.ts";
 import { addScores, NOTHING } from "../train/score.ts";
 import { updated } from "../train/update.ts";
 import { augmented } from "./augment.ts";
-import { averaged, checkResumed, weightsOf, withAverage } from "./average.ts";
+import { averaged, weightsOf, withAverage } from "./average.ts";
+import { checkVectors } from "./checkpoint.ts";
 import { certifiedGraph, stepGraph } from "./graphs.ts";
 import { bestOf, isBetter, isOverfitted, validate } from "./guard.ts";
 import { feedsOf, initialVectors, type Network, newValues, openNetwork } from "./network.ts";
@@ -69,13 +70,13 @@ export async function runHardening(options: Hardening): Promise<Hardened> {
 /** The network of a hardening, where nothing is in its way. @throws usage, unsupported, mismatch */
 export function checkedNetwork(options: Hardening): Network {
   checkHardening(options);
-  if (options.resume) checkResumed(options.resume, options.ema ?? 0);
   const { method, options: given } = options.method;
   const start = { progress: 0, epsilon: options.epsilon };
   method.scalars?.(start, given as never);
   method.epsilon?.(start, given as never);
   method.noise?.(given as never);
   const network = openNetwork(options.file, options.bytes, options);
+  if (options.resume) checkVectors(options.resume, vectorsOf(options, network));
   if (options.batchNorm === "recalibrate") refuseWithoutStatistics(network);
   // Operators without a gradient, or without bounds, are told by the graphs.
   stepGraph(network, options.method);
@@ -106,11 +107,14 @@ async function openSession(options: Hardening, network: Network): Promise<Sessio
   return { options, network, parts, update, recalibration, split: samples, take, stepsPerEpoch, orderOf };
 }
 
+/** Before the first step. */
+function vectorsOf({ optimizer, ema = 0 }: Hardening, network: Network): HardenState["vectors"] {
+  const zeros = optimizer.state.map((name) => [name, new Float32Array(network.initial.length)] as const);
+  return withAverage({ ...initialVectors(network), ...Object.fromEntries(zeros) }, ema);
+}
+
 async function startOf(session: Session): Promise<HardenState> {
-  const { options, network } = session;
-  const zeros = options.optimizer.state.map((name) => [name, new Float32Array(network.initial.length)] as const);
-  const own = { ...initialVectors(network), ...Object.fromEntries(zeros) };
-  const vectors = withAverage(own, options.ema ?? 0);
+  const vectors = vectorsOf(session.options, session.network);
   const validation = await validated(session, vectors);
   return {
     step: 0,

@@ -6,7 +6,7 @@ import { type FloatTensor, takeRows } from "../tensor.ts";
 import { addScores } from "../train/score.ts";
 import { parameterViews, type Shapes } from "../train/vector.ts";
 import type { Score } from "../train.ts";
-import { repeated } from "./inner/noise.ts";
+import { repeated } from "./inner/copies.ts";
 import { feedsOf, type Network } from "./network.ts";
 import type { Hardening } from "./options.ts";
 import type { Part, Points } from "./part.ts";

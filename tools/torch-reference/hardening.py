@@ -234,6 +234,16 @@ def smooth_adv(p):
     return of_copies(under(p, x.detach(), TWO))
 
 
+def grad_align(p, lambda_=0.2):
+    def by_input(x):
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(ce(p)(x).sum(), x, create_graph=True)[0].flatten(1)
+
+    points = inside(X + EPSILON * slope(ce(p), X).sign())
+    cosine = F.cosine_similarity(by_input(X), by_input(X + EPSILON * (2 * UNIFORM - 1)), dim=1)
+    return ce(p)(points) + lambda_ * (1 - cosine)
+
+
 def gradients(loss, weights):
     p = {name: w.clone().requires_grad_() for name, w in weights.items()}
     value = loss(p).mean()
@@ -257,7 +267,7 @@ def listed(t):
 
 WEIGHTS = {name: rounded(w) for name, w in WEIGHTS.items()}
 methods = {"standard": standard, "fgsm-rs": fgsm_rs, "n-fgsm": n_fgsm, "pgd": pgd, "trades": trades, "mart": mart, "ibp": ibp, "crown-ibp": crown_ibp, "sabr": sabr,
-           "gaussian": gaussian, "consistency": consistency, "smooth-adv": smooth_adv}
+           "gaussian": gaussian, "consistency": consistency, "smooth-adv": smooth_adv, "grad-align": grad_align}
 found = {name: gradients(loss, WEIGHTS) for name, loss in methods.items()} | {"awp": awp(), "standard, labelSmoothing 0.1": gradients(smoothed, WEIGHTS)}
 OUT.write_text(
     json.dumps(

@@ -103,7 +103,8 @@ Methods (--method), and what each costs in forward-and-backward passes a sample:
 ${methodTable()}
 
 Which one? fgsm-rs first: it is the cheapest, and gets most of the robustness. pgd or trades where the last points count, or where fgsm-rs
-overfits (FGSM stops fooling the model and PGD does not: then it says so, and takes the weights of the best epoch back). ibp where the result is
+overfits (FGSM stops fooling the model and PGD does not: then it says so, and takes the weights of the best epoch back); n-fgsm and grad-align
+are made against that. ibp, crown-ibp or sabr where the result is
 to be proven by perturb certify: it needs more epochs, and the best one is that with most samples that interval bounds certify. A large ε costs
 clean accuracy. gaussian, smooth-adv and consistency train the classifier that perturb certify --smoothing proves, with --set sigma=0.5 as there,
 in L2: --eps is the radius that the best epoch holds most samples at. ε = 0.1 on MNIST and 2/255 to 8/255 on photos are common.

@@ -58,3 +58,14 @@ export function uniformStart({ x, norm, epsilon, random, model }: InnerTask): Fl
   }
   return { ...x, data };
 }
+
+/** Numbers drawn uniformly from ±width, in the shape of x: of each sample its own. */
+export function uniformNoise(x: FloatTensor, width: number, random: InnerTask["random"]): Float32Array {
+  const size = sampleSize(x);
+  const noise = new Float32Array(x.data.length);
+  for (let i = 0; i < x.dims[0]!; i++) {
+    const draws = random(i);
+    for (let j = i * size; j < (i + 1) * size; j++) noise[j] = width * (2 * draws.uniform() - 1);
+  }
+  return noise;
+}

@@ -38,7 +38,3 @@ export function withNoise(x: FloatTensor, noise: Float32Array): FloatTensor {
   const data = noise.map((v, j) => x.data[Math.floor(j / (draws * size)) * size + (j % size)]! + v);
   return { type: "float32", dims: [x.dims[0]! * draws, ...x.dims.slice(1)], data };
 }
-
-/** Each label as often as its sample has points. */
-export const repeated = (labels: Int32Array, times: number): Int32Array =>
-  times === 1 ? labels : Int32Array.from({ length: labels.length * times }, (_, j) => labels[Math.floor(j / times)]!);

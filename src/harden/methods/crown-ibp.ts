@@ -32,18 +32,20 @@ export const crownIbp = defineMethod<CrownIbpOptions, "linf">({
   },
   asks: ["clean", "bounds"],
   certifies: "lines",
+  vanishing: ["beta"],
   scalars({ progress, epsilon }, { kappa, betaStart, beta, radius, ...rise }) {
     checkShares("crown-ibp", { kappa, betaStart, beta });
     const share = risen("crown-ibp", progress, rise);
     const towards = (start: number, end: number) => start + share * (end - start);
     return { radius: share * lengthAt(radius, epsilon), kappa: towards(1, kappa), beta: towards(betaStart, beta) };
   },
-  loss({ b, clean, labels, scalar, margins, lines }) {
-    const [kappa, beta, radius] = [scalar("kappa"), scalar("beta"), scalar("radius")];
+  loss({ b, clean, labels, scalar, isVanished, margins, lines }) {
+    const [kappa, radius] = [scalar("kappa"), scalar("radius")];
     const others = (share: string) => b.sub(b.scalar(1, share), share);
     const between = (share: string, one: string, other: string) =>
       b.plus(b.mul(share, one), b.mul(others(share), other));
-    const worst = between(beta, lines(radius), margins(radius));
+    const intervals = margins(radius);
+    const worst = isVanished ? intervals : between(scalar("beta"), lines(radius), intervals);
     return between(kappa, crossEntropy(b, clean, labels), crossEntropy(b, worst, labels));
   },
 });

@@ -3,6 +3,7 @@ import { consistency } from "./consistency.ts";
 import { crownIbp } from "./crown-ibp.ts";
 import { fgsmRs } from "./fgsm-rs.ts";
 import { gaussian } from "./gaussian.ts";
+import { gradAlign } from "./grad-align.ts";
 import { ibp } from "./ibp.ts";
 import { mart } from "./mart.ts";
 import { nFgsm } from "./n-fgsm.ts";
@@ -17,6 +18,7 @@ export const methods = {
   standard,
   "fgsm-rs": fgsmRs,
   "n-fgsm": nFgsm,
+  "grad-align": gradAlign,
   pgd,
   trades,
   mart,

@@ -1,7 +1,8 @@
 import { defineMethod, type InnerTask } from "../../harden.ts";
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { type ClimbOptions, climb } from "../inner/climb.ts";
-import { checkNoise, type NoiseOptions, noiseAbout, noiseOf, repeated, withNoise } from "../inner/noise.ts";
+import { repeated } from "../inner/copies.ts";
+import { checkNoise, type NoiseOptions, noiseAbout, noiseOf, withNoise } from "../inner/noise.ts";
 import { crossEntropy } from "./losses.ts";
 import { atOnce, type Rise, riseAbout, risen } from "./rise.ts";
 

@@ -1,4 +1,5 @@
-import type { Graph, Node } from "../../onnx/graph.ts";
+import { PerturbError } from "../../errors.ts";
+import { describeNode, type Graph, type Node } from "../../onnx/graph.ts";
 import { withConstants } from "./constants.ts";
 import { type Parameter, storedAs } from "./find.ts";
 
@@ -15,16 +16,27 @@ export const isNormalization = ({ op, domain }: Node): boolean => op === "BatchN
 
 /**
  * The statistics that a file stores, in the order of the nodes that take them. Those that it holds in another form, such as inside of a function,
- * are left out.
+ * are left out. @throws unsupported where a tensor is a statistic and something else besides, as tools leave it that store equal tensors once
  */
 export function storedStatistics(classifier: Graph, stored: Graph): StoredStatistics[] {
   const find = storedAs(classifier, stored);
   const { initializers } = withConstants(classifier);
+  const uses = new Map<string, number>();
+  for (const name of classifier.nodes.flatMap(({ inputs }) => inputs)) uses.set(name, (uses.get(name) ?? 0) + 1);
   return classifier.nodes.filter(isNormalization).flatMap((node) => {
-    const [mean, variance] = [node.inputs[3]!, node.inputs[4]!].map((value) => {
+    const [of, spread] = [node.inputs[3]!, node.inputs[4]!];
+    const [mean, variance] = [of, spread].map((value) => {
       const tensor = initializers.get(value);
       return tensor && find(value, tensor.dims.map(Number), { role: "statistic", operator: node.op });
     });
-    return mean && variance ? [{ mean, variance, values: { mean: node.inputs[3]!, variance: node.inputs[4]! } }] : [];
+    if (!mean || !variance) return [];
+    const shared = [of, spread].find((value) => uses.get(value)! > 1);
+    if (shared !== undefined)
+      throw new PerturbError(
+        "unsupported",
+        `${describeNode(node)} takes "${shared}" for a statistic, and so, or as something else, does another input: it cannot be recomputed for both. Export the model without sharing equal tensors.`,
+        { data: { tensor: shared } },
+      );
+    return [{ mean, variance, values: { mean: of, variance: spread } }];
   });
 }
