@@ -88,6 +88,7 @@ export type {
   PointTally,
   Shown as ShownExample,
   Tally,
+  UnadaptedTally,
   WorstTally,
 } from "./evaluate/results/tally.ts";
 export type { Ground } from "./evaluate/state/facts.ts";

@@ -50,7 +50,6 @@ export async function evaluateBatch(
 ): Promise<Tally> {
   const model = await modelFor(given, batch.x);
   const context = { ...rest, surrogate: surrogate && (await modelFor(surrogate, batch.x)) };
-  if (isGraphModel(model)) model.draw?.(plan.seed);
   const began = performance.now();
   const clean = await askClean(model, batch, plan);
   const seconds = (performance.now() - began) / 1000 / batch.labels.length;
@@ -198,10 +197,11 @@ interface Clean {
   readonly attackedRows: readonly number[];
 }
 
-/** One pass gives the clean accuracy and starts every attack. @throws out-of-bounds for data that do not fit */
+/** One pass gives the clean accuracy and starts every attack; draws of the model begin with it. @throws out-of-bounds for data that do not fit */
 export async function askClean(model: Model, batch: Batch, plan: BatchPlan): Promise<Clean> {
   checkBatch(model, batch);
   const { labels, x, indices } = batch;
+  if (isGraphModel(model)) await model.draw?.(plan.seed, indices);
   const needsGradient = isDifferentiable(model) && needsGradients(plan);
   const start = needsGradient
     ? await model.gradient(x, goalOf(labels, plan.target, model), "cross-entropy", indices)

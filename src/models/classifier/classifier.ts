@@ -9,7 +9,7 @@ import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
 import { type ElementType, type FloatTensor, product, type Tensor } from "../../tensor.ts";
-import { type DefenceFacts, defencesOf } from "../defences/recognise.ts";
+import { type DefenceFacts, defencesOf, undefended } from "../defences/recognise.ts";
 import type { PictureSteps, Preprocessing } from "../preprocessing/preprocessing.ts";
 import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
 import { fedOnce } from "./feeds.ts";
@@ -165,9 +165,9 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
 /** Types of real numbers. */
 export const FLOATS: readonly ElementType[] = ["float32", "float64", "float16", "bfloat16"];
 
-/** Trained values: float initializers that are no scalars. */
+/** Trained values: float initializers of the network that are no scalars. */
 export const countParameters = (graph: Graph): number =>
-  [...graph.initializers.values()]
+  [...undefended(graph).initializers.values()]
     .filter((t) => FLOATS.some((type) => type === elementType(t.dataType)) && t.dims.length > 0)
     .reduce((sum, t) => sum + product(t.dims.map(Number)), 0);
 

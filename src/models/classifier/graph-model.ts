@@ -11,7 +11,7 @@ import {
 } from "../../model.ts";
 import type { Program, Runtime } from "../../runtime.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
-import { drawsOf } from "../defences/draws.ts";
+import type { Draws } from "../defences/draws.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { rowsOf } from "./feed-rows.ts";
 import { labelSetsOf } from "./label-sets.ts";
@@ -31,8 +31,8 @@ export interface GraphModel extends DifferentiableModel {
   readonly ofShape?: (shape: readonly number[]) => Promise<GraphModel>;
   /** Of a model with defences in front: the network without them. It is released with this one. */
   readonly undefended?: () => Promise<GraphModel>;
-  /** Of a model whose defences draw at random: the draws are from now on those of a seed, from each sample's first query on. */
-  readonly draw?: (seed: number) => void;
+  /** Of a model whose defences draw at random: the draws are from now on those of a seed, and those of these samples begin anew. */
+  readonly draw?: (seed: number, samples: Int32Array) => Promise<void>;
   /** Makes the graph of a loss's gradient ready, which is otherwise done when it is first asked. @throws no-gradient */
   prepare(loss: Loss): Promise<void>;
   release(): Promise<void>;
@@ -75,12 +75,13 @@ function withSizes(file: ClassifierFile, runtime: Runtime): GraphModel {
 
 function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: number; gradients: number }): GraphModel {
   const programs = new Map<string, Promise<Program>>();
-  const draws = file.defence?.isRandom ? drawsOf(file.name) : undefined;
-  const drawnFor = (of: Program, x: FloatTensor, samples?: Int32Array) =>
-    draws?.feeds(of.inputs, x.dims[0]!, samples) ?? {};
+  const draws = file.defence?.isRandom ? drawsFor(file) : undefined;
+  const drawn = async (of: Program, x: FloatTensor, samples?: Int32Array) =>
+    (await draws)?.feeds(of.inputs, x.dims[0]!, samples) ?? {};
   const program = (key: string, graph: () => Promise<Uint8Array>): Promise<Program> => {
     const known =
-      programs.get(key) ?? graph().then((bytes) => runtime.load(draws ? draws.open(bytes) : bytes, file.folder));
+      programs.get(key) ??
+      graph().then(async (bytes) => runtime.load((await draws)?.open(bytes) ?? bytes, file.folder));
     programs.set(key, known);
     return known;
   };
@@ -115,7 +116,7 @@ function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: num
       check(x, file);
       cost.forwards += x.dims[0]!;
       const forward = await program("logits", async () => file.onnx);
-      const feeds = { x: inside(x), ...rowFeeds(file, x, samples), ...drawnFor(forward, x, samples) };
+      const feeds = { x: inside(x), ...rowFeeds(file, x, samples), ...(await drawn(forward, x, samples)) };
       return (await runBatches(forward, feeds, file, ["logits"])).logits;
     },
     async gradient(x, goal, loss = "cross-entropy", samples) {
@@ -126,13 +127,13 @@ function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: num
         x: inside(x),
         ...rowFeeds(file, x, samples),
         ...classFeeds(goal, loss, classes),
-        ...drawnFor(backward, x, samples),
+        ...(await drawn(backward, x, samples)),
       };
       const found = await runBatches(backward, feeds, file, ["logits", "loss", "gradient"]);
       return isTargetedLoss(loss) ? found : ascending(goal, found);
     },
     differentiated,
-    ...(draws && { draw: draws.begin }),
+    ...(draws && { draw: async (seed: number, samples: Int32Array) => (await draws).begin(seed, samples) }),
     ...(file.defence && { undefended: () => (bare ??= withoutDefences(file, runtime)) }),
     async prepare(loss) {
       await backwardOf(loss);
@@ -165,6 +166,11 @@ async function withGradientOf(file: ClassifierFile, loss: Loss): Promise<Classif
   if (file.gradients?.[loss]) return file;
   const { withGradient } = await import("./classifier.ts");
   return withGradient(file, loss);
+}
+
+async function drawsFor({ name }: ClassifierFile): Promise<Draws> {
+  const { drawsOf } = await import("../defences/draws.ts");
+  return drawsOf(name);
 }
 
 async function withoutDefences(file: ClassifierFile, runtime: Runtime): Promise<GraphModel> {

@@ -4,6 +4,7 @@ import { readOnnx, writeOnnx } from "../../onnx/file.ts";
 import { metadataOf } from "../../onnx/metadata.ts";
 import { nodeRuntime } from "../../runtime/ort.node.ts";
 import type { FloatTensor } from "../../tensor.ts";
+import { findParameters } from "../parameters/find.ts";
 import { type DefendOptions, defend } from "./front.ts";
 import { type DefenceName, defences } from "./index.ts";
 import { DEFENCE_KEY, defencesOf, undefended } from "./recognise.ts";
@@ -112,6 +113,8 @@ describe.each(Object.keys(defences) as DefenceName[])("the defence %s", (name) =
     await using(open(graph), async (model) => {
       expect(model.file.defence?.names).toEqual([text]);
       expect(model.file.straightThrough).toBe(0);
+      expect(model.file.parameters).toBe(432);
+      expect(findParameters(readOnnx(model.file.onnx)).map(({ dims }) => dims)).toEqual([[144, 3]]);
       const x = picture([1, 12, 12], 4);
       const labels = Int32Array.of(0, 1, 2, 0);
       const { gradient } = await model.gradient(x, { kind: "untargeted", labels });

@@ -78,18 +78,18 @@ describe("defences that draw", () => {
     await using(open(defend(smallNetwork([1, 8, 8], 3), { defences: [text] })), async (model) => {
       const all = Int32Array.of(5, 6, 7);
       const ask = async (seed: number) => {
-        model.draw!(seed);
+        await model.draw!(seed, all);
         return [await model.logits(x, all), await model.logits(x, all)].map(({ data }) => [...data]);
       };
       const [first, second] = await ask(1);
       expect(first).not.toEqual(second);
       expect(await ask(1)).toEqual([first, second]);
       expect((await ask(2))[0]).not.toEqual(first);
-      model.draw!(1);
+      await model.draw!(1, all);
       const alone = await model.logits({ ...x, dims: [1, 1, 8, 8], data: x.data.slice(128) }, Int32Array.of(7));
       for (const [k, v] of alone.data.entries()) expect(Math.abs(v - first![6 + k]!)).toBeLessThan(1e-5);
       // A gradient is a query as well, and comes with the logits of its own draws.
-      model.draw!(1);
+      await model.draw!(1, all);
       const { logits } = await model.gradient(
         x,
         { kind: "untargeted", labels: Int32Array.of(0, 1, 2) },

@@ -24,8 +24,8 @@ interface DrawnInput {
 
 /** What the defences of one classifier draw, by sample and query, so that no result depends on batches, their order or workers. */
 export interface Draws {
-  /** From now on the draws are those of a seed, and each sample's first query is its first. */
-  readonly begin: (seed: number) => void;
+  /** From now on the draws are those of a seed, and the next query of each of these samples is its first. */
+  readonly begin: (seed: number, samples: Int32Array) => void;
   /** The graph with inputs in place of its draws. */
   readonly open: (onnx: Uint8Array) => Uint8Array;
   /** What these inputs get for n samples of these indices in the data set. */
@@ -37,9 +37,9 @@ export function drawsOf(name: string): Draws {
   const asked = new Map<number, number>();
   const known = new Map<string, DrawnInput>();
   return {
-    begin(next) {
+    begin(next, samples) {
       seed = next;
-      asked.clear();
+      for (const sample of samples) asked.delete(sample);
     },
     open(onnx) {
       const { graph, inputs } = fedDraws(readOnnx(onnx, name));

@@ -31,7 +31,7 @@ interface Span {
 export function defencesOf(graph: Graph): DefenceFacts | undefined {
   const spans = spansOf(graph);
   if (spans.length === 0) return undefined;
-  const inside = new Set(spans.flatMap((span) => between(graph, span)));
+  const inside = defenceNodes(graph);
   return {
     names: spans.map(({ text }) => text),
     isRandom: spans.some(({ text }) => chosenDefence(text).defence.isRandom),
@@ -39,9 +39,14 @@ export function defencesOf(graph: Graph): DefenceFacts | undefined {
   };
 }
 
+/** The nodes of defences that a sample passes through. */
+export const defenceNodes = (graph: Graph): ReadonlySet<Node> =>
+  new Set(spansOf(graph).flatMap((span) => between(graph, span)));
+
 /** The graph with its defences left out: the network that they stand in front of. */
 export function undefended(graph: Graph): Graph {
   const around = new Map(spansOf(graph).map(({ begin, end }) => [end, begin]));
+  if (around.size === 0) return graph;
   const nodes = graph.nodes.map((node) => {
     const begin = around.get(node);
     if (!begin) return node;

@@ -5,6 +5,7 @@ import { describeNode, type Graph, type Node } from "../../onnx/graph.ts";
 import { inferShapes } from "../../onnx/shapes.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import { type ElementType, product } from "../../tensor.ts";
+import { defenceNodes } from "../defences/recognise.ts";
 import { withConstants } from "./constants.ts";
 import { affineRole, CARRIERS, type ParameterRole, QUANTIZED, roleOf } from "./places.ts";
 
@@ -23,7 +24,7 @@ export interface Parameter {
 /**
  * The tensors of a classifier's graph that its loss changes with in the place of a weight, bias or scale, each once, in the order of the
  * nodes that take them. Some stand behind a Transpose, Reshape or Cast: then it is the stored tensor that is learned. Stored statistics
- * (BatchNormalization), sizes, bounds, exponents and arithmetic before the first weight are constants.
+ * (BatchNormalization), sizes, bounds, exponents, defences in front of the network and arithmetic before the first weight are constants.
  * @param graph of a classifier, with the input `x`
  */
 export function findParameters(graph: Graph, input = "x"): Parameter[] {
@@ -31,6 +32,7 @@ export function findParameters(graph: Graph, input = "x"): Parameter[] {
   const facts = inferShapes({ ...graph, initializers, nodes });
   const typeOf = (name: string) => facts.get(name)?.type ?? null;
   const reached = dependents(nodes, [input], typeOf);
+  const fixed = defenceNodes({ ...graph, nodes });
   const makers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const found = new Map<string, Parameter>();
   /** Values with a weight before them. */
@@ -51,7 +53,7 @@ export function findParameters(graph: Graph, input = "x"): Parameter[] {
   };
 
   for (const node of nodes) {
-    if (!node.outputs.some((name) => reached.has(name))) continue;
+    if (fixed.has(node) || !node.outputs.some((name) => reached.has(name))) continue;
     let isWeighted = node.inputs.some((name) => weighted.has(name));
     for (const [i, value] of node.inputs.entries()) {
       if (value === "" || reached.has(value)) continue;
