@@ -91,6 +91,7 @@ export type {
   UnadaptedTally,
   WorstTally,
 } from "./evaluate/results/tally.ts";
+export type { Shard } from "./evaluate/shard.ts";
 export type { Ground } from "./evaluate/state/facts.ts";
 export type { EvaluationState, OpenState } from "./evaluate/state.ts";
 export type {

@@ -1,8 +1,8 @@
 import type { DefenceResult, Evaluation, Warning } from "../../evaluate.ts";
 import type { DefenceFacts } from "../../models/defences/recognise.ts";
 import { option } from "../../option.ts";
-import { accuracyOf } from "./statistics.ts";
-import type { Tally } from "./tally.ts";
+import { accuracyOf } from "../results/statistics.ts";
+import type { Tally } from "../results/tally.ts";
 
 /** Of a model with defences. */
 export const defendedOf = (
