@@ -20,7 +20,7 @@ export interface DecideOptions {
 /** Searches, each followed by so many more boxes. */
 const EFFORTS = [
   { starts: 8, steps: 10, most: 200 },
-  { starts: 64, steps: 40, most: Number.POSITIVE_INFINITY },
+  { starts: 24, steps: 24, most: Number.POSITIVE_INFINITY },
 ];
 
 /** Decides groups of cases, each over one box, of a dense network with few inputs. */

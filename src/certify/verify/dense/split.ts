@@ -4,8 +4,9 @@ import type { Case } from "../property.ts";
 import type { Runs } from "../runs.ts";
 import { confirmed } from "../search.ts";
 import type { Split, SplitOptions } from "../split.ts";
-import { furthest } from "../witness.ts";
+import { furthest, type Witness } from "../witness.ts";
 import { CaseBounds } from "./cases.ts";
+import { descend } from "./descent.ts";
 import type { Forms, NeuronEnds } from "./forms.ts";
 import type { Layer } from "./layers.ts";
 import { outputsOf } from "./runs.ts";
@@ -18,6 +19,12 @@ interface Domain {
   readonly open: readonly number[];
 }
 
+const ROUNDED = "a box of neighbouring float32 numbers stays open by rounding";
+/** After so many of these, no more are looked for. */
+const MOST_ROUNDED = 256;
+/** One of so many is the oldest, and widest, while few are waiting: there counterexamples are looked for elsewhere. The others are the newest. */
+const WIDE = 8;
+const MOST_WAITING = 10_000;
 /** Milliseconds after which others get their turn. */
 const TURN = 50;
 
@@ -26,9 +33,11 @@ export class DenseSplit {
   readonly #layers: readonly Layer[];
   readonly #forms: Forms;
   readonly #runs: Runs;
-  readonly #cases: readonly { readonly of: Case; readonly bounds: CaseBounds }[];
+  readonly #cases: readonly { readonly of: Case; readonly bounds: CaseBounds; nearest: number }[];
   readonly #stack: Domain[];
   #domains = 0;
+  /** Domains that cannot be halved, and are open. */
+  #rounded = 0;
 
   /** @param cases over one box */
   constructor(layers: readonly Layer[], forms: Forms, runs: Runs, cases: readonly Case[]) {
@@ -36,7 +45,7 @@ export class DenseSplit {
     this.#forms = forms;
     this.#runs = runs;
     const outputs = layers.at(-1)!.outputs;
-    this.#cases = cases.map((of) => ({ of, bounds: new CaseBounds(of, outputs) }));
+    this.#cases = cases.map((of) => ({ of, bounds: new CaseBounds(of, outputs), nearest: Number.POSITIVE_INFINITY }));
     const { lower, upper } = cases[0]!;
     const ends = {
       lower: new Float64Array(forms.neurons).fill(Number.NEGATIVE_INFINITY),
@@ -54,38 +63,43 @@ export class DenseSplit {
   async run({ late, signal, most = Number.POSITIVE_INFINITY }: SplitOptions): Promise<Split> {
     const end = this.#domains + most;
     let turn = performance.now() + TURN;
-    for (let domain = this.#stack.pop(); domain; domain = this.#stack.pop()) {
-      if (this.#domains >= end) {
-        this.#stack.push(domain);
-        return { kind: "open", reason: "no more boxes were to be bounded", domains: most };
-      }
+    while (this.#stack.length > 0) {
+      if (this.#domains >= end) return { kind: "open", reason: "no more boxes were to be bounded", domains: most };
       if (performance.now() > turn) {
         if (late()) return { kind: "late", domains: this.#domains };
         await new Promise((resolve) => setTimeout(resolve, 0));
         checkSignal(signal);
         turn = performance.now() + TURN;
       }
-      this.#domains++;
-      const left = this.#left(domain);
+      const isWide = this.#domains++ % WIDE === 0 && this.#stack.length < MOST_WAITING;
+      const left = this.#left((isWide ? this.#stack.shift() : this.#stack.pop())!);
       if (!left) continue;
-      for (const input of left.inputs) {
-        const y = outputsOf(this.#layers, input);
-        for (const at of left.open) {
-          const { of, bounds } = this.#cases[at]!;
-          const witness = furthest(bounds.conditions, y).by <= 0 && (await confirmed(this.#runs, of, input));
-          if (witness) return { kind: "witness", witness, domains: this.#domains };
-        }
-      }
       const halves = halved(left);
-      if (!halves)
-        return {
-          kind: "open",
-          reason: "a box of neighbouring float32 numbers stays open by rounding",
-          domains: this.#domains,
-        };
-      this.#stack.push(...halves);
+      const witness = await this.#witness(left, halves === undefined);
+      if (witness) return { kind: "witness", witness, domains: this.#domains };
+      if (halves) this.#stack.push(...halves);
+      else if (++this.#rounded > MOST_ROUNDED) break;
     }
-    return { kind: "proven", domains: this.#domains };
+    return this.#rounded > 0
+      ? { kind: "open", reason: ROUNDED, domains: this.#domains }
+      : { kind: "proven", domains: this.#domains };
+  }
+
+  /** A counterexample among some inputs of a domain, or near them where none came so near before, and where a domain cannot be halved. */
+  async #witness({ open, inputs }: Left, isLast: boolean): Promise<Witness | undefined> {
+    for (const input of inputs) {
+      const y = outputsOf(this.#layers, input);
+      for (const at of open) {
+        const one = this.#cases[at]!;
+        const { by } = furthest(one.bounds.conditions, y);
+        if (!(isLast || by < one.nearest)) continue;
+        if (by > 0) one.nearest = Math.min(one.nearest, by);
+        const found = descend(this.#layers, one.of, one.bounds.conditions, input);
+        const witness = found && (await confirmed(this.#runs, one.of, found));
+        if (witness) return witness;
+      }
+    }
+    return undefined;
   }
 
   /** What bounds leave open of a domain. */
