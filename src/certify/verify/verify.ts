@@ -52,7 +52,10 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
       await runs.release();
     }
   }
-  const bounds = await openBounds(network.graph, runtime);
+  const isByInputs = property.inputs <= MOST_INPUTS;
+  // Of few inputs, graphs of bounds are long and small.
+  const brief: Runtime = { ...runtime, load: (model, folder) => runtime.load(model, folder, true) };
+  const bounds = await openBounds(network.graph, isByInputs ? brief : runtime);
   const runs = await openRuns(file, network, runtime).catch(async (error: unknown) => {
     await bounds.release();
     throw error;
@@ -61,7 +64,6 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
     const parts = { bounds, runs, sample: network.sample, outputs: network.outputs };
     let domains = 0;
     let left = cases;
-    const isByInputs = property.inputs <= MOST_INPUTS;
     const groupsOf = (of: readonly Case[]) => (isByInputs ? of.map((one) => [one]) : byBox(of));
     // First what is cheap, of all cases: a counterexample that is easy to find, and bounds of the whole box.
     for (const effort of [
