@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/**/*.test.ts"],
     setupFiles: ["test/support/fast-check.ts"],
+    // One file on each core: much of a test's time is spent waiting for a browser or for another process.
+    maxWorkers: "100%",
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // What is waited for comes, on a machine that does other things too, or the test has failed.

@@ -97,6 +97,8 @@ export interface Evaluation {
   readonly worst: readonly WorstPoint[];
   /** Where the run certifies: how. */
   readonly certified?: Certification;
+  /** Of a model with defences in front of its network (`perturb defend`): what they claim. */
+  readonly defence?: DefenceResult;
   /** The accuracies that were asked for, and whether they were met. */
   readonly gates: readonly Gate[];
   /**
@@ -140,6 +142,19 @@ export interface WorstPoint extends Accuracy {
   readonly errors: number;
   /** Where the run certifies: samples that are correct and proven to stay so. What lies between the two accuracies is open. */
   readonly certified?: Accuracy;
+}
+
+/** What the defences in front of a network claim, beside what they hold. */
+export interface DefenceResult {
+  /** In the order in which samples meet them, such as "jpeg:75". */
+  readonly names: readonly string[];
+  /** Clean accuracy of the network without them. */
+  readonly undefended: Accuracy;
+  /**
+   * At each ε, the samples that are correct and not fooled by the same attacks when these see the network without its defences: the
+   * accuracy that the defences claim. `worst` has the one that is left when attacks adapt to them.
+   */
+  readonly unadapted: readonly (Accuracy & { readonly epsilon: number })[];
 }
 
 /** An accuracy that was asked for (`--fail-under`), and the one that was found. */

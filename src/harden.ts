@@ -41,11 +41,20 @@ export interface LossContext {
   readonly labels: string;
   /** A number of this step, by its name in `scalars` of the method. */
   readonly scalar: (name: string) => string;
+  /** Whether the vanishing numbers of the method are 0 in the steps that this graph is for. */
+  readonly isVanished: boolean;
   /**
-   * Upper bounds of z_k - z_y, [n, classes], for every x' of the L∞ ball of a radius (a scalar) around the samples, inside the bounds of the
-   * input: 0 for the class y itself. There where the method asks for bounds.
+   * Upper bounds of z_k - z_y, [n, classes], for every x' of the L∞ ball of a radius (a scalar) around the samples, or around the points of the attack
+   * where these alone are asked for, inside the bounds of the input: 0 for the class y itself. By intervals. There where the method asks for bounds.
    */
   readonly margins: (radius: string) => string;
+  /** The same by lines sent backwards (CROWN-IBP), which are tighter for most networks and cost a backward pass for each class. */
+  readonly lines: (radius: string) => string;
+  /**
+   * The gradient of the cross-entropy by the input, where the network is asked for the samples or for the points of the attack, and in their shape. The loss is
+   * differentiated again: an operator whose gradient has no gradient is refused.
+   */
+  readonly inputGradient: () => string;
 }
 
 /** A moment of a training. */
@@ -71,12 +80,26 @@ export interface Method<O extends object = object, N extends TrainingNorm = Trai
   readonly defaults: O;
   /** What each option is, in words, with its unit. */
   readonly about: About<O>;
-  /** What the loss is built on: logits at the samples, logits at the points of the attack, and bounds of the logits around the samples. */
+  /** What the loss is built on: logits at the samples, logits at the points of the attack, and bounds of the logits around these. */
   readonly asks: readonly ("clean" | "adversarial" | "bounds")[];
-  /** The points that are trained on, in the shape of x: a fresh array. Without it, the samples themselves are. */
+  /** By which bounds samples held out are counted as certified, to choose the best epoch by: of methods that train for proofs. */
+  readonly certifies?: "intervals" | "lines";
+  /** The ε of the inner attack at a moment; by default that of the training. @throws usage for options out of range */
+  readonly epsilon?: (moment: Moment, options: O) => number;
+  /**
+   * The points that are trained on, in a fresh array: one for each sample, in the shape of x, or as many for each, those of one sample after another, [n·m, ...];
+   * labels are repeated. Without it, the samples themselves are.
+   */
   readonly attack?: (task: InnerTask, options: O) => Promise<FloatTensor>;
   /** Appends the loss of each sample, [n]; gives its name. */
   readonly loss: (context: LossContext, options: O) => string;
+  /**
+   * σ of the smoothed classifier that is trained for: the best epoch is that which holds at ε for most samples under this noise. Absent of others.
+   * @throws usage for options out of range
+   */
+  readonly noise?: (options: O) => number;
+  /** Numbers of the loss whose terms are left out, and not computed, in steps where all of them are 0. */
+  readonly vanishing?: readonly string[];
   /** Numbers of the loss that change from step to step, by name. */
   readonly scalars?: (moment: Moment, options: O) => Readonly<Record<string, number>>;
   /** How far the weights are moved up the loss before its gradient is taken, as a share of the length of each; by default 0. */
@@ -120,6 +143,9 @@ export const configuredMethod = <N extends TrainingNorm>(
   options: object = {},
 ): ConfiguredMethod<N> => ({ method, options: allOptions(declared(method), options) });
 
+/** The norm of ε where none is given. */
+export const usualNorm = ({ norms }: AnyMethod): TrainingNorm => (norms.includes("linf") ? "linf" : norms[0]!);
+
 /** Accuracies on samples that are held out, as counts. */
 export interface Validation {
   readonly total: number;
@@ -128,15 +154,25 @@ export interface Validation {
   readonly fgsm: number;
   /** Correct, and not fooled by PGD-10 at ε. */
   readonly pgd: number;
-  /** Correct for all of the ball by interval bounds over the real numbers, of methods that train for proofs: an estimate, and no proof. */
+  /** Correct for all of the ball by bounds over the real numbers, of methods that train for proofs: an estimate, and no proof. */
   readonly certified?: number | undefined;
+  /** Right in so many of a few draws of noise that the smoothed classifier would be certified at ε, of methods that train for one: an estimate, too. */
+  readonly smoothed?: number | undefined;
+}
+
+/** Of the points that an epoch trained on, while it learned. */
+export interface EpochScore {
+  /** Mean over the points. */
+  readonly loss: number;
+  readonly correct: number;
+  readonly total: number;
 }
 
 export interface HardenEpoch {
   /** From 1; 0 is the model as it was given. */
   readonly epoch: number;
-  /** While learning, of the points that were trained on; null before the first step. */
-  readonly training: Score | null;
+  /** Null before the first step. */
+  readonly training: EpochScore | null;
   readonly validation: Validation;
   /** The epoch whose weights were taken back, because FGSM no longer fooled the network and PGD did. */
   readonly rolledBackTo?: number;

@@ -97,6 +97,7 @@ export type {
   AttackSummary,
   BoundLosses,
   Certification,
+  DefenceResult,
   Evaluation,
   EvaluationResult,
   Example,
@@ -138,6 +139,10 @@ export type { Perturbed } from "./models/classifier/picture.ts";
 export type { ChannelOrder, Normalization } from "./models/classifier/preprocess.ts";
 export { revealHead } from "./models/classifier/reveal.ts";
 export type { Endpoints } from "./models/classifier/select.ts";
+export type { Defence, DefenceNumber, DefenceSite, PlaneSize } from "./models/defence.ts";
+export { type DefendOptions, defend } from "./models/defences/front.ts";
+export { type DefenceName, defences } from "./models/defences/index.ts";
+export { type DefenceFacts, defencesOf, undefended } from "./models/defences/recognise.ts";
 export { readModel } from "./models/formats/read.ts";
 export type { StateDict } from "./models/formats/state-dict.ts";
 export { readWeights } from "./models/formats/weights.ts";

@@ -33,13 +33,16 @@ const content = (out: string, name: string): string => readFileSync(join(cwd, ou
 
 describe("perturb harden", () => {
   it("writes a model, how it went, and before against after; stopped and resumed, the same bytes", async () => {
-    const whole = await perturb([...SMALL, "--epochs", "2", "--out", "whole"], cwd);
+    const more = ["--epochs", "2", "--ema", "0.9", "--augment", "flip,shift=1", "--set", "ramp=0.5"];
+    const whole = await perturb([...SMALL, ...more, "--out", "whole"], cwd);
     expect(whole, whole.stderr).toMatchObject({ code: 0 });
     expect(whole.stdout).toMatch(/^epoch 0\/2: as given; held out: clean \d+\.\d %, FGSM .* %, PGD-10 .* %\n/);
     expect(whole.stdout).toContain("B: after (model.onnx, pgd)");
+    expect(whole.stdout).toContain("Report: whole/report.html");
+    expect(whole.stdout).toContain("B - A");
     expect(listing(join(cwd, "whole"))).toEqual([...HARDENING_FILES].sort());
 
-    const { child, ended, stderr } = start([...SMALL, "--epochs", "2", "--out", "parts"], cwd);
+    const { child, ended, stderr } = start([...SMALL, ...more, "--out", "parts"], cwd);
     let isStopped = false;
     child.stdout!.on("data", () => {
       // As soon as the first epoch is told, and its checkpoint saved.
@@ -81,9 +84,15 @@ describe("perturb harden", () => {
       [["--eps", "1"], /ε is 1, and the input reaches from 0 to 1/],
       [["--validation", "290"], /300 samples; of these, 580 .*--validation/],
       [["--only", "conv9*"], /--only conv9\* matches none of the 8 parameters/],
-      [["--method", "pgd", "--set", "stesp=3"], /pgd, which has steps, stepSize, labelSmoothing; got "stesp=3".*steps/],
+      [
+        ["--method", "pgd", "--set", "stesp=3"],
+        /pgd, which has steps, stepSize, labelSmoothing, warmup, ramp; got "stesp=3".*steps/,
+      ],
       [["--data", "other-labels.npz"], /other-labels\.npz has 12 classes, and .* knows 10/],
       [["--method", "ibp", "--set", "kappa=2"], /ibp\.kappa is a share from 0 to 1, got 2/],
+      [["--bn", "recalibrate"], /has no BatchNormalization with stored statistics.* Leave --bn out/],
+      [["--augment", "flip,shift=28"], /shift is a whole number of pixels from 0 to 27.*--augment/],
+      [["--method", "sabr", "--set", "box=0"], /sabr\.box is a share above 0, up to 1, got 0/],
       [["--in", "split.onnx"], /split\.onnx keeps "conv1\.weight" in another file, .* Save it as one file first/],
       [["--in", "one.onnx"], /one\.onnx cannot be hardened yet: its graph fixes the batch to 1; export it/],
       [["--in", "bare.onnx"], /bare\.onnx has no parameters that can be learned/],

@@ -8,6 +8,8 @@ import { graphIn, modelFrom, settle } from "../src/models/open.ts";
 import { nodeRuntime } from "../src/runtime/ort.node.ts";
 
 interface Prepared {
+  /** The file as it is. */
+  readonly bytes: Uint8Array;
   readonly file: ClassifierFile;
   readonly inspection: Inspection;
 }
@@ -26,7 +28,7 @@ export const bundledFiles = (): Plugin => ({
     if (!id.startsWith("\0bundled:") || !isBundled(name)) return null;
     const made = prepared.get(name) ?? prepare(name);
     prepared.set(name, made);
-    const { file, inspection } = await made;
+    const { bytes, file, inspection } = await made;
     const { onnx, gradients, ...rest } = file;
     const emit = (asset: string, source: Uint8Array): string =>
       `import.meta.ROLLUP_FILE_URL_${this.emitFile({ type: "asset", name: asset, source })}`;
@@ -34,6 +36,7 @@ export const bundledFiles = (): Plugin => ({
   file: ${JSON.stringify(rest)},
   inspection: ${JSON.stringify(inspection)},
   onnx: ${emit(`${name}.onnx`, onnx)},
+  given: ${emit(`${name}-given.onnx`, bytes)},
   gradient: ${emit(`${name}-gradient.onnx`, gradients!["cross-entropy"]!)},
 };`;
   },
@@ -44,5 +47,5 @@ async function prepare(name: keyof typeof bundledModels): Promise<Prepared> {
   const bytes = new Uint8Array(readFileSync(path));
   const graph = await graphIn(bytes, name);
   const file = await settle(modelFrom(graph, {}), nodeRuntime("cpu", 1));
-  return { file: withGradient(file, "cross-entropy"), inspection: inspectGraph(name, graph.graph) };
+  return { bytes, file: withGradient(file, "cross-entropy"), inspection: inspectGraph(name, graph.graph) };
 }

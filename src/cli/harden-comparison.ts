@@ -1,28 +1,24 @@
 import { join } from "node:path";
-import { attacks } from "../attacks/index.ts";
 import type { Dataset } from "../dataset.ts";
-import type { Comparison } from "../evaluate/results/compare.ts";
-import { printComparison } from "./comparison.ts";
+import type { Compared } from "../evaluate/compare.ts";
+import type { Answer } from "../evaluate/replay.ts";
+import { comparisonOptions } from "./opening/comparison.ts";
 import { openSubject } from "./opening/subject.ts";
 import type { HardenAsked } from "./opening/training.ts";
 import { warningWords } from "./option-words.ts";
-import { complain } from "./output.ts";
 import { progressLine, silent } from "./progress.ts";
-
-/** Shares of the ε trained for at which both models are attacked. */
-const SHARES = [0.25, 0.5, 0.75, 1];
 
 /**
  * The model before and after, attacked by PGD-40 on the same samples: those of --test, the test set of a known data set, or samples that
- * were kept out.
+ * were kept out. Gives what was measured, and what the model after says of the adversarial examples of the one before.
  */
 export async function compareHardened(
   { model, given, folder }: HardenAsked,
   kept: Dataset | undefined,
-  write: (comparison: Comparison) => Promise<void>,
-): Promise<void> {
-  const [{ compare }, { threads, workersFor }] = await Promise.all([
+): Promise<{ readonly compared: Compared; readonly answers: readonly (readonly Answer[])[] }> {
+  const [{ compareModels }, { replay }, { threads, workersFor }] = await Promise.all([
     import("../evaluate/compare.ts"),
+    import("../evaluate/replay.ts"),
     import("../evaluate/places/threads.node.ts"),
   ]);
   const data = given.test ?? given.data;
@@ -34,21 +30,18 @@ export async function compareHardened(
   const names = ["before", "after"] as const;
   const bars = new Map(names.map((name) => [name as string, given.quiet ? silent : progressLine(name, "samples")]));
   try {
-    const found = await compare(before.model, after.model, kept ?? [before.data, after.data], {
-      attacks: [attacks.pgd],
-      norm: given.norm,
-      epsilons: SHARES.map((share) => share * given.eps),
-      seed: given.seed,
+    const { comparison, results } = await compareModels(before.model, after.model, kept ?? [before.data, after.data], {
+      ...comparisonOptions(given),
       limit: given.testLimit,
       place: threads({ size: workersFor("cpu") }),
       names,
       onProgress: (name, { done, total }) => bars.get(name)!.update(done, total),
     });
-    for (const bar of bars.values()) bar.finish();
-    const comparison = { ...found, warnings: warningWords(found.warnings) };
-    await write(comparison);
-    await printComparison(comparison);
-    for (const { message } of comparison.warnings) complain(`warning: ${message}`);
+    const answers = await replay(after.model, results[0]);
+    return {
+      compared: { comparison: { ...comparison, warnings: warningWords(comparison.warnings) }, results },
+      answers,
+    };
   } finally {
     for (const bar of bars.values()) bar.finish();
     await before.model.release();

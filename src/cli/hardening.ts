@@ -2,10 +2,12 @@ import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { messageOf, PerturbError } from "../errors.ts";
 import type { HardenCheckpoint, HardenFacts } from "../harden/checkpoint.ts";
+import { methods } from "../harden/methods/index.ts";
 import type { Hardened } from "../harden/run.ts";
-import type { HardenEpoch } from "../harden.ts";
+import { type HardenEpoch, usualNorm } from "../harden.ts";
 import { quote } from "../report/files/command.ts";
 import { sha256 } from "../sha256.ts";
+import { printComparison } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { compareHardened } from "./harden-comparison.ts";
 import { type HardenAsked, type HardenGiven, openTraining } from "./opening/training.ts";
@@ -70,7 +72,16 @@ export async function hardening(
       complain(
         `warning: No epoch was better than the model as it was given, so model.onnx is that model; last.onnx is the last epoch. Train longer (--epochs), with another learning rate (--lr), or with another --method.`,
       );
-    await compareHardened(asked, opened.test, (comparison) => writeResult(folder, "comparison.json", comparison));
+    const { compared, answers } = await compareHardened(asked, opened.test);
+    const { comparison } = compared;
+    await writeResult(folder, "comparison.json", comparison);
+    await printComparison(comparison, "B - A");
+    for (const { message } of comparison.warnings) complain(`warning: ${message}`);
+    const { hardeningHtml } = await import("../report/files/hardening.ts");
+    const { history, best } = hardened.state;
+    const report = { name: asked.model, facts: opened.facts, history, best: best.epoch, compared, answers };
+    await writeResult(folder, "report.html", await hardeningHtml(report));
+    print("", `Report: ${folder}/report.html`);
   } catch (error) {
     progress.finish();
     if (!saved || !(error instanceof PerturbError)) throw error;
@@ -97,7 +108,8 @@ function askedNow(model: string | undefined, given: HardenGiven): HardenAsked {
     );
   if (eps === undefined) throw new PerturbError("usage", "Give the ε to train for, such as --eps 0.1 or --eps 8/255.");
   if (out === undefined) throw new PerturbError("usage", "Give the folder of the result: --out DIR.");
-  return { model, given: { ...given, eps }, folder: out };
+  const norm = given.norm ?? usualNorm(methods[given.method]);
+  return { model, given: { ...given, eps, norm }, folder: out };
 }
 
 /** What a saved run was asked for. @throws usage where more is given than where it lies; invalid-file */
@@ -148,12 +160,13 @@ function sayEpoch(
   line: ProgressLine,
 ): void {
   const percent = (count: number) => `${((100 * count) / validation.total).toFixed(1)} %`;
-  const loss = training ? `loss ${(training.loss / training.total).toFixed(4)}` : "as given";
-  const { clean, fgsm, pgd, certified } = validation;
-  const proven = certified === undefined ? "" : `, by intervals ${percent(certified)}`;
+  const loss = training ? `loss ${training.loss.toFixed(4)}` : "as given";
+  const { clean, fgsm, pgd, certified, smoothed } = validation;
+  const proven = certified === undefined ? "" : `, by bounds ${percent(certified)}`;
+  const noisy = smoothed === undefined ? "" : `, smoothed ${percent(smoothed)}`;
   line.finish();
   print(
-    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${loss}; held out: clean ${percent(clean)}, FGSM ${percent(fgsm)}, PGD-10 ${percent(pgd)}${proven}`,
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${loss}; held out: clean ${percent(clean)}, FGSM ${percent(fgsm)}, PGD-10 ${percent(pgd)}${proven}${noisy}`,
   );
   if (rolledBackTo !== undefined)
     complain(

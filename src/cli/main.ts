@@ -56,6 +56,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "train a model to withstand attacks: the same ONNX file with better weights",
     load: async () => (await import("./commands/harden.ts")).hardenCommand,
   },
+  defend: {
+    summary: "put a defence in front of a model, as ONNX nodes that ship",
+    load: async () => (await import("./commands/defend.ts")).defendCommand,
+  },
   playground: {
     summary: "open a page that attacks a model in the browser",
     load: async () => (await import("./commands/playground.ts")).playgroundCommand,

@@ -1,6 +1,6 @@
 import type { Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
-import type { Warning } from "../evaluate.ts";
+import type { EvaluationResult, Warning } from "../evaluate.ts";
 import { checkKind } from "../known-options.ts";
 import type { Model } from "../model.ts";
 import {
@@ -19,33 +19,54 @@ export interface CompareOptions extends Omit<EvaluateOptions, "state" | "onRecor
   readonly onProgress?: (name: string, ...progress: Parameters<OnProgress>) => void;
 }
 
+/** A comparison, and what was measured of each model by itself. */
+export interface Compared {
+  readonly comparison: Comparison;
+  readonly results: readonly [EvaluationResult, EvaluationResult];
+}
+
 /**
  * Measures two models on the same samples by the same attacks, and compares them sample by sample: see `compareRuns`.
  * @param data one set for both, or the same samples once for each, where the models have them prepared differently
  * @throws as `openEvaluation` for either, before long work begins; mismatch for other samples; cancelled
  */
-export async function compare(
+export const compare = async (
   a: Model,
   b: Model,
   data: Dataset | readonly [ofA: Dataset, ofB: Dataset],
   given: CompareOptions,
-): Promise<Comparison> {
+): Promise<Comparison> => (await compareModels(a, b, data, given)).comparison;
+
+/** `compare`, with the results that it compared. */
+export async function compareModels(
+  a: Model,
+  b: Model,
+  data: Dataset | readonly [ofA: Dataset, ofB: Dataset],
+  given: CompareOptions,
+): Promise<Compared> {
   const { onProgress, names = [a.name, b.name], ...options } = withProgress(given);
   checkKind("The option names", names, ["two names", isPair]);
   for (const name of ["state", "onRecords"])
     if (name in options) throw new PerturbError("usage", `compare has no option "${name}": it evaluates two models.`);
   const opened: OpenEvaluation[] = [];
   try {
-    const [ofA, ofB] = isTwo(data) ? data : [data, data];
-    opened.push(await openEvaluation(a, ofA, options), await openEvaluation(b, ofB, options));
-    const runs: RecordedRun[] = [];
-    for (const [i, name] of names.entries()) {
-      const { evaluation, records } = await opened[i]!.finish((progress) => onProgress?.(name, progress));
+    const [dataOfA, dataOfB] = isTwo(data) ? data : [data, data];
+    opened.push(await openEvaluation(a, dataOfA, options), await openEvaluation(b, dataOfB, options));
+    const measured = async (i: 0 | 1): Promise<EvaluationResult> => {
+      const result = await opened[i]!.finish((progress) => onProgress?.(names[i], progress));
       await opened[i]!.close();
-      runs.push({ name, evaluation, samples: records! });
-    }
-    const comparison = await compareRuns(runs[0]!, runs[1]!);
-    return { ...comparison, warnings: [...runs.flatMap(warningsOf), ...comparison.warnings] };
+      return result;
+    };
+    const results = [await measured(0), await measured(1)] as const;
+    const run = (i: 0 | 1): RecordedRun => ({
+      name: names[i],
+      evaluation: results[i].evaluation,
+      samples: results[i].records!,
+    });
+    const [ofA, ofB] = [run(0), run(1)];
+    const comparison = await compareRuns(ofA, ofB);
+    const warnings = [...warningsOf(ofA), ...warningsOf(ofB), ...comparison.warnings];
+    return { comparison: { ...comparison, warnings }, results };
   } finally {
     await Promise.all(opened.map((one) => one.close()));
   }

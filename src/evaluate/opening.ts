@@ -95,7 +95,10 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   const { data, limit, total } = chosen(whole, options);
   await requireSamples(model, fitting(given, model).data, offset);
   const examples = options.examples ?? (await examplesFor(options.attacks, fitting(given, model).data, options.seed));
-  const plan = { ...planOf({ ...options, examples }, model), linearBelow: data.drawn?.indices[LINEARITY_SAMPLES] };
+  const plan = {
+    ...planOf({ ...options, eot: options.eot ?? drawsFor(model), examples }, model),
+    linearBelow: data.drawn?.indices[LINEARITY_SAMPLES],
+  };
   checkBudgets(plan, model);
   await requireGradients(plan, model, () => isGraphModel(model) && model.differentiated("cross-entropy"));
   const warnings = [
@@ -108,6 +111,9 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   ];
   return { data, plan, limit, total, warnings, notes };
 }
+
+/** Over how many draws attacks average by default: those of a defence that draws at random are as in AutoAttack's version for such models. */
+const drawsFor = (model: Model): number => (isGraphModel(model) && model.file.defence?.isRandom ? 20 : 1);
 
 /** The data in the units of the model. @throws mismatch */
 export function fitted(model: Model, given: Dataset): ReturnType<typeof fitting> {

@@ -3,16 +3,25 @@
  * @module
  */
 export type { OptionsDeclared, OptionValue } from "../attack-options.ts";
+export type { Augmentation } from "../harden/augment.ts";
 export { type HardenOptions, type HardenResult, harden } from "../harden/harden.ts";
 export type { ClimbOptions } from "../harden/inner/climb.ts";
+export type { NoiseOptions } from "../harden/inner/noise.ts";
 export { type AwpOptions, awp } from "../harden/methods/awp.ts";
+export { type ConsistencyOptions, consistency } from "../harden/methods/consistency.ts";
+export { type CrownIbpOptions, crownIbp } from "../harden/methods/crown-ibp.ts";
 export { type FgsmRsOptions, fgsmRs } from "../harden/methods/fgsm-rs.ts";
+export { gaussian } from "../harden/methods/gaussian.ts";
+export { type GradAlignOptions, gradAlign } from "../harden/methods/grad-align.ts";
 export { type IbpOptions, ibp } from "../harden/methods/ibp.ts";
 export { type MethodName, methods } from "../harden/methods/index.ts";
 export type { Smoothing } from "../harden/methods/losses.ts";
 export { type MartOptions, mart } from "../harden/methods/mart.ts";
 export { type NFgsmOptions, nFgsm } from "../harden/methods/n-fgsm.ts";
 export { type PgdTrainingOptions, pgd } from "../harden/methods/pgd.ts";
+export type { Rise } from "../harden/methods/rise.ts";
+export { type SabrOptions, sabr } from "../harden/methods/sabr.ts";
+export { type SmoothAdvOptions, smoothAdv } from "../harden/methods/smooth-adv.ts";
 export { standard } from "../harden/methods/standard.ts";
 export { type TradesOptions, trades } from "../harden/methods/trades.ts";
 export type { HardenCourse } from "../harden/options.ts";
@@ -20,6 +29,7 @@ export {
   type AnyMethod,
   type ConfiguredMethod,
   defineMethod,
+  type EpochScore,
   type HardenEpoch,
   type HardenProgress,
   type HardenState,

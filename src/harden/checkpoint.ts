@@ -38,6 +38,7 @@ const metadata = z.strictObject({
           fgsm: count,
           pgd: count,
           certified: count.optional(),
+          smoothed: count.optional(),
         }),
         rolledBackTo: count.optional(),
       }),
@@ -70,7 +71,8 @@ export function readHardening(bytes: Uint8Array, file: string): HardenCheckpoint
   for (const [name, t] of readSafetensors(bytes, file)) {
     if (t.type !== "float32") throw unfit(file, `its tensor "${name}" is ${t.type}`);
     const data = t.data as Float32Array;
-    sizes.add(data.length);
+    // Those of BatchNormalization have their own size.
+    if (name.replace(BEST, "") !== "statistics") sizes.add(data.length);
     if (name.startsWith(BEST)) kept[name.slice(BEST.length)] = data;
     else now[name] = data;
   }
@@ -100,10 +102,25 @@ const unfit = (file: string, problem: string, cause?: unknown): PerturbError =>
     { cause, data: { file } },
   );
 
+/** @throws mismatch where a state does not have the vectors of this training: weights, what the optimizer keeps, averages and statistics */
+export function checkVectors({ vectors, best }: HardenState, expected: HardenState["vectors"]): void {
+  const said = (of: HardenState["vectors"]): string =>
+    Object.keys(of)
+      .sort()
+      .map((name) => `${name} (${of[name]!.length})`)
+      .join(", ");
+  for (const found of [vectors, best.vectors])
+    if (said(found) !== said(expected))
+      throw new PerturbError(
+        "mismatch",
+        `The state to go on from (${option("resume")}) is of another hardening: it has ${said(found)}, and this one needs ${said(expected)}. Go on with the options that it was begun with, or start anew.`,
+      );
+}
+
 /** @throws mismatch where a hardening would go on with something else than it began with */
 export function checkFacts(began: HardenFacts, now: HardenFacts): void {
   for (const name of new Set([...Object.keys(began), ...Object.keys(now)]))
-    if (began[name] !== now[name])
+    if ((began[name] ?? null) !== (now[name] ?? null))
       throw new PerturbError(
         "mismatch",
         `The hardening began with ${name} ${began[name] ?? "none"}, and now has ${now[name] ?? "none"}: it cannot go on as if nothing had changed. Start anew in another folder (${option("folder")}).`,

@@ -1,8 +1,15 @@
 import { CHECKPOINT, workFolder } from "../train/work-folder.node.ts";
 import { type HardenCheckpoint, readHardening, writeHardening } from "./checkpoint.ts";
 
-/** The files of a hardening: the best weights, those of the last epoch, how it went, before against after, and where it stands. */
-export const HARDENING_FILES = [CHECKPOINT, "model.onnx", "last.onnx", "history.json", "comparison.json"] as const;
+/** The files of a hardening: the best weights, those of the last epoch, how it went, before against after, both as a page, and where it stands. */
+export const HARDENING_FILES = [
+  CHECKPOINT,
+  "model.onnx",
+  "last.onnx",
+  "history.json",
+  "comparison.json",
+  "report.html",
+] as const;
 type Written = Exclude<(typeof HARDENING_FILES)[number], typeof CHECKPOINT>;
 
 const work = workFolder("hardening", HARDENING_FILES);
@@ -21,5 +28,9 @@ export const saveHardening = (folder: string, checkpoint: HardenCheckpoint): Pro
   work.replace(folder, CHECKPOINT, writeHardening(checkpoint));
 
 /** Writes a file of the result: all of it, or nothing. @throws usage when it cannot be written */
-export const writeResult = (folder: string, name: Written, content: Uint8Array | object): Promise<void> =>
-  work.replace(folder, name, content instanceof Uint8Array ? content : `${JSON.stringify(content, null, 2)}\n`);
+export const writeResult = (folder: string, name: Written, content: Uint8Array | string | object): Promise<void> =>
+  work.replace(
+    folder,
+    name,
+    content instanceof Uint8Array || typeof content === "string" ? content : `${JSON.stringify(content, null, 2)}\n`,
+  );

@@ -2,9 +2,10 @@ import { backward } from "../autodiff/engine.ts";
 import { losses } from "../autodiff/loss.ts";
 import type { AnyMethod, ConfiguredMethod } from "../harden.ts";
 import type { Graph } from "../onnx/graph.ts";
+import { merged } from "../onnx/merged.ts";
 import { Ops } from "../onnx/ops.ts";
 import { copied } from "./copied.ts";
-import { worstMargins } from "./margins.ts";
+import { type Asked, enclosedAround, lineMargins, worstMargins } from "./margins.ts";
 import { largestOther } from "./methods/losses.ts";
 import type { Network } from "./network.ts";
 
@@ -44,15 +45,32 @@ export const asksBoth = ({ asks }: AnyMethod): boolean => asks.includes("clean")
 export const scalarOf = (name: string): string => `perturb/step/${name}`;
 const RADIUS = scalarOf("radius");
 
+/** Bounds around `x`, by the names of their radius: intervals, and lines that use them. */
+function around(b: Ops, of: Of, labels: string) {
+  const known = new Map<string, { readonly asked: Asked; readonly enclosed: ReturnType<typeof enclosedAround> }>();
+  const within = (radius: string) => {
+    const asked = { graph: of.graph, bounds: of.file.bounds, labels, radius };
+    const found = known.get(radius) ?? { asked, enclosed: enclosedAround(b, asked) };
+    known.set(radius, found);
+    return found;
+  };
+  return {
+    intervals: (radius: string) => worstMargins(b, within(radius).asked, within(radius).enclosed),
+    lines: (radius: string) => lineMargins(b, within(radius).asked, within(radius).enclosed),
+  };
+}
+
 /**
  * Inputs: `x`, `labels`, the radius, the parameters. Output: `certified`, for how many samples every x' of the L∞ ball has the class of the label, by
- * interval bounds.
+ * interval bounds, or by the better of these and of lines, for each class.
  */
-export function certifiedGraph(of: Of): Graph {
+export function certifiedGraph(of: Of, how: NonNullable<AnyMethod["certifies"]>): Graph {
   const b = new Ops(of.graph);
   const labels = labelsOf(b, of);
   const radius = b.input({ name: RADIUS, type: "float32", dims: [] });
-  const margins = worstMargins(b, { graph: of.graph, bounds: of.file.bounds, labels, radius });
+  const bounds = around(b, of, labels);
+  const wide = bounds.intervals(radius);
+  const margins = how === "lines" ? b.add("Min", [wide, bounds.lines(radius)]) : wide;
   const others = largestOther(b, margins, margins, labels);
   const isBelow = b.add("Less", [others, b.scalar(0, others)]);
   b.alias("certified", b.reduceSum(b.cast(isBelow, "float32"), [0], false));
@@ -62,9 +80,9 @@ export function certifiedGraph(of: Of): Graph {
 /**
  * The outer problem of a method. Inputs: `x`, the points that it trains on, or where it asks both the samples, and then the adversarial
  * points too; `labels`; the numbers of the step; the parameters. Outputs: `loss`, the sum over the samples; `correct`, how many of the points trained on are
- * classified right; `gradient`, of `loss` by all parameters, in one vector.
+ * classified right; `gradient`, of `loss` by all parameters, in one vector. `isVanished`: for steps in which the vanishing numbers of the method are 0.
  */
-export function stepGraph(of: Of, { method, options }: ConfiguredMethod): Graph {
+export function stepGraph(of: Of, { method, options }: ConfiguredMethod, isVanished = false): Graph {
   const b = new Ops(of.graph);
   const labels = labelsOf(b, of);
   const second = asksBoth(method) ? networkAt(b, of, ADVERSARIAL) : "logits";
@@ -74,14 +92,30 @@ export function stepGraph(of: Of, { method, options }: ConfiguredMethod): Graph 
     scalars.set(name, known);
     return known;
   };
-  const margins = (radius: string) => worstMargins(b, { graph: of.graph, bounds: of.file.bounds, labels, radius });
-  const context = { b, clean: "logits", adversarial: second, labels, scalar, margins };
+  const { intervals: margins, lines } = around(b, of, labels);
+  const inputGradient = () => backward(b, "logits", losses["cross-entropy"](b, "logits", labels).slope, ["x"])[0]!;
+  const context = {
+    b,
+    clean: "logits",
+    adversarial: second,
+    labels,
+    scalar,
+    isVanished,
+    margins,
+    lines,
+    inputGradient,
+  };
   const loss = method.loss(context, options as never);
   b.alias("loss", b.reduceSum(loss, [0], false));
   const right = b.add("Equal", [b.add("ArgMax", [second], { axis: 1, keepdims: 0 }), labels]);
   b.alias("correct", b.reduceSum(b.cast(right, "float32"), [0], false));
-  const gradients = backward(b, "loss", b.scalar(1, "loss"), Object.keys(of.shapes.parameters));
-  const flat = gradients.map((name) => b.reshape(name, [-1]));
+  return withGradient(b.finish(["loss", "correct"]), Object.keys(of.shapes.parameters));
+}
+
+/** What bounds compute of the network once more is not differentiated twice. */
+function withGradient(graph: Graph, parameters: readonly string[]): Graph {
+  const b = new Ops(merged(graph));
+  const flat = backward(b, "loss", b.scalar(1, "loss"), parameters).map((name) => b.reshape(name, [-1]));
   b.alias("gradient", flat.length > 1 ? b.add("Concat", flat, { axis: 0 }) : flat[0]!);
   return b.finish(["loss", "correct", "gradient"]);
 }

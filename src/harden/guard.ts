@@ -5,6 +5,7 @@ import type { HardenEpoch, Validation } from "../harden.ts";
 import { norms } from "../norm.ts";
 import type { Hardening } from "./options.ts";
 import type { Part } from "./part.ts";
+import { holding } from "./smoothed.ts";
 import type { TakeSamples } from "./split.ts";
 
 const BATCH = 250;
@@ -14,7 +15,7 @@ const STEPS = 10;
 export async function validate(
   parts: readonly Part[],
   views: Parameters<Part["model"]>[0],
-  { norm: name, epsilon, seed, signal }: Hardening,
+  { norm: name, epsilon, seed, signal, method: { method, options } }: Hardening,
   take: TakeSamples,
   held: Int32Array,
 ): Promise<Validation> {
@@ -24,6 +25,8 @@ export async function validate(
   );
   const sum = { total: 0, clean: 0, fgsm: 0, pgd: 0 };
   let certified: number | null = null;
+  const sigma = method.noise?.(options as never);
+  let smoothed = sigma === undefined ? null : 0;
   const work = async (part: Part, indices: Int32Array): Promise<void> => {
     const model = part.model(views);
     const { x, labels } = await take(indices);
@@ -34,6 +37,7 @@ export async function validate(
     const [byPgd] = await pgd.propose({ ...task, start }, { steps: STEPS, stepSize: "0.25eps" });
     const proven = await part.certified(views, x, labels, epsilon);
     if (proven !== null) certified = (certified ?? 0) + proven;
+    if (smoothed !== null) smoothed += await holding(model, { x, labels, indices }, { sigma: sigma!, epsilon, seed });
     const clean = await judge(model, x, x, goal, norm, 0);
     const first = await judge(model, x, byFgsm!, goal, norm, epsilon);
     const second = await judge(model, x, byPgd!, goal, norm, epsilon);
@@ -50,7 +54,7 @@ export async function validate(
       for (let i = k; i < ranges.length; i += parts.length) await work(part, ranges[i]!);
     }),
   );
-  return certified === null ? sum : { ...sum, certified };
+  return { ...sum, ...(certified !== null && { certified }), ...(smoothed !== null && { smoothed }) };
 }
 
 /** A fall of the accuracy under PGD from the best epoch, and a growth of the gap between FGSM and PGD, as shares, that are no accident. */
@@ -67,9 +71,14 @@ export function isOverfitted(now: Validation, best: Validation): boolean {
   return fall > FALL && growth > GROWTH;
 }
 
-/** Whether an epoch is better than another: by its certified samples where they are counted, else by those that are right under PGD. */
-export const isBetter = (now: Validation, best: Validation): boolean =>
-  (now.certified ?? now.pgd) > (best.certified ?? best.pgd);
+/**
+ * Whether an epoch is better than another: by its samples that are certified, or hold under noise, where they are counted, and by those that are right under PGD where these are as
+ * many or are not counted. Accuracy under PGD alone would choose a network with boxes too small to be proven.
+ */
+export function isBetter(now: Validation, best: Validation): boolean {
+  const gain = (now.certified ?? now.smoothed ?? 0) - (best.certified ?? best.smoothed ?? 0);
+  return gain > 0 || (gain === 0 && now.pgd > best.pgd);
+}
 
 /** The best epoch so far, of equal ones the first. */
 export const bestOf = (history: readonly HardenEpoch[]): HardenEpoch =>

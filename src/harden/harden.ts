@@ -7,6 +7,7 @@ import {
   type HardenState,
   type MethodChoice,
   type TrainingNorm,
+  usualNorm,
 } from "../harden.ts";
 import { fittingShape } from "../layout.ts";
 import { type GraphOptions, graphIn, type ModelOptions, settledFrom } from "../models/open.ts";
@@ -15,6 +16,7 @@ import type { Chosen } from "../models/parameters/names.ts";
 import { optimizers } from "../train/index.ts";
 import { schedules } from "../train/schedule.ts";
 import type { Optimizer, Schedule } from "../train.ts";
+import type { Augmentation } from "./augment.ts";
 import { fgsmRs } from "./methods/fgsm-rs.ts";
 import type { HardenCourse } from "./options.ts";
 import { runHardening } from "./run.ts";
@@ -31,7 +33,7 @@ export interface HardenOptions<N extends TrainingNorm = TrainingNorm>
   readonly epsilon: number;
   /** By default `fgsmRs`. */
   readonly method?: MethodChoice<N>;
-  /** Of ε: one that the method trains in, by default "linf". */
+  /** Of ε: one that the method trains in, by default "linf", and "l2" of methods for smoothing. */
   readonly norm?: NoInfer<N>;
   /** How often every sample is seen, by default 5; 0 gives the file back as it is. */
   readonly epochs?: number;
@@ -49,6 +51,12 @@ export interface HardenOptions<N extends TrainingNorm = TrainingNorm>
   readonly validation?: number;
   /** Of the samples held out, the order of the others, and all draws; by default 0. */
   readonly seed?: number;
+  /** The weights' average keeps so much of itself at each step, such as 0.999, and is what is measured and given; by default 0, for no average. */
+  readonly ema?: number;
+  /** How pictures are changed before each epoch sees them; by default not at all. */
+  readonly augment?: Augmentation;
+  /** "recalibrate" recomputes the statistics that BatchNormalization stores after each epoch, on training data; by default "stored". */
+  readonly batchNorm?: "stored" | "recalibrate";
 }
 
 /** What a hardening gave. */
@@ -95,15 +103,16 @@ export async function harden<N extends TrainingNorm>(
   const file = await settledFrom(opened, { ...rest, shape: wanted }, runtimes[0]);
   const method: MethodChoice = options.method ?? fgsmRs;
   const { optimizer = optimizers.adam.make(), rate = optimizers.adam.rate } = options;
-  const { norm = "linf", epochs = 5, batch = 128, validation = 1000, seed = 0, schedule } = options;
-  const { limit = data.size } = options;
+  const { epochs = 5, batch = 128, validation = 1000, seed = 0, schedule } = options;
+  const chosen = "method" in method ? method : configuredMethod(method);
+  const { limit = data.size, norm = usualNorm(chosen.method) } = options;
   checkCount("limit", limit);
   const shaped = withShape(data, file.inputShape);
   const hardened = await runHardening({
     file,
     bytes,
     data: limit < data.size ? drawn(shaped, limit, seed) : shaped,
-    method: "method" in method ? method : configuredMethod(method),
+    method: chosen,
     norm,
     epsilon: options.epsilon,
     optimizer,
@@ -113,6 +122,9 @@ export async function harden<N extends TrainingNorm>(
     batch,
     validation,
     seed,
+    ema: options.ema,
+    augment: options.augment,
+    batchNorm: options.batchNorm,
     freeze: options.freeze,
     only: options.only,
     runtimes,

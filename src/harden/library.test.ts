@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
 import { datasetOf } from "../datasets/in-memory.ts";
-import { awp, harden, nFgsm, pgd, standard, trades } from "../exports/train.ts";
+import { awp, crownIbp, gaussian, harden, nFgsm, pgd, sabr, smoothAdv, standard, trades } from "../exports/train.ts";
 import { configuredMethod } from "../harden.ts";
 import { readOnnx, writeOnnx } from "../onnx/file.ts";
 import { freeNames, renameValues } from "../onnx/rewrite.ts";
@@ -34,6 +34,19 @@ describe("harden", () => {
     expect(parameters.map(({ name }) => name)).toContain("fc2.weight");
   });
 
+  it("trains under noise in L2, on several points a sample, and counts what holds under it", async () => {
+    const seen: number[] = [];
+    const { history, state } = await harden(bytes, dark([1, 28, 28]), {
+      ...few,
+      method: smoothAdv.with({ draws: 3, steps: 1 }),
+      onProgress: ({ done, total }) => void seen.push(done / total),
+    });
+    expect(seen).toEqual([50 / 70, 1]);
+    expect(history[1]!.training!.total).toBe(3 * 70);
+    expect(history[1]!.validation.smoothed).toBeGreaterThanOrEqual(0);
+    expect(state.step).toBe(2);
+  });
+
   it("sees data in the shape of the network, and gives the file back without epochs", async () => {
     const { model } = await harden(bytes, dark([784]), { ...few, epochs: 0 });
     expect(Buffer.compare(model, bytes)).toBe(0);
@@ -60,6 +73,16 @@ describe("harden", () => {
     const data = dark([1, 28, 28]);
     // @ts-expect-error: N-FGSM is defined in L∞ alone.
     await failure("usage", () => harden(bytes, data, { ...few, method: nFgsm, norm: "l2" }));
+    // @ts-expect-error: nor are proofs by boxes.
+    await failure("usage", () => harden(bytes, data, { ...few, method: crownIbp, norm: "l2" }));
+    // @ts-expect-error: smoothing is proven in L2.
+    await failure("usage", () => harden(bytes, data, { ...few, method: gaussian, norm: "linf" }));
+    await failure("usage", () => harden(bytes, data, { ...few, method: gaussian.with({ sigma: 0 }) }));
+    await failure("usage", () => harden(bytes, data, { ...few, method: sabr.with({ box: 1.5 }) }));
+    await failure("usage", () => harden(bytes, data, { ...few, method: pgd.with({ ramp: 2 }) }));
+    await failure("usage", () => harden(bytes, data, { ...few, method: crownIbp.with({ beta: -1 }) }));
+    // @ts-expect-error: it has no noise.
+    await failure("usage", async () => sabr.with({ sigma: 1 }));
     // @ts-expect-error: nor is there training in L0.
     await failure("usage", () => harden(bytes, data, { ...few, method: pgd, norm: "l0" }));
     // @ts-expect-error: it has no such option.

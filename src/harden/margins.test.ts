@@ -12,7 +12,7 @@ import { Ops } from "../onnx/ops.ts";
 import { randomFor } from "../random.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import { type FloatTensor, tensor } from "../tensor.ts";
-import { worstMargins } from "./margins.ts";
+import { lineMargins, worstMargins } from "./margins.ts";
 
 const runtime = nodeRuntime("cpu", 1);
 const random = randomFor(7, 0);
@@ -20,11 +20,16 @@ const SAMPLES = 3;
 const RADIUS = 0.01;
 const box = { lower: 0, upper: 1 };
 
-async function marginsOf(graph: Graph, x: FloatTensor, labels: Int32Array): Promise<FloatTensor> {
+async function marginsOf(
+  graph: Graph,
+  x: FloatTensor,
+  labels: Int32Array,
+  margins = worstMargins,
+): Promise<FloatTensor> {
   const b = new Ops(graph);
   const given = b.input({ name: "labels", type: "int64", dims: ["N"] });
   const radius = b.input({ name: "radius", type: "float32", dims: [] });
-  b.alias("margins", worstMargins(b, { graph, bounds: box, labels: given, radius }));
+  b.alias("margins", margins(b, { graph, bounds: box, labels: given, radius }));
   const program = await runtime.load(writeOnnx(b.finish(["margins"])));
   const feeds = { x, labels: labelTensor(labels, 10), radius: tensor("float32", [], Float32Array.of(RADIUS)) };
   return (await program.run(feeds))["margins"] as FloatTensor;
@@ -50,7 +55,10 @@ async function drawn(graph: Graph, x: FloatTensor, labels: Int32Array): Promise<
   return most!;
 }
 
-it("are those of the proofs by intervals, of LeNet, and not below what is drawn", async () => {
+it.each([
+  ["ibp", worstMargins],
+  ["crown-ibp", lineMargins],
+] as const)("are those of the proofs by %s, of LeNet, and not below what is drawn", async (method, margins) => {
   const bytes = new Uint8Array(readFileSync(new URL("../../models/lenet-mnist.onnx", import.meta.url)));
   const graph = readOnnx(classifierFile(readOnnx(bytes), { name: "lenet" }).onnx);
   const x = tensor(
@@ -59,7 +67,7 @@ it("are those of the proofs by intervals, of LeNet, and not below what is drawn"
     Float32Array.from({ length: SAMPLES * 784 }, () => random.uniform()),
   );
   const labels = Int32Array.of(3, 0, 8);
-  const { data, dims } = await marginsOf(graph, x, labels);
+  const { data, dims } = await marginsOf(graph, x, labels, margins);
   expect(dims).toEqual([SAMPLES, 10]);
   const samples = Int32Array.from({ length: SAMPLES * 10 }, (_, i) => Math.floor(i / 10));
   const seed = new Float32Array(SAMPLES * 100);
@@ -68,7 +76,7 @@ it("are those of the proofs by intervals, of LeNet, and not below what is drawn"
     seed[row * 10 + (row % 10)]! -= 1;
   }
   const rows = { seed: tensor("float32", [SAMPLES * 10, 10], seed), samples };
-  const least = await bounds(graph, ball(x, RADIUS, box), rows, { runtime, method: "ibp" });
+  const least = await bounds(graph, ball(x, RADIUS, box), rows, { runtime, method });
   for (const [i, value] of data.entries()) {
     if (i % 10 === labels[Math.floor(i / 10)]) expect(Math.abs(value)).toBeLessThan(1e-6);
     // What proofs allow for rounding is little.

@@ -1,5 +1,6 @@
 import { backward } from "../autodiff/engine.ts";
 import { isLabel } from "../autodiff/loss.ts";
+import { crown } from "../certify/bounds/crown.ts";
 import { type Enclosed, enclose } from "../certify/bounds/enclose.ts";
 import type { Bounds } from "../model.ts";
 import { type Graph, type Node, valuesRead } from "../onnx/graph.ts";
@@ -8,7 +9,7 @@ import { product, tensor } from "../tensor.ts";
 import { copied } from "./copied.ts";
 import { atLabel } from "./methods/losses.ts";
 
-interface Asked {
+export interface Asked {
   /** The network: `x` to `logits`. */
   readonly graph: Graph;
   readonly bounds: Bounds;
@@ -20,6 +21,18 @@ interface Asked {
 /** Numbers of the matrix of the last layers: with more, the intervals of the logits themselves are taken. */
 const MOST_NUMBERS = 2 ** 17;
 
+/** Appends the ends of every value of the network over the ball. @throws unsupported for an operator without bounds */
+export function enclosedAround(b: Ops, { graph, bounds, radius }: Omit<Asked, "labels">): Enclosed {
+  const side = (op: "Max" | "Min", moved: string, limit: number) => b.add(op, [moved, b.scalar(limit, "x")]);
+  const lower = side("Max", b.sub("x", radius), bounds.lower);
+  const upper = side("Min", b.plus("x", radius), bounds.upper);
+  return enclose(b, graph.nodes, {
+    boxes: new Map([["x", { centre: "x", lower, upper }]]),
+    refine: (_, ends) => ends,
+    arithmetic: "real",
+  });
+}
+
 /**
  * Appends upper bounds of z_k - z_y, [n, classes], over all x' with |x' - x| ≤ radius inside the bounds of the input (interval bound
  * propagation: Gowal et al. 2018, https://arxiv.org/abs/1810.12715, §3). They hold over the real numbers, and are computed in float32: they are
@@ -27,16 +40,8 @@ const MOST_NUMBERS = 2 ** 17;
  * last layer", §3): (A_k - A_y)·m + |A_k - A_y|·r + constant, with the middle m and the radius r of what it gets.
  * @throws unsupported for an operator without bounds
  */
-export function worstMargins(b: Ops, asked: Asked): string {
-  const { graph, bounds, labels, radius } = asked;
-  const side = (op: "Max" | "Min", moved: string, limit: number) => b.add(op, [moved, b.scalar(limit, "x")]);
-  const lower = side("Max", b.sub("x", radius), bounds.lower);
-  const upper = side("Min", b.plus("x", radius), bounds.upper);
-  const enclosed = enclose(b, graph.nodes, {
-    boxes: new Map([["x", { centre: "x", lower, upper }]]),
-    refine: (_, ends) => ends,
-    arithmetic: "real",
-  });
+export function worstMargins(b: Ops, asked: Asked, enclosed = enclosedAround(b, asked)): string {
+  const { graph, labels } = asked;
   const last = linearEnd(graph, enclosed);
   const elided = last && throughEnd(b, asked, enclosed, last);
   if (elided) return elided;
@@ -44,6 +49,22 @@ export function worstMargins(b: Ops, asked: Asked): string {
   const truth = b.unsqueeze(atLabel(b, ends.lower, "logits", labels), [1]);
   const margins = b.sub(ends.upper, truth);
   return b.where(isLabel(b, "logits", labels), b.scalar(0, margins), margins);
+}
+
+/**
+ * Appends the same bounds by lines from the margins back to the input, with the intervals for their slopes (CROWN-IBP: Zhang et al. 2020,
+ * https://arxiv.org/abs/1906.06316, §3.2): one row of coefficients for each class. They, too, are computed in float32, and prove nothing.
+ * @throws unsupported for an operator without lines
+ */
+export function lineMargins(b: Ops, asked: Asked, enclosed = enclosedAround(b, asked)): string {
+  const [batch, classes] = [b.dims("logits")[0]!, b.size("logits", 1)];
+  const identity = Float32Array.from({ length: classes * classes }, (_, i) => (i % (classes + 1) === 0 ? 1 : 0));
+  const truth = b.unsqueeze(b.cast(isLabel(b, "logits", asked.labels), "float32"), [1]);
+  const rows = b.sub(truth, b.constant(tensor("float32", [1, classes, classes], identity)));
+  // As if there were one for each sample: what goes backwards has the shape of what went forwards.
+  const seed = b.shaped(b.reshape(rows, [-1, classes]), [batch, classes]);
+  const { bound } = crown(b, { input: "x", of: "logits", seed, arithmetic: "real", isFlat: false }, enclosed);
+  return b.shaped(b.reshape(b.neg(b.cast(bound, "float32")), [-1, classes]), [batch, classes]);
 }
 
 interface LinearEnd {

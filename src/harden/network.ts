@@ -1,10 +1,12 @@
 import { lower } from "../autodiff/lower.ts";
 import { PerturbError } from "../errors.ts";
+import type { HardenState } from "../harden.ts";
 import type { ClassifierFile } from "../models/classifier/classifier.ts";
 import { isExternal } from "../models/formats/external.ts";
 import { withConstants } from "../models/parameters/constants.ts";
 import { type Parameter, refuseQuantized, storedParameters } from "../models/parameters/find.ts";
 import { type Chosen, chosenParameters } from "../models/parameters/names.ts";
+import { storedStatistics } from "../models/parameters/statistics.ts";
 import { type NewValues, refuseUnwritable } from "../models/parameters/write.ts";
 import { readOnnx } from "../onnx/file.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
@@ -13,8 +15,10 @@ import { Ops } from "../onnx/ops.ts";
 import { inFloat32 } from "../onnx/precision.ts";
 import { readTensor } from "../onnx/tensor-proto.ts";
 import { upgrade } from "../onnx/upgrade.ts";
-import { toFloat32 } from "../tensor.ts";
+import { type FloatTensor, toFloat32 } from "../tensor.ts";
 import { parameterViews, type Shapes, vectorSize } from "../train/vector.ts";
+import { weightsOf } from "./average.ts";
+import type { HardenSettings } from "./options.ts";
 
 /** A classifier whose parameters are inputs of its graph. */
 export interface Network {
@@ -26,8 +30,16 @@ export interface Network {
   readonly shapes: Shapes;
   /** The parameters as the file has them, in one vector. */
   readonly initial: Float32Array;
-  /** Inputs: `x`, and each parameter by its name. Output: `logits`. In float32, in operators that have gradients. */
+  /** Those of each BatchNormalization, the mean before the variance, where they are recomputed. */
+  readonly statistics: Statistics | null;
+  /** Inputs: `x`, and each parameter and statistic by its name. Output: `logits`. In float32, in operators that have gradients. */
   readonly graph: Graph;
+}
+
+interface Statistics {
+  readonly parameters: readonly Parameter[];
+  readonly shapes: Shapes;
+  readonly initial: Float32Array;
 }
 
 /**
@@ -35,7 +47,11 @@ export interface Network {
  * @param bytes the ONNX file that it was made from, with all its weights inside
  * @throws usage where nothing is left to be trained; unsupported for quantised networks, and classifiers that take more than samples
  */
-export function openNetwork(file: ClassifierFile, bytes: Uint8Array, chosen: Chosen): Network {
+export function openNetwork(
+  file: ClassifierFile,
+  bytes: Uint8Array,
+  chosen: Chosen & Pick<HardenSettings, "batchNorm">,
+): Network {
   refuseUnfit(file);
   const stored = readOnnx(bytes, file.name);
   refuseQuantized(inlineFunctions(stored), file.name);
@@ -46,26 +62,59 @@ export function openNetwork(file: ClassifierFile, bytes: Uint8Array, chosen: Cho
     chosen,
     file.name,
   );
-  refuseExternal(stored, parameters, file.name);
-  refuseUnwritable(bytes, parameters, file.name);
+  const norms = chosen.batchNorm === "recalibrate" ? storedStatistics(classifier, stored) : [];
+  const moments = norms.flatMap(({ mean, variance }) => [mean, variance]);
+  refuseExternal(stored, [...parameters, ...moments], file.name);
+  refuseUnwritable(bytes, [...parameters, ...moments], file.name);
   const calledIn = new Map(found.map(({ parameter, value }) => [parameter.name, value]));
-  const shapes: Shapes = {
-    parameters: Object.fromEntries(parameters.map(({ name, dims }) => [calledIn.get(name)!, dims])),
-  };
-  const initial = new Float32Array(vectorSize(shapes));
   const { initializers } = withConstants(stored);
+  const learned = vectorOf(parameters, ({ name }) => calledIn.get(name)!, initializers);
+  const { shapes, initial } = learned;
+  const values = new Map(
+    norms.flatMap(({ mean, variance, values: own }) => [[mean, own.mean] as const, [variance, own.variance] as const]),
+  );
+  const statistics =
+    norms.length > 0 ? { parameters: moments, ...vectorOf(moments, (one) => values.get(one)!, initializers) } : null;
+  const names = [shapes, ...(statistics ? [statistics.shapes] : [])].flatMap(({ parameters: of }) => Object.keys(of));
+  const b = new Ops(lower(upgrade(inFloat32(classifier, ["float16"])), ["x", ...names]));
+  for (const name of names) b.promote(name);
+  return { file, parameters, others, shapes, initial, statistics, graph: b.finish(["logits"]) };
+}
+
+/** Tensors of a file in one vector, by what the network calls them. */
+function vectorOf(
+  parameters: readonly Parameter[],
+  calledIn: (parameter: Parameter) => string,
+  initializers: Graph["initializers"],
+): { readonly shapes: Shapes; readonly initial: Float32Array } {
+  const shapes: Shapes = { parameters: Object.fromEntries(parameters.map((one) => [calledIn(one), one.dims])) };
+  const initial = new Float32Array(vectorSize(shapes));
   const views = Object.values(parameterViews(shapes, initial));
   for (const [i, { name }] of parameters.entries())
     views[i]!.data.set(toFloat32(readTensor(initializers.get(name)!)).data);
-  const names = Object.keys(shapes.parameters);
-  const b = new Ops(lower(upgrade(inFloat32(classifier, ["float16"])), ["x", ...names]));
-  for (const name of names) b.promote(name);
-  return { file, parameters, others, shapes, initial, graph: b.finish(["logits"]) };
+  return { shapes, initial };
 }
 
-/** The values of a vector, for the file that the network came from. */
-export function newValues({ parameters, shapes, initial }: Network, vector: Float32Array): NewValues[] {
-  const [before, after] = [initial, vector].map((of) => Object.values(parameterViews(shapes, of)));
+/** The vectors before the first step. */
+export const initialVectors = ({ initial, statistics }: Network): HardenState["vectors"] => ({
+  parameters: initial,
+  ...(statistics && { statistics: statistics.initial }),
+});
+
+/** The inputs of the network's graph beside `x`: weights, and the statistics of its vectors. */
+export const feedsOf = (
+  { shapes, statistics }: Pick<Network, "shapes" | "statistics">,
+  vectors: HardenState["vectors"],
+  weights = weightsOf(vectors),
+): Record<string, FloatTensor> => ({
+  ...parameterViews(shapes, weights),
+  ...(statistics && parameterViews(statistics.shapes, vectors["statistics"]!)),
+});
+
+/** What vectors have for the file that the network came from. */
+export function newValues(network: Network, vectors: HardenState["vectors"]): NewValues[] {
+  const [before, after] = [initialVectors(network), vectors].map((of) => Object.values(feedsOf(network, of)));
+  const parameters = [...network.parameters, ...(network.statistics?.parameters ?? [])];
   return parameters.map((parameter, i) => ({ parameter, before: before![i]!.data, after: after![i]!.data }));
 }
 

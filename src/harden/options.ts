@@ -6,6 +6,8 @@ import type { Chosen } from "../models/parameters/names.ts";
 import { option } from "../option.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Optimizer, Schedule } from "../train.ts";
+import { type Augmentation, checkAugmentation } from "./augment.ts";
+import { checkAveraging } from "./average.ts";
 
 export interface HardenSettings extends Chosen {
   readonly method: ConfiguredMethod;
@@ -24,6 +26,12 @@ export interface HardenSettings extends Chosen {
   readonly validation: number;
   /** Of the samples held out, the order of the others, and all draws of attacks. */
   readonly seed: number;
+  /** The weights' average keeps so much of itself at each step, and is what is measured and written; by default 0, for no average. */
+  readonly ema?: number | undefined;
+  /** How pictures are changed before each epoch; by default not at all. */
+  readonly augment?: Augmentation | undefined;
+  /** What becomes of the statistics that BatchNormalization stores: kept, or recomputed after each epoch; by default kept. */
+  readonly batchNorm?: "stored" | "recalibrate" | undefined;
 }
 
 /** What runs a hardening, follows it and goes on with it. */
@@ -58,6 +66,7 @@ export function checkHardening({ method, norm, epsilon, file, data, ...rest }: H
     throw new PerturbError("usage", `epochs must be a whole number from 0 up, got ${epochs}.`);
   if (!(rate > 0 && Number.isFinite(rate)))
     throw new PerturbError("usage", `The learning rate must be above 0, got ${rate} (${option("rate")}).`);
+  checkAveraging(rest.ema ?? 0);
   const { lower, upper } = file.bounds;
   if (!(epsilon > 0 && Number.isFinite(epsilon)))
     throw new PerturbError(
@@ -89,6 +98,7 @@ export function checkHardening({ method, norm, epsilon, file, data, ...rest }: H
       "mismatch",
       `${file.name} takes samples of shape [${file.inputShape}], and ${data.name} has [${data.shape}].`,
     );
+  checkAugmentation(rest.augment ?? {}, data);
   const left = data.size - validation - test;
   if (!Number.isInteger(validation) || validation < LEAST_VALIDATION || left < Math.max(batch, validation))
     throw new PerturbError(

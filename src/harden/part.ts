@@ -23,6 +23,7 @@ export interface Points {
   readonly x: FloatTensor;
   /** Those of the inner attack; x itself where there is none. */
   readonly adversarial: FloatTensor;
+  /** Of each of the points. */
   readonly labels: Int32Array;
 }
 
@@ -36,7 +37,7 @@ export interface Part {
     points: Points,
     scalars: Scalars,
   ): Promise<{ readonly gradient: Float32Array; readonly score: Score }>;
-  /** Of samples, how many are certified at ε by interval bounds; null of methods that do not ask for bounds. */
+  /** Of samples, how many are certified at ε; null of methods that do not train for proofs. */
   certified(parameters: Feeds, x: FloatTensor, labels: Int32Array, epsilon: number): Promise<number | null>;
   release(): Promise<void>;
 }
@@ -48,6 +49,12 @@ const scalarFeeds = (scalars: Scalars): Feeds =>
     Object.entries(scalars).map(([name, value]) => [scalarOf(name), tensor("float32", [], Float32Array.of(value))]),
   );
 
+/** A program takes no inputs that it does not have. */
+const without = (feeds: Feeds, names: readonly string[]): Feeds => {
+  const left = new Set(names.map(scalarOf));
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => !left.has(name)));
+};
+
 /** Compiles the graphs of a training; `folder` holds the weights that stay outside of the graph. @throws runtime */
 export async function openPart(network: Network, method: ConfiguredMethod, runtime: Runtime): Promise<Part> {
   const { file, graph } = network;
@@ -56,7 +63,8 @@ export async function openPart(network: Network, method: ConfiguredMethod, runti
     logits: await load(graph),
     attack: await load(attackGraph(network)),
     step: await load(stepGraph(network, method)),
-    certified: method.method.asks.includes("bounds") ? await load(certifiedGraph(network)) : null,
+    vanished: method.method.vanishing ? await load(stepGraph(network, method, true)) : null,
+    certified: method.method.certifies ? await load(certifiedGraph(network, method.method.certifies)) : null,
     divergence: method.method.attack && asksBoth(method.method) ? await load(divergenceGraph(network)) : null,
   };
   const { name, inputShape, classes, head, bounds } = file;
@@ -79,7 +87,9 @@ export async function openPart(network: Network, method: ConfiguredMethod, runti
     async step(parameters, { x, adversarial, labels }, scalars) {
       const points = asksBoth(method.method) ? { x, [ADVERSARIAL]: adversarial } : { x: adversarial };
       const feeds = { ...parameters, ...scalarFeeds(scalars), ...points, labels: labelTensor(labels, classes) };
-      const answer = await programs.step.run(feeds);
+      const isVanished = method.method.vanishing?.every((name) => scalars[name] === 0) === true;
+      const program = isVanished ? programs.vanished! : programs.step;
+      const answer = await program.run(program === programs.step ? feeds : without(feeds, method.method.vanishing!));
       const [loss, correct] = [Number(answer["loss"]!.data[0]), Number(answer["correct"]!.data[0])];
       return {
         gradient: answer["gradient"]!.data as Float32Array,

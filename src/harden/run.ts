@@ -8,12 +8,15 @@ import { updateGraph } from "../train/graphs.ts";
 import { shuffledOrder } from "../train/samples.ts";
 import { addScores, NOTHING } from "../train/score.ts";
 import { updated } from "../train/update.ts";
-import { parameterViews } from "../train/vector.ts";
-import { stepGraph } from "./graphs.ts";
+import { augmented } from "./augment.ts";
+import { averaged, weightsOf, withAverage } from "./average.ts";
+import { checkVectors } from "./checkpoint.ts";
+import { certifiedGraph, stepGraph } from "./graphs.ts";
 import { bestOf, isBetter, isOverfitted, validate } from "./guard.ts";
-import { type Network, newValues, openNetwork } from "./network.ts";
+import { feedsOf, initialVectors, type Network, newValues, openNetwork } from "./network.ts";
 import { checkHardening, type Hardening } from "./options.ts";
 import { openPart, type Part } from "./part.ts";
+import { openRecalibration, type Recalibration, refuseWithoutStatistics } from "./recalibrate.ts";
 import { openSamples, type Split, split, type TakeSamples } from "./split.ts";
 import { gradientOf } from "./step.ts";
 
@@ -35,6 +38,7 @@ interface Session {
   readonly network: Network;
   readonly parts: readonly Part[];
   readonly update: Program;
+  readonly recalibration: Recalibration | undefined;
   readonly split: Split;
   readonly take: TakeSamples;
   readonly stepsPerEpoch: number;
@@ -51,14 +55,15 @@ export async function runHardening(options: Hardening): Promise<Hardened> {
   const network = checkedNetwork(options);
   const session = await openSession(options, network);
   try {
-    const state = await run(session, options.resume ?? (await startOf(session)));
+    const state = await run(session, options.resume ?? (await begun(session)));
     const { bytes, file } = options;
     const written = (vectors: HardenState["vectors"]): Uint8Array =>
-      withValues(bytes, newValues(network, vectors["parameters"]!), file.name);
+      withValues(bytes, newValues(network, vectors), file.name);
     return { model: written(state.best.vectors), last: written(state.vectors), state, network };
   } finally {
     for (const part of session.parts) await part.release();
     await session.update.release();
+    await session.recalibration?.release();
   }
 }
 
@@ -66,10 +71,16 @@ export async function runHardening(options: Hardening): Promise<Hardened> {
 export function checkedNetwork(options: Hardening): Network {
   checkHardening(options);
   const { method, options: given } = options.method;
-  method.scalars?.({ progress: 0, epsilon: options.epsilon }, given as never);
+  const start = { progress: 0, epsilon: options.epsilon };
+  method.scalars?.(start, given as never);
+  method.epsilon?.(start, given as never);
+  method.noise?.(given as never);
   const network = openNetwork(options.file, options.bytes, options);
-  // Operators without a gradient, or without bounds, are told by the graph.
+  if (options.resume) checkVectors(options.resume, vectorsOf(options, network));
+  if (options.batchNorm === "recalibrate") refuseWithoutStatistics(network);
+  // Operators without a gradient, or without bounds, are told by the graphs.
   stepGraph(network, options.method);
+  if (method.certifies) certifiedGraph(network, method.certifies);
   return network;
 }
 
@@ -82,6 +93,9 @@ async function openSession(options: Hardening, network: Network): Promise<Sessio
   const take = await openSamples(data, signal);
   const stepsPerEpoch = Math.ceil(samples.training.length / batch);
   const { training } = samples;
+  const recalibration = network.statistics
+    ? await openRecalibration(network, options, samples, take, runtimes[0])
+    : undefined;
   let known = { epoch: -1, order: training };
   const orderOf = (epoch: number): Int32Array => {
     if (known.epoch !== epoch) {
@@ -90,13 +104,17 @@ async function openSession(options: Hardening, network: Network): Promise<Sessio
     }
     return known.order;
   };
-  return { options, network, parts, update, split: samples, take, stepsPerEpoch, orderOf };
+  return { options, network, parts, update, recalibration, split: samples, take, stepsPerEpoch, orderOf };
+}
+
+/** Before the first step. */
+function vectorsOf({ optimizer, ema = 0 }: Hardening, network: Network): HardenState["vectors"] {
+  const zeros = optimizer.state.map((name) => [name, new Float32Array(network.initial.length)] as const);
+  return withAverage({ ...initialVectors(network), ...Object.fromEntries(zeros) }, ema);
 }
 
 async function startOf(session: Session): Promise<HardenState> {
-  const { options, network } = session;
-  const zeros = options.optimizer.state.map((name) => [name, new Float32Array(network.initial.length)] as const);
-  const vectors = { parameters: network.initial, ...Object.fromEntries(zeros) };
+  const vectors = vectorsOf(session.options, session.network);
   const validation = await validated(session, vectors);
   return {
     step: 0,
@@ -107,9 +125,15 @@ async function startOf(session: Session): Promise<HardenState> {
   };
 }
 
+/** The start, saved where steps follow: it tells how good the network is as it was given. */
+async function begun(session: Session): Promise<HardenState> {
+  const start = await startOf(session);
+  if (session.options.epochs > 0) await session.options.save?.(start);
+  return start;
+}
+
 function validated({ options, network, parts, take, split: { validation } }: Session, vectors: HardenState["vectors"]) {
-  const views = parameterViews(network.shapes, vectors["parameters"]!);
-  return validate(parts, views, options, take, validation);
+  return validate(parts, feedsOf(network, vectors), options, take, validation);
 }
 
 async function run(session: Session, start: HardenState): Promise<HardenState> {
@@ -133,29 +157,36 @@ async function run(session: Session, start: HardenState): Promise<HardenState> {
 
 async function nextStep(session: Session, state: HardenState): Promise<HardenState> {
   const { options, network, parts, update, take, stepsPerEpoch, orderOf } = session;
-  const { batch, optimizer, rate, schedule, epochs, save } = options;
+  const { batch, optimizer, rate, schedule, epochs, save, seed, ema = 0, augment, file } = options;
   const epoch = Math.floor(state.step / stepsPerEpoch);
   const at = (state.step % stepsPerEpoch) * batch;
-  const samples = await take(orderOf(epoch).subarray(at, at + batch));
+  const read = await take(orderOf(epoch).subarray(at, at + batch));
+  const samples = augment ? augmented(read, augment, { seed, epoch, bounds: file.bounds }) : read;
   const progress = state.step / (epochs * stepsPerEpoch);
-  const { gradient, score } = await gradientOf(options, network.shapes, parts, state, samples, { epoch, progress });
+  const { gradient, score } = await gradientOf(options, network, parts, state, samples, { epoch, progress });
   const sum = addScores(state.score, score);
   if (!Number.isFinite(sum.loss) || !gradient.every(Number.isFinite)) {
     await save?.(state);
     throw diverged(state, options);
   }
-  const vectors = await updated(update, optimizer, state.vectors, gradient, {
-    step: state.step + 1,
-    rate: rate * schedule(progress),
-  });
-  return { ...state, step: state.step + 1, vectors, score: sum };
+  const step = state.step + 1;
+  const when = { step, rate: rate * schedule(progress) };
+  const known = new Set(["parameters", ...optimizer.state]);
+  const own = Object.fromEntries(Object.entries(state.vectors).filter(([name]) => known.has(name)));
+  const next = await updated(update, optimizer, own, gradient, when);
+  return { ...state, step, vectors: averaged(state.vectors, next, ema, step), score: sum };
 }
 
-async function endEpoch(session: Session, state: HardenState): Promise<HardenState> {
+async function endEpoch(session: Session, learned: HardenState): Promise<HardenState> {
+  const statistics = await session.recalibration?.of(weightsOf(learned.vectors));
+  const state = statistics ? { ...learned, vectors: { ...learned.vectors, statistics } } : learned;
   const validation = await validated(session, state.vectors);
-  const epoch: HardenEpoch = { epoch: state.step / session.stepsPerEpoch, training: state.score, validation };
+  const { loss, correct, total } = state.score;
+  const training = { loss: loss / total, correct, total };
+  const epoch: HardenEpoch = { epoch: state.step / session.stepsPerEpoch, training, validation };
   const best = bestOf(state.history);
-  const trainsAgainst = session.options.method.method.attack !== undefined;
+  const { attack, noise } = session.options.method.method;
+  const trainsAgainst = attack !== undefined && noise === undefined;
   if (trainsAgainst && isOverfitted(validation, best.validation))
     return {
       ...state,
@@ -174,7 +205,8 @@ async function endEpoch(session: Session, state: HardenState): Promise<HardenSta
 
 function report({ options, split: { training }, stepsPerEpoch }: Session, { step, score, history }: HardenState): void {
   const epoch = Math.ceil(step / stepsPerEpoch);
-  const done = (epoch - 1) * training.length + score.total;
+  const before = (epoch - 1) * training.length;
+  const done = before + Math.min(training.length, (step - (epoch - 1) * stepsPerEpoch) * options.batch);
   options.onProgress?.({
     epoch,
     epochs: options.epochs,

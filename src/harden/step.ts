@@ -2,10 +2,12 @@ import type { Batch } from "../dataset.ts";
 import type { HardenState, InnerTask } from "../harden.ts";
 import { norms } from "../norm.ts";
 import { randomFor } from "../random.ts";
-import { takeRows } from "../tensor.ts";
+import { type FloatTensor, takeRows } from "../tensor.ts";
 import { addScores } from "../train/score.ts";
 import { parameterViews, type Shapes } from "../train/vector.ts";
 import type { Score } from "../train.ts";
+import { repeated } from "./inner/copies.ts";
+import { feedsOf, type Network } from "./network.ts";
 import type { Hardening } from "./options.ts";
 import type { Part, Points } from "./part.ts";
 
@@ -32,47 +34,48 @@ interface When {
 /** The inner attack, then the gradient of the outer loss. */
 export async function gradientOf(
   options: Pick<Hardening, "method" | "norm" | "epsilon" | "seed">,
-  shapes: Shapes,
+  network: Pick<Network, "shapes" | "statistics">,
   parts: readonly Part[],
   { vectors }: Pick<HardenState, "vectors">,
   batch: Batch,
   { epoch, progress }: When,
 ): Promise<BatchGradient> {
   const { method, options: given } = options.method;
-  const scalars = method.scalars?.({ progress, epsilon: options.epsilon }, given as never) ?? {};
+  const moment = { progress, epsilon: options.epsilon };
+  const scalars = method.scalars?.(moment, given as never) ?? {};
+  const epsilon = method.epsilon?.(moment, given as never) ?? options.epsilon;
   const parameters = vectors["parameters"]!;
-  const views = parameterViews(shapes, parameters);
+  const views = feedsOf(network, vectors, parameters);
   const points = await together(parts, cut(batch), async (part, piece): Promise<Points> => {
     const task: InnerTask = {
       model: part.model(views),
       x: piece.x,
       labels: piece.labels,
       norm: norms[options.norm],
-      epsilon: options.epsilon,
+      epsilon,
       random: (i) => randomFor(options.seed, piece.indices[i]!, ATTACK, epoch),
     };
     const adversarial = method.attack ? await method.attack(task, given as never) : piece.x;
-    return { x: piece.x, labels: piece.labels, adversarial };
+    const labels = repeated(piece.labels, adversarial.dims[0]! / piece.labels.length);
+    return { x: piece.x, labels, adversarial };
   });
-  const at = (weights: Float32Array) => lossGradient(parts, shapes, weights, points, scalars);
+  const at = (weights: Float32Array) => lossGradient(parts, feedsOf(network, vectors, weights), points, scalars);
   const found = await at(parameters);
   const gamma = method.weightStep?.(given as never) ?? 0;
   if (gamma === 0) return found;
-  const moved = await at(movedUp(shapes, parameters, found.gradient, gamma));
+  const moved = await at(movedUp(network.shapes, parameters, found.gradient, gamma));
   return { gradient: moved.gradient, score: found.score };
 }
 
 async function lossGradient(
   parts: readonly Part[],
-  shapes: Shapes,
-  parameters: Float32Array,
+  views: Record<string, FloatTensor>,
   points: readonly Points[],
   scalars: Readonly<Record<string, number>>,
 ): Promise<BatchGradient> {
-  const views = parameterViews(shapes, parameters);
   const results = await together(parts, points, (part, piece) => part.step(views, piece, scalars));
   const score = results.map((result) => result.score).reduce(addScores);
-  const gradient = new Float32Array(parameters.length);
+  const gradient = new Float32Array(results[0]!.gradient.length);
   // In the order of the parts, whoever was done first.
   for (const { gradient: part } of results)
     for (let i = 0; i < gradient.length; i++) gradient[i] = gradient[i]! + part[i]! / score.total;

@@ -17,7 +17,7 @@ import { checkTensor, elementType, typeCode } from "./tensor-proto.ts";
 import { sortNodes } from "./topology.ts";
 
 /** IR version and opset of graphs made from nothing. ONNX Runtime 1.14 and later read both. */
-const NEW_IR_VERSION = 8n;
+export const NEW_IR_VERSION = 8n;
 
 /** Reads a serialized ONNX ModelProto. @throws invalid-file; unsupported for inputs that are no tensors */
 export function readOnnx(bytes: Uint8Array, name = "model"): Graph {

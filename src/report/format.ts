@@ -96,6 +96,10 @@ export interface Series {
 export const certifiedPoints = ({ worst }: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] =>
   worst.flatMap(({ certified, epsilon }) => (certified ? [{ ...certified, epsilon }] : []));
 
+/** What attacks leave that do not know of the model's defences, where it has some. */
+export const unadaptedPoints = ({ defence }: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] =>
+  defence?.unadapted ?? [];
+
 /** The points, one series for each attack and norm, in order of first appearance. */
 export function seriesOf({ points }: Evaluation): Series[] {
   const series = new Map<string, Point[]>();
@@ -108,14 +112,18 @@ export function seriesOf({ points }: Evaluation): Series[] {
   return Array.from(series, ([name, points]) => ({ name, points }));
 }
 
+/** Whether the points of one attack do not say it all: what proofs found, and what a defence claims, is counted as `worst` is. */
+const isOnlyInWorst = (evaluation: Evaluation): boolean =>
+  evaluation.defence !== undefined || foundByProofs(evaluation);
+
 /** Whether proofs found inputs of another class that no attack of the run had found. */
 export const foundByProofs = ({ certified }: Evaluation): boolean =>
   certified?.methods.some(({ fooled }) => fooled > 0) ?? false;
 
 /** Robust accuracy at each ε beyond 0, where it is not that of the only attack. */
 export const robustPoints = (evaluation: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] =>
-  seriesOf(evaluation).length === 1 && !foundByProofs(evaluation) ? [] : beyondClean(evaluation.worst);
+  seriesOf(evaluation).length === 1 && !isOnlyInWorst(evaluation) ? [] : beyondClean(evaluation.worst);
 
 /** What a report says first, for each ε: robust accuracy; with one attack alone, its own counts at each ε by itself. */
 export const headlineOf = (evaluation: Evaluation): readonly (Accuracy & { readonly epsilon: number })[] =>
-  evaluation.options.attacks.length === 1 && !foundByProofs(evaluation) ? evaluation.points : evaluation.worst;
+  evaluation.options.attacks.length === 1 && !isOnlyInWorst(evaluation) ? evaluation.points : evaluation.worst;

@@ -17,17 +17,18 @@ PROGRESS = 0.3  # of the training, for schedules
 OUT = Path(__file__).parents[2] / "test/fixtures/hardening/steps.json"
 
 
-def draws(kind):
-    size = len(INDICES) * SHAPE[0] * SHAPE[1] * SHAPE[2]
+def draws(kind, copies=1):
+    each = copies * SHAPE[0] * SHAPE[1] * SHAPE[2]
     program = f"""import {{ randomFor }} from "perturb";
     const all = {json.dumps(INDICES)}.flatMap((index) => {{
       const random = randomFor({SEED}, index, {STREAM}, {EPOCH});
-      return Array.from({{ length: 25 }}, () => random.{kind}());
+      return Array.from({{ length: {each} }}, () => random.{kind}());
     }});
     console.log(JSON.stringify(all));"""
     values = json.loads(subprocess.run(["node", "--input-type=module", "-e", program], capture_output=True, check=True).stdout)
-    assert len(values) == size
-    return torch.tensor(values, dtype=torch.float64).reshape(len(INDICES), *SHAPE)
+    assert len(values) == len(INDICES) * each
+    t = torch.tensor(values, dtype=torch.float64).reshape(len(INDICES), copies, *SHAPE)
+    return t[:, 0] if copies == 1 else t
 
 
 def rounded(t):
@@ -47,7 +48,7 @@ WEIGHTS = {
     "fc2.bias": torch.randn(CLASSES) * 0.1,
 }
 WEIGHTS = {name: w.to(torch.float64) for name, w in WEIGHTS.items()}
-UNIFORM, NORMAL = draws("uniform"), draws("normal")
+UNIFORM, NORMAL, TWO = draws("uniform"), draws("normal"), draws("normal", 2)
 
 
 def net(p, x):
@@ -70,10 +71,10 @@ def inside(x):
     return x.clamp(0, 1)
 
 
-def climb(start, steps, size, of):
+def climb(start, steps, size, of, radius=EPSILON):
     x = start
     for _ in range(steps):
-        x = inside(torch.min(torch.max(x + size * slope(of, x).sign(), X - EPSILON), X + EPSILON))
+        x = inside(torch.min(torch.max(x + size * slope(of, x).sign(), X - radius), X + radius))
     return x.detach()
 
 
@@ -125,23 +126,122 @@ def mart(p, beta=5):
     return boosted + beta * kl(net(p, X), net(p, points)) * (1.0000001 - truth)
 
 
-def ibp(p, kappa=0.5, warmup=0.05, ramp=0.5):
-    risen = min(1, max(0, PROGRESS - warmup) / ramp)
-    kappa, radius = 1 - risen * (1 - kappa), risen * EPSILON
-    lower, upper = inside(X - radius), inside(X + radius)
+def risen(warmup=0.05, ramp=0.5):
+    return min(1, max(0, PROGRESS - warmup) / ramp)
+
+
+def intervals(p, x, radius):
+    """The ends of the input and of both values before a Relu, and upper bounds of z_k - z_y."""
+    lower, upper = inside(x - radius), inside(x + radius)
+    ends = [(lower, upper)]
 
     def through(layer, weight, bias, lower, upper):
         middle = layer(lower / 2 + upper / 2, p[weight], p[bias])
         reach = layer(upper / 2 - lower / 2, p[weight].abs(), None)
         return middle - reach, middle + reach
 
-    lower, upper = (F.relu(end).flatten(1) for end in through(F.conv2d, "conv.weight", "conv.bias", lower, upper))
-    lower, upper = (F.relu(end) for end in through(F.linear, "fc1.weight", "fc1.bias", lower, upper))
+    ends.append(through(F.conv2d, "conv.weight", "conv.bias", lower, upper))
+    lower, upper = (F.relu(end).flatten(1) for end in ends[-1])
+    ends.append(through(F.linear, "fc1.weight", "fc1.bias", lower, upper))
+    lower, upper = (F.relu(end) for end in ends[-1])
     # Of z_k - z_y at once: the last layer is elided.
     rows = p["fc2.weight"][None] - p["fc2.weight"][Y][:, None]
     constants = p["fc2.bias"][None] - p["fc2.bias"][Y][:, None]
     worst = torch.einsum("nkh,nh->nk", rows.clamp(min=0), upper) + torch.einsum("nkh,nh->nk", rows.clamp(max=0), lower) + constants
+    return ends, worst
+
+
+def ibp(p, kappa=0.5):
+    kappa, radius = 1 - risen() * (1 - kappa), risen() * EPSILON
+    worst = intervals(p, X, radius)[1]
     return kappa * ce(p)(X) + (1 - kappa) * F.cross_entropy(worst, Y, reduction="none")
+
+
+def lines(p, ends):
+    """Lower bounds of z_y - z_k: coefficients sent from the margins to the input, with biases as constants."""
+    def relaxed(a, lower, upper):
+        chord = (F.relu(upper) - F.relu(lower)) / (upper - lower)
+        above = F.relu(lower) - chord * lower
+        crosses = (lower < 0) & (upper > 0)
+        below = torch.where(crosses, (upper > -lower).to(chord.dtype), chord)
+        a, above, chord, below = a.flatten(2), above.flatten(1), chord.flatten(1), below.flatten(1)
+        constant = (a.clamp(max=0) * above[:, None]).sum(2)
+        return a.clamp(min=0) * below[:, None] + a.clamp(max=0) * chord[:, None], constant
+
+    (low, high), conv, fc1 = ends
+    a = p["fc2.weight"][Y][:, None] - p["fc2.weight"][None]
+    total = p["fc2.bias"][Y][:, None] - p["fc2.bias"][None]
+    a, constant = relaxed(a, *fc1)
+    total = total + constant + a @ p["fc1.bias"]
+    a, constant = relaxed(a @ p["fc1.weight"], *conv)
+    maps = a.reshape(-1, *conv[0].shape[1:])
+    total = total + constant + (maps.sum((2, 3)) @ p["conv.bias"]).reshape(total.shape)
+    a = F.conv_transpose2d(maps, p["conv.weight"]).reshape(len(X), CLASSES, -1)
+    return total + (a.clamp(min=0) * low.flatten(1)[:, None] + a.clamp(max=0) * high.flatten(1)[:, None]).sum(2)
+
+
+def crown_ibp(p, kappa=0.5):
+    kappa, beta, radius = 1 - risen() * (1 - kappa), 1 - risen(), risen() * EPSILON
+    ends, worst = intervals(p, X, radius)
+    worst = -(1 - beta) * -worst - beta * lines(p, ends)
+    return kappa * ce(p)(X) + (1 - kappa) * F.cross_entropy(worst, Y, reduction="none")
+
+
+def sabr(p, box=0.4):
+    rest = risen() * EPSILON * (1 - box)
+    points = climb(inside(X + rest * (2 * UNIFORM - 1)), 8, rest / 2, ce(p), rest)
+    return F.cross_entropy(intervals(p, points, box * risen() * EPSILON)[1], Y, reduction="none")
+
+
+def under(p, x, noise):
+    """Logits [samples, copies, classes] of samples with noise."""
+    noisy = x[:, None] + 0.25 * noise
+    return net(p, noisy.flatten(0, 1)).unflatten(0, noisy.shape[:2])
+
+
+def of_copies(z):
+    return F.cross_entropy(z.flatten(0, 1), Y.repeat_interleave(z.shape[1]), reduction="none").reshape(z.shape[:2]).mean(1)
+
+
+def gaussian(p):
+    return of_copies(under(p, X, NORMAL[:, None]))
+
+
+def consistency(p, lambda_=10, eta=0.5):
+    z = under(p, X, TWO)
+    mean = F.softmax(z, 2).mean(1)
+    apart = (mean[:, None] * (mean.log()[:, None] - F.log_softmax(z, 2))).sum(2).mean(1)
+    return of_copies(z) + lambda_ * apart - eta * (mean * mean.log()).sum(1)
+
+
+def ascended(x, g, length):
+    """x + clip(t g) into [0, 1], with t so large that the step has this length: the best step of the ball cut by the box."""
+    low, high = torch.zeros(len(x), 1, 1, 1, dtype=x.dtype), torch.full((len(x), 1, 1, 1), 1e9, dtype=x.dtype)
+    for _ in range(200):
+        t = (low + high) / 2
+        is_long = ((inside(x + t * g) - x).flatten(1).norm(dim=1) > length)[:, None, None, None]
+        low, high = torch.where(is_long, low, t), torch.where(is_long, t, high)
+    return inside(x + low * g)
+
+
+def smooth_adv(p):
+    of = lambda x: -F.softmax(under(p, x, TWO), 2)[torch.arange(len(X)), :, Y].mean(1).log()
+    x = X
+    for _ in range(4):
+        x = ascended(x, slope(of, x), EPSILON / 2)
+        off = x - X
+        x = inside(X + off * (EPSILON / off.flatten(1).norm(dim=1)).clamp(max=1)[:, None, None, None])
+    return of_copies(under(p, x.detach(), TWO))
+
+
+def grad_align(p, lambda_=0.2):
+    def by_input(x):
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(ce(p)(x).sum(), x, create_graph=True)[0].flatten(1)
+
+    points = inside(X + EPSILON * slope(ce(p), X).sign())
+    cosine = F.cosine_similarity(by_input(X), by_input(X + EPSILON * (2 * UNIFORM - 1)), dim=1)
+    return ce(p)(points) + lambda_ * (1 - cosine)
 
 
 def gradients(loss, weights):
@@ -166,7 +266,8 @@ def listed(t):
 
 
 WEIGHTS = {name: rounded(w) for name, w in WEIGHTS.items()}
-methods = {"standard": standard, "fgsm-rs": fgsm_rs, "n-fgsm": n_fgsm, "pgd": pgd, "trades": trades, "mart": mart, "ibp": ibp}
+methods = {"standard": standard, "fgsm-rs": fgsm_rs, "n-fgsm": n_fgsm, "pgd": pgd, "trades": trades, "mart": mart, "ibp": ibp, "crown-ibp": crown_ibp, "sabr": sabr,
+           "gaussian": gaussian, "consistency": consistency, "smooth-adv": smooth_adv, "grad-align": grad_align}
 found = {name: gradients(loss, WEIGHTS) for name, loss in methods.items()} | {"awp": awp(), "standard, labelSmoothing 0.1": gradients(smoothed, WEIGHTS)}
 OUT.write_text(
     json.dumps(

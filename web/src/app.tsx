@@ -1,5 +1,6 @@
 import { AttackPanel } from "./panels/attack.tsx";
 import { ExperimentPanel } from "./panels/experiment.tsx";
+import { HardenPanel } from "./panels/hardening.tsx";
 import { InputPanel } from "./panels/input.tsx";
 import { LookingPanel } from "./panels/looking.tsx";
 import { ModelPanel } from "./panels/model.tsx";
@@ -32,6 +33,7 @@ export function App() {
           </div>
         </div>
         <ExperimentPanel />
+        <HardenPanel />
       </main>
       <Notes />
     </div>

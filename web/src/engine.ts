@@ -6,9 +6,11 @@ import type { Bounds, Head } from "../../src/model.ts";
 import type { BundledModel } from "../../src/models/bundled.ts";
 import type { Inspection } from "../../src/models/classifier/inspect.ts";
 import type { NormName } from "../../src/norm.ts";
+import type { HardenedModel, HardenRequest, HardenWord } from "./hardening.ts";
 import type { Proof, ProofRequest, Searched, SearchRequest } from "./withstanding.ts";
 
 export { type Failure, failureOf } from "./failure.ts";
+export type { HardenedModel, HardenRequest, HardenWord } from "./hardening.ts";
 export type { Proof, ProofRequest, Searched, SearchRequest } from "./withstanding.ts";
 
 /** What runs in the worker, as the page sees it. Everything crosses a thread: plain data, and files. */
@@ -39,6 +41,10 @@ export interface Engine {
   /** Looks for the largest ε that is proven of a sample, and tells each that is. A later call stops those before it. */
   prove(request: ProofRequest, hear: (proof: Proof) => void): Promise<Proof>;
   stopProving(): Promise<void>;
+  /** Trains a model on the second half of the open data. One at a time; ends by itself, by `stopHardening`, or with an error. */
+  harden(request: HardenRequest, hear: (word: HardenWord) => void): Promise<HardenedModel>;
+  /** The training ends with the best epoch so far, or as `cancelled` where none has ended. */
+  stopHardening(): Promise<void>;
   /** Logits on both sides of the sample: see `linearView`. A later call stops those before it. */
   linear(request: AttackRequest): Promise<LinearView>;
   /** The attacked sample as a file. */

@@ -13,6 +13,8 @@ declare module "bundled:*" {
     /** Addresses of the network, and of the gradient of its cross-entropy. */
     readonly onnx: string;
     readonly gradient: string;
+    /** Address of the network's file as it is. */
+    readonly given: string;
   };
   export default prepared;
 }

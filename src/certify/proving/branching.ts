@@ -45,7 +45,7 @@ async function decide(
   signal: AbortSignal | undefined,
 ): Promise<Decision> {
   const tuning = await bounds.tuning(box);
-  if (tuning.neurons.length === 0) return { kind: "open", margin: Number.NaN, reason: "no neuron has a sign to split" };
+  if (tuning.neurons.length === 0) return { kind: "open", margin: Number.NaN, reason: null };
   const { seed } = margins(Int32Array.of(label), model.classes);
   const rows = Array.from({ length: model.classes - 1 }, (_, k) => ({
     row: takeRows(seed, [k]).data as Float32Array,

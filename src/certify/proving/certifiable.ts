@@ -45,6 +45,11 @@ export function requireCertifiable(
     throw refuse(
       `${name} rounds to integers in ${file.straightThrough} of its nodes, as quantised models do, and of these no bounds are known. Certify the model from before quantisation.`,
     );
+  const { defence } = file;
+  if (defence && (defence.isRandom || defence.straightThrough > 0))
+    throw refuse(
+      `${name} begins with ${defence.names.join(" and ")}, which ${defence.isRandom ? "draws at random" : "rounds"}, and of that no bounds are known. Certify the network behind it.`,
+    );
   if (file.classes < 2) throw refuse(`${name} has one class, and nothing to be proven of it.`);
   return model;
 }

@@ -9,12 +9,12 @@ export interface Question {
 
 /**
  * What a method found of one sample. `margin`: no x of the box has z_label - z_j below it for any other class j; NaN where none is known.
- * `open`: neither proven nor refuted. `refuted`: an input of the box, which is of another class. Both with the reason in words. `other`: the class
- * to which the margin is least, where one is known.
+ * `open`: neither proven nor refuted. `refuted`: an input of the box, which is of another class. Both with the reason in words; null where the method
+ * could not try more than those before it. `other`: the class to which the margin is least, where one is known.
  */
 export type Decision =
   | { readonly kind: "proven"; readonly margin: number }
-  | { readonly kind: "open"; readonly margin: number; readonly reason: string; readonly other?: number }
+  | { readonly kind: "open"; readonly margin: number; readonly reason: string | null; readonly other?: number }
   | { readonly kind: "refuted"; readonly margin: number; readonly input: Float32Array; readonly reason: string };
 
 /** Of all methods, from the cheapest to the strongest. */

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { floats, linearGraph, numbers, open, smallNetwork, using } from "../../../test/support/models.ts";
+import {
+  dense,
+  floats,
+  graphOf,
+  linearGraph,
+  numbers,
+  open,
+  smallNetwork,
+  using,
+} from "../../../test/support/models.ts";
 import { predict } from "../../attack.ts";
 import type { GraphModel } from "../../models/classifier/graph-model.ts";
 import type { FloatTensor } from "../../tensor.ts";
@@ -117,6 +126,22 @@ describe("methods in turn", () => {
       [1, 1],
       [1, 1],
     ]);
+  });
+
+  it("leave the reason of those before where they cannot try more", async () => {
+    // A sigmoid has no sign to split.
+    const graph = graphOf([INPUTS], (b, input) => {
+      const hidden = b.add("Sigmoid", [dense(b, input, numbers(INPUTS * 8, 3), [...numbers(8, 4)])]);
+      return dense(b, hidden, numbers(8 * CLASSES, 5), [...numbers(CLASSES, 6)]);
+    });
+    await using(open(graph), async (model) => {
+      const prover = await openProver(model, { splits: 10 });
+      const standing = nothingProven(SAMPLES, prover.methods);
+      await proveBudgets(standing, prover.methods, await claimsOf(model, [1]), new Int32Array(SAMPLES).fill(1));
+      await prover.release();
+      expect(standing.methods.at(-1)).toMatchObject({ method: "branch-and-bound", tried: SAMPLES, proven: 0 });
+      for (const reason of standing.reasons) expect(reason).toMatch(/^crown bounds the margin to class \d by -/);
+    });
   });
 
   it("do not try what is fooled", async () => {

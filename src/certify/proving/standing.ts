@@ -86,7 +86,7 @@ export async function proveBudgets(
         if (answer.kind === "proven") prove(standing, i, k + 1, epsilons[k]!, method.name);
         else {
           end[i] = k;
-          reasons.set(i, answer.reason);
+          if (answer.reason !== null) reasons.set(i, answer.reason);
           if (answer.kind === "open") standing.others[i] = answer.other ?? standing.others[i]!;
           if (answer.kind === "refuted") standing.found[i] = { budget: k, input: answer.input, method: method.name };
         }

@@ -16,7 +16,7 @@ export const verifyCommand = new Command("verify")
 (1.0 or 2.0, also .gz), which describes a counterexample. Prints sat with a counterexample, unsat where there is none, unknown,
 or timeout. The answer holds for the file as ONNX Runtime's CPU kernels compute it in float32.`),
   )
-  .addArgument(new Argument("[model.onnx]", "The network, with one input and one output."))
+  .addArgument(new Argument("[model.onnx]", "The network, with one input and one output, or a bundled name."))
   .addArgument(new Argument("[spec.vnnlib]", "The property."))
   .option("--timeout <seconds>", "Give up after this many seconds.", parseNumber, 60)
   .option("--instances <file.csv>", "Answer each line: model, property, seconds. Paths are relative to the file.")

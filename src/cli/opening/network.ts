@@ -3,16 +3,18 @@ import { basename } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { messageOf, PerturbError } from "../../errors.ts";
+import { isBundled } from "../../models/bundled.ts";
 import { externalFiles } from "../../models/formats/external.ts";
+import { readModelFile } from "../../models/open.node.ts";
 import { readOnnx } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
 
 /** Beyond this, what a .gz file unpacks to is taken to be an attack on memory. */
 const MOST_BYTES = 2 ** 29;
 
-/** The graph of an ONNX file, plain or .gz, with all its weights inside. @throws not-found, invalid-file, unsafe-file, unsupported */
+/** The graph of a bundled model, or of an ONNX file, plain or .gz, with all its weights inside. @throws not-found, invalid-file, unsafe-file, unsupported */
 export async function readNetwork(path: string): Promise<Graph> {
-  const graph = readOnnx(await readUnpacked(path), basename(path));
+  const graph = readOnnx(await (isBundled(path) ? readModelFile(path) : readUnpacked(path)), basename(path));
   if (externalFiles(graph).length === 0) return graph;
   throw new PerturbError(
     "unsupported",

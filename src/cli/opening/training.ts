@@ -2,12 +2,13 @@ import { optionIn, optionsOf } from "../../attack-options.ts";
 import type { Dataset } from "../../dataset.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { HardenFacts } from "../../harden/checkpoint.ts";
-import type { ConfiguredMethod } from "../../harden.ts";
+import type { ConfiguredMethod, TrainingNorm } from "../../harden.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import { sha256 } from "../../sha256.ts";
 import { optimizers } from "../../train/index.ts";
 import { schedules } from "../../train/schedule.ts";
 import type { hardenOptions } from "../options/harden-options.ts";
+import { comparisonOptions } from "./comparison.ts";
 import { openSubject } from "./subject.ts";
 
 export type HardenGiven = ReturnType<ReturnType<typeof hardenOptions>["opts"]>;
@@ -15,7 +16,7 @@ export type HardenGiven = ReturnType<ReturnType<typeof hardenOptions>["opts"]>;
 /** What is asked for, whether by this command line or by that of the run that goes on. */
 export interface HardenAsked {
   readonly model: string;
-  readonly given: HardenGiven & { readonly eps: number };
+  readonly given: HardenGiven & { readonly eps: number; readonly norm: TrainingNorm };
   readonly folder: string;
 }
 
@@ -33,6 +34,11 @@ export async function openTraining({ model, given }: HardenAsked) {
   const subject = await openSubject({ ...given, model, split: "train", device: "cpu" });
   try {
     if (!isGraphModel(subject.model)) throw new PerturbError("usage", "Only a model in a file can be hardened.");
+    if (given.certify) {
+      // What cannot be proven in the end is refused before the first step.
+      const { openEvaluation } = await import("../../evaluate/evaluation.ts");
+      await (await openEvaluation(subject.model, subject.data, comparisonOptions(given))).close();
+    }
     const { file } = subject.model;
     const { limit, seed, arch, test, validation } = given;
     const data = limit === undefined || limit >= subject.data.size ? subject.data : drawn(subject.data, limit, seed);
@@ -56,12 +62,15 @@ export async function openTraining({ model, given }: HardenAsked) {
       rate: given.lr ?? optimizers[given.optimizer].rate,
       schedule: schedules[given.schedule],
       batch: given.batch ?? 128,
+      ema: given.ema,
+      augment: given.augment,
+      batchNorm: given.bn,
       file,
       bytes,
       data,
       test: kept,
     };
-    const facts: HardenFacts = {
+    const facts = {
       model: await sha256(bytes),
       data: data.name,
       samples: data.size,
@@ -80,7 +89,10 @@ export async function openTraining({ model, given }: HardenAsked) {
       seed,
       freeze: freeze.join(","),
       only: only.join(","),
-    };
+      batchNorm: given.bn === "stored" ? null : given.bn,
+      ema: given.ema === 0 ? null : given.ema,
+      augment: given.augment === undefined ? null : JSON.stringify(given.augment),
+    } satisfies HardenFacts;
     const held: Dataset | undefined =
       kept > 0 && data.size > kept + validation
         ? part(data, split(data, { validation, test: kept, seed }).test, seed)

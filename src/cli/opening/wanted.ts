@@ -20,7 +20,7 @@ export interface AttackGiven extends SurrogateGiven {
   readonly memory?: number | undefined;
   readonly limit?: number | undefined;
   readonly order?: Order | undefined;
-  readonly eot: number;
+  readonly eot?: number | undefined;
   readonly levels?: number | undefined;
   readonly maxQueries?: number | undefined;
   readonly certified?: string | undefined;
@@ -43,7 +43,7 @@ export async function wanted(given: AttackGiven, { model, data, preprocess }: Op
     ...(given.memory !== undefined && { memory: given.memory }),
     ...(given.limit !== undefined && { limit: given.limit }),
     ...(given.order !== undefined && { order: given.order }),
-    eot: given.eot,
+    ...(given.eot !== undefined && { eot: given.eot }),
     levels: given.levels ?? null,
     maxQueries: given.maxQueries ?? null,
     surrogate: await openSurrogate(given, model.inputShape, data.labelSets, preprocess),

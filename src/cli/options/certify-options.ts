@@ -69,7 +69,7 @@ Examples:
     runOptions(),
     resumeOption(),
     reportOption(),
-    outputOptions(),
+    outputOptions({ failUnder: "certified" }),
   );
 
 export type CertifyGiven = ReturnType<ReturnType<typeof certifyOptions>["opts"]>;

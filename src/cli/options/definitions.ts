@@ -111,9 +111,10 @@ export const options = {
     ).argParser(parseNumbers),
   surrogateStd: () => new Option("--surrogate-std <values>", "--std for the surrogate.").argParser(parseNumbers),
   eot: () =>
-    new Option("--eot <n>", "Run a model that uses random numbers n times and average its gradients and logits.")
-      .argParser(wholeNumber(1))
-      .default(1),
+    new Option(
+      "--eot <n>",
+      "Run a model that uses random numbers n times and average its gradients and logits. (default: 1; 20 where perturb defend made it so)",
+    ).argParser(wholeNumber(1)),
   levels: () =>
     new Option(
       "--levels <n>",
@@ -228,10 +229,10 @@ export const options = {
       "--straight-through <ops>",
       "Let the gradient pass unchanged through these operators (Round, Floor, Ceil, Sign, Cast) or nodes by name, separated by commas.",
     ).argParser((text: string) => text.split(",").map((word) => word.trim())),
-  failUnder: () =>
+  failUnder: (accuracy: "robust" | "certified" = "robust") =>
     new Option(
       "--fail-under <acc@eps>",
-      "Exit with 1 if robust accuracy at eps is below acc, such as 50%@8/255.",
+      `Exit with 1 if ${accuracy} accuracy at eps is below acc, such as 50%@8/255.`,
     ).argParser(parseFailUnder),
   json: () => new Option("--json <file|->", "Write the result as JSON; - is stdout."),
   quiet: () => new Option("--quiet", "Show no progress."),

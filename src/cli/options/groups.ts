@@ -70,11 +70,11 @@ export const runOptions = ({ batch }: { readonly batch?: number } = {}) =>
     .addOption(options.device());
 
 /** Where results go. */
-export const outputOptions = () =>
+export const outputOptions = ({ failUnder }: { readonly failUnder?: "robust" | "certified" } = {}) =>
   group("Output")
     .addOption(options.json())
     .addOption(options.junit())
-    .addOption(options.failUnder())
+    .addOption(options.failUnder(failUnder))
     .addOption(options.quiet());
 
 function attackOption(name: AttackName | undefined) {

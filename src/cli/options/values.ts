@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { epsilonsIn, numberIn } from "../../epsilons.ts";
 import { messageOf } from "../../errors.ts";
+import type { Augmentation } from "../../harden/augment.ts";
 
 /** A reader of texts, with its faults as commander tells them. Options parse their text before anything runs. */
 const argument =
@@ -62,6 +63,17 @@ export function parseMemory(text: string): number {
   const bytes = Math.round(Number(size) * (UNITS[unit?.toUpperCase() ?? ""] ?? Number.NaN));
   if (!(bytes >= 1)) throw new InvalidArgumentError(`"${text}" is no size. Write 500MB or 2GB.`);
   return bytes;
+}
+
+/** "flip,shift=2,crop=4": any of these. */
+export function parseAugmentation(text: string): Augmentation {
+  const parts = text.split(",").map((part): Augmentation => {
+    const [, name, pixels] = /^\s*(?:flip|(shift|crop)=(\d+))\s*$/.exec(part) ?? [undefined];
+    if (name !== undefined) return { [name]: Number(pixels) };
+    if (part.trim() === "flip") return { flip: true };
+    throw new InvalidArgumentError(`"${part}" is none of flip, shift=PIXELS and crop=PIXELS.`);
+  });
+  return Object.assign({}, ...parts) as Augmentation;
 }
 
 /** "1,28,28" */

@@ -144,7 +144,7 @@ async function checkLargeEpsilon(
   if (count === 0) return null;
   return {
     code: "large-epsilon",
-    message: `At ε = ${Number(epsilon.toPrecision(4))}, the budget allows every input, yet ${count} of ${batch.labels.length} samples are not fooled after ${QUERIES} queries each. The attack is too weak, or gradients are masked.${addWords(await advisedBy(model, plan))}`,
+    message: `At ε = ${Number(epsilon.toPrecision(4))}, the budget allows every input, yet ${count} of ${batch.labels.length} samples are not fooled after ${QUERIES} queries each. The attack is too weak, gradients are masked, or the model gives one class to every input.${addWords(await advisedBy(model, plan))}`,
   };
 }
 

@@ -3,7 +3,7 @@ import type { LeftOut } from "../../attacks/steps/members.ts";
 import type { Prover } from "../../certify/proving/prover.ts";
 import type { Batch } from "../../dataset.ts";
 import { type Goal, type Gradient, isDifferentiable, type Model } from "../../model.ts";
-import { modelFor } from "../../models/classifier/graph-model.ts";
+import { isGraphModel, modelFor } from "../../models/classifier/graph-model.ts";
 import { normFor } from "../../norm.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import { gradientFaults, scoreFaults } from "../checks/faults.ts";
@@ -17,6 +17,7 @@ import { type CascadePlan, type Course, cascade, type Judgement, pick, type Subj
 import { checkBatch } from "./check-batch.ts";
 import { judgeFound } from "./found.ts";
 import { type CertifyPlan, startProofs } from "./proofs.ts";
+import { withoutAdaptation } from "./unadapted.ts";
 
 /** What is done with every batch of an evaluation. */
 export interface BatchPlan extends CascadePlan {
@@ -49,6 +50,7 @@ export async function evaluateBatch(
 ): Promise<Tally> {
   const model = await modelFor(given, batch.x);
   const context = { ...rest, surrogate: surrogate && (await modelFor(surrogate, batch.x)) };
+  if (isGraphModel(model)) model.draw?.(plan.seed);
   const began = performance.now();
   const clean = await askClean(model, batch, plan);
   const seconds = (performance.now() - began) / 1000 / batch.labels.length;
@@ -103,6 +105,16 @@ export async function evaluateBatch(
     await proofs.search(course.fooledAt);
   }
   addCourse(attacks, course);
+  const unadapted = await withoutAdaptation({
+    ...context,
+    model,
+    batch,
+    logits,
+    attacked,
+    untouched: correctUntouched,
+    plan,
+    needsGradient: needsGradients(plan),
+  });
 
   const tally: Tally = {
     total: predictions.length,
@@ -118,6 +130,7 @@ export async function evaluateBatch(
       notFooled: notFooled.slice(0, REMEMBERED),
     })),
     ...(proofs && { certified: proofs.tally(course.fooledAt) }),
+    ...(unadapted && { unadapted: unadapted.tally }),
     attacks,
     records: recordsOf({
       ...batch,
@@ -136,8 +149,8 @@ export async function evaluateBatch(
     invalid,
     ...gradientFaults(attacked, model),
     ...scoreFaults(logits, model),
-    forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length),
-    gradients: sum(course.gradients) + (start ? predictions.length : 0),
+    forwards: sum(course.forwards) + sum(course.judged) + (start ? 0 : predictions.length) + (unadapted?.forwards ?? 0),
+    gradients: sum(course.gradients) + (start ? predictions.length : 0) + (unadapted?.gradients ?? 0),
   };
   // Its dimensions are those of one size: of pictures of several, the largest.
   if (String(model.inputShape) === String(given.inputShape))

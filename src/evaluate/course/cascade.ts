@@ -72,6 +72,8 @@ export interface Course {
 interface CascadeContext {
   readonly surrogate?: Model | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What attacks see in place of the model: they are judged by the model all the same. */
+  readonly seen?: Model | undefined;
   /** Samples that cannot be fooled at any ε of the plan: only attacks that look for the least change try them. */
   readonly settled?: ReadonlySet<number> | undefined;
 }
@@ -85,7 +87,7 @@ export async function cascade(
   subjects: Subjects,
   plan: CascadePlan,
   heard: (judgement: Judgement) => void,
-  { surrogate, signal, settled }: CascadeContext = {},
+  { surrogate, signal, seen, settled }: CascadeContext = {},
 ): Promise<Course> {
   const n = subjects.labels.length;
   const budgets = plan.epsilons.length;
@@ -113,7 +115,7 @@ export async function cascade(
     if (rows.length === 0) continue;
 
     const began = performance.now();
-    const meter = metered(model, plan.maxQueries ?? undefined);
+    const meter = metered(seen ?? model, plan.maxQueries ?? undefined);
     const part = pick(subjects, rows);
     const task: AttackTask<DifferentiableModel> = {
       // The plan holds attacks that need gradients only for models that have them.

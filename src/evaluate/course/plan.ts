@@ -25,7 +25,7 @@ export interface PlanOptions {
   readonly seed?: number;
   /** Index of the first sample, by default 0. */
   readonly offset?: number;
-  /** Draws of a randomised model that its gradients and logits are averaged over, by default 1 (expectation over transformation). */
+  /** Draws of a randomised model that its gradients and logits are averaged over (expectation over transformation), by default 1; of a model with a defence that draws, 20. */
   readonly eot?: number;
   /** The number of evenly spaced values that an element may take, such as 256 for 8-bit images; by default any will do. */
   readonly levels?: number | null;

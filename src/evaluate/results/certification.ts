@@ -9,6 +9,7 @@ export interface Certification {
     readonly proven: number;
     /** Those for which it found an input of another class, which no attack had fooled. */
     readonly fooled: number;
+    /** Summed over threads, with the search for the largest certified ε. */
     readonly seconds: number;
   }[];
   /** Significant digits of the largest certified ε of each sample; null where it was not looked for. */

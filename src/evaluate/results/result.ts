@@ -1,10 +1,12 @@
 import { MOST_CONFUSED } from "../../classes.ts";
 import type { Dataset } from "../../dataset.ts";
 import type { AttackSummary, Certification, Evaluation, EvaluationResult, Warning } from "../../evaluate.ts";
+import type { DefenceFacts } from "../../models/defences/recognise.ts";
 import { warningsOf } from "../checks/checks.ts";
 import { setWarnings } from "../checks/label-sets.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Linearity } from "../linear/contract.ts";
+import { defenceWarnings, defendedOf } from "./defended.ts";
 import { type GateAsked, withGates } from "./gates.ts";
 import { picturesOf } from "./input-facts.ts";
 import { labelAccuracies, labelNames } from "./labels.ts";
@@ -19,6 +21,8 @@ export interface Subject {
   readonly epsilonUnit: "input" | "range";
   /** How many nodes of the model step and pass the gradient straight through; by default none. */
   readonly straightThrough?: number;
+  /** The defences in front of the model's network. */
+  readonly defence?: DefenceFacts;
   /** Of a multi-label model: the labels that its classes from 1 on stand for. */
   readonly labels?: readonly number[];
   /** The operators and nodes that were asked to. */
@@ -99,6 +103,7 @@ export function resultOf(
       ...certifiedAt(tally, k),
     })),
     ...(tally.certified && { certified: certificationOf(tally, plan) }),
+    ...defendedOf(subject.defence, tally, plan.epsilons),
     gates: [],
     points,
     attacks: tally.attacks.map((attack, e) => summaryOf(attack, plan, e)),
@@ -107,6 +112,7 @@ export function resultOf(
     cost: { seconds, forwards: tally.forwards, gradients: tally.gradients, samplesPerSecond: total / seconds },
   };
   const warnings: readonly Warning[] = [
+    ...defenceWarnings(subject.defence, evaluation),
     ...(subject.labels && data.labelSets && !data.adversarial
       ? setWarnings(evaluation.clean, data.labelSets, subject.labels)
       : []),

@@ -37,6 +37,7 @@ export async function subjectOf(model: Model): Promise<Subject> {
     runtime: { name: runtime.name, device: runtime.device },
     version: VERSION,
     straightThrough: file.straightThrough,
+    ...(file.defence && { defence: file.defence }),
     ...(model.labelSets && { labels: model.labelSets.labels }),
     ...(file.askedThrough && { askedThrough: file.askedThrough }),
   };

@@ -49,6 +49,14 @@ export interface LossTally {
   layers: { readonly op: string; readonly node: string | null; loss: number }[];
 }
 
+/** Of a model with defences: what attacks leave that do not know of them. */
+export interface UnadaptedTally {
+  /** Samples that the network without its defences has right. */
+  network: number;
+  /** Samples that are correct and not fooled, by ε. */
+  correct: number[];
+}
+
 export interface WorstTally {
   correct: number;
   /** Of a multi-label model: on how many samples each label is right. */
@@ -86,6 +94,8 @@ export interface Tally {
   worst: WorstTally[];
   /** Where the run certifies. */
   certified?: CertifiedTally;
+  /** Where the model has defences. */
+  unadapted?: UnadaptedTally;
   /** One for each attack that ran, an ensemble's members one by one. */
   attacks: AttackTally[];
   /** Of this batch; whoever adds tallies up hands them on. */
@@ -129,6 +139,7 @@ export function addTally(sum: Tally, next: Tally): void {
   sum.forwards += next.forwards;
   sum.gradients += next.gradients;
   if (sum.certified && next.certified) addCertified(sum.certified, next.certified);
+  if (sum.unadapted && next.unadapted) addUnadapted(sum.unadapted, next.unadapted);
   addCounts(sum.confusion, next.confusion);
   addExamples(sum.cleanExamples, next.cleanExamples);
   for (const [i, point] of sum.points.entries()) addPoint(point, next.points[i]!);
@@ -153,6 +164,11 @@ function addWorst(sum: WorstTally, next: WorstTally): void {
   addLabels(sum, next);
   sum.errors += next.errors;
   sum.notFooled.push(...next.notFooled.slice(0, REMEMBERED - sum.notFooled.length));
+}
+
+function addUnadapted(sum: UnadaptedTally, next: UnadaptedTally): void {
+  sum.network += next.network;
+  for (const [k, correct] of next.correct.entries()) sum.correct[k]! += correct;
 }
 
 function addCertified(sum: CertifiedTally, next: CertifiedTally): void {

@@ -117,6 +117,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
       }),
     ),
   });
+  const unadapted = z.strictObject({ network: some, correct: z.array(some).length(budgets) });
   const linearity = z.strictObject({
     samples: some,
     points: z.array(z.strictObject({ predicted: number, predictedClipped: number, measured: number })).length(budgets),
@@ -133,6 +134,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
     points: z.array(point).length(points),
     worst: z.array(worst).length(budgets),
     certified: z.exactOptional(certified),
+    unadapted: z.exactOptional(unadapted),
     attacks: z.array(attack).length(attacks),
     records: z.array(record).max(samples),
     linearity: linearity.nullable(),

@@ -21,6 +21,8 @@ export async function climb(
   start: FloatTensor,
   gradientAt: (points: FloatTensor) => Promise<FloatTensor>,
 ): Promise<FloatTensor> {
+  // Of a ball of one point, while ε has not begun to rise.
+  if (epsilon === 0) return { ...x, data: x.data.slice() };
   const [count, size] = [x.dims[0]!, sampleSize(x)];
   const task = { x, norm, epsilon, model, goal: { kind: "untargeted", labels }, indices: labels, seed: 0 } as const;
   const step = stepper(task, { stepSize, optimizer: "sgd" }, steepest);
@@ -45,6 +47,7 @@ export const ofCrossEntropy =
 
 /** A point for each sample, drawn uniformly from the ball, moved into the bounds. */
 export function uniformStart({ x, norm, epsilon, random, model }: InnerTask): FloatTensor {
+  if (epsilon === 0) return { ...x, data: x.data.slice() };
   const size = sampleSize(x);
   const data = new Float32Array(x.data.length);
   for (let i = 0; i < x.dims[0]!; i++) {
@@ -54,4 +57,15 @@ export function uniformStart({ x, norm, epsilon, random, model }: InnerTask): Fl
     norm.project(point, original, epsilon, model.bounds);
   }
   return { ...x, data };
+}
+
+/** Numbers drawn uniformly from ±width, in the shape of x: of each sample its own. */
+export function uniformNoise(x: FloatTensor, width: number, random: InnerTask["random"]): Float32Array {
+  const size = sampleSize(x);
+  const noise = new Float32Array(x.data.length);
+  for (let i = 0; i < x.dims[0]!; i++) {
+    const draws = random(i);
+    for (let j = i * size; j < (i + 1) * size; j++) noise[j] = width * (2 * draws.uniform() - 1);
+  }
+  return noise;
 }

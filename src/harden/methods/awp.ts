@@ -1,7 +1,7 @@
 import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import { type PgdTrainingOptions, pgd } from "./pgd.ts";
 
-const { norms, asks, loss, defaults, about, attack } = pgd;
+const { norms, asks, loss, defaults, about, attack, epsilon } = pgd;
 
 export interface AwpOptions extends PgdTrainingOptions {
   readonly gamma: number;
@@ -22,6 +22,7 @@ export const awp = defineMethod<AwpOptions, TrainingNorm>({
   about: { ...about, gamma: "how far the weights move up the loss, as a share of the length of each" },
   asks,
   ...(attack && { attack }),
+  ...(epsilon && { epsilon }),
   loss,
   weightStep: ({ gamma }) => gamma,
 });

@@ -2,8 +2,9 @@ import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import type { Length } from "../../length.ts";
 import { climb, ofCrossEntropy, uniformStart } from "../inner/climb.ts";
 import { labelSmoothing, type Smoothing, smoothedCrossEntropy } from "./losses.ts";
+import { atOnce, type Rise, riseAbout, risen } from "./rise.ts";
 
-export interface FgsmRsOptions extends Smoothing {
+export interface FgsmRsOptions extends Smoothing, Rise {
   readonly stepSize: Length;
 }
 
@@ -18,9 +19,10 @@ export const fgsmRs = defineMethod<FgsmRsOptions, TrainingNorm>({
   passes: "2",
   paper: "https://arxiv.org/abs/2001.03994",
   norms: ["linf", "l2", "l1"],
-  defaults: { stepSize: "1.25eps", labelSmoothing: 0 },
-  about: { stepSize: { length: "of the step" }, labelSmoothing },
+  defaults: { stepSize: "1.25eps", labelSmoothing: 0, ...atOnce },
+  about: { stepSize: { length: "of the step" }, labelSmoothing, ...riseAbout },
   asks: ["adversarial"],
+  epsilon: ({ progress, epsilon }, rise) => epsilon * risen("fgsm-rs", progress, rise),
   attack: (task, { stepSize }) => climb(task, { steps: 1, stepSize }, uniformStart(task), ofCrossEntropy(task)),
   loss: ({ b, adversarial, labels }, options) => smoothedCrossEntropy(b, adversarial, labels, options.labelSmoothing),
 });

@@ -1,12 +1,10 @@
-import { PerturbError } from "../../errors.ts";
 import { defineMethod } from "../../harden.ts";
 import { type Length, lengthAt } from "../../length.ts";
 import { crossEntropy } from "./losses.ts";
+import { checkShares, type Rise, riseAbout, risen } from "./rise.ts";
 
-export interface IbpOptions {
+export interface IbpOptions extends Rise {
   readonly kappa: number;
-  readonly warmup: number;
-  readonly ramp: number;
   readonly radius: Length;
 }
 
@@ -24,17 +22,15 @@ export const ibp = defineMethod<IbpOptions, "linf">({
   defaults: { kappa: 0.5, warmup: 0.05, ramp: 0.5, radius: "1eps" },
   about: {
     kappa: "weight of the cross-entropy at the samples, in the end (κ)",
-    warmup: "share of the training before ε rises from 0",
-    ramp: "share of the training in which it rises",
+    ...riseAbout,
     radius: { length: "that ε rises to, in the training" },
   },
   asks: ["clean", "bounds"],
-  scalars({ progress, epsilon }, { kappa, warmup, ramp, radius }) {
-    for (const [name, value] of Object.entries({ kappa, warmup, ramp }))
-      if (!(value >= 0 && value <= 1))
-        throw new PerturbError("usage", `ibp.${name} is a share from 0 to 1, got ${value}.`);
-    const risen = Math.min(1, Math.max(0, progress - warmup) / Math.max(ramp, Number.MIN_VALUE));
-    return { radius: risen * lengthAt(radius, epsilon), kappa: 1 - risen * (1 - kappa) };
+  certifies: "intervals",
+  scalars({ progress, epsilon }, { kappa, radius, ...rise }) {
+    checkShares("ibp", { kappa });
+    const share = risen("ibp", progress, rise);
+    return { radius: share * lengthAt(radius, epsilon), kappa: 1 - share * (1 - kappa) };
   },
   loss({ b, clean, labels, scalar, margins }) {
     const kappa = scalar("kappa");

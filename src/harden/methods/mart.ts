@@ -1,8 +1,9 @@
 import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import { type ClimbOptions, climb, ofCrossEntropy, uniformStart } from "../inner/climb.ts";
 import { atLabel, crossEntropy, divergence, largestOther, logSoftmax } from "./losses.ts";
+import { atOnce, type Rise, riseAbout, risen } from "./rise.ts";
 
-export interface MartOptions extends ClimbOptions {
+export interface MartOptions extends ClimbOptions, Rise {
   readonly beta: number;
 }
 
@@ -17,13 +18,15 @@ export const mart = defineMethod<MartOptions, TrainingNorm>({
   passes: "steps + 2",
   paper: "https://openreview.net/forum?id=rklOg6EFwS",
   norms: ["linf", "l2", "l1"],
-  defaults: { beta: 5, steps: 10, stepSize: "0.25eps" },
+  defaults: { beta: 5, steps: 10, stepSize: "0.25eps", ...atOnce },
   about: {
     beta: "weight of the divergence (λ in the paper)",
     steps: "gradient steps of the inner attack",
     stepSize: { length: "of a step" },
+    ...riseAbout,
   },
   asks: ["clean", "adversarial"],
+  epsilon: ({ progress, epsilon }, rise) => epsilon * risen("mart", progress, rise),
   attack: (task, options) => climb(task, options, uniformStart(task), ofCrossEntropy(task)),
   loss({ b, clean, adversarial, labels }, { beta }) {
     const others = largestOther(b, b.exp(logSoftmax(b, adversarial)), adversarial, labels);

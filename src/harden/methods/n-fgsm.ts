@@ -1,11 +1,12 @@
 import { PerturbError } from "../../errors.ts";
 import { defineMethod, type InnerTask } from "../../harden.ts";
 import { type Length, lengthAt } from "../../length.ts";
-import { type FloatTensor, sampleSize } from "../../tensor.ts";
-import { ofCrossEntropy } from "../inner/climb.ts";
+import type { FloatTensor } from "../../tensor.ts";
+import { ofCrossEntropy, uniformNoise } from "../inner/climb.ts";
 import { labelSmoothing, type Smoothing, smoothedCrossEntropy } from "./losses.ts";
+import { atOnce, type Rise, riseAbout, risen } from "./rise.ts";
 
-export interface NFgsmOptions extends Smoothing {
+export interface NFgsmOptions extends Smoothing, Rise {
   readonly noise: Length;
   readonly stepSize: Length;
 }
@@ -20,9 +21,10 @@ export const nFgsm = defineMethod<NFgsmOptions, "linf">({
   passes: "2",
   paper: "https://arxiv.org/abs/2202.01181",
   norms: ["linf"],
-  defaults: { noise: "2eps", stepSize: "1eps", labelSmoothing: 0 },
-  about: { noise: { length: "of the noise" }, stepSize: { length: "of the step" }, labelSmoothing },
+  defaults: { noise: "2eps", stepSize: "1eps", labelSmoothing: 0, ...atOnce },
+  about: { noise: { length: "of the noise" }, stepSize: { length: "of the step" }, labelSmoothing, ...riseAbout },
   asks: ["adversarial"],
+  epsilon: ({ progress, epsilon }, rise) => epsilon * risen("n-fgsm", progress, rise),
   attack,
   loss: ({ b, adversarial, labels }, options) => smoothedCrossEntropy(b, adversarial, labels, options.labelSmoothing),
 });
@@ -31,13 +33,9 @@ async function attack(task: InnerTask, { noise, stepSize }: NFgsmOptions): Promi
   const { x, epsilon, random, model } = task;
   if (!(lengthAt(noise, epsilon) >= 0))
     throw new PerturbError("usage", `n-fgsm.noise must be at least 0, got ${noise}.`);
-  const [size, { lower, upper }] = [sampleSize(x), model.bounds];
+  const { lower, upper } = model.bounds;
   const [width, step] = [lengthAt(noise, epsilon), Math.fround(lengthAt(stepSize, epsilon))];
-  const eta = new Float32Array(x.data.length);
-  for (let i = 0; i < x.dims[0]!; i++) {
-    const draws = random(i);
-    for (let j = i * size; j < (i + 1) * size; j++) eta[j] = width * (2 * draws.uniform() - 1);
-  }
+  const eta = uniformNoise(x, width, random);
   const inside = (v: number): number => (v < lower ? lower : v > upper ? upper : v);
   const noisy: FloatTensor = { ...x, data: x.data.map((v, j) => inside(v + eta[j]!)) };
   const { data: gradient } = await ofCrossEntropy(task)(noisy);

@@ -2,8 +2,9 @@ import { defineMethod, type InnerTask, type TrainingNorm } from "../../harden.ts
 import { type FloatTensor, sampleSize } from "../../tensor.ts";
 import { type ClimbOptions, climb } from "../inner/climb.ts";
 import { crossEntropy, divergence } from "./losses.ts";
+import { atOnce, type Rise, riseAbout, risen } from "./rise.ts";
 
-export interface TradesOptions extends ClimbOptions {
+export interface TradesOptions extends ClimbOptions, Rise {
   readonly beta: number;
 }
 
@@ -21,13 +22,15 @@ export const trades = defineMethod<TradesOptions, TrainingNorm>({
   passes: "steps + 2",
   paper: "https://arxiv.org/abs/1901.08573",
   norms: ["linf", "l2", "l1"],
-  defaults: { beta: 6, steps: 10, stepSize: "0.25eps" },
+  defaults: { beta: 6, steps: 10, stepSize: "0.25eps", ...atOnce },
   about: {
     beta: "weight of the divergence between the answers at x and at x'",
     steps: "gradient steps of the inner attack",
     stepSize: { length: "of a step" },
+    ...riseAbout,
   },
   asks: ["clean", "adversarial"],
+  epsilon: ({ progress, epsilon }, rise) => epsilon * risen("trades", progress, rise),
   async attack(task, options) {
     const reference = await task.model.logits(task.x);
     return climb(task, options, normalStart(task), (points) => task.model.divergence(points, reference));

@@ -9,6 +9,7 @@ import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { Note } from "../../option.ts";
 import { type ElementType, type FloatTensor, product, type Tensor } from "../../tensor.ts";
+import { type DefenceFacts, defencesOf } from "../defences/recognise.ts";
 import type { PictureSteps, Preprocessing } from "../preprocessing/preprocessing.ts";
 import { type BoundsGiven, type EpsilonUnit, fromShares, hull, settleBounds } from "./bounds.ts";
 import { fedOnce } from "./feeds.ts";
@@ -33,6 +34,8 @@ export interface ClassifierFile {
   readonly labelSets?: { readonly labels: readonly number[]; readonly of: number; readonly input: string };
   /** How many nodes step, and pass the gradient straight through. */
   readonly straightThrough: number;
+  /** The defences that stand in front of the network, whose own nodes of that kind are not counted among them. */
+  readonly defence?: DefenceFacts;
   /** Operators and nodes that were asked to do so. */
   readonly askedThrough?: readonly string[];
   readonly bounds: Bounds;
@@ -128,6 +131,7 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
   const units = normalization && unitsNote(normalization, hull(bounds ?? { lower: 0, upper: 1 }));
   const assumed = classifier.assumptions.map((message) => ({ code: "assumption", message }));
   const notes = [...assumed, picture?.note, real.note, units].filter((note) => note != null);
+  const defence = defencesOf(complete);
   const rows = complete.inputs.flatMap(({ name: input, rows: of }) =>
     of ? [{ input, name: of.name, values: of.values }] : [],
   );
@@ -140,7 +144,8 @@ export function classifierFile(original: Graph, options: ClassifierOptions): Cla
     ...(options.head && { said: options.head }),
     ...(classifier.unseen && { unseen: classifier.unseen }),
     // The rounding in front of integers is none of the network's.
-    straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0)),
+    straightThrough: Math.max(0, classifier.straightThrough - (real.note ? 1 : 0) - (defence?.straightThrough ?? 0)),
+    ...(defence && { defence }),
     ...settled,
     ...(picture && { picture: picture.steps }),
     ...((picture || real.levels !== undefined) && { levels: picture ? 256 : real.levels }),

@@ -11,6 +11,7 @@ import {
 } from "../../model.ts";
 import type { Program, Runtime } from "../../runtime.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
+import { drawsOf } from "../defences/draws.ts";
 import type { ClassifierFile } from "./classifier.ts";
 import { rowsOf } from "./feed-rows.ts";
 import { labelSetsOf } from "./label-sets.ts";
@@ -28,6 +29,10 @@ export interface GraphModel extends DifferentiableModel {
   differentiated(loss: Loss): Promise<ClassifierFile>;
   /** Of pictures at their own size: the model for those of a shape. It is released with this one. @throws mismatch */
   readonly ofShape?: (shape: readonly number[]) => Promise<GraphModel>;
+  /** Of a model with defences in front: the network without them. It is released with this one. */
+  readonly undefended?: () => Promise<GraphModel>;
+  /** Of a model whose defences draw at random: the draws are from now on those of a seed, from each sample's first query on. */
+  readonly draw?: (seed: number) => void;
   /** Makes the graph of a loss's gradient ready, which is otherwise done when it is first asked. @throws no-gradient */
   prepare(loss: Loss): Promise<void>;
   release(): Promise<void>;
@@ -70,8 +75,12 @@ function withSizes(file: ClassifierFile, runtime: Runtime): GraphModel {
 
 function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: number; gradients: number }): GraphModel {
   const programs = new Map<string, Promise<Program>>();
+  const draws = file.defence?.isRandom ? drawsOf(file.name) : undefined;
+  const drawnFor = (of: Program, x: FloatTensor, samples?: Int32Array) =>
+    draws?.feeds(of.inputs, x.dims[0]!, samples) ?? {};
   const program = (key: string, graph: () => Promise<Uint8Array>): Promise<Program> => {
-    const known = programs.get(key) ?? graph().then((bytes) => runtime.load(bytes, file.folder));
+    const known =
+      programs.get(key) ?? graph().then((bytes) => runtime.load(draws ? draws.open(bytes) : bytes, file.folder));
     programs.set(key, known);
     return known;
   };
@@ -86,6 +95,7 @@ function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: num
 
   const { name, inputShape, classes, head, bounds, rows, elements, levels, notes } = file;
   const labelSets = labelSetsOf(file);
+  let bare: Promise<GraphModel> | undefined;
   const inside = elements?.unit === "input" ? within(elements) : (x: FloatTensor) => x;
   const model: GraphModel = {
     name,
@@ -105,23 +115,33 @@ function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: num
       check(x, file);
       cost.forwards += x.dims[0]!;
       const forward = await program("logits", async () => file.onnx);
-      return (await runBatches(forward, { x: inside(x), ...rowFeeds(file, x, samples) }, file, ["logits"])).logits;
+      const feeds = { x: inside(x), ...rowFeeds(file, x, samples), ...drawnFor(forward, x, samples) };
+      return (await runBatches(forward, feeds, file, ["logits"])).logits;
     },
     async gradient(x, goal, loss = "cross-entropy", samples) {
       check(x, file);
       cost.gradients += x.dims[0]!;
       const backward = await backwardOf(loss);
-      const feeds = { x: inside(x), ...rowFeeds(file, x, samples), ...classFeeds(goal, loss, classes) };
+      const feeds = {
+        x: inside(x),
+        ...rowFeeds(file, x, samples),
+        ...classFeeds(goal, loss, classes),
+        ...drawnFor(backward, x, samples),
+      };
       const found = await runBatches(backward, feeds, file, ["logits", "loss", "gradient"]);
       return isTargetedLoss(loss) ? found : ascending(goal, found);
     },
     differentiated,
+    ...(draws && { draw: draws.begin }),
+    ...(file.defence && { undefended: () => (bare ??= withoutDefences(file, runtime)) }),
     async prepare(loss) {
       await backwardOf(loss);
     },
     async release() {
       const loaded = await Promise.allSettled(programs.values());
       programs.clear();
+      await bare?.then((model) => model.release());
+      bare = undefined;
       for (const result of loaded) if (result.status === "fulfilled") await result.value.release();
     },
   };
@@ -145,6 +165,11 @@ async function withGradientOf(file: ClassifierFile, loss: Loss): Promise<Classif
   if (file.gradients?.[loss]) return file;
   const { withGradient } = await import("./classifier.ts");
   return withGradient(file, loss);
+}
+
+async function withoutDefences(file: ClassifierFile, runtime: Runtime): Promise<GraphModel> {
+  const { withoutDefence } = await import("../defences/bare.ts");
+  return openClassifier(withoutDefence(file), runtime);
 }
 
 /** An attack ascends: towards a target, that is the negative loss. */

@@ -75,25 +75,33 @@ export interface StoredParameters {
   readonly others: readonly string[];
 }
 
+/** Finds what a value of a classifier is in the file that it was made from, where this holds a float tensor of its shape. */
+export function storedAs(classifier: Graph, stored: Graph) {
+  const [own, theirs] = [withConstants(classifier).initializers, withConstants(stored).initializers];
+  return (
+    value: string,
+    dims: readonly number[],
+    place: Pick<Parameter, "role" | "operator">,
+  ): Parameter | undefined => {
+    for (const name of namesBefore(value)) {
+      const proto = theirs.get(name);
+      const type = proto && elementType(proto.dataType);
+      if (!type || !isFloat(type) || String(proto.dims) !== String(dims)) continue;
+      if (name === value || !own.has(name)) return { name, dims, type, ...place };
+    }
+    return undefined;
+  };
+}
+
 /** @param stored the graph of the file that the classifier was made from */
 export function storedParameters(classifier: Graph, stored: Graph): StoredParameters {
-  const [own, theirs] = [withConstants(classifier).initializers, withConstants(stored).initializers];
-  const isStored = (name: string, { dims }: Parameter): boolean => {
-    const proto = theirs.get(name);
-    const type = proto && elementType(proto.dataType);
-    return type !== undefined && type !== null && isFloat(type) && String(proto!.dims) === String(dims);
-  };
+  const find = storedAs(classifier, stored);
   const found: { parameter: Parameter; value: string }[] = [];
   const others: string[] = [];
-  for (const parameter of findParameters(classifier)) {
-    const name = namesBefore(parameter.name).find(
-      (one) => isStored(one, parameter) && (one === parameter.name || !own.has(one)),
-    );
-    if (name === undefined) others.push(parameter.name);
-    else {
-      const type = elementType(theirs.get(name)!.dataType)!;
-      found.push({ parameter: { ...parameter, name, type }, value: parameter.name });
-    }
+  for (const { name: value, dims, role, operator } of findParameters(classifier)) {
+    const parameter = find(value, dims, { role, operator });
+    if (parameter) found.push({ parameter, value });
+    else others.push(value);
   }
   return { found, others };
 }

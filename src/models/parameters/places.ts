@@ -1,5 +1,5 @@
-/** What a tensor is to the operator that learns it. */
-export type ParameterRole = "weight" | "bias" | "scale" | "slope";
+/** What a tensor is to the operator that takes it. A statistic is not learned. */
+export type ParameterRole = "weight" | "bias" | "scale" | "slope" | "statistic";
 
 /** Where operators take what is learned: roles by domain and name, for each input. Statistics have no role, and are constants. */
 const PLACES: Readonly<Record<string, Readonly<Record<string, readonly (ParameterRole | null)[]>>>> = {

@@ -12,7 +12,7 @@ export const certification = z.strictObject({
         tried: count.describe("Samples that it tried at the ε of the run."),
         proven: count.describe("Those of which it proved more than the methods before it."),
         fooled: count.describe("Those for which it found an input of another class, which no attack had fooled."),
-        seconds: positive,
+        seconds: positive.describe("Summed over threads, with the search for the largest certified ε."),
       }),
     )
     .describe("What each method did, from the cheapest to the strongest: each gets what those before it left open."),

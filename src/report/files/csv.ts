@@ -1,5 +1,6 @@
 import type { Evaluation } from "../../evaluate.ts";
 import { beyondClean } from "../format.ts";
+import { UNADAPTED_ACCURACY } from "../words.ts";
 
 const HEADER = [
   "attack",
@@ -20,9 +21,9 @@ export type Cell = string | number | null;
 
 /**
  * accuracy.csv (RFC 4180): the clean accuracy as attack "clean" at ε 0, then a row for each attack and ε beyond 0; certified accuracy, where the
- * run has it, as attack "certified".
+ * run has it, as attack "certified", and what attacks leave that do not know of the model's defences as "without adaptation".
  */
-export function toCsv({ clean, options, points, worst }: Evaluation): string {
+export function toCsv({ clean, options, points, worst, defence }: Evaluation): string {
   const unattacked = { norm: options.norm, attacked: 0, fooled: 0, fooledConfidence: null, largestDistance: 0 };
   const rows: Record<(typeof HEADER)[number], Cell>[] = [
     { ...unattacked, ...clean, attack: "clean", epsilon: 0 },
@@ -30,6 +31,7 @@ export function toCsv({ clean, options, points, worst }: Evaluation): string {
     ...beyondClean(worst).flatMap(({ certified, epsilon }) =>
       certified ? [{ ...unattacked, ...certified, attack: "certified", epsilon }] : [],
     ),
+    ...beyondClean(defence?.unadapted ?? []).map((point) => ({ ...unattacked, ...point, attack: UNADAPTED_ACCURACY })),
   ].map((point) => ({
     attack: point.attack,
     norm: point.norm,

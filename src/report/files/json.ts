@@ -26,6 +26,7 @@ const ORDER = Object.keys({
   samples: 0,
   labels: 0,
   worst: 0,
+  defence: 0,
   gates: 0,
   points: 0,
   attacks: 0,
@@ -117,6 +118,9 @@ const ORDER = Object.keys({
   forwards: 0,
   gradients: 0,
   samplesPerSecond: 0,
+  names: 0,
+  undefended: 0,
+  unadapted: 0,
   classNames: 0,
   drawn: 0,
 } satisfies Record<KeysOf<Evaluation>, 0>);

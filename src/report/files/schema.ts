@@ -103,6 +103,16 @@ const worst = z.strictObject({
   ),
 });
 
+const defence = z.strictObject({
+  names: z.array(z.string()).describe('In the order in which samples meet them, such as "jpeg:75".'),
+  undefended: z.strictObject(accuracy).describe("Clean accuracy of the network without its defences."),
+  unadapted: z
+    .array(z.strictObject({ epsilon: positive, ...accuracy }))
+    .describe(
+      "At each ε, the samples that are correct and not fooled by the same attacks when these see the network without its defences.",
+    ),
+});
+
 const gate = z.strictObject({
   epsilon: positive,
   atLeast: fraction.describe("The accuracy asked for."),
@@ -155,6 +165,9 @@ export const evaluationSchema = z
       .array(worst)
       .describe("Robust accuracy at each ε: the samples that are correct and that no attack of the run fooled."),
     certified: z.exactOptional(certification).describe("Where the run certifies: how."),
+    defence: z
+      .exactOptional(defence)
+      .describe("Of a model with defences in front of its network: the accuracy that they claim."),
     gates: z.array(gate).describe("The accuracies that were asked for, and whether they were met."),
     points: z
       .array(point)

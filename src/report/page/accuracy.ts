@@ -9,10 +9,11 @@ import {
   foundByProofs,
   robustPoints,
   seriesOf,
+  unadaptedPoints,
 } from "../format.ts";
 import { html, type Markup, trusted } from "../markup.ts";
 import type { Drawing } from "../plots/vega.ts";
-import { CERTIFIED_ACCURACY, ROBUST_ACCURACY } from "../words.ts";
+import { CERTIFIED_ACCURACY, ROBUST_ACCURACY, UNADAPTED_ACCURACY } from "../words.ts";
 import { plotFigure } from "./plot.ts";
 import { scrollTable } from "./table.ts";
 
@@ -21,7 +22,8 @@ export function accuracySection(evaluation: Evaluation, drawing: Drawing): Marku
   const series = seriesOf(evaluation);
   const certified = beyondClean(certifiedPoints(evaluation));
   const robust = robustPoints(evaluation);
-  const several = series.length > 1 || certified.length > 0;
+  const unadapted = beyondClean(unadaptedPoints(evaluation));
+  const several = series.length > 1 || certified.length > 0 || unadapted.length > 0;
   const row = (name: string, epsilon: number, result: Accuracy, point: Point | null): Markup => html`<tr>
 ${several ? html`<th scope="row" class="text">${name}</th>` : null}<${trusted(several ? "td" : 'th scope="row"')}>${formatEpsilon(epsilon)}</${trusted(several ? "td" : "th")}>
 <td>${formatCount(result.correct)} / ${formatCount(result.total)}</td><td><b>${formatPercent(result.accuracy)}</b></td><td>${formatInterval(result.ci95)}</td>
@@ -34,7 +36,7 @@ ${plotFigure(drawing, "Accuracy against ε, with its 95% interval. The table bes
 ${scrollTable({
   id: "accuracy-table",
   label: "Accuracy at each ε",
-  caption: `All samples count, also the misclassified ones, which are not attacked. ${series.length > 1 ? "Every sample is attacked by one attack after the other until one succeeds, so a row counts the samples that are not fooled after the attacks above it. " : ""}${robust.length > 0 ? `Robust accuracy counts the samples that are correct and that no attack fooled${foundByProofs(evaluation) ? ", nor an input that proofs found" : ""}. ` : ""}${certified.length > 0 ? "Certified accuracy counts the samples that are proven to stay correct, whatever the attack: what lies between is open. " : ""}Intervals are Wilson’s, 95%.`,
+  caption: `All samples count, also the misclassified ones, which are not attacked. ${series.length > 1 ? "Every sample is attacked by one attack after the other until one succeeds, so a row counts the samples that are not fooled after the attacks above it. " : ""}${robust.length > 0 ? `Robust accuracy counts the samples that are correct and that no attack fooled${foundByProofs(evaluation) ? ", nor an input that proofs found" : ""}. ` : ""}${certified.length > 0 ? "Certified accuracy counts the samples that are proven to stay correct, whatever the attack: what lies between is open. Those that cheap bounds proved at every ε count as attacked, though no attack had to try them. " : ""}${unadapted.length > 0 ? "Without adaptation, the same attacks see the network without its defences: it is the accuracy that these claim, and those above are what is left of it. " : ""}Intervals are Wilson’s, 95%.`,
   kind: "wide",
   head: html`<tr>${several ? html`<th scope="col" class="text">attack</th>` : null}<th scope="col">ε</th><th scope="col">correct</th><th scope="col">accuracy</th><th scope="col">95% interval</th>
 <th scope="col">fooled of attacked</th><th scope="col">mean confidence</th><th scope="col">largest distance</th></tr>`,
@@ -42,6 +44,7 @@ ${scrollTable({
     row("clean", 0, evaluation.clean, null),
     ...series.flatMap(({ name, points }) => beyondClean(points).map((point) => row(name, point.epsilon, point, point))),
     ...robust.map((point) => row(ROBUST_ACCURACY, point.epsilon, point, null)),
+    ...unadapted.map((point) => row(UNADAPTED_ACCURACY, point.epsilon, point, null)),
     ...certified.map((point) => row(CERTIFIED_ACCURACY, point.epsilon, point, null)),
   ],
 })}

@@ -14,7 +14,7 @@ import {
 import { type Content, html, type Markup } from "../markup.ts";
 
 /** What casts doubt on the numbers, before the numbers. Null when nothing does. */
-export const warningsSection = ({ warnings }: Evaluation): Markup | null =>
+export const warningsSection = ({ warnings }: Pick<Evaluation, "warnings">): Markup | null =>
   warnings.length === 0
     ? null
     : html`<section class="warnings">
@@ -125,5 +125,5 @@ export const reproduceSection = (command: string): Markup => html`<section>
 <pre><code>${printable(command, 4000)}</code></pre>
 </section>`;
 
-const facts = (rows: readonly (readonly [string, Content])[]): Markup =>
+export const facts = (rows: readonly (readonly [string, Content])[]): Markup =>
   html`<dl>\n${rows.map(([term, fact]) => html`<div><dt>${term}</dt><dd>${fact}</dd></div>\n`)}</dl>`;

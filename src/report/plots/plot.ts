@@ -23,3 +23,11 @@ export function epsilonAxis(points: readonly { readonly epsilon: number }[], nor
   const values = [...new Set(points.map(({ epsilon }) => epsilon))];
   return { title: `ε (${NORM_SYMBOL[norm]})`, format: ".4~g", ...(values.length <= FEW && { values }) };
 }
+
+/** The vertical axis of accuracy. */
+export const ACCURACY = {
+  field: "accuracy",
+  type: "quantitative",
+  scale: { domain: [0, 1] as number[] },
+  axis: { title: "accuracy", format: ".0%", values: [0, 0.2, 0.4, 0.6, 0.8, 1] as number[] },
+} as const;

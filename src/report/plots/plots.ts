@@ -11,7 +11,7 @@ import {
 } from "../format.ts";
 import { PALETTES, plotConfig, type Theme } from "../theme.ts";
 import { CERTIFIED_ACCURACY } from "../words.ts";
-import { epsilonAxis, FEW, type PlotSpec, SCHEMA } from "./plot.ts";
+import { ACCURACY, epsilonAxis, FEW, type PlotSpec, SCHEMA } from "./plot.ts";
 import { dimensionPlot, linearityPlot } from "./rise-plots.ts";
 
 /** The plots of an evaluation, by name; those of the linear explanation are missing where it was not measured. */
@@ -44,11 +44,8 @@ export const accuracyPlot = (evaluation: Evaluation, theme: Theme = "light"): Pl
 export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]], theme: Theme = "light"): PlotSpec {
   const [{ data, options }] = evaluations;
   const [only] = evaluations.length === 1 ? evaluations : [];
-  const certified = only ? beyondClean(certifiedPoints(only)) : [];
-  const series = [
-    ...namedSeries(evaluations),
-    ...(only && certified.length > 0 ? [{ name: CERTIFIED_ACCURACY, clean: only.clean, points: certified }] : []),
-  ];
+  const certified = certifiedSeries(evaluations);
+  const series = [...namedSeries(evaluations), ...certified];
   const names = series.map(({ name }) => name);
   const values = series.flatMap(({ name, clean, points }) =>
     [{ ...clean, epsilon: 0 }, ...beyondClean(points)].map(({ epsilon, accuracy, ci95: [low, high] }) => ({
@@ -106,6 +103,15 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
 const POINT_TEXT =
   "datum.series + ', ε = ' + format(datum.epsilon, '.4~g') + ': ' + format(datum.accuracy, '.2%') + ', 95% interval ' + format(100 * datum.low, '.2f') + ' to ' + format(datum.high, '.2%')";
 
+/** Certified accuracy of each evaluation that has it. */
+const certifiedSeries = (evaluations: readonly Evaluation[]) =>
+  evaluations.flatMap((evaluation) => {
+    const points = beyondClean(certifiedPoints(evaluation));
+    const { model, clean } = evaluation;
+    const name = evaluations.length === 1 ? CERTIFIED_ACCURACY : `${printable(model.name, 30)}, certified`;
+    return points.length === 0 ? [] : [{ name, clean, points }];
+  });
+
 const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];
 
 /** The series of all evaluations, named by what tells them apart: the attack, the model, or both. */
@@ -125,13 +131,6 @@ function namedSeries(evaluations: readonly Evaluation[]) {
     return { ...rest, name: oneAttack ? short : `${short}, ${name}` };
   });
 }
-
-const ACCURACY = {
-  field: "accuracy",
-  type: "quantitative",
-  scale: { domain: [0, 1] as number[] },
-  axis: { title: "accuracy", format: ".0%", values: [0, 0.2, 0.4, 0.6, 0.8, 1] as number[] },
-} as const;
 
 /** What is neither proven nor fooled: the accuracy under the strongest attack there is lies in between. */
 const openBand = ({ clean, worst }: Evaluation, theme: Theme) =>

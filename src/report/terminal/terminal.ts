@@ -10,8 +10,9 @@ import {
   formatPercent,
   robustPoints,
   seriesOf,
+  unadaptedPoints,
 } from "../format.ts";
-import { CERTIFIED_ACCURACY, ROBUST_ACCURACY } from "../words.ts";
+import { CERTIFIED_ACCURACY, ROBUST_ACCURACY, UNADAPTED_ACCURACY } from "../words.ts";
 
 export interface TableStyle {
   /** Plain text unless true. */
@@ -42,7 +43,8 @@ function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding 
   const series = seriesOf(evaluation);
   const certified = beyondClean(certifiedPoints(evaluation));
   const robust = robustPoints(evaluation);
-  const several = series.length !== 1 || certified.length > 0;
+  const unadapted = beyondClean(unadaptedPoints(evaluation));
+  const several = series.length !== 1 || certified.length > 0 || unadapted.length > 0;
   const fold = (text: string, after: string, style: (line: string) => string): string =>
     (folded ? text.replace(`${after} `, `${after}\n`) : text).split("\n").map(style).join("\n");
   const titles = [...(several && named ? ["attack"] : []), "ε", "correct", "accuracy", "95% interval"];
@@ -63,6 +65,7 @@ function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding 
     { name: "clean", points: [{ ...evaluation.clean, epsilon: 0 }] },
     ...series.map(({ name, points }) => ({ name, points: beyondClean(points) })),
     ...(robust.length > 0 ? [{ name: ROBUST_ACCURACY, points: robust }] : []),
+    ...(unadapted.length > 0 ? [{ name: UNADAPTED_ACCURACY, points: unadapted }] : []),
     ...(certified.length > 0 ? [{ name: CERTIFIED_ACCURACY, points: certified }] : []),
   ];
   for (const { name, points } of parts) table.push(...points.map((point) => row(name, point.epsilon, point)));

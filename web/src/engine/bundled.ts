@@ -13,7 +13,7 @@ const PREPARED = { "conv-mnist-robust": robust, "lenet-mnist": lenet } as const 
 
 /** A network that comes with the page, differentiated when the page was built. */
 export async function openBundled(name: BundledModel, device: WebDevice): Promise<OpenedModel> {
-  const { file, inspection, onnx, gradient } = PREPARED[name];
+  const { file, inspection, onnx, gradient, given } = PREPARED[name];
   const [bytes, gradientBytes, runtime] = await Promise.all([fetched(onnx), fetched(gradient), runtimeFor(device)]);
   const whole: ClassifierFile = { ...file, onnx: bytes, gradients: { "cross-entropy": gradientBytes } };
   const model = openClassifier(whole, runtime);
@@ -24,5 +24,6 @@ export async function openBundled(name: BundledModel, device: WebDevice): Promis
       bundled: name,
       classNames: mnist.classNames,
     },
+    source: async () => ({ bytes: await fetched(given), options: {} }),
   };
 }

@@ -53,6 +53,7 @@ export function createEngine(): Engine {
   const attacking = latest();
   const looking = latest();
   const proving = latest();
+  const hardening = latest();
   const prover = proofs();
 
   const attackBy = (request: AttackRequest, signal: AbortSignal, progress?: (queries: number) => void) =>
@@ -125,6 +126,12 @@ export function createEngine(): Engine {
     prove: (request, hear) =>
       proving.run([request.model], async (signal) => prover.prove(opened(request.model), request, hear, signal)),
     stopProving: async () => proving.stop(),
+    harden: (request, hear) =>
+      hardening.run([request.model], async (signal) => {
+        const { hardenModel } = await import("./hardening.ts");
+        return hardenModel(opened(request.model), fitting(request.model), request, signal, hear);
+      }),
+    stopHardening: async () => hardening.stop(),
     linear: ({ model: id, x, label, target, norm, epsilon, seed, index }) =>
       looking.run([id], async (signal) => {
         const model = modelOf(id);

@@ -2,6 +2,7 @@ import { inspectGraph } from "../../../src/models/classifier/inspect.ts";
 import { normalizationOf } from "../../../src/models/classifier/normalization.ts";
 import { weightFormats } from "../../../src/models/formats/weights.ts";
 import { graphIn, openGraphModel } from "../../../src/models/open.ts";
+import { writeOnnx } from "../../../src/onnx/file.ts";
 import type { FileOptions, WebDevice } from "../engine.ts";
 import { bytesOf } from "./bytes.ts";
 import { modelInfoOf, type OpenedModel } from "./opened.ts";
@@ -22,18 +23,20 @@ export async function openModelFile(
   const shape = options.shape ?? graph.shape ?? dataShape ?? undefined;
   const normalization = normalizationOf(options);
   const inspection = inspectGraph(name, graph.graph, shape);
-  const model = await openGraphModel(
-    graph,
-    { ...(shape && { shape }), ...(normalization && { normalization }) },
-    await runtimeFor(device),
-  );
+  const read = { ...(shape && { shape }), ...(normalization && { normalization }) };
+  const model = await openGraphModel(graph, read, await runtimeFor(device));
   const info = modelInfoOf(model, {
     inspection,
     sizesOpen: graph.shape === null,
     options: { ...options, ...(arch && { arch }) },
     device,
   });
-  return { model, info };
+  // Weights without a graph are hardened as the network that they were put into.
+  const source = async () => ({
+    bytes: arch === undefined ? await bytesOf(given) : writeOnnx(graph.graph),
+    options: read,
+  });
+  return { model, info, source };
 }
 
 /** By content, or by name where the content is broken: the error is then about weights. */

@@ -1,9 +1,18 @@
 import type { GraphModel } from "../../../src/models/classifier/graph-model.ts";
+import type { ModelOptions } from "../../../src/models/open.ts";
 import type { ModelInfo } from "../engine.ts";
 
 export interface OpenedModel {
   readonly model: GraphModel;
   readonly info: ModelInfo;
+  /** The file that it was opened from, for what trains it. */
+  readonly source: () => Promise<ModelSource>;
+}
+
+export interface ModelSource {
+  /** An ONNX file. */
+  readonly bytes: Uint8Array;
+  readonly options: Pick<ModelOptions, "shape" | "normalization">;
 }
 
 /** What the page knows of an open model of one's own. */

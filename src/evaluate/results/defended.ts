@@ -1,0 +1,50 @@
+import type { DefenceResult, Evaluation, Warning } from "../../evaluate.ts";
+import type { DefenceFacts } from "../../models/defences/recognise.ts";
+import { option } from "../../option.ts";
+import { accuracyOf } from "./statistics.ts";
+import type { Tally } from "./tally.ts";
+
+/** Of a model with defences. */
+export const defendedOf = (
+  defence: DefenceFacts | undefined,
+  { unadapted, total }: Tally,
+  epsilons: readonly number[],
+): { defence?: DefenceResult } =>
+  defence && unadapted
+    ? {
+        defence: {
+          names: defence.names,
+          undefended: accuracyOf(unadapted.network, total),
+          unadapted: unadapted.correct.map((correct, k) => ({ epsilon: epsilons[k]!, ...accuracyOf(correct, total) })),
+        },
+      }
+    : {};
+
+/** How attacks adapted, and the ε at which the defences claim most beyond what they hold. */
+export function defenceWarnings(
+  facts: DefenceFacts | undefined,
+  { defence, worst }: Pick<Evaluation, "defence" | "worst">,
+): Warning[] {
+  if (!facts || !defence) return [];
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+  const at = worst
+    .map(({ epsilon, accuracy }, k) => ({ epsilon, accuracy, claimed: defence.unadapted[k]!.accuracy }))
+    .toSorted((a, b) => b.claimed - b.accuracy - (a.claimed - a.accuracy));
+  const [most, least] = [at[0]!, at.at(-1)!];
+  const weaker =
+    least.claimed < least.accuracy
+      ? ` At ε = ${least.epsilon}, those made on the network alone leave less, ${percent(least.claimed)} against ${percent(least.accuracy)}: the attacks of this run are too weak to tell what the defence is worth. Add a stronger one, such as ${option("attacks", "pgd")} with more steps.`
+      : "";
+  const how = [
+    ...(facts.straightThrough > 0
+      ? [`the gradient passes straight through ${facts.straightThrough} of its nodes, which step (BPDA)`]
+      : []),
+    ...(facts.isRandom ? ["gradients and logits are averaged over its draws (EoT)"] : []),
+  ];
+  return [
+    {
+      code: "defence",
+      message: `The model has a defence in front of its network: ${facts.names.join(", then ")}. Attacks know it${how.length > 0 ? `: ${how.join(", and ")}` : ""}. At ε = ${most.epsilon} they leave ${percent(most.accuracy)}; the same attacks made on the network alone leave ${percent(most.claimed)}, which is what the defence claims.${weaker}`,
+    },
+  ];
+}
