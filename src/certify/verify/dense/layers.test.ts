@@ -62,6 +62,7 @@ describe("layers of a chain", () => {
     "Gemm with an alpha": (b, x) => b.add("Gemm", [flat(b, x), c(b, 6, 4)], { alpha: { float: 2 } }),
     "another activation": (b, x) => b.add("Sigmoid", [b.matmul(flat(b, x), c(b, 6, 4))]),
     "a constant less a value": (b, x) => b.sub(c(b, 4), b.matmul(flat(b, x), c(b, 6, 4))),
+    "too many elements": (b, x) => b.matmul(b.add("Relu", [b.matmul(flat(b, x), c(b, 6, 1021))]), c(b, 1021, 4)),
     "a branch": (b, x) => {
       const z = b.matmul(flat(b, x), c(b, 6, 4));
       return b.plus(z, b.add("Relu", [z]));

@@ -29,7 +29,7 @@ interface Link {
 /** What keeps the order of all elements. */
 const SHAPES: ReadonlySet<string> = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity"]);
 
-/** Elements of a layer: beyond, matrices are quicker in graphs. */
+/** Elements of all layers: with more, forms take much memory, and graphs are quicker. */
 const MOST = 1024;
 
 /** The layers of a network, `x` [N, ...] to `y` [N, outputs], that is a chain of dense layers and Relus; undefined of any other. */
@@ -61,7 +61,8 @@ export function denseLayers(graph: Graph): readonly Layer[] | undefined {
     at = output;
   }
   const last = layers.at(-1);
-  if (at !== graph.outputs[0]!.name || !last || layers.some(({ outputs }) => outputs > MOST)) return undefined;
+  if (at !== graph.outputs[0]!.name || !last || layers.reduce((n, { outputs }) => n + outputs, 0) > MOST)
+    return undefined;
   // The outputs themselves are linear in what the last neurons give.
   return last.isRelu ? [...layers, shifted(new Float64Array(last.outputs))] : layers;
 }
