@@ -10,9 +10,10 @@ export interface Runtime {
   /**
    * Compiles a serialized ONNX model.
    * @param folder where the files lie in which the model keeps its weights, if it does
+   * @param isBrief whether it runs but shortly: what only makes a graph faster after a long look at it may be left out
    * @throws runtime, with the runtime's own words; device
    */
-  load(model: Uint8Array, folder?: string): Promise<Program>;
+  load(model: Uint8Array, folder?: string, isBrief?: boolean): Promise<Program>;
 }
 
 /** A compiled graph. */

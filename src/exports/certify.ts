@@ -24,8 +24,9 @@ export {
 } from "../certify/smoothing/figures.ts";
 export { type SmoothedGraphOptions, smoothedGraph } from "../certify/smoothing/graph.ts";
 export { largestRadius, type SmoothingOptions, type SmoothingPlan, smoothingPlan } from "../certify/smoothing/plan.ts";
+export type { Answer } from "../certify/verify/answer.ts";
 export type { Case, Inequality, Property } from "../certify/verify/property.ts";
-export { type Answer, type VerifyOptions, verify } from "../certify/verify/verify.ts";
+export { type VerifyOptions, verify } from "../certify/verify/verify.ts";
 export type { Witness } from "../certify/verify/witness.ts";
 export type { Decimal } from "../certify/vnnlib/decimal.ts";
 export { readVnnlib } from "../certify/vnnlib/read.ts";

@@ -42,9 +42,11 @@ export function ortRuntime(ort: Ort, { name = nameOf(ort), device = "cpu", threa
   return {
     name,
     device,
-    async load(model, folder) {
+    async load(model, folder, isBrief = false) {
       try {
-        return ortProgram(ort, await ort.InferenceSession.create(model, { ...sessionOptions, ...weightsIn(folder) }));
+        const level = isBrief ? { graphOptimizationLevel: "basic" as const } : {};
+        const options = { ...sessionOptions, ...level, ...weightsIn(folder) };
+        return ortProgram(ort, await ort.InferenceSession.create(model, options));
       } catch (cause) {
         if (device !== "cpu" && /backend|provider|adapter|device|cuda|webgpu/i.test(messageOf(cause)))
           throw new PerturbError(

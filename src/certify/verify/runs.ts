@@ -7,6 +7,8 @@ import { Ops } from "../../onnx/ops.ts";
 import type { Runtime } from "../../runtime.ts";
 import { type FloatTensor, product, tensor } from "../../tensor.ts";
 import type { Network } from "../bounds/network.ts";
+import type { Layer } from "./dense/layers.ts";
+import { gradientsOf, outputsOf } from "./dense/runs.ts";
 
 /** A network that runs: as the file has it, and for many samples with the gradient of what is asked. */
 export interface Runs {
@@ -47,6 +49,26 @@ export async function openRuns(file: Graph, network: Network, runtime: Runtime):
     async release() {
       await Promise.all([own.release(), many.release()]);
     },
+  };
+  await checkRows(runs, sample);
+  return runs;
+}
+
+/** A network of dense layers, which are quicker than graphs of few numbers. Only what the file gives is run. @throws runtime; unsupported */
+export async function openDenseRuns(
+  file: Graph,
+  { sample, file: { input, output, dims } }: Network,
+  { layers, runtime }: { readonly layers: readonly Layer[]; readonly runtime: Runtime },
+): Promise<Runs> {
+  const own = await runtime.load(writeOnnx(file));
+  const runs: Runs = {
+    outputs: async (x) => outputsOf(layers, x.data as Float32Array),
+    gradients: async (x, seed) => gradientsOf(layers, x, seed),
+    async fileOutput(x) {
+      const results = await own.run({ [input]: tensor("float32", dims, x) });
+      return Float32Array.from(results[output]!.data as ArrayLike<number>);
+    },
+    release: () => own.release(),
   };
   await checkRows(runs, sample);
   return runs;

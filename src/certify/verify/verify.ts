@@ -6,12 +6,15 @@ import { openBounds } from "../bounds/bounds.ts";
 import { asNetwork } from "../bounds/network.ts";
 import { requireCpu } from "../device.ts";
 import { fromNumber, isEqual, toNumber } from "../vnnlib/decimal.ts";
+import type { Answer } from "./answer.ts";
+import { decideDense } from "./dense/decide.ts";
+import { denseLayers } from "./dense/layers.ts";
 import { type Case, isEmpty, type Property } from "./property.ts";
-import { openRuns } from "./runs.ts";
+import { openDenseRuns, openRuns } from "./runs.ts";
 import { search } from "./search.ts";
 import { splitSigns } from "./signs.ts";
 import { MOST_INPUTS, split } from "./split.ts";
-import { conditionsOf, type Witness } from "./witness.ts";
+import { conditionsOf } from "./witness.ts";
 
 export interface VerifyOptions {
   readonly runtime: Runtime;
@@ -20,16 +23,6 @@ export interface VerifyOptions {
   readonly seed?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/**
- * `sat`: a counterexample exists, which the file itself confirms, inside of the box without any tolerance. `unsat`: there is none among
- * the float32 numbers of the box, whatever the order in which the CPU's kernels add up. `unknown`: neither was shown, with the reason.
- */
-export type Answer =
-  | { readonly answer: "sat"; readonly witness: Witness }
-  | { readonly answer: "unsat"; readonly domains: number }
-  | { readonly answer: "unknown"; readonly reason: string }
-  | { readonly answer: "timeout"; readonly domains: number };
 
 /**
  * Whether a network has a property: by looking for a counterexample, by bounds, and by splitting the box where they leave it open.
@@ -50,7 +43,19 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
       "usage",
       "No case of the property has an input in its box: there is nothing to verify. Give one that has.",
     );
-  const bounds = await openBounds(network.graph, runtime);
+  const layers = property.inputs <= MOST_INPUTS ? denseLayers(network.graph) : undefined;
+  if (layers) {
+    const runs = await openDenseRuns(file, network, { layers, runtime });
+    try {
+      return await decideDense(layers, byBox(cases), { runs, sample: network.sample, seed, late, signal });
+    } finally {
+      await runs.release();
+    }
+  }
+  const isByInputs = property.inputs <= MOST_INPUTS;
+  // Of few inputs, graphs of bounds are long and small.
+  const brief: Runtime = { ...runtime, load: (model, folder) => runtime.load(model, folder, true) };
+  const bounds = await openBounds(network.graph, isByInputs ? brief : runtime);
   const runs = await openRuns(file, network, runtime).catch(async (error: unknown) => {
     await bounds.release();
     throw error;
@@ -59,7 +64,6 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
     const parts = { bounds, runs, sample: network.sample, outputs: network.outputs };
     let domains = 0;
     let left = cases;
-    const isByInputs = property.inputs <= MOST_INPUTS;
     const groupsOf = (of: readonly Case[]) => (isByInputs ? of.map((one) => [one]) : byBox(of));
     // First what is cheap, of all cases: a counterexample that is easy to find, and bounds of the whole box.
     for (const effort of [

@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from "node:path";
 import { Argument, Command } from "@commander-js/extra-typings";
-import type { Answer } from "../../certify/verify/verify.ts";
+import type { Answer } from "../../certify/verify/answer.ts";
 import { PerturbError } from "../../errors.ts";
 import { EXIT } from "../exit.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
