@@ -45,8 +45,13 @@ for (const width of WIDTHS)
   for (const colorScheme of SCHEMES) {
     await page.setViewportSize({ width, height: 900 });
     await page.emulateMedia({ colorScheme });
-    // Plots are drawn anew.
+    // Plots are drawn anew, for the width that there is now.
     await page.waitForTimeout(3000);
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll("figure.plot")].every(
+        (figure) => figure.querySelector("svg")?.getBoundingClientRect().width > 0.5 * figure.clientWidth,
+      ),
+    );
     await proven(page);
     const whole = await page.screenshot({ fullPage: true });
     await save(
