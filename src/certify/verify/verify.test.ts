@@ -7,6 +7,7 @@ import { emptyGraph } from "../../onnx/builder.ts";
 import { readOnnx } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { Ops } from "../../onnx/ops.ts";
+import type { Runtime } from "../../runtime.ts";
 import { tensor } from "../../tensor.ts";
 import { readVnnlib } from "../vnnlib/read.ts";
 import { verify } from "./verify.ts";
@@ -138,4 +139,28 @@ describe.skipIf(note !== "")(`instances of the verifiers' competition have their
     const text = new TextDecoder().decode(unpacked(spec));
     expect((await verify(readOnnx(unpacked(model)), readVnnlib(text), { runtime })).answer).toBe(answer);
   });
+});
+
+it("keeps its time while graphs are loaded, of which each may take long", async () => {
+  const b = new Ops(emptyGraph("wide"));
+  const x = b.input({ name: "in", type: "float32", dims: [1, 2] });
+  const w = tensor("float32", [2, 2], Float32Array.of(1, -1, 0.5, 2));
+  // Sigmoid: bounded by graphs.
+  const hidden = b.add("Sigmoid", [b.matmul(x, b.constant(w))]);
+  b.alias("out", b.matmul(hidden, b.constant(tensor("float32", [2, 1], Float32Array.of(1, -1)))));
+  const graph = b.finish(["out"]);
+  const loads = { all: 0, slow: 0 };
+  const counted = (milliseconds: number, of: keyof typeof loads): Runtime => ({
+    ...runtime,
+    async load(...given) {
+      loads[of]++;
+      if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      return runtime.load(...given);
+    },
+  });
+  const of = property("(>= Y_0 1)");
+  expect(await verify(graph, of, { runtime: counted(0, "all") })).toMatchObject({ answer: "unsat" });
+  expect(await verify(graph, of, { runtime: counted(40, "slow"), timeout: 0.1 })).toMatchObject({ answer: "timeout" });
+  expect(loads.slow).toBeLessThan(loads.all);
+  expect(loads.slow).toBeLessThanOrEqual(4);
 });

@@ -2,7 +2,7 @@ import { checkSignal, PerturbError } from "../../errors.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { option } from "../../option.ts";
 import type { Runtime } from "../../runtime.ts";
-import { openBounds } from "../bounds/bounds.ts";
+import { type BoundsOf, openBounds } from "../bounds/bounds.ts";
 import { asNetwork } from "../bounds/network.ts";
 import { requireCpu } from "../device.ts";
 import { fromNumber, isEqual, toNumber } from "../vnnlib/decimal.ts";
@@ -10,7 +10,7 @@ import type { Answer } from "./answer.ts";
 import { decideDense } from "./dense/decide.ts";
 import { denseLayers } from "./dense/layers.ts";
 import { type Case, isEmpty, type Property } from "./property.ts";
-import { openDenseRuns, openRuns } from "./runs.ts";
+import { openDenseRuns, openRuns, type Runs } from "./runs.ts";
 import { search } from "./search.ts";
 import { splitSigns } from "./signs.ts";
 import { MOST_INPUTS, split } from "./split.ts";
@@ -55,14 +55,15 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
   const isByInputs = property.inputs <= MOST_INPUTS;
   // Of few inputs, graphs of bounds are long and small.
   const brief: Runtime = { ...runtime, load: (model, folder) => runtime.load(model, folder, true) };
-  const bounds = await openBounds(network.graph, isByInputs ? brief : runtime);
-  const runs = await openRuns(file, network, runtime).catch(async (error: unknown) => {
-    await bounds.release();
-    throw error;
-  });
+  const timed = until(late, isByInputs ? brief : runtime);
+  let domains = 0;
+  let bounds: BoundsOf | undefined;
+  let runs: Runs | undefined;
   try {
+    // What has no bounds is refused by name, before anything runs.
+    bounds = await openBounds(network.graph, timed);
+    runs = await openRuns(file, network, runtime);
     const parts = { bounds, runs, sample: network.sample, outputs: network.outputs };
-    let domains = 0;
     let left = cases;
     const groupsOf = (of: readonly Case[]) => (isByInputs ? of.map((one) => [one]) : byBox(of));
     // First what is cheap, of all cases: a counterexample that is easy to find, and bounds of the whole box.
@@ -89,9 +90,35 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
       left = open;
     }
     return { answer: "unsat", domains };
+  } catch (error) {
+    if (error instanceof OutOfTime) return { answer: "timeout", domains };
+    throw error;
   } finally {
-    await Promise.all([bounds.release(), runs.release()]);
+    await Promise.all([bounds?.release(), runs?.release()]);
   }
+}
+
+class OutOfTime extends Error {}
+
+/** A runtime that neither loads nor runs anything more once time is over: each may take seconds. */
+function until(late: () => boolean, runtime: Runtime): Runtime {
+  const check = (): void => {
+    if (late()) throw new OutOfTime();
+  };
+  return {
+    ...runtime,
+    async load(model, folder, isBrief) {
+      check();
+      const program = await runtime.load(model, folder, isBrief);
+      return {
+        ...program,
+        run(feeds, fetches) {
+          check();
+          return program.run(feeds, fetches);
+        },
+      };
+    },
+  };
 }
 
 /** Cases over the same box, together. */
