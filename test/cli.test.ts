@@ -367,6 +367,7 @@ describe("inspect and list", () => {
       obstacles: [],
       parameters: 21_840,
       multiplyAdds: { total: 480_500, uncounted: 0 },
+      defences: [],
       preprocessing: [],
     });
   });

@@ -19,6 +19,8 @@ describe("perturb defend", () => {
     expect([after!.inputs, after!.outputs]).toEqual([before!.inputs, before!.outputs]);
     for (const [name, weights] of before!.initializers) expect(after!.initializers.get(name)).toEqual(weights);
 
+    const shown = await perturb(["inspect", "d.onnx"], space.path);
+    expect(shown.stdout).toMatch(/^defence +bits:4, then jpeg:75; attacks adapt to it\npreprocessing +none found/m);
     const args = ["evaluate", "--model", "d.onnx", "--attack", "pgd", "--set", "pgd.steps=10", "--eps", "0.3"];
     const { code, stdout, stderr } = await perturb([...args, "--limit", "20", "--out", "r"], space.path);
     expect({ code, stderr }).toMatchObject({ code: 0 });

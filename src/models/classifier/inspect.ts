@@ -12,6 +12,7 @@ import { describeNode, type Graph, type GraphValue, ownInputs } from "../../onnx
 import { bindInput } from "../../onnx/rewrite.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
 import type { ElementType } from "../../tensor.ts";
+import { defencesOf, undefended } from "../defences/recognise.ts";
 import { type Parameter, parametersOf } from "../parameters/find.ts";
 import { findArithmetic } from "./arithmetic.ts";
 import { countParameters, FLOATS } from "./classifier.ts";
@@ -57,7 +58,9 @@ export interface Inspection {
     readonly operators: Readonly<Record<string, number>>;
     readonly uncounted: number;
   };
-  /** Arithmetic with constants that the graph does to its input before anything else, such as "Sub 0.1307". */
+  /** Defences in front of the network, which attacks adapt to, such as "jpeg:75". */
+  readonly defences: readonly string[];
+  /** Arithmetic with constants that the graph does to its input before anything else, such as "Sub 0.1307"; of a network with defences, behind them. */
   readonly preprocessing: readonly string[];
 }
 
@@ -109,7 +112,8 @@ export function inspectGraph(
     parameters: countParameters(graph),
     trainable: "error" in classifier ? [] : parametersOf(classifier.graph, original),
     multiplyAdds: { total, operators, uncounted: unknown.length },
-    preprocessing: findArithmetic(whole),
+    defences: defencesOf(whole)?.names ?? [],
+    preprocessing: findArithmetic(undefended(whole)),
   };
 }
 

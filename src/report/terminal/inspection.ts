@@ -26,6 +26,9 @@ export function inspectionFacts(of: Inspection, applied?: Preprocessing): [name:
     ["trainable", trainableOf(of)],
     ...precisionOf(of),
     ["cost", `${count(2 * total)} FLOPs a sample: ${costs.join(", ") || "no"} multiply-adds${skipped}`],
+    ...(of.defences.length === 0
+      ? []
+      : [["defence", `${of.defences.join(", then ")}; attacks adapt to it`] as [string, string]]),
     ["preprocessing", preprocessingOf(of, applied)],
     ["gradient", gradientOf(of)],
   ];
