@@ -13,7 +13,10 @@ afterAll(space.remove);
 describe("perturb defend", () => {
   it("writes a file that evaluate recognises, with what the defence claims beside what is left", async () => {
     const made = await perturb(["defend", MODEL, "--with", "bits:4,jpeg", "--out", "d.onnx"], space.path);
-    expect(made).toMatchObject({ code: 0, stderr: "", stdout: "Defended model: d.onnx\n" });
+    expect(made).toMatchObject({ code: 0, stderr: "" });
+    expect(made.stdout).toBe(
+      "Defended model: d.onnx (bits:4,jpeg:75)\n\nWhat it is worth: perturb evaluate --model d.onnx --attack pgd\n",
+    );
     const [before, after] = [MODEL, join(space.path, "d.onnx")].map((path) => readOnnx(readFileSync(path)));
     expect(metadataOf(after!, "perturb.defence")).toBe("bits:4,jpeg:75");
     expect([after!.inputs, after!.outputs]).toEqual([before!.inputs, before!.outputs]);

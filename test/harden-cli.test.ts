@@ -62,6 +62,20 @@ describe("perturb harden", () => {
     expect(await perturb(["harden", "--resume", "whole", "--lr", "1"], cwd)).toMatchObject({ code: 2, stdout: "" });
   });
 
+  it("is stopped in the comparison, too, and goes on with it", async () => {
+    const long = [...SMALL.slice(0, -1), "240", "--test", "images.npz", "--epochs", "0", "--out", "compared"];
+    const { child, ended } = start(long, cwd);
+    let isStopped = false;
+    child.stdout!.on("data", (text) => {
+      if (!isStopped && String(text).includes("Model: ")) child.kill("SIGINT");
+      isStopped ||= String(text).includes("Model: ");
+    });
+    expect(await ended).toMatchObject({ code: 3, stderr: expect.stringContaining("--resume compared") });
+    expect(existsSync(join(cwd, "compared", "report.html"))).toBe(false);
+    const rest = await perturb(["harden", "--resume", "compared"], cwd);
+    expect(rest, rest.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining("240 samples of images") });
+  });
+
   it("gives the file back as it is without epochs", async () => {
     const outcome = await perturb([...SMALL, "--epochs", "0", "--quiet", "--out", "none"], cwd);
     expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
@@ -90,6 +104,8 @@ describe("perturb harden", () => {
       ],
       [["--data", "other-labels.npz"], /other-labels\.npz has 12 classes, and .* knows 10/],
       [["--method", "ibp", "--set", "kappa=2"], /ibp\.kappa is a share from 0 to 1, got 2/],
+      [["--method", "ibp", "--set", "warmup=0.7", "--set", "ramp=0.7"], /ε would never be whole/],
+      [["--method", "ibp", "--set", "radius=0"], /ibp\.radius must be above 0/],
       [["--bn", "recalibrate"], /has no BatchNormalization with stored statistics.* Leave --bn out/],
       [["--augment", "flip,shift=28"], /shift is a whole number of pixels from 0 to 27.*--augment/],
       [["--method", "sabr", "--set", "box=0"], /sabr\.box is a share above 0, up to 1, got 0/],

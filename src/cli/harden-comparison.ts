@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Dataset } from "../dataset.ts";
 import type { Compared } from "../evaluate/compare.ts";
 import type { Answer } from "../evaluate/replay.ts";
+import type { Warning } from "../evaluate.ts";
 import { comparisonOptions } from "./opening/comparison.ts";
 import { openSubject } from "./opening/subject.ts";
 import type { HardenAsked } from "./opening/training.ts";
@@ -15,6 +16,7 @@ import { progressLine, silent } from "./progress.ts";
 export async function compareHardened(
   { model, given, folder }: HardenAsked,
   kept: Dataset | undefined,
+  signal: AbortSignal,
 ): Promise<{ readonly compared: Compared; readonly answers: readonly (readonly Answer[])[] }> {
   const [{ compareModels }, { replay }, { threads, workersFor }] = await Promise.all([
     import("../evaluate/compare.ts"),
@@ -33,13 +35,14 @@ export async function compareHardened(
     const { comparison, results } = await compareModels(before.model, after.model, kept ?? [before.data, after.data], {
       ...comparisonOptions(given),
       limit: given.testLimit,
+      signal,
       place: threads({ size: workersFor("cpu") }),
       names,
       onProgress: (name, { done, total }) => bars.get(name)!.update(done, total),
     });
     const answers = await replay(after.model, results[0]);
     return {
-      compared: { comparison: { ...comparison, warnings: warningWords(comparison.warnings) }, results },
+      compared: { comparison: { ...comparison, warnings: asHarden(comparison.warnings) }, results },
       answers,
     };
   } finally {
@@ -48,3 +51,13 @@ export async function compareHardened(
     await after.model.release();
   }
 }
+
+/** What an evaluation advises names options of its own; the attack of a comparison is always the same. */
+const asHarden = (warnings: readonly Warning[]): Warning[] =>
+  warningWords(warnings).map(({ code, message }) => ({
+    code,
+    message:
+      code === "more-steps-gain"
+        ? message.replace(/(is overstated\.).*$/s, "$1 Attack both models harder with perturb evaluate.")
+        : message,
+  }));

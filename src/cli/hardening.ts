@@ -1,6 +1,8 @@
 import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { epsilonText } from "../epsilons.ts";
 import { messageOf, PerturbError } from "../errors.ts";
+import type { Compared } from "../evaluate/compare.ts";
 import type { HardenCheckpoint, HardenFacts } from "../harden/checkpoint.ts";
 import { methods } from "../harden/methods/index.ts";
 import type { Hardened } from "../harden/run.ts";
@@ -64,6 +66,8 @@ export async function hardening(
       },
     });
     progress.finish();
+    if (!saved) await saveHardening(folder, { words, facts: opened.facts, state: hardened.state });
+    saved = true;
     await writeResult(folder, "model.onnx", hardened.model);
     await writeResult(folder, "last.onnx", hardened.last);
     await writeResult(folder, "history.json", await historyOf(asked, opened.facts, hardened));
@@ -72,16 +76,23 @@ export async function hardening(
       complain(
         `warning: No epoch was better than the model as it was given, so model.onnx is that model; last.onnx is the last epoch. Train longer (--epochs), with another learning rate (--lr), or with another --method.`,
       );
-    const { compared, answers } = await compareHardened(asked, opened.test);
+    const { compared, answers } = await compareHardened(asked, opened.test, signal);
     const { comparison } = compared;
-    await writeResult(folder, "comparison.json", comparison);
+    const certified = certifiedOf(compared);
+    await writeResult(folder, "comparison.json", { ...comparison, ...certified });
     await printComparison(comparison, "B - A");
+    if (certified) print("", ...certifiedLines(certified));
     for (const { message } of comparison.warnings) complain(`warning: ${message}`);
     const { hardeningHtml } = await import("../report/files/hardening.ts");
     const { history, best } = hardened.state;
     const report = { name: asked.model, facts: opened.facts, history, best: best.epoch, compared, answers };
     await writeResult(folder, "report.html", await hardeningHtml(report));
-    print("", `Report: ${folder}/report.html`);
+    const attack = `perturb evaluate --model ${quote(`${folder}/model.onnx`)} --attack autoattack --eps ${epsilonText(asked.given.eps)}`;
+    print(
+      "",
+      `Report: ${folder}/report.html`,
+      `Under stronger attacks: ${attack} --norm ${asked.given.norm} --limit 200`,
+    );
   } catch (error) {
     progress.finish();
     if (!saved || !(error instanceof PerturbError)) throw error;
@@ -98,6 +109,20 @@ export async function hardening(
     for (const runtime of runtimes) await runtime.close();
   }
 }
+
+/** Certified accuracies of both at each ε, where they were asked for. */
+function certifiedOf({ results }: Compared) {
+  const [before, after] = results.map(({ evaluation }) =>
+    evaluation.worst.flatMap(({ epsilon, certified }) => (certified ? [{ epsilon, ...certified }] : [])),
+  );
+  return before!.length > 0 ? { certified: { before: before!, after: after! } } : undefined;
+}
+
+const certifiedLines = ({ certified: { before, after } }: NonNullable<ReturnType<typeof certifiedOf>>): string[] =>
+  after.map(({ epsilon, correct, total }, k) => {
+    const share = (count: number): string => `${((100 * count) / total).toFixed(2)}%`;
+    return `proven to stay correct at ε = ${epsilonText(epsilon)}: ${share(before[k]!.correct)} before, ${share(correct)} after`;
+  });
 
 function askedNow(model: string | undefined, given: HardenGiven): HardenAsked {
   const { eps, out } = given;

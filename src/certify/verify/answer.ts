@@ -6,6 +6,11 @@ import type { Witness } from "./witness.ts";
  */
 export type Answer =
   | { readonly answer: "sat"; readonly witness: Witness }
-  | { readonly answer: "unsat"; readonly domains: number }
+  | {
+      readonly answer: "unsat";
+      readonly domains: number;
+      /** Cases of the property without any float32 number in their box, which nothing had to be shown of; absent where there are none. */
+      readonly empty?: number;
+    }
   | { readonly answer: "unknown"; readonly reason: string }
   | { readonly answer: "timeout"; readonly domains: number };

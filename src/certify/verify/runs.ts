@@ -70,7 +70,7 @@ export async function openDenseRuns(
     },
     release: () => own.release(),
   };
-  await checkRows(runs, sample);
+  await aloneOf(runs, threeOf(sample), sample);
   return runs;
 }
 
@@ -84,11 +84,13 @@ function gradientOf(b: Ops, seed: string): string | undefined {
   }
 }
 
-/** @throws unsupported unless three samples give together what each gives alone */
-async function checkRows(runs: Runs, sample: readonly number[]): Promise<void> {
+/** Ordinary inputs, [3, ...]. */
+const threeOf = (sample: readonly number[]): Float32Array =>
+  Float32Array.from({ length: 3 * product(sample) }, (_, i) => ((i * 0.618034) % 1) - 0.3);
+
+/** What the file gives for each of three inputs. @throws unsupported unless all is finite */
+async function aloneOf(runs: Runs, x: Float32Array, sample: readonly number[]): Promise<number[]> {
   const size = product(sample);
-  const x = Float32Array.from({ length: 3 * size }, (_, i) => ((i * 0.618034) % 1) - 0.3);
-  const together = await runs.outputs(tensor("float32", [3, ...sample], x));
   const alone: number[] = [];
   for (let i = 0; i < 3; i++) alone.push(...(await runs.fileOutput(x.subarray(i * size, (i + 1) * size))));
   if (!alone.every(Number.isFinite))
@@ -96,6 +98,14 @@ async function checkRows(runs: Runs, sample: readonly number[]): Promise<void> {
       "unsupported",
       "The model's outputs are not all finite for ordinary inputs. Look for NaN among its weights, and for overflow.",
     );
+  return alone;
+}
+
+/** @throws unsupported unless three samples give together what each gives alone */
+async function checkRows(runs: Runs, sample: readonly number[]): Promise<void> {
+  const x = threeOf(sample);
+  const together = await runs.outputs(tensor("float32", [3, ...sample], x));
+  const alone = await aloneOf(runs, x, sample);
   const largest = Math.max(1, ...alone.map(Math.abs));
   const near =
     alone.length === together.length && alone.every((v, i) => Math.abs(v - together[i]!) <= ROUNDING * largest);

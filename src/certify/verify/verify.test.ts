@@ -164,3 +164,22 @@ it("keeps its time while graphs are loaded, of which each may take long", async 
   expect(loads.slow).toBeLessThan(loads.all);
   expect(loads.slow).toBeLessThanOrEqual(4);
 });
+
+it("dense layers whose sums float32 loses are verified, and prove nothing that it would break", async () => {
+  const b = new Ops(emptyGraph("lost"));
+  const x = b.input({ name: "in", type: "float32", dims: [1, 2] });
+  const sum = b.matmul(x, b.constant(tensor("float32", [2, 1], Float32Array.of(1, 1))));
+  const large = b.constant(tensor("float32", [1], Float32Array.of(2 ** 26)));
+  b.alias("out", b.sub(b.add("Add", [sum, large]), large));
+  const graph = b.finish(["out"]);
+  // Over the reals the sum is at most 2.5; float32 rounds it to a multiple of 8 around 2^26, more than once.
+  expect(await verify(graph, property("(>= Y_0 100)"), { runtime })).toMatchObject({ answer: "unsat" });
+  expect((await verify(graph, property("(>= Y_0 3)"), { runtime, timeout: 1 })).answer).not.toBe("unsat");
+});
+
+it("says how many cases had no float32 number in their box", async () => {
+  const of = readVnnlib(`(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)
+(assert (or (and (>= X_0 0.1) (<= X_0 0.1) (>= X_1 0) (<= X_1 1) (>= Y_0 0)) (and (>= X_0 0) (<= X_0 1) (>= X_1 0) (<= X_1 1) (>= Y_0 9))))`);
+  expect(await verify(tent(), of, { runtime })).toMatchObject({ answer: "unsat", empty: 1 });
+  expect(await verify(tent(), property("(>= Y_0 9)"), { runtime })).not.toHaveProperty("empty");
+});

@@ -43,11 +43,14 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
       "usage",
       "No case of the property has an input in its box: there is nothing to verify. Give one that has.",
     );
+  const without = property.cases.length - cases.length;
+  const unsat = (domains: number): Answer => ({ answer: "unsat", domains, ...(without > 0 && { empty: without }) });
   const layers = property.inputs <= MOST_INPUTS ? denseLayers(network.graph) : undefined;
   if (layers) {
     const runs = await openDenseRuns(file, network, { layers, runtime });
     try {
-      return await decideDense(layers, byBox(cases), { runs, sample: network.sample, seed, late, signal });
+      const answer = await decideDense(layers, byBox(cases), { runs, sample: network.sample, seed, late, signal });
+      return answer.answer === "unsat" ? unsat(answer.domains) : answer;
     } finally {
       await runs.release();
     }
@@ -89,7 +92,7 @@ export async function verify(file: Graph, property: Property, options: VerifyOpt
       }
       left = open;
     }
-    return { answer: "unsat", domains };
+    return unsat(domains);
   } catch (error) {
     if (error instanceof OutOfTime) return { answer: "timeout", domains };
     throw error;

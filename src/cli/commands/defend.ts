@@ -2,6 +2,9 @@ import { dirname, resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import { defences } from "../../models/defences/index.ts";
+import { DEFENCE_KEY } from "../../models/defences/recognise.ts";
+import { metadataOf } from "../../onnx/metadata.ts";
+import { quote } from "../../report/files/command.ts";
 import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { isAddress } from "../opening/address.ts";
@@ -33,7 +36,14 @@ stay. perturb evaluate recognises the result, attacks it adaptively, and shows t
     .addHelpText("after", () =>
       helpText(`
 Defences:
-${columns(Object.values(defences).map(({ name, title, number }) => [`  ${name}:${number.byDefault}`, `${title}: ${number.about}`])).join("\n")}
+${columns(
+  Object.values(defences).map(({ name, title, number }) => [
+    `${name}:${number.byDefault}`,
+    `${title}: ${number.about}`,
+  ]),
+)
+  .map((line) => `  ${line}`)
+  .join("\n")}
 
 Where the model takes other numbers than pixels from 0 to 1, say so as you do to evaluate: --bounds, --mean, --std.
 
@@ -81,5 +91,6 @@ async function run(model: string, asked: Given): Promise<void> {
     await bringWeights(graph, opened.folder, dirname(resolve(out)), "the defended model");
   const bytes = writeOnnx(graph);
   await writeAtomically(out, (handle) => handle.writeFile(bytes));
-  print(`Defended model: ${out}`);
+  print(`Defended model: ${out} (${metadataOf(graph, DEFENCE_KEY)})`);
+  print("", `What it is worth: perturb evaluate --model ${quote(out)} --attack pgd`);
 }

@@ -4,8 +4,8 @@ import { PerturbError } from "../../errors.ts";
 import { interruptible } from "../interrupt.ts";
 import type { certifyOptions } from "../options/certify-options.ts";
 import type { Given } from "../options/evaluate-options.ts";
-import { only, withGroups } from "../options/group.ts";
-import { dataOptions, modelOptions, outputOptions } from "../options/groups.ts";
+import { group, withGroups } from "../options/group.ts";
+import { outputOptions } from "../options/groups.ts";
 import { helpText, prose } from "../output.ts";
 
 type CertifyGiven = ReturnType<ReturnType<typeof certifyOptions>["opts"]>;
@@ -21,15 +21,18 @@ as they are. The model is run for the checks that follow an evaluation, so it an
     .option("--out <dir>", "The folder of the report. Needed, unless --json is given.")
     .addHelpText("after", () =>
       helpText(`
-Model and data are those that the first shard was begun with; --model and --data say where they lie now.
+Without --model and --data, they are where the first shard found them.
 
 Examples:
   perturb evaluate --model net.onnx --data images/ --attack autoattack --eps 8/255 --shard 1/2 --out runs/net-1
   perturb evaluate --model net.onnx --data images/ --attack autoattack --eps 8/255 --shard 2/2 --out runs/net-2
   perturb merge runs/net-1 runs/net-2 --out runs/net`),
     ),
-  only(modelOptions(), "model"),
-  only(dataOptions(), "data", "labels", "classes"),
+  group("Model").option("--model <file|name>", "Where the model lies now."),
+  group("Data")
+    .option("--data <name|path>", "Where the data lie now.")
+    .option("--labels <file>", "Where the file of labels lies now.")
+    .option("--classes <file>", "Where the list of classes lies now."),
   outputOptions(),
 ).action(async (folders, given, command) =>
   interruptible(async (beforeExit) => {

@@ -106,7 +106,11 @@ function witnessLines({ input, output }: { input: Float32Array; output: Float32A
 const inWords = (answer: Exclude<Answer, { answer: "sat" }>): string => {
   if (answer.answer === "unknown") return `perturb: ${answer.reason}.`;
   const boxes = `${answer.domains} ${answer.domains === 1 ? "box" : "boxes"}`;
+  const empty =
+    answer.answer === "unsat" && answer.empty
+      ? ` ${answer.empty === 1 ? "One case has" : `${answer.empty} cases have`} no float32 number in the box, so that nothing had to be shown of it.`
+      : "";
   return answer.answer === "unsat"
-    ? `perturb: proven over ${boxes}.`
+    ? `perturb: proven over ${boxes}.${empty}`
     : `perturb: ${boxes} were bounded when the time was over.`;
 };

@@ -31,7 +31,7 @@ export const shardOption = () =>
   group("Run").addOption(
     new Option(
       "--shard <i/n>",
-      "Work on the i-th of n parts of the samples, on this machine or another, and keep it in the folder of --out. perturb merge makes the report of all.",
+      "Work on the i-th of n parts of the samples, on this machine or another, and keep it in the folder of --out. perturb merge makes the report of all. Give --batch where machines differ.",
     )
       .argParser(parseShard)
       .conflicts(["json", "junit", "failUnder"]),

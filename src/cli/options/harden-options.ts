@@ -3,7 +3,7 @@ import { type MethodName, methods } from "../../harden/methods/index.ts";
 import type { TrainingNorm } from "../../harden.ts";
 import { columns, helpText, prose } from "../output.ts";
 import { modelArgument } from "./definitions.ts";
-import { only, withGroups } from "./group.ts";
+import { group, only, withGroups } from "./group.ts";
 import { dataOptions, graphOptions, outputOptions, pictureOptions, runOptions } from "./groups.ts";
 import { namesOf, optimizerOption, rateOption, scheduleOption, weightDecayOption } from "./training.ts";
 import { parseAugmentation, parseNumber, wholeNumber } from "./values.ts";
@@ -142,7 +142,12 @@ Examples:
     ),
     only(dataOptions(), "data", "labels", "classes", "limit"),
     pictureOptions(),
-    only(runOptions({ batch: 128 }), "batch", "seed"),
+    group("Run").addOption(
+      new Option("--batch <n>", "Samples a step: another number is another training.")
+        .argParser(wholeNumber(1))
+        .default(128),
+    ),
+    only(runOptions(), "seed"),
     only(outputOptions(), "quiet"),
   );
 

@@ -11,7 +11,7 @@ import { requireUnlocked } from "./lock.node.ts";
 import { readTallies } from "./read.node.ts";
 
 const ADVICE =
-  "Shards have to agree in all of this: run it again with the options, the model and the data of the others.";
+  "Shards have to agree in all of this, names of files among it: name them as before, or run the shard again like the others.";
 
 interface KeptShard extends Shard {
   readonly folder: string;

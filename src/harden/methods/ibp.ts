@@ -1,3 +1,4 @@
+import { PerturbError } from "../../errors.ts";
 import { defineMethod } from "../../harden.ts";
 import { type Length, lengthAt } from "../../length.ts";
 import { crossEntropy } from "./losses.ts";
@@ -30,7 +31,9 @@ export const ibp = defineMethod<IbpOptions, "linf">({
   scalars({ progress, epsilon }, { kappa, radius, ...rise }) {
     checkShares("ibp", { kappa });
     const share = risen("ibp", progress, rise);
-    return { radius: share * lengthAt(radius, epsilon), kappa: 1 - share * (1 - kappa) };
+    const whole = lengthAt(radius, epsilon);
+    if (!(whole > 0)) throw new PerturbError("usage", `ibp.radius must be above 0, got ${radius}.`);
+    return { radius: share * whole, kappa: 1 - share * (1 - kappa) };
   },
   loss({ b, clean, labels, scalar, margins }) {
     const kappa = scalar("kappa");

@@ -209,7 +209,9 @@ const settingSection = ({ facts: settings, best }: HardeningReport): Markup => h
 ${facts([
   ["Epoch of the result", formatCount(best)],
   ...Object.entries(settings).flatMap(([name, value]) =>
-    value === null || value === "" ? [] : [[NAMES[name] ?? title(name), printable(String(value))] as const],
+    value === null || value === "" || (name === "test" && value === 0)
+      ? []
+      : [[NAMES[name] ?? title(name), printable(String(value))] as const],
   ),
 ])}
 </section>`;
