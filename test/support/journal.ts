@@ -9,7 +9,7 @@ import {
   type Tally,
   type WorstTally,
 } from "../../src/evaluate/results/tally.ts";
-import type { Extent } from "../../src/evaluate/state/decode.ts";
+import type { Extent } from "../../src/evaluate/state/extent.ts";
 import type { SampleRecord } from "../../src/evaluate.ts";
 
 export const EXTENT: Extent = {

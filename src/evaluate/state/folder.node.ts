@@ -7,7 +7,7 @@ import type { Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import { type Places, placesOf, shardText } from "../shard.ts";
 import type { EvaluationState, OpenState } from "../state.ts";
-import type { Extent } from "./decode.ts";
+import type { Extent } from "./extent.ts";
 import { factsOf, firstSamples, type Ground, watched } from "./facts.ts";
 import { checkFacts, readHeading, STATE } from "./heading.node.ts";
 import { newJournal, resumedJournal } from "./journal.node.ts";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Tally } from "../results/tally.ts";
 import type { OpenState } from "../state.ts";
-import type { Extent } from "./decode.ts";
 import { emptyShelves, exampleLists, shelve, tallyText, trimmed } from "./encode.ts";
+import type { Extent } from "./extent.ts";
 import { makeState, type StateFile, takeState } from "./file.node.ts";
 import { type Heading, headingText, type ReadHeading, STATE } from "./heading.node.ts";
 import { pixelText } from "./pixels.node.ts";
