@@ -1,0 +1,17 @@
+/** What the tallies of a run hold by its plan: no size is taken from the file. */
+export interface Extent {
+  readonly classes: number;
+  /** Numbers of ε, of points, and of attacks that run. */
+  readonly budgets: number;
+  readonly points: number;
+  readonly attacks: number;
+  /** The place of the first sample, 0 but in a shard, and where the samples end. */
+  readonly first: number;
+  readonly total: number;
+  /** Samples in a batch. */
+  readonly batch: number;
+  /** Shape of one sample, or of the largest where they have several. */
+  readonly shape: readonly number[];
+  /** That of each, counted from the first one of the run, where they have several. */
+  readonly shapeAt?: ((place: number) => readonly number[]) | undefined;
+}
