@@ -6,7 +6,9 @@ export async function printComparison(
   { a, b, data, norm, target, clean, points }: Comparison,
   difference: "A - B" | "B - A" = "A - B",
 ): Promise<void> {
-  const { beyondClean, formatCount, formatEpsilon, formatPercent, printable } = await import("../report/format.ts");
+  const { beyondClean, formatCount, formatEpsilon, formatPercent, formatPValue, printable } = await import(
+    "../report/format.ts"
+  );
   const signed = (share: number): string => `${share < 0 ? "-" : "+"}${Math.abs(100 * share).toFixed(2)}`;
   const row = (name: string, { ci95: [low, high], ...point }: PairedAccuracy): string[] => [
     name,
@@ -17,7 +19,7 @@ export async function printComparison(
       : [signed(-point.difference), `${signed(-high)} … ${signed(-low)}`]),
     formatCount(point.onlyA),
     formatCount(point.onlyB),
-    point.pValue < 1e-4 ? point.pValue.toExponential(1) : point.pValue.toFixed(4),
+    formatPValue(point.pValue),
   ];
   const rows = [
     ["ε", "A", "B", difference, "95% interval", "only A", "only B", "p"],

@@ -87,7 +87,7 @@ const show = (value: unknown): string =>
   (Array.isArray(value) ? value.join(",") : typeof value === "string" ? value : JSON.stringify(value)) || "not given";
 
 /** The options that a run was begun with. @throws invalid-file */
-export function parseWords(words: readonly string[], folder: string): Readonly<Record<string, unknown>> {
+function parseWords(words: readonly string[], folder: string): Readonly<Record<string, unknown>> {
   const silent = { writeErr: () => undefined, writeOut: () => undefined };
   const made: CommandUnknownOpts = commandOf(words) === "certify" ? certifyOptions() : evaluateOptions();
   const command = made.exitOverride().configureOutput(silent);

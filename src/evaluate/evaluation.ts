@@ -1,4 +1,4 @@
-import { type Dataset, shapeAt as placeShape } from "../dataset.ts";
+import type { Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../evaluate.ts";
 import { aBoolean, aFunction, aList, checkKind, having, type Kinds } from "../known-options.ts";
@@ -17,7 +17,7 @@ import { here } from "./places/here.ts";
 import { checkGates, type GateAsked } from "./results/gates.ts";
 import { withWarnings } from "./results/result.ts";
 import { subjectOf } from "./results/subject.ts";
-import { isShard, type Places, placesOf, type Shard } from "./shard.ts";
+import { isShard, type Places, placesOf, type Shard, shapesFrom } from "./shard.ts";
 import type { EvaluationState, OpenState } from "./state.ts";
 
 export interface EvaluateOptions extends AttackOptions {
@@ -100,7 +100,7 @@ export async function openEvaluation(model: Model, data: Dataset, options: Evalu
     if (shard && !options.state)
       throw new PerturbError("usage", `${option("shard")} needs a folder in which the part is kept, to be merged.`);
     const { data, plan, total } = opened;
-    const shapeAt = data.shapeOf && ((at: number) => placeShape(data, (data.drawn ? 0 : plan.offset) + at));
+    const shapeAt = shapesFrom(data, plan.offset);
     const places = shard ? placesOf(shard, { total, batch, shapeAt }) : { first: 0, last: total };
     const state = await options.state?.open({ ...opened, subject, model, surrogate, batch, shard });
     return evaluation(

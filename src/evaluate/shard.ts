@@ -1,4 +1,4 @@
-import { batchRanges } from "../dataset.ts";
+import { batchRanges, type Dataset, shapeAt } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import { option } from "../option.ts";
 
@@ -16,6 +16,10 @@ export interface Places {
 
 export const isShard = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "index" in value && "count" in value;
+
+/** The shape of the sample at a place, counted from the first one, of data that have several; undefined of others. */
+export const shapesFrom = (data: Dataset, offset: number) =>
+  data.shapeOf && ((place: number): readonly number[] => shapeAt(data, (data.drawn ? 0 : offset) + place));
 
 /** "2/4" */
 export const shardText = ({ index, count }: Shard): string => `${index}/${count}`;

@@ -58,6 +58,9 @@ export const beyondClean = <P extends { readonly epsilon: number }>(points: read
 export const formatNumber = (value: number): string =>
   Math.abs(value) < 999.5 ? value.toPrecision(3) : formatCount(Math.round(value));
 
+/** A p-value: "0.0123", or "1.2e-5" where that has too few digits. */
+export const formatPValue = (p: number): string => (p < 1e-4 ? p.toExponential(1) : p.toFixed(4));
+
 /** 10000 as "10,000". Intl would take longer to load than all else here. */
 export const formatCount = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 

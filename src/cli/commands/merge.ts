@@ -44,18 +44,13 @@ Examples:
       );
     if (out !== undefined && folders.some((folder) => resolve(folder) === resolve(out)))
       throw new PerturbError("usage", `${out} holds one of the shards. Give another folder for the report.`);
-    const [{ merging }, { commandOf, parseWords, takeUp }, { asEvaluation }] = await Promise.all([
+    const [{ merging }, { commandOf, mergedOptions, takeUp }, { asEvaluation }] = await Promise.all([
       import("../evaluating.ts"),
       import("../resume.ts"),
       import("../options/certify-options.ts"),
     ]);
     const words = await wordsOf(folders[0]!, takeUp);
-    const now: Readonly<Record<string, unknown>> = given;
-    const isGiven = (name: string): boolean => command.getOptionValueSource(name) === "cli";
-    const own = { ...parseWords(words, folders[0]!) };
-    for (const name of ["shard", "out", "json", "junit", "failUnder", "quiet"]) delete own[name];
-    for (const { name } of command.options.map((option) => ({ name: option.attributeName() })))
-      if (isGiven(name)) own[name] = now[name];
+    const { shard: _, ...own }: Record<string, unknown> = { ...mergedOptions(command, given, words, folders[0]!) };
     const name = commandOf(words);
     // What the parsers of the two commands made of the words.
     const asked = name === "certify" ? asEvaluation(own as unknown as CertifyGiven) : (own as unknown as Given);

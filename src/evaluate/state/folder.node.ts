@@ -1,11 +1,10 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { shapeAt } from "../../dataset.ts";
 import { aBoolean, aFunction, checkKind, checkOptions, type Kinds } from "../../known-options.ts";
 import type { Model } from "../../model.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
-import { type Places, placesOf, shardText } from "../shard.ts";
+import { type Places, placesOf, shapesFrom, shardText } from "../shard.ts";
 import type { EvaluationState, OpenState } from "../state.ts";
 import type { Extent } from "./extent.ts";
 import { factsOf, firstSamples, type Ground, watched } from "./facts.ts";
@@ -87,7 +86,7 @@ export const extentOf = (
   total: last,
   batch,
   shape: model.inputShape,
-  shapeAt: data.shapeOf && ((place: number) => shapeAt(data, (data.drawn ? 0 : plan.offset) + place)),
+  shapeAt: shapesFrom(data, plan.offset),
 });
 
 /** The fact that tells shards apart. */

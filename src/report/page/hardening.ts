@@ -10,6 +10,7 @@ import {
   formatCount,
   formatEpsilon,
   formatPercent,
+  formatPValue,
   NORM_SYMBOL,
   printable,
 } from "../format.ts";
@@ -104,7 +105,7 @@ function comparisonSection({ compared }: HardeningReport, drawing: Drawing): Mar
       ? html`${certified.map((points) => html`<td>${k === null ? "" : formatPercent(points[k]?.accuracy ?? 0)}</td>`)}`
       : null;
   const row = (name: string, { a, b, difference, ci95, onlyA, onlyB, pValue }: PairedAccuracy, k: number | null) =>
-    html`<tr><th scope="row">${name}</th><td>${formatPercent(a.accuracy)}</td><td><b>${formatPercent(b.accuracy)}</b></td><td>${points(-difference)}</td><td>${points(-ci95[1])} … ${points(-ci95[0])}</td><td>${formatCount(onlyA)}</td><td>${formatCount(onlyB)}</td><td>${pValue < 1e-4 ? pValue.toExponential(1) : pValue.toFixed(4)}</td>${proven(k)}</tr>
+    html`<tr><th scope="row">${name}</th><td>${formatPercent(a.accuracy)}</td><td><b>${formatPercent(b.accuracy)}</b></td><td>${points(-difference)}</td><td>${points(-ci95[1])} … ${points(-ci95[0])}</td><td>${formatCount(onlyA)}</td><td>${formatCount(onlyB)}</td><td>${formatPValue(pValue)}</td>${proven(k)}</tr>
 `;
   return html`<section>
 <h2>Before and after</h2>

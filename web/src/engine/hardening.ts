@@ -1,18 +1,18 @@
 import { proxy } from "comlink";
 import type { Dataset } from "../../../src/dataset.ts";
-import { checkSignal, PerturbError } from "../../../src/errors.ts";
+import { samplesAt } from "../../../src/datasets/draw.ts";
+import { checkSignal } from "../../../src/errors.ts";
 import type { HardenedModel, HardenRequest, HardenWord } from "../hardening.ts";
 import { remote } from "../remote.ts";
 import type { HardenThread, Lesson } from "./harden.worker.ts";
 import type { OpenedModel } from "./opened.ts";
+import { requireQuick } from "./quick.ts";
 
 /** Samples that are learned from and held out, at most: so many epochs of LeNet take about a minute. */
 const MOST = 5000;
 /** One of so many is held out. */
 const HELD = 10;
 const BATCH = 50;
-/** Multiply-adds of a sample, up to which a training is a matter of minutes. */
-const LARGEST = 20_000_000;
 
 /**
  * Trains a network in a thread of its own, on the second half of the data: what is measured on the first half is then of samples that it
@@ -25,12 +25,7 @@ export async function hardenModel(
   signal: AbortSignal,
   hear: (word: HardenWord) => void,
 ): Promise<HardenedModel> {
-  const { total } = info.inspection.multiplyAdds;
-  if (total > LARGEST)
-    throw new PerturbError(
-      "unsupported",
-      `${info.name} has ${total} multiply-adds a sample, and the page trains networks of up to ${LARGEST}. Use the command line: perturb harden.`,
-    );
+  requireQuick(info, "trains", "perturb harden");
   const lesson: Lesson = {
     ...(await secondHalf(data)),
     name: info.name,
@@ -54,17 +49,12 @@ export async function hardenModel(
 /** The last samples of a set: at most half of them. */
 async function secondHalf(data: Dataset): Promise<Pick<Lesson, "x" | "shape" | "labels" | "validation">> {
   const count = Math.min(MOST, Math.floor(data.size / 2));
-  const parts: Float32Array[] = [];
-  const labels: number[] = [];
-  for await (const batch of data.batches({ batch: 500, offset: data.size - count, limit: count })) {
-    parts.push(batch.x.data);
-    labels.push(...batch.labels);
-  }
-  const x = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    x.set(part, at);
-    at += part.length;
-  }
-  return { x, shape: data.shape, labels: Int32Array.from(labels), validation: Math.max(50, Math.floor(count / HELD)) };
+  const indices = Array.from({ length: count }, (_, i) => data.size - count + i);
+  const { x, labels } = await samplesAt(data, indices);
+  return {
+    x: x.data,
+    shape: data.shape,
+    labels: Int32Array.from(labels),
+    validation: Math.max(50, Math.floor(count / HELD)),
+  };
 }

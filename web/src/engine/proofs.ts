@@ -5,9 +5,8 @@ import type { Proof, ProofRequest } from "../engine.ts";
 import { remote } from "../remote.ts";
 import type { OpenedModel } from "./opened.ts";
 import type { ProofThread } from "./proof.worker.ts";
+import { requireQuick } from "./quick.ts";
 
-/** Multiply-adds of a sample, up to which a proof is a matter of seconds. */
-const LARGEST = 20_000_000;
 /** Milliseconds for a thread to end what it was stopped in, before it is ended itself. */
 const PATIENCE = 5000;
 
@@ -85,10 +84,5 @@ const cancelled = (signal: AbortSignal, stop: () => void): Promise<never> =>
 /** @throws unsupported for another device than the CPU, and for a model that would take minutes */
 function requireProvable({ model, info }: OpenedModel): void {
   requireCpu(model.runtime, "Proofs");
-  const { total } = info.inspection.multiplyAdds;
-  if (total > LARGEST)
-    throw new PerturbError(
-      "unsupported",
-      `${info.name} has ${total} multiply-adds a sample, and the page proves networks of up to ${LARGEST}. Use the command line: perturb certify.`,
-    );
+  requireQuick(info, "proves", "perturb certify");
 }
