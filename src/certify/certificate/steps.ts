@@ -49,6 +49,8 @@ export function affineStep(layer: Affine & Layer, ends: readonly Ends[], own: nu
   const positive = bias.map((b) => Math.max(0, b));
   const negative = bias.map((b) => Math.max(0, -b));
   const off = new Float64Array(size);
+  // A number that is 0 all over the box is added exactly, and does not count.
+  const terms = new Uint32Array(size).fill(2);
   for (const { from, matrix } of parts) {
     const { starts, columns, weights } = matrix;
     const x = ends[from]!;
@@ -58,6 +60,7 @@ export function affineStep(layer: Affine & Layer, ends: readonly Ends[], own: nu
         const [low, high] = w > 0 ? [w * l, w * u] : [w * u, w * l];
         lower[j]! += low;
         upper[j]! += high;
+        if (l !== 0 || u !== 0) terms[j]!++;
         if (high > 0) positive[j]! += high;
         if (low < 0) negative[j]! -= low;
         off[j]! += LOST * (1 + Math.abs(w) + Math.max(Math.abs(l), Math.abs(u)));
@@ -65,10 +68,9 @@ export function affineStep(layer: Affine & Layer, ends: readonly Ends[], own: nu
   }
   for (let j = 0; j < size; j++) {
     const all = positive[j]! + negative[j]! + (biasSize?.[j] ?? 0);
-    const terms = parts.reduce((n, { matrix: { starts } }) => n + starts[j + 1]! - starts[j]!, 2);
     // In any order, no partial sum is larger than all that is positive, or all that is negative.
-    const partial = Math.max(positive[j]!, negative[j]!) + gamma(terms) * all;
-    const network = rounds ? gamma(terms) * partial + FOLDED * UNIT * all + off[j]! + ALL_LOST : 0;
+    const partial = Math.max(positive[j]!, negative[j]!) + gamma(terms[j]!) * all;
+    const network = rounds ? gamma(terms[j]!) * partial + FOLDED * UNIT * all + off[j]! + ALL_LOST : 0;
     off[j] = all < LARGEST ? network + own * all : Number.POSITIVE_INFINITY;
     lower[j]! -= off[j]!;
     upper[j]! += off[j]!;
@@ -106,7 +108,8 @@ export function curveStep(curve: Curve & Layer, ends: readonly Ends[], own: numb
     const points = [l, u, ...curve.kinks.filter((kink) => l < kink && kink < u)];
     const values = points.map(f);
     const most = Math.max(...values.map(Math.abs));
-    const off = curve.relative * most + LOST;
+    // What is 0 at all of these is 0 between them.
+    const off = most === 0 ? 0 : curve.relative * most + LOST;
     lower[j] = Math.min(...values) - off;
     upper[j] = Math.max(...values) + off;
     const usual = usualSlopes(curve, l, u);

@@ -4,7 +4,7 @@ import { type FloatTensor, takeRows } from "../../tensor.ts";
 import type { BoundsOf } from "../bounds/bounds.ts";
 import type { Box } from "../bounds/box.ts";
 import { branchTwice } from "../bounds/branch.ts";
-import { descend, type Reached } from "./descent.ts";
+import { Descent, type Reached } from "./descent.ts";
 import { margins, otherClass } from "./margins.ts";
 import type { Decision, Method, MethodName } from "./method.ts";
 
@@ -52,8 +52,9 @@ async function decide(
     limit: least,
   }));
   let reached: Reached | undefined;
+  const descent = new Descent(model, box, label);
   const tryInputs = async (inputs: readonly Float32Array[]): Promise<Float32Array | undefined> => {
-    reached = await descend(model, inputs, box, label);
+    reached = await descent.try(inputs);
     return reached?.input;
   };
   const options = { late: () => false, signal, tryInputs, most: splits + rows.length };

@@ -1,6 +1,7 @@
 import { type Random, randomFor } from "../../random.ts";
 import { type FloatTensor, tensor } from "../../tensor.ts";
 import { stepped } from "../bounds/box.ts";
+import { Moves } from "../bounds/moves.ts";
 import type { Case } from "./property.ts";
 import type { Runs } from "./runs.ts";
 import { type Conditions, furthest, isWitness, type Witness } from "./witness.ts";
@@ -23,27 +24,52 @@ export async function search(
   { starts, steps, seed }: SearchOptions,
 ): Promise<Witness | undefined> {
   const size = of.lower.length;
-  const count = conditions.rows[0]?.length ?? 0;
-  const x = startsIn(of, starts, randomFor(seed, 0));
-  const at = (): FloatTensor => tensor("float32", [starts, ...sample], x);
+  const x = tensor("float32", [starts, ...sample], startsIn(of, starts, randomFor(seed, 0)));
   for (let step = 0; step <= steps; step++) {
-    const y = await runs.outputs(at());
-    const directions = new Float32Array(y.length);
-    for (let i = 0; i < starts; i++) {
-      const output = y.subarray(i * count, (i + 1) * count);
-      const { k, by } = furthest(conditions, output);
-      if (!(by > 0)) {
-        const witness = await confirmed(runs, of, x.slice(i * size, (i + 1) * size));
-        if (witness) return witness;
-      }
-      if (k >= 0) directions.set(conditions.rows[k]!, i * count);
-    }
+    const { witness, directions } = await look(runs, of, conditions, x);
+    if (witness) return witness;
     if (step === steps || !runs.gradients) break;
-    const g = await runs.gradients(at(), directions);
+    const g = await runs.gradients(x, directions);
     const share = 0.5 * (1 - step / steps);
-    for (let i = 0; i < x.length; i++) x[i] = stepped(x[i]!, g[i]!, -share, of.lower[i % size]!, of.upper[i % size]!);
+    for (let i = 0; i < x.data.length; i++)
+      x.data[i] = stepped(x.data[i]!, g[i]!, -share, of.lower[i % size]!, of.upper[i % size]!);
   }
   return undefined;
+}
+
+/** Steps from given inputs, and the first of them as a share of half the box. */
+const [STEPS, FIRST] = [60, 0.2];
+
+/** Looks for a counterexample of a case among inputs of its box, [n, ...], and from these on by steps that become smaller. They are moved. */
+export async function searchFrom(
+  runs: Runs,
+  of: Case,
+  conditions: Conditions,
+  x: FloatTensor,
+): Promise<Witness | undefined> {
+  const moves = new Moves(x.data.length, of);
+  for (let step = 0; ; step++) {
+    const { witness, directions } = await look(runs, of, conditions, x);
+    if (witness || step === STEPS || !runs.gradients) return witness;
+    moves.step(x.data, await runs.gradients(x, directions), FIRST * (1 - step / STEPS));
+  }
+}
+
+/** A counterexample among inputs; for each, the condition that is furthest from holding. */
+async function look(runs: Runs, of: Case, conditions: Conditions, x: FloatTensor) {
+  const y = await runs.outputs(x);
+  const n = x.dims[0]!;
+  const [size, count] = [x.data.length / n, y.length / n];
+  const directions = new Float32Array(y.length);
+  for (let i = 0; i < n; i++) {
+    const { k, by } = furthest(conditions, y.subarray(i * count, (i + 1) * count));
+    if (!(by > 0)) {
+      const witness = await confirmed(runs, of, x.data.slice(i * size, (i + 1) * size));
+      if (witness) return { witness, directions };
+    }
+    if (k >= 0) directions.set(conditions.rows[k]!, i * count);
+  }
+  return { witness: undefined, directions };
 }
 
 /** The witness that an input is, if it is one for the file itself. */
