@@ -8,6 +8,8 @@ const FOLDED = 10;
 const LOST = 2 ** -124;
 /** More than what weights can lose in one sum that become too small for float32 where factors are folded into them. */
 const ALL_LOST = 2 ** -40;
+/** Products of a layer: of more, the sizes are not sorted. */
+const MOST_SORTED = 2 ** 20;
 /** Sums of no larger parts stay in the range of float32, also before they are divided or scaled. */
 export const LARGEST = 2 ** 60;
 
@@ -66,11 +68,13 @@ export function affineStep(layer: Affine & Layer, ends: readonly Ends[], own: nu
         off[j]! += LOST * (1 + Math.abs(w) + Math.max(Math.abs(l), Math.abs(u)));
       }
   }
+  const partials = rounds ? partialsOf(layer, ends) : positive;
   for (let j = 0; j < size; j++) {
     const all = positive[j]! + negative[j]! + (biasSize?.[j] ?? 0);
+    const n = terms[j]!;
     // In any order, no partial sum is larger than all that is positive, or all that is negative.
-    const partial = Math.max(positive[j]!, negative[j]!) + gamma(terms[j]!) * all;
-    const network = rounds ? gamma(terms[j]!) * partial + FOLDED * UNIT * all + off[j]! + ALL_LOST : 0;
+    const sums = Math.min(n * Math.max(positive[j]!, negative[j]!), partials[j]!) + n * gamma(n) * all;
+    const network = rounds ? 1.01 * UNIT * sums + FOLDED * UNIT * all + off[j]! + ALL_LOST : 0;
     off[j] = all < LARGEST ? network + own * all : Number.POSITIVE_INFINITY;
     lower[j]! -= off[j]!;
     upper[j]! += off[j]!;
@@ -95,6 +99,37 @@ export function affineStep(layer: Affine & Layer, ends: readonly Ends[], own: nu
       }
     },
   };
+}
+
+/**
+ * What the sizes of all partial sums of each element add up to at most, in any order: one of k numbers is not above the k largest that are positive, nor
+ * below the k largest that are negative, and of n - 1 additions no more than k - 1 are of up to k numbers. Infinite where it takes long to tell.
+ */
+function partialsOf({ parts, bias, size }: Affine & Layer, ends: readonly Ends[]): Float64Array {
+  const partials = new Float64Array(size);
+  if (parts.reduce((sum, { matrix }) => sum + matrix.weights.length, 0) > MOST_SORTED)
+    return partials.fill(Number.POSITIVE_INFINITY);
+  for (let j = 0; j < size; j++) {
+    const [up, down] = [[Math.max(0, bias[j]!)], [Math.max(0, -bias[j]!)]];
+    for (const { from, matrix } of parts) {
+      const { starts, columns, weights } = matrix;
+      const { lower, upper } = ends[from]!;
+      for (let k = starts[j]!; k < starts[j + 1]!; k++) {
+        const [a, b] = [weights[k]! * lower[columns[k]!]!, weights[k]! * upper[columns[k]!]!];
+        if (a === 0 && b === 0) continue;
+        up.push(Math.max(0, a, b));
+        down.push(Math.max(0, -a, -b));
+      }
+    }
+    const [positive, negative] = [Float64Array.from(up).sort(), Float64Array.from(down).sort()];
+    let [above, below] = [0, 0];
+    for (let k = positive.length - 1; k >= 0; k--) {
+      above += positive[k]!;
+      below += negative[k]!;
+      partials[j]! += Math.max(above, below);
+    }
+  }
+  return partials;
 }
 
 /** Lines of any slopes: each is moved until it touches the curve, and a little further. */
