@@ -1,5 +1,5 @@
 import { type Random, randomFor } from "../../random.ts";
-import { type FloatTensor, tensor } from "../../tensor.ts";
+import { type FloatTensor, stacked, tensor } from "../../tensor.ts";
 import { stepped } from "../bounds/box.ts";
 import { Moves } from "../bounds/moves.ts";
 import type { Case } from "./property.ts";
@@ -55,6 +55,36 @@ export async function searchFrom(
   }
 }
 
+/** Of many inputs of a case, those at which its conditions are nearest to holding, [starts, ...]. Each element is at one of its ends in a good part of them. */
+export async function nearest(
+  runs: Runs,
+  of: Case,
+  conditions: Conditions,
+  sample: readonly number[],
+  { tries, starts, seed }: { readonly tries: number; readonly starts: number; readonly seed: number },
+): Promise<FloatTensor> {
+  const random = randomFor(seed, 1);
+  const size = of.lower.length;
+  const x = Float32Array.from({ length: tries * size }, (_, at) => {
+    const share = random.uniform() < AT_ENDS ? random.integer(2) : random.uniform();
+    return within(of, at % size, share);
+  });
+  const y = await runs.outputs(tensor("float32", [tries, ...sample], x));
+  const count = y.length / tries;
+  const far = Float64Array.from(
+    { length: tries },
+    (_, i) => furthest(conditions, y.subarray(i * count, (i + 1) * count)).by,
+  );
+  const order = [...far.keys()].sort((a, b) => far[a]! - far[b]!).slice(0, starts);
+  return stacked(
+    order.map((i) => x.slice(i * size, (i + 1) * size)),
+    tensor("float32", [1, ...sample], new Float32Array(size)),
+  );
+}
+
+/** The share of elements that are set to an end. */
+const AT_ENDS = 0.25;
+
 /** A counterexample among inputs; for each, the condition that is furthest from holding. */
 async function look(runs: Runs, of: Case, conditions: Conditions, x: FloatTensor) {
   const y = await runs.outputs(x);
@@ -79,12 +109,17 @@ export async function confirmed(runs: Runs, of: Case, input: Float32Array): Prom
 }
 
 /** The centre, then random points and corners in turn. */
-function startsIn({ lower, upper }: Case, starts: number, random: Random): Float32Array {
-  const size = lower.length;
+function startsIn(of: Case, starts: number, random: Random): Float32Array {
+  const size = of.lower.length;
   return Float32Array.from({ length: starts * size }, (_, at) => {
     const [start, i] = [Math.floor(at / size), at % size];
     const share = start === 0 ? 0.5 : start % 2 === 0 ? random.integer(2) : random.uniform();
-    const value = Math.fround(lower[i]! + (upper[i]! - lower[i]!) * share);
-    return Math.min(upper[i]!, Math.max(lower[i]!, value));
+    return within(of, i, share);
   });
+}
+
+/** A number that is so far between the ends of an element. */
+function within({ lower, upper }: Case, i: number, share: number): number {
+  const value = Math.fround(lower[i]! + (upper[i]! - lower[i]!) * share);
+  return Math.min(upper[i]!, Math.max(lower[i]!, value));
 }
