@@ -42,6 +42,14 @@ export {
 } from "./datasets/in-memory.ts";
 export { type ErrorCode, type ErrorDetails, PerturbError } from "./errors.ts";
 export { type AdversarialBatch, type AdversarialExamples, adversarialExamples } from "./evaluate/adversarial.ts";
+export {
+  type BeforeAfter,
+  type CalibrateOptions,
+  type Calibration,
+  type CalibrationFigures,
+  calibrate,
+  type ReliabilityBin,
+} from "./evaluate/calibration/calibrate.ts";
 export type { CertifyOptions } from "./evaluate/certifying.ts";
 export type { Certified } from "./evaluate/checks/certified.ts";
 export { type CompareOptions, compare } from "./evaluate/compare.ts";
@@ -57,6 +65,7 @@ export {
   type OpenEvaluation,
   openEvaluation,
 } from "./evaluate/evaluation.ts";
+export type { HalvesOptions } from "./evaluate/halves.ts";
 export {
   type AlongOptions,
   type LinearView,
@@ -163,6 +172,7 @@ export {
 } from "./models/preprocessing/preprocessing.ts";
 export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models/remote/endpoint.ts";
 export type { HttpOptions, Retry } from "./models/remote/http.ts";
+export { withTemperature } from "./models/temperature.ts";
 export { averaged } from "./models/wrapped/averaged.ts";
 export { type Meter, metered, type Queries } from "./models/wrapped/metered.ts";
 export { rounded } from "./models/wrapped/rounded.ts";

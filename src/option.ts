@@ -25,6 +25,7 @@ const OPTIONS = [
   "epsilons",
   "epsilonUnit",
   "feeds",
+  "fit",
   "flip",
   "folder",
   "freeze",

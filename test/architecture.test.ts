@@ -63,6 +63,7 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   zod: [
     "evaluate/state/decode.ts",
     "harden/checkpoint.ts",
+    "report/files/calibration-schema.ts",
     "report/files/certification-schema.ts",
     "report/files/linearity-schema.ts",
     "report/files/model-schema.ts",

@@ -21,6 +21,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   epsilons: "--eps",
   epsilonUnit: "--eps-unit",
   feeds: "--feed NAME=FILE",
+  fit: "--fit",
   flip: "--flip",
   folder: "--out",
   freeze: "--freeze",

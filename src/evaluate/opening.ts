@@ -57,6 +57,8 @@ interface Door {
   readonly more?: Readonly<Record<string, Kind>>;
 }
 
+export const ORDER: Kind = ['"file" or "seed"', (value) => value === "file" || value === "seed"];
+
 const ATTACK_OPTIONS: Kinds<AttackOptions> = {
   attacks: null,
   norm: null,
@@ -65,7 +67,7 @@ const ATTACK_OPTIONS: Kinds<AttackOptions> = {
   seed: null,
   offset: null,
   limit: null,
-  order: ['"file" or "seed"', (value) => value === "file" || value === "seed"],
+  order: ORDER,
   batch: null,
   memory: null,
   eot: null,

@@ -33,6 +33,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   epsilons: "ε",
   epsilonUnit: null,
   feeds: null,
+  fit: null,
   flip: null,
   folder: null,
   freeze: null,
