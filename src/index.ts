@@ -59,6 +59,14 @@ export type { PlanOptions } from "./evaluate/course/plan.ts";
 export type { CertifyPlan } from "./evaluate/course/proofs.ts";
 export type { Progress } from "./evaluate/course/run.ts";
 export {
+  type Detection,
+  type DetectionFigures,
+  type DetectionPass,
+  type DetectionPoint,
+  type DetectOptions,
+  detect,
+} from "./evaluate/detection/detect.ts";
+export {
   type EvaluateOptions,
   evaluate,
   type OnProgress,
@@ -154,6 +162,10 @@ export type { Defence, DefenceNumber, DefenceSite, PlaneSize } from "./models/de
 export { type DefendOptions, defend } from "./models/defences/front.ts";
 export { type DefenceName, defences } from "./models/defences/index.ts";
 export { type DefenceFacts, defencesOf, undefended } from "./models/defences/recognise.ts";
+export type { CleanOutputs, Detector, DetectorSite, ScoreBuilder } from "./models/detector.ts";
+export { type DetectorName, detectors } from "./models/detectors/index.ts";
+export { logitDistance } from "./models/detectors/logit-distance.ts";
+export { squeeze } from "./models/detectors/squeeze.ts";
 export { readModel } from "./models/formats/read.ts";
 export type { StateDict } from "./models/formats/state-dict.ts";
 export { readWeights } from "./models/formats/weights.ts";

@@ -15,6 +15,7 @@ const OPTIONS = [
   "bounds",
   "certify",
   "splits",
+  "squeezers",
   "classFile",
   "dataEpsilon",
   "defences",

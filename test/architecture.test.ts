@@ -65,6 +65,7 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
     "harden/checkpoint.ts",
     "report/files/calibration-schema.ts",
     "report/files/certification-schema.ts",
+    "report/files/detection-schema.ts",
     "report/files/linearity-schema.ts",
     "report/files/model-schema.ts",
     "report/files/schema.ts",

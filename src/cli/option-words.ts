@@ -11,6 +11,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   bounds: "--bounds",
   certify: "--certify",
   splits: "--splits",
+  squeezers: "--squeezers",
   classFile: "--classes FILE",
   dataEpsilon: "--data-eps",
   defences: "--with",

@@ -2,7 +2,7 @@ import type { Dataset } from "../dataset.ts";
 import { part } from "../datasets/draw.ts";
 import { PerturbError } from "../errors.ts";
 import type { Kinds } from "../known-options.ts";
-import type { Model } from "../model.ts";
+import { checkSamples, type Model } from "../model.ts";
 import type { Note } from "../option.ts";
 import { option } from "../option.ts";
 import { randomFor } from "../random.ts";
@@ -40,6 +40,7 @@ export function halves(model: Model, given: Dataset, options: HalvesOptions): Ha
   if (!(fit > 0 && fit < 1))
     throw new PerturbError("usage", `The share of samples to fit (${option("fit")}) lies between 0 and 1, got ${fit}.`);
   const { data: whole, notes } = fitted(model, given);
+  checkSamples(model, whole);
   const { data, total } = chosen(whole, options);
   const indices = Int32Array.from({ length: total }, (_, i) => data.drawn?.indices[offset + i] ?? offset + i);
   const keys = new Map(Array.from(indices, (index) => [index, randomFor(seed, index, STREAM).uint32()]));

@@ -89,7 +89,8 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   if (!("options" in options)) checkOptions(of, options, { ...ATTACK_OPTIONS, ...more });
   const { data: whole, notes } = fitted(model, given);
   checkLabelSets(model, whole, options);
-  for (const one of [model, options.surrogate]) if (one) checkSamples(one, whole);
+  for (const one of [model, options.surrogate])
+    if (one) checkSamples(one, { name: whole.name, size: whole.drawn?.of ?? whole.size });
   if (whole.shapeOf) checkSizes(whole, model, options);
   const { batch, offset = 0 } = options;
   if (batch !== undefined) checkCount("the batch", batch);

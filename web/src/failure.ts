@@ -23,6 +23,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   bounds: null,
   certify: null,
   splits: null,
+  squeezers: null,
   classFile: null,
   dataEpsilon: null,
   defences: null,

@@ -45,7 +45,7 @@ Examples:
   perturb calibrate net.onnx --data held-out/ --preprocess imagenet --fit 0.3 --json calibration.json
   perturb calibrate net.onnx --data test.npz --eps 2/255,8/255 --attack apgd-ce --limit 2000`),
     ),
-  ...fittingGroups(),
+  ...fittingGroups("pgd"),
   only(outputOptions(), "json", "quiet"),
 ).action(async (model, given, command) => interruptible(() => run(model, given, command)));
 

@@ -12,7 +12,7 @@ import { parseEpsilons, parseNumber } from "./values.ts";
 const ATTACK = ["attack", "set", "norm", "eot", "levels", "maxQueries"] as const;
 
 /** Model, data and run of a command that fits something to a share of the samples, and measures it on the others. */
-export const fittingGroups = () =>
+export const fittingGroups = (attack: AttackName) =>
   [
     only(
       graphOptions(),
@@ -32,7 +32,7 @@ export const fittingGroups = () =>
     endpointOptions(),
     dataOptions(),
     pictureOptions(),
-    only(attackOptions({ attack: "pgd" }), ...ATTACK),
+    only(attackOptions({ attack }), ...ATTACK),
     runOptions(),
   ] as const;
 
