@@ -41,7 +41,12 @@ export {
   type SampleArrays,
 } from "./datasets/in-memory.ts";
 export { type ErrorCode, type ErrorDetails, PerturbError } from "./errors.ts";
-export { type AdversarialBatch, type AdversarialExamples, adversarialExamples } from "./evaluate/adversarial.ts";
+export {
+  type AdversarialBatch,
+  type AdversarialExamples,
+  type AdversarialOptions,
+  adversarialExamples,
+} from "./evaluate/adversarial.ts";
 export {
   type BeforeAfter,
   type CalibrateOptions,
@@ -108,7 +113,7 @@ export type {
   UnadaptedTally,
   WorstTally,
 } from "./evaluate/results/tally.ts";
-export type { Shard } from "./evaluate/shard.ts";
+export type { Places, Shard } from "./evaluate/shard.ts";
 export type { Ground } from "./evaluate/state/facts.ts";
 export type { EvaluationState, OpenState } from "./evaluate/state.ts";
 export type {

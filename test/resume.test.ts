@@ -141,7 +141,7 @@ describe("a run that was ended", () => {
       [["--target", "7"], "--target is not given there, not 7"],
       [["--out", "elsewhere"], "--out"],
       [["--model", at("fixtures/pytorch/lenet_legacy.pth")], "SHA-256 of the model was"],
-      [["--data", FIRST100], "the data was mnist"],
+      [["--data", FIRST100], "the data was 10000 samples"],
     ];
     for (const [args, message] of refusals) {
       const { code, stderr } = await resume("own", ...args);

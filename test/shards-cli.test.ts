@@ -1,7 +1,12 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { writeNpz } from "../src/datasets/npz.ts";
+import { writeOnnx } from "../src/onnx/file.ts";
+import { tensor } from "../src/tensor.ts";
 import { listing, perturb, scratch } from "./support/cli.ts";
+import { withExternalData } from "./support/external.ts";
+import { floats, numbers, smallNetwork } from "./support/models.ts";
 
 const { path: cwd, remove } = scratch();
 afterAll(remove);
@@ -32,6 +37,39 @@ describe("perturb evaluate --shard, perturb merge", () => {
     expect(page).toContain("perturb evaluate --limit 60");
     expect(page).not.toContain("--shard");
     expect(listing(join(cwd, "part-1"))).toEqual(["state.jsonl"]);
+  });
+
+  it("takes shards whose model and data had other names, and not those of other weights", async () => {
+    const { onnx, data: weights } = withExternalData(writeOnnx(smallNetwork([1, 4, 4], 3)), "weights.bin");
+    const otherWeights = weights.map((byte, i) => (i === 1 ? byte ^ 1 : byte));
+    const x = floats([12, 1, 4, 4], numbers(12 * 16, 5, 0, 1));
+    const y = tensor(
+      "int32",
+      [12],
+      Int32Array.from({ length: 12 }, (_, i) => i % 3),
+    );
+    const samples = writeNpz({ x, y });
+    const options = ["--shape", "1,4,4", "--eps", "0.1", "--batch", "4", "--quiet"];
+    const run = async (model: string, weights: Uint8Array, data: string, ...words: string[]) => {
+      for (const name of [model, data]) mkdirSync(dirname(join(cwd, name)), { recursive: true });
+      writeFileSync(join(cwd, model), onnx);
+      writeFileSync(join(cwd, dirname(model), "weights.bin"), weights);
+      writeFileSync(join(cwd, data), samples);
+      const outcome = await perturb(["evaluate", "--model", model, "--data", data, ...options, ...words], cwd);
+      expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    };
+    await run("net.onnx", weights, "data.npz", "--out", "whole-2");
+    await run("a/first.onnx", weights, "a/one.npz", "--shard", "1/2", "--out", "moved-1");
+    await run("b/c/second.onnx", weights, "b/two.npz", "--shard", "2/2", "--out", "moved-2");
+    await run("d/net.onnx", otherWeights, "d/data.npz", "--shard", "2/2", "--out", "moved-3");
+    const from = ["--model", "net.onnx", "--data", "data.npz"];
+    const merged = await perturb(["merge", "moved-1", "moved-2", ...from, "--out", "merged-2"], cwd);
+    expect(merged, merged.stderr).toMatchObject({ code: 0 });
+    for (const name of ["accuracy.csv", "accuracy.svg", "adversarial.npz"])
+      expect(file("merged-2", name), name).toBe(file("whole-2", name));
+    const refused = await perturb(["merge", "moved-1", "moved-3", ...from, "--out", "merged-3"], cwd);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/moved-3 is another one: SHA-256 of the model with its preprocessing was/);
   });
 
   it.each([

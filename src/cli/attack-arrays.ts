@@ -50,9 +50,7 @@ export async function writeArrays(
       "usage",
       `The pictures of ${data.name} have ${groups.length} sizes, and an array holds those of one. Give a folder for a file of each size: --out DIR.`,
     );
-  const paths = groups.map(({ shape }) =>
-    groups.length === 1 ? path : path.replace(/\.npz$/, `-${sizeOf(shape)}.npz`),
-  );
+  const paths = groups.map(({ shape }) => (groups.length === 1 ? path : nameFor(path, shape)));
   await withFiles(paths, async (handles) => {
     const opened = groups.map(async ({ shape, count }, i): Promise<[string, Opened]> => {
       const rows = await openRows(handles[i]!, epsilons * count, shape, { sets: data.labelSets, fed });
@@ -68,13 +66,17 @@ export async function writeArrays(
   });
 }
 
+/** The name of a file for samples of one shape, beside that of others. */
+export const nameFor = (path: string, shape: readonly number[]): string =>
+  path.replace(/\.npz$/, `-${sizeOf(shape)}.npz`);
+
 const sizeOf = (shape: readonly number[]): string => {
   const { width, height } = layoutOf(shape);
   return `${width}x${height}`;
 };
 
 /** Several files lie in a folder that is written as a whole, or not at all. */
-async function withFiles(
+export async function withFiles(
   paths: readonly string[],
   work: (handles: readonly FileHandle[]) => Promise<void>,
 ): Promise<void> {

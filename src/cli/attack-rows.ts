@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import type { ArraySpec } from "../datasets/npz-stream.ts";
+import type { ArraySpec, ByteSink } from "../datasets/npz-stream.ts";
 import type { AdversarialBatch } from "../evaluate/adversarial.ts";
 import type { Model } from "../model.ts";
 import { type FloatTensor, type Tensor, takeRows } from "../tensor.ts";
@@ -16,6 +16,18 @@ interface Beside {
   readonly sets: FloatTensor | undefined;
   readonly fed: readonly (readonly [input: string, values: Tensor])[];
 }
+
+/** A file as a place for bytes. */
+export const sinkOf = (handle: FileHandle): ByteSink => ({
+  async write(position, bytes) {
+    for (let at = 0; at < bytes.length; )
+      at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  },
+  async read(start, end) {
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(end - start), 0, end - start, start);
+    return buffer.subarray(0, bytesRead);
+  },
+});
 
 /** The rows of the .npz, n in all. */
 export async function openRows(handle: FileHandle, n: number, shape: readonly number[], { sets, fed }: Beside) {
@@ -42,16 +54,7 @@ export async function openRows(handle: FileHandle, n: number, shape: readonly nu
       ]),
     ),
   };
-  const npz = createNpz<string>(arrays, {
-    async write(position, bytes) {
-      for (let at = 0; at < bytes.length; )
-        at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
-    },
-    async read(start, end) {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(end - start), 0, end - start, start);
-      return buffer.subarray(0, bytesRead);
-    },
-  });
+  const npz = createNpz<string>(arrays, sinkOf(handle));
   return {
     async write(
       row: number,

@@ -17,7 +17,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./commands/evaluate.ts")).evaluateCommand,
   },
   merge: {
-    summary: "make one report of the shards of an evaluation",
+    summary: "make one result of the shards of an evaluation, or of an attack",
     load: async () => (await import("./commands/merge.ts")).mergeCommand,
   },
   compare: {

@@ -2,6 +2,7 @@ import type { Verdict } from "../attack.ts";
 import type { Batch, Dataset } from "../dataset.ts";
 import { checkSignal } from "../errors.ts";
 import type { Warning } from "../evaluate.ts";
+import type { Kinds } from "../known-options.ts";
 import type { Model } from "../model.ts";
 import { modelFor } from "../models/classifier/graph-model.ts";
 import type { Note } from "../option.ts";
@@ -12,6 +13,7 @@ import { cascade, type Judgement, pick } from "./course/cascade.ts";
 import { batchWithin, MEMORY } from "./course/memory.ts";
 import { type AttackOptions, open } from "./opening.ts";
 import { accuracyOf } from "./results/statistics.ts";
+import { isShard, type Places, placesOf, type Shard, shapesFrom } from "./shard.ts";
 
 /**
  * What an attack made of one batch at one ε. Lists have one entry a sample. Where ε is in shares of the range of each element
@@ -31,13 +33,26 @@ export interface AdversarialBatch {
   readonly distances: Float64Array;
 }
 
+export interface AdversarialOptions extends AttackOptions {
+  /** Attacks one part of the samples. */
+  readonly shard?: Shard | undefined;
+}
+
+const KINDS: Kinds<Omit<AdversarialOptions, keyof AttackOptions>> = {
+  shard: ["a part, such as { index: 1, count: 4 }", isShard],
+};
+
 /** Adversarial examples that are made as they are asked for: for each batch of samples, one entry for each ε in order. */
 export interface AdversarialExamples extends AsyncIterable<readonly AdversarialBatch[]> {
   readonly plan: BatchPlan;
   /** The samples that are attacked, in the shape of the model. */
   readonly data: Dataset;
-  /** Samples in all. */
+  /** Samples in all, and the places of those that are attacked: all, but in a shard. */
   readonly total: number;
+  readonly places: Places;
+  /** Samples at a time, and at most in all. */
+  readonly batch: number;
+  readonly limit: number;
   /** What was assumed of model, data and options. */
   readonly warnings: readonly Warning[];
   /** What was done to the samples that were read so far, to fit the model, and what was found on the way. */
@@ -53,11 +68,14 @@ export interface AdversarialExamples extends AsyncIterable<readonly AdversarialB
 export async function adversarialExamples(
   model: Model,
   given: Dataset,
-  options: AttackOptions,
+  options: AdversarialOptions,
 ): Promise<AdversarialExamples> {
-  const { data, plan, total, warnings, notes } = await open(model, given, options, { of: "adversarialExamples" });
-  const { surrogate, signal, memory = MEMORY } = options;
+  const door = { of: "adversarialExamples", more: KINDS };
+  const { data, plan, total, limit, warnings, notes } = await open(model, given, options, door);
+  const { surrogate, signal, shard, memory = MEMORY } = options;
   const batch = options.batch ?? batchWithin({ model, plan, total, concurrency: 1, memory });
+  const shapeAt = shapesFrom(data, plan.offset);
+  const places = shard ? placesOf(shard, { total, batch, shapeAt }) : { first: 0, last: total };
   const counting = surrogateOf(plan, surrogate);
   const count = counting && surrogateCount(counting);
   const clean = { correct: 0, total: 0 };
@@ -65,6 +83,9 @@ export async function adversarialExamples(
     plan,
     data,
     total,
+    places,
+    batch,
+    limit,
     warnings,
     notes: () => [
       ...notes(),
@@ -75,8 +96,8 @@ export async function adversarialExamples(
     async *[Symbol.asyncIterator]() {
       for await (const samples of data.batches({
         batch,
-        offset: plan.offset,
-        limit: total,
+        offset: plan.offset + places.first,
+        limit: places.last - places.first,
         ...(signal && { signal }),
       })) {
         checkSignal(signal);

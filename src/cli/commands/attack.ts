@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import type { AdversarialBatch } from "../../evaluate/adversarial.ts";
+import { shardText } from "../../evaluate/shard.ts";
 import type { Note } from "../../option.ts";
 import type { FloatTensor } from "../../tensor.ts";
+import { type Count, printCounts } from "../attack-counts.ts";
 import { fedBySample } from "../attack-rows.ts";
 import { fillAtomically, requireFree, requireWritable } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
@@ -13,6 +15,7 @@ import { sayNotes } from "../opening/say-notes.ts";
 import { openSubject } from "../opening/subject.ts";
 import { wanted } from "../opening/wanted.ts";
 import { commandWords, warningWords } from "../option-words.ts";
+import { shardOption } from "../options/evaluate-options.ts";
 import { group, only, withGroups } from "../options/group.ts";
 import {
   attackOptions,
@@ -25,7 +28,7 @@ import {
   runOptions,
 } from "../options/groups.ts";
 import { perturbOption } from "../options/perturb-option.ts";
-import { columns, complain, helpText, print, prose } from "../output.ts";
+import { complain, helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 const LIMIT = 100;
@@ -61,6 +64,7 @@ Examples:
   perturbOption(),
   attackOptions(),
   runOptions(),
+  shardOption(),
   group("Output")
     .option("--out <file.npz|dir>", "A .npz file, or a new folder for adversarial.npz.", "adversarial.npz")
     .option("--png", "Also write each success as an 8-bit PNG. --out must be a folder; see --levels."),
@@ -68,14 +72,6 @@ Examples:
 ).action(async (given) => interruptible(() => run(given)));
 
 type Given = ReturnType<typeof attackCommand.opts>;
-
-/** What came of one ε. */
-interface Count {
-  correct: number;
-  fooled: number;
-  /** Of the fooled, after rounding to 8 bits. */
-  survived: number;
-}
 
 async function run(given: Given): Promise<void> {
   const toFile = given.out.endsWith(".npz");
@@ -86,14 +82,15 @@ async function run(given: Given): Promise<void> {
       "usage",
       "--png writes a folder for each class, and --head multi-label has sets. Leave it out.",
     );
+  if (toFile && given.shard)
+    throw new PerturbError("usage", "--shard keeps its part in a folder for perturb merge. Give one: --out DIR.");
   await (toFile ? requireWritable(given.out) : requireFree(given.out));
   const subject = await openSubject(given);
   const counts = toFile
     ? await writeAll(subject, given, given.out)
-    : await inFolder(given.out, (folder) =>
-        writeAll(subject, given, join(folder, "adversarial.npz"), given.png ? folder : undefined),
-      );
-  await report(given, counts);
+    : await inFolder(given.out, (folder) => writeAll(subject, given, join(folder, "adversarial.npz"), folder));
+  await printCounts(given, counts, given.out);
+  if (given.shard) print(`Shard ${shardText(given.shard)} is done. When all are: perturb merge DIR… --out DIR`);
 }
 
 async function inFolder(out: string, work: (folder: string) => Promise<Count[]>): Promise<Count[]> {
@@ -104,25 +101,27 @@ async function inFolder(out: string, work: (folder: string) => Promise<Count[]>)
   return counts;
 }
 
-/** Writes the .npz, and the pictures where a folder for them is given. */
-async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictures?: string): Promise<Count[]> {
+/** Writes the .npz, and what else belongs into the folder where there is one. */
+async function writeAll(subject: OpenedSubject, given: Given, npz: string, folder?: string): Promise<Count[]> {
   const [{ adversarialExamples }, { requirePictures, writePictures }, { writeArrays }] = await Promise.all([
     import("../../evaluate/adversarial.ts"),
     import("../attack-pictures.ts"),
     import("../attack-arrays.ts"),
   ]);
   const { data, model } = subject;
+  const pictures = given.png ? folder : undefined;
   const pipeline = pictures === undefined ? undefined : await subject.pipeline?.();
-  const { target = null } = given;
+  const { target = null, shard } = given;
   const plan = await wanted(given, subject);
   const { surrogate } = plan;
   let notes = (): readonly Note[] => [];
   const counts = given.eps.map((): Count => ({ correct: 0, fooled: 0, survived: 0 }));
   const progress = given.quiet ? silent : progressLine("attacking", "samples");
   try {
-    const examples = await adversarialExamples(model, data, plan);
+    const examples = await adversarialExamples(model, data, { ...plan, shard });
     if (pictures !== undefined) requirePictures(model.inputShape);
-    const { total } = examples;
+    const { first, last } = examples.places;
+    const total = last - first;
     for (const { message } of warningWords(examples.warnings)) complain(`warning: ${message}`);
     const { inDataUnits } = await import("../../evaluate/units.ts");
     const units = (x: FloatTensor): FloatTensor => ({ ...x, data: inDataUnits(x.data, model) });
@@ -137,7 +136,7 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       await writeFile(join(pictures, "README.txt"), `${commandWords(about.message)}\n`);
     const extent = {
       data: examples.data,
-      from: examples.plan.offset,
+      from: examples.plan.offset + first,
       total,
       epsilons: given.eps.length,
       fed: await fedBySample(model, given.feed),
@@ -151,6 +150,10 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
         progress.update(done, total);
       }
     });
+    if (shard && folder !== undefined) {
+      const { keepShard } = await import("../attack-shard.ts");
+      await keepShard(folder, examples, counts, { shard, model, surrogate, pictures: given.png === true });
+    }
   } finally {
     progress.finish();
     await Promise.all([model.release(), pipeline?.model.release(), surrogate?.release()]);
@@ -171,16 +174,4 @@ async function writeAll(subject: OpenedSubject, given: Given, npz: string, pictu
       sourceOf: (index) => data.sourceOf?.(index),
     });
   }
-}
-
-async function report(given: Given, counts: readonly Count[]): Promise<void> {
-  const { formatEpsilon } = await import("../../report/format.ts");
-  const titles = ["ε", "still correct", "fooled", ...(given.png ? ["fooled as 8-bit PNG"] : [])];
-  const rows = counts.map(({ correct, fooled, survived }, k) => [
-    formatEpsilon(given.eps[k]!),
-    String(correct),
-    String(fooled),
-    ...(given.png ? [`${survived} of ${fooled}`] : []),
-  ]);
-  print(...columns([titles, ...rows]), "", `Written: ${given.out}`);
 }

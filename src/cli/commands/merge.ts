@@ -1,6 +1,9 @@
-import { resolve } from "node:path";
-import { Argument, Command } from "@commander-js/extra-typings";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
+import type { Count } from "../attack-counts.ts";
+import { SHARD_FILE } from "../attack-shard.ts";
 import { interruptible } from "../interrupt.ts";
 import type { certifyOptions } from "../options/certify-options.ts";
 import type { Given } from "../options/evaluate-options.ts";
@@ -15,10 +18,14 @@ export const mergeCommand = withGroups(
     .description(
       prose(`Makes one report of the shards of an evaluation, which perturb evaluate or certify wrote with --shard, in any place and order. It is the report that one
 run of all samples writes, but for its times. A shard that is missing, given twice, not finished or of another evaluation is refused. The shards stay
-as they are. The model is run for the checks that follow an evaluation, so it and the data have to be at hand.`),
+as they are. The model is run for the checks that follow an evaluation, so it and the data have to be at hand. Of shards of perturb attack, it makes the
+files that one run writes; model and data are not needed.`),
     )
     .addArgument(new Argument("<dir...>", "The folders of all shards."))
-    .option("--out <dir>", "The folder of the report. Needed, unless --json is given.")
+    .option(
+      "--out <dir>",
+      "The folder of the report, needed unless --json is given. Of perturb attack, a new folder or a .npz file.",
+    )
     .addHelpText("after", () =>
       helpText(`
 Without --model and --data, they are where the first shard found them.
@@ -26,7 +33,8 @@ Without --model and --data, they are where the first shard found them.
 Examples:
   perturb evaluate --model net.onnx --data images/ --attack autoattack --eps 8/255 --shard 1/2 --out runs/net-1
   perturb evaluate --model net.onnx --data images/ --attack autoattack --eps 8/255 --shard 2/2 --out runs/net-2
-  perturb merge runs/net-1 runs/net-2 --out runs/net`),
+  perturb merge runs/net-1 runs/net-2 --out runs/net
+  perturb merge adversarial-1 adversarial-2 --out adversarial.npz`),
     ),
   group("Model").option("--model <file|name>", "Where the model lies now."),
   group("Data")
@@ -37,6 +45,7 @@ Examples:
 ).action(async (folders, given, command) =>
   interruptible(async (beforeExit) => {
     const { out, json } = given;
+    if (existsSync(join(folders[0]!, SHARD_FILE))) return mergeExamples(folders, out, command);
     if (out === undefined && json === undefined)
       throw new PerturbError(
         "usage",
@@ -62,6 +71,34 @@ Examples:
     );
   }),
 );
+
+/** Of shards of `perturb attack`. @throws usage, mismatch, not-found, invalid-file */
+async function mergeExamples(
+  folders: readonly string[],
+  out: string | undefined,
+  command: CommandUnknownOpts,
+): Promise<void> {
+  const given = command.options.filter((one) => command.getOptionValueSource(one.attributeName()) === "cli");
+  const idle = given.find(({ long }) => long !== "--out" && long !== "--quiet");
+  if (idle)
+    throw new PerturbError(
+      "usage",
+      `${idle.long} is for shards of an evaluation, and ${folders[0]} is one of perturb attack. Leave it out.`,
+    );
+  if (out === undefined)
+    throw new PerturbError("usage", "Give the folder of the examples, --out DIR, or one file, --out FILE.npz.");
+  const [{ mergeAttacks }, { printCounts }] = await Promise.all([
+    import("../attack-merge.ts"),
+    import("../attack-counts.ts"),
+  ]);
+  const shards = await mergeAttacks(folders, out);
+  const counts = shards[0]!.epsilons.map((_, k) => {
+    const sum = (name: keyof Count) => shards.reduce((total, { epsilons }) => total + epsilons[k]![name], 0);
+    return { correct: sum("correct"), fooled: sum("fooled"), survived: sum("survived") };
+  });
+  const eps = shards[0]!.epsilons.map(({ epsilon }) => epsilon);
+  await printCounts({ eps, png: shards[0]!.pictures || undefined }, counts, out);
+}
 
 /** The command line of a shard. @throws as `takeUp`; usage for a report */
 async function wordsOf(

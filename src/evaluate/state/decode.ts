@@ -150,5 +150,19 @@ export const headingSchema = z.strictObject({
   facts: z.array(z.tuple([z.string(), z.string()])).max(10_000),
 });
 
+/** What `perturb attack --shard` says of the part that it wrote. */
+export const attackShardSchema = z.strictObject({
+  "perturb attack": z.literal(1),
+  shard: z.string(),
+  samples: count.min(1),
+  facts: z.array(z.tuple([z.string(), z.string()])).max(10_000),
+  epsilons: z
+    .array(z.strictObject({ epsilon: z.number(), correct: count, fooled: count, survived: count }))
+    .min(1)
+    .max(10_000),
+  pictures: z.boolean(),
+});
+export type AttackShard = z.infer<typeof attackShardSchema>;
+
 /** What is wrong, in lines. */
 export const prettify = (error: z.ZodError): string => z.prettifyError(error);

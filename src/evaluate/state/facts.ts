@@ -25,7 +25,10 @@ export interface Ground {
   readonly shard?: Shard | undefined;
 }
 
-/** All that a result depends on, by name, but for the samples: two runs with the same facts give the same result. */
+/**
+ * All that a result depends on, by name, but for the samples: two runs with the same facts give the same result. Files are told by what
+ * they hold, since they may be renamed and moved.
+ */
 export async function factsOf({
   subject,
   model,
@@ -40,7 +43,7 @@ export async function factsOf({
     ["the runtime", `${subject.runtime.name} (${subject.runtime.device})`],
     ...(await modelFacts("the model", model)),
     ...(surrogate ? await modelFacts("the surrogate", surrogate) : []),
-    ["the data", `${data.name} (${data.drawn?.of ?? data.size} samples of [${data.shape}], ${data.classes} classes)`],
+    ["the data", `${data.drawn?.of ?? data.size} samples of [${data.shape}], ${data.classes} classes`],
     [option("attacks"), plan.series.join(",")],
     ...ownAttacks(plan),
     ...settingsOf(plan),
@@ -68,7 +71,7 @@ async function modelFacts(which: string, model: Model): Promise<[string, string]
   // A model that is no file is told by its name alone.
   const file = isGraphModel(model) ? model.file : undefined;
   return [
-    [which, name],
+    ...(file ? [] : [[which, name] as [string, string]]),
     [`SHA-256 of ${which}`, file?.sha256 ?? "none"],
     [`SHA-256 of ${which} with its preprocessing`, file ? await sha256(file.onnx) : "none"],
     ...(await Promise.all((file?.rows ?? []).map(async (row) => rowsFact(which, row)))),

@@ -1,9 +1,6 @@
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { aBoolean, aFunction, checkKind, checkOptions, type Kinds } from "../../known-options.ts";
-import type { Model } from "../../model.ts";
-import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import { type Places, placesOf, shapesFrom, shardText } from "../shard.ts";
 import type { EvaluationState, OpenState } from "../state.ts";
 import type { Extent } from "./extent.ts";
@@ -11,6 +8,7 @@ import { factsOf, firstSamples, type Ground, watched } from "./facts.ts";
 import { checkFacts, readHeading, STATE } from "./heading.node.ts";
 import { newJournal, resumedJournal } from "./journal.node.ts";
 import { requireUnlocked } from "./lock.node.ts";
+import { weightFacts } from "./weights.node.ts";
 
 export interface FolderStateOptions {
   /**
@@ -95,22 +93,9 @@ export const SHARD = "the shard";
 /** All that the result depends on, but for the samples and the shard. */
 export async function knownFacts(ground: Ground): Promise<(readonly [string, string])[]> {
   const { model, surrogate } = ground;
-  const ofWeights = await Promise.all([model, ...(surrogate ? [surrogate] : [])].map(weightFacts));
-  return [...(await factsOf(ground)), ...ofWeights.flat()];
-}
-
-/** Weights that lie outside of a model's file are told apart by size and time: they may be too many to be read. */
-async function weightFacts(model: Model): Promise<[string, string][]> {
-  if (!isGraphModel(model) || model.file.folder === undefined) return [];
-  const { name, folder, onnx } = model.file;
-  const [{ externalFiles }, { readOnnx }] = await Promise.all([
-    import("../../models/formats/external.ts"),
-    import("../../onnx/file.ts"),
-  ]);
-  return Promise.all(
-    externalFiles(readOnnx(onnx)).map(async (file): Promise<[string, string]> => {
-      const { size, mtime } = await stat(join(folder!, file));
-      return [`the weights of ${name} in ${file}`, `${size} bytes of ${mtime.toISOString()}`];
-    }),
-  );
+  return [
+    ...(await factsOf(ground)),
+    ...(await weightFacts("the model", model)),
+    ...(surrogate ? await weightFacts("the surrogate", surrogate) : []),
+  ];
 }

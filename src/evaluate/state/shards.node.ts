@@ -10,8 +10,9 @@ import { checkFacts, type ReadHeading, readHeading, STATE } from "./heading.node
 import { requireUnlocked } from "./lock.node.ts";
 import { readTallies } from "./read.node.ts";
 
-const ADVICE =
-  "Shards have to agree in all of this, names of files among it: name them as before, or run the shard again like the others.";
+/** What to do about a shard of another run. */
+export const ADVICE =
+  "Shards have to agree in all of this; files may have other names and places. Run the shard again like the others.";
 
 interface KeptShard extends Shard {
   readonly folder: string;
@@ -79,7 +80,7 @@ async function keptShard(folder: string): Promise<KeptShard> {
 }
 
 /** @throws usage unless each shard is there, once */
-function inOrder(shards: readonly KeptShard[]): KeptShard[] {
+export function inOrder<S extends Shard & { readonly folder: string }>(shards: readonly S[]): S[] {
   const [one] = shards;
   if (!one) throw new PerturbError("usage", "Give the folders of the shards that are to be merged.");
   const other = shards.find(({ count }) => count !== one.count);
