@@ -50,7 +50,18 @@ it("perturb train --epochs 0 gives an untrained network, which perturb harden tr
   const largest = Math.max(...Array.from(first.data as Float32Array, Math.abs));
   expect(largest).toBeGreaterThan(0.24);
   expect(largest).toBeLessThanOrEqual(0.25);
-  const hard = ["harden", "fresh/model.onnx", "--eps", "0.1", "--epochs", "1", "--limit", "1500", "--validation", "300"];
+  const hard = [
+    "harden",
+    "fresh/model.onnx",
+    "--eps",
+    "0.1",
+    "--epochs",
+    "1",
+    "--limit",
+    "1500",
+    "--validation",
+    "300",
+  ];
   const hardened = await perturb([...hard, "--test-limit", "100", "--out", "hard"], cwd);
   expect(hardened, hardened.stderr).toMatchObject({ code: 0 });
   expect([...weights("hard/model.onnx").keys()]).toEqual([...weights("fresh/model.onnx").keys()]);

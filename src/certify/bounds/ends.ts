@@ -57,7 +57,7 @@ async function spread({ frontiers, intervals }: BoundPrograms, box: Box, ends: E
 
 /** Bounds the elements of a value that intervals leave open. Gives whether there were any. */
 async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, ends: Ends): Promise<boolean> {
-  const { value, shape, isOpen, pool } = frontier;
+  const { value, shape, isOpen, pool, bendsAtZero } = frontier;
   const { lower, upper } = ends.get(value)!;
   const size = product(shape);
   const better = { lower: lower.slice(), upper: upper.slice() };
@@ -68,13 +68,22 @@ async function refine(programs: BoundPrograms, frontier: Frontier, box: Box, end
     if (sign === -1 && -least < better.upper[element]!) better.upper[element] = -least;
   };
   const local = await programs.windowed(value, box.ball !== undefined);
-  const bothEnds = (): Side[] => {
+  const stillOpen = (sidesOf: (element: number) => readonly Side[]) => (): Side[] => {
     const sides: Side[] = [];
-    for (let element = 0; element < lower.length; element++)
-      if (isOpen(lower[element]!, upper[element]!)) sides.push({ element, sign: 1 }, { element, sign: -1 });
+    for (let element = 0; element < better.lower.length; element++)
+      if (isOpen(better.lower[element]!, better.upper[element]!)) sides.push(...sidesOf(element));
     return sides;
   };
-  const stages = pool ? STAGES.map((stage) => () => stage(pool, better, size)) : [bothEnds];
+  const bothEnds = stillOpen((element) => [
+    { element, sign: 1 },
+    { element, sign: -1 },
+  ]);
+  // That which is nearer to 0 is more likely to settle the sign.
+  const nearEnd = stillOpen((element) => [
+    { element, sign: better.lower[element]! + better.upper[element]! > 0 ? 1 : -1 },
+  ]);
+  const ofSigns = bendsAtZero ? [nearEnd, bothEnds] : [bothEnds];
+  const stages = pool ? STAGES.map((stage) => () => stage(pool, better, size)) : ofSigns;
   const known = new Set<number>();
   let isRefined = false;
   for (const stage of stages) {
