@@ -167,7 +167,7 @@ export type { Defence, DefenceNumber, DefenceSite, PlaneSize } from "./models/de
 export { type DefendOptions, defend } from "./models/defences/front.ts";
 export { type DefenceName, defences } from "./models/defences/index.ts";
 export { type DefenceFacts, defencesOf, undefended } from "./models/defences/recognise.ts";
-export type { CleanOutputs, Detector, DetectorSite, ScoreBuilder } from "./models/detector.ts";
+export type { CleanOutputs, Detector, DetectorSite, FittedDetector, ScoreBuilder } from "./models/detector.ts";
 export { type DetectorName, detectors } from "./models/detectors/index.ts";
 export { logitDistance } from "./models/detectors/logit-distance.ts";
 export { squeeze } from "./models/detectors/squeeze.ts";

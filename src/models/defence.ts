@@ -42,7 +42,9 @@ export interface Defence {
   readonly isOfPictures: boolean;
   /** Whether it draws at random, anew in each run: attacks then average several runs. */
   readonly isRandom: boolean;
-  /** Appends its nodes; gives the name of the result, in the shape and units of `x`. @throws unsupported for a size it cannot take */
+  /** It makes so many channels of each, as its number says: the network behind it takes these, and none that takes pictures will do. */
+  readonly encodes?: true;
+  /** Appends its nodes; gives the name of the result, in the shape and units of `x` unless it encodes. @throws unsupported for a size it cannot take */
   readonly apply: (site: DefenceSite, value: number) => string;
 }
 

@@ -21,13 +21,18 @@ export interface CleanOutputs {
   readonly labels: Int32Array;
 }
 
+/** A detector of one classifier. */
+export interface FittedDetector {
+  /** What it was built with, in words, such as "bits:1" and "median:3"; empty for nothing. */
+  readonly settings: readonly string[];
+  readonly score: ScoreBuilder;
+}
+
 /** A score of samples by which adversarial ones are to be told from clean ones: nodes of the same graph, so that attacks have its gradient. */
 export interface Detector {
   readonly name: string;
   readonly title: string;
   readonly paper: string;
-  /** What it has to be told, in words: "bits:1, median:3". Empty for nothing. */
-  readonly settings: readonly string[];
-  /** @throws unsupported, usage for a classifier that it cannot watch */
-  readonly fit: (file: ClassifierFile, clean: CleanOutputs) => ScoreBuilder;
+  /** @throws usage for clean samples that it cannot learn from; `score` throws unsupported for a classifier that it cannot watch */
+  readonly fit: (file: ClassifierFile, clean: CleanOutputs) => FittedDetector;
 }

@@ -1,10 +1,15 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { arrayDataset, floats, linearGraph, numbers, open, using } from "../../../test/support/models.ts";
+import { fgsm } from "../../attacks/gradient/fgsm.ts";
 import { pgd } from "../../attacks/gradient/pgd.ts";
 import { callbackModel } from "../../models/callback.ts";
-import { openModel } from "../../models/open.node.ts";
-import { openDataset } from "../../node.ts";
+import { openModel } from "../../models/open.ts";
+import { openDataset, openModel as openModelFile } from "../../node.ts";
+import { emptyGraph } from "../../onnx/builder.ts";
+import { writeOnnx } from "../../onnx/file.ts";
+import { Ops } from "../../onnx/ops.ts";
+import { nodeRuntime } from "../../runtime/ort.node.ts";
 import { calibrate } from "./calibrate.ts";
 import { calibrationFigures } from "./figures.ts";
 import { fitTemperature } from "./temperature.ts";
@@ -105,7 +110,7 @@ describe("calibrate", () => {
   });
 
   it("measures LeNet under attack, where confidence stays and accuracy falls", async () => {
-    const [model, mnist] = [await openModel("lenet-mnist"), await openDataset("mnist")];
+    const [model, mnist] = [await openModelFile("lenet-mnist"), await openDataset("mnist")];
     const found = await calibrate(model, mnist, {
       limit: 400,
       fit: 0.75,
@@ -145,4 +150,23 @@ describe("calibrate", () => {
     const good = of((v) => Float32Array.from({ length: 2 * v.length }, (_, i) => i % 2));
     await expect(calibrate(good, same)).rejects.toThrow(/have the label 1\. Give samples of several classes/);
   });
+});
+
+it("inputs that are fed by sample follow the samples, measured and attacked", async () => {
+  const b = new Ops(emptyGraph("fed"));
+  for (const name of ["x", "shift"]) b.input({ name, type: "float32", dims: ["N", name === "x" ? 1 : 2] });
+  const z = b.plus(b.matmul("x", b.constant(floats([1, 2], [-20, 20]))), "shift");
+  const shift = floats([n, 2], numbers(2 * n, 11, -10, 10));
+  const bytes = writeOnnx(b.finish([z]));
+  const model = await openModel(bytes, { runtime: nodeRuntime(), input: "x", feeds: new Map([["shift", shift]]) });
+  const fed = labels.map((_, i) => {
+    const z = 40 * x.data[i]! - shift.data[2 * i]! + shift.data[2 * i + 1]!;
+    return Number(noise[n + i]! < 1 / (1 + Math.exp(-z / 4)));
+  });
+  const data = arrayDataset(x, fed, 2);
+  const found = await calibrate(model, data, { under: { attacks: [fgsm], epsilons: [0.05] } });
+  await model.release();
+  expect(found.temperature).toBeGreaterThan(3.6);
+  expect(found.temperature).toBeLessThan(4.4);
+  expect(found.attacked[0]!.before.accuracy).toBeLessThan(found.clean.before.accuracy);
 });

@@ -25,7 +25,18 @@ export function defenceWarnings(
   facts: DefenceFacts | undefined,
   { defence, worst }: Pick<Evaluation, "defence" | "worst">,
 ): Warning[] {
-  if (!facts || !defence) return [];
+  if (!facts) return [];
+  const how = howOf(facts);
+  const begin = `The model has a defence in front of its network: ${facts.names.join(", then ")}. Attacks know it${how.length > 0 ? `: ${how.join(", and ")}` : ""}.`;
+  if (!defence)
+    return facts.encodes
+      ? [
+          {
+            code: "defence",
+            message: `${begin} What it claims cannot be told: the network takes the encoding, and cannot be attacked without it.`,
+          },
+        ]
+      : [];
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
   const at = worst
     .map(({ epsilon, accuracy }, k) => ({ epsilon, accuracy, claimed: defence.unadapted[k]!.accuracy }))
@@ -35,16 +46,18 @@ export function defenceWarnings(
     least.claimed < least.accuracy
       ? ` At ε = ${least.epsilon}, those made on the network alone leave less, ${percent(least.claimed)} against ${percent(least.accuracy)}: the attacks of this run are too weak to tell what the defence is worth. Add a stronger one, such as ${option("attacks", "pgd")} with more steps.`
       : "";
-  const how = [
-    ...(facts.straightThrough > 0
-      ? [`the gradient passes straight through ${facts.straightThrough} of its nodes, which step (BPDA)`]
-      : []),
-    ...(facts.isRandom ? ["gradients and logits are averaged over its draws (EoT)"] : []),
-  ];
   return [
     {
       code: "defence",
-      message: `The model has a defence in front of its network: ${facts.names.join(", then ")}. Attacks know it${how.length > 0 ? `: ${how.join(", and ")}` : ""}. At ε = ${most.epsilon} they leave ${percent(most.accuracy)}; the same attacks made on the network alone leave ${percent(most.claimed)}, which is what the defence claims.${weaker}`,
+      message: `${begin} At ε = ${most.epsilon} they leave ${percent(most.accuracy)}; the same attacks made on the network alone leave ${percent(most.claimed)}, which is what the defence claims.${weaker}`,
     },
   ];
 }
+
+/** How attacks adapt. */
+const howOf = ({ straightThrough, isRandom }: DefenceFacts): string[] => [
+  ...(straightThrough > 0
+    ? [`the gradient passes straight through ${straightThrough} of its nodes, which step (BPDA)`]
+    : []),
+  ...(isRandom ? ["gradients and logits are averaged over its draws (EoT)"] : []),
+];

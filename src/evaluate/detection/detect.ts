@@ -107,7 +107,7 @@ export async function detect(model: Model, given: Dataset, options: DetectOption
     };
   };
   const learned = await outputsOn(model, fit, { batch, signal, onBatch: counting("fitting", fit.size) });
-  const score = detector.fit(model.file, learned);
+  const { settings, score } = detector.fit(model.file, learned);
   const scoring = openClassifier(scoreFile(model.file, score), model.runtime);
   try {
     const watched = { model, scoring, score, signal };
@@ -130,7 +130,7 @@ export async function detect(model: Model, given: Dataset, options: DetectOption
     return {
       model: (await subjectOf(model)).model,
       data: { name: given.name, fit: fit.size, measured: size, seed },
-      detector: { name: detector.name, settings: detector.settings, paper: detector.paper },
+      detector: { name: detector.name, settings, paper: detector.paper },
       attacks: attacks.map((choice) => attackOf(choice).name),
       norm,
       threshold,
@@ -151,13 +151,16 @@ const attackOf = (choice: AttackOptions["attacks"][number]) => ("attack" in choi
 
 /** @throws usage for attacks that a classifier of two classes is too small for */
 function requireFewClasses(attacks: AttackOptions["attacks"]): void {
-  const one = attacks.map(attackOf).find(({ leastClasses = 1 }) => leastClasses > 2);
+  const one = attacks.find((choice) => (attackOf(choice).leastClasses ?? 1) > 2 || lossOf(choice) === "dlr");
   if (one)
     throw new PerturbError(
       "usage",
-      `${one.name} compares three classes or more, and an attack that knows the detector has two: whether it got past, or not. Choose another (${option("attacks", "apgd-ce")}).`,
+      `${attackOf(one).name} compares three classes or more${lossOf(one) === "dlr" ? " (its loss is dlr)" : ""}, and an attack that knows the detector has two: whether it got past, or not. Choose another (${option("attacks", "apgd-ce")}).`,
     );
 }
+
+const lossOf = (choice: AttackOptions["attacks"][number]): unknown =>
+  "attack" in choice && "loss" in choice.options ? choice.options.loss : undefined;
 
 /** The options of attacks alone. */
 function planOf(options: DetectOptions, attacks: AttackOptions["attacks"]): AttackOptions {
@@ -178,7 +181,7 @@ function standing(points: readonly DetectionPoint[]): Note[] {
   return [
     {
       code: "detector-stands",
-      message: `At ε = ${last.epsilon}, the detector still detects ${(100 * tpr).toFixed(1)} % of the ${fooled} samples that are fooled by attacks that know it. That may be so because they are too weak: try more steps and restarts, and other attacks (${option("attacks", "apgd-ce")}), before you trust it.`,
+      message: `At ε = ${last.epsilon}, the detector still detects ${(100 * tpr).toFixed(1)} % of the ${fooled} samples that are fooled by attacks that know it. That may be so because they are too weak: try more steps and restarts, and another attack (${option("attacks")}), before you trust it.`,
     },
   ];
 }

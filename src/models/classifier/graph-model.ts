@@ -29,7 +29,7 @@ export interface GraphModel extends DifferentiableModel {
   differentiated(loss: Loss): Promise<ClassifierFile>;
   /** Of pictures at their own size: the model for those of a shape. It is released with this one. @throws mismatch */
   readonly ofShape?: (shape: readonly number[]) => Promise<GraphModel>;
-  /** Of a model with defences in front: the network without them. It is released with this one. */
+  /** Of a model with defences in front that do not encode: the network without them. It is released with this one. */
   readonly undefended?: () => Promise<GraphModel>;
   /** Of a model whose defences draw at random: the draws are from now on those of a seed, and those of these samples begin anew. */
   readonly draw?: (seed: number, samples: Int32Array) => Promise<void>;
@@ -134,7 +134,7 @@ function openGraph(file: ClassifierFile, runtime: Runtime, cost: { forwards: num
     },
     differentiated,
     ...(draws && { draw: async (seed: number, samples: Int32Array) => (await draws).begin(seed, samples) }),
-    ...(file.defence && { undefended: () => (bare ??= withoutDefences(file, runtime)) }),
+    ...(file.defence && !file.defence.encodes && { undefended: () => (bare ??= withoutDefences(file, runtime)) }),
     async prepare(loss) {
       await backwardOf(loss);
     },

@@ -45,8 +45,9 @@ export function defend(graph: Graph, options: DefendOptions): Graph {
       { data: { opset, least: LEAST_OPSET } },
     );
   const input = inputOf(graph, options.input);
-  const sample = sampleOf(input, options.shape);
-  const bound = bindInput(graph, input.name, sample).inputs.find(({ name }) => name === input.name)!;
+  const taken = sampleOf(input, options.shape);
+  const sample = encodedFrom(chosen, taken, graph);
+  const bound = bindInput(graph, input.name, taken).inputs.find(({ name }) => name === input.name)!;
   const batch = input.dims?.[0] ?? bound.dims![0]!;
   const inputs = graph.inputs.map((v) => (v.name === input.name ? { ...v, dims: [batch, ...sample] } : v));
   const b = new Ops({ ...graph, inputs, nodes: [], outputs: [] }, "defence");
@@ -86,8 +87,28 @@ function standing(
   const made = defence.isOfPictures
     ? inPlanes(b, pixels, sample, defence.name, (planes, size) => defence.apply({ b, x: planes, size }, value))
     : defence.apply({ b, x: pixels, size: { channels: 1, height: 1, width: 1 } }, value);
-  const back = units ? units.fromPixels(made) : made;
+  const back = units && !defence.encodes ? units.fromPixels(made) : made;
   return b.named(endName(text), "Identity", [type === "float32" ? back : b.cast(back, type!)]);
+}
+
+/** The shape of a sample in front of defences, of which the last may encode it for the network. @throws usage, unsupported */
+function encodedFrom(chosen: readonly ChosenDefence[], taken: readonly number[], graph: Graph): readonly number[] {
+  const at = chosen.findIndex(({ defence }) => defence.encodes);
+  if (at < 0) return taken;
+  const { text, value } = chosen[at]!;
+  if (at < chosen.length - 1 || metadataOf(graph, DEFENCE_KEY) !== undefined)
+    throw new PerturbError(
+      "usage",
+      `${text} makes what the network takes: it stands last, and once. Put it behind the others.`,
+    );
+  const [channels = 0, ...size] = taken;
+  const sample = [channels / value, ...size];
+  if (Number.isInteger(sample[0]) && layoutOf(sample) === "channels-first") return sample;
+  throw new PerturbError(
+    "unsupported",
+    `${text} makes ${value} channels of each, and the model takes samples of shape [${taken.join(", ")}], which are no pictures [channels, height, width] of so many times 1 or 3 channels. It is for a network that was trained on the encoding; bits does the like in front of any.`,
+    { data: { shape: taken, levels: value } },
+  );
 }
 
 /** @throws usage, unsupported */

@@ -4,9 +4,10 @@ import { jpeg } from "./jpeg.ts";
 import { median } from "./median.ts";
 import { noise } from "./noise.ts";
 import { resizePad } from "./resize-pad.ts";
+import { thermometer } from "./thermometer.ts";
 
 /** Every defence by its name. */
-export const defences = { jpeg, bits, median, "resize-pad": resizePad, noise } as const satisfies Record<
+export const defences = { jpeg, bits, median, "resize-pad": resizePad, noise, thermometer } as const satisfies Record<
   string,
   Defence
 >;

@@ -17,6 +17,8 @@ export interface DefenceFacts {
   /** As they were asked for, in the order in which samples meet them: "jpeg:75". */
   readonly names: readonly string[];
   readonly isRandom: boolean;
+  /** The network takes an encoding, so that it cannot be asked about samples without its defences. */
+  readonly encodes?: true;
   /** How many of its nodes pass the gradient straight through. */
   readonly straightThrough: number;
 }
@@ -34,6 +36,7 @@ export function defencesOf(graph: Graph): DefenceFacts | undefined {
   const inside = defenceNodes(graph);
   return {
     names: spans.map(({ text }) => text),
+    ...(spans.some(({ text }) => chosenDefence(text).defence.encodes) && { encodes: true as const }),
     isRandom: spans.some(({ text }) => chosenDefence(text).defence.isRandom),
     straightThrough: [...inside].filter(isMarked).length,
   };

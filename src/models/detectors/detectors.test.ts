@@ -21,7 +21,7 @@ const x = floats([6, 1, 8, 8], numbers(6 * 64, 3, 0, 1));
 const clean = { logits: floats([8, 4], numbers(32, 4)), labels: Int32Array.from({ length: 8 }, (_, i) => i % 4) };
 
 const scored = (graph: Graph, detector: Detector, of: FloatTensor, learned = clean) =>
-  using(openClassifier(scoreFile(file(graph), detector.fit(file(graph), learned)), runtime), async (model) =>
+  using(openClassifier(scoreFile(file(graph), detector.fit(file(graph), learned).score), runtime), async (model) =>
     Array.from((await model.logits(of)).data),
   );
 
@@ -55,6 +55,7 @@ describe("squeeze", () => {
     ] as const) {
       const graph = smallNetwork([channels, 6, 6], 3);
       const some = floats([2, channels, 6, 6], numbers(72 * channels, 8, 0, 1));
+      expect(squeeze().fit(file(graph), clean).settings).toEqual([bits, "median:3"]);
       expect(await scored(graph, squeeze(), some)).toEqual(await scored(graph, squeeze([bits, "median:3"]), some));
     }
   });
@@ -84,7 +85,7 @@ describe("logitDistance", () => {
 });
 
 describe.each([squeeze(["bits:3", "median:3"]), logitDistance])("with $name", (detector) => {
-  const score = detector.fit(file(network), clean);
+  const { score } = detector.fit(file(network), clean);
   const labels = Int32Array.of(0, 1, 2, 3, 0, 1);
   const indices = Int32Array.from(labels.keys());
 
@@ -120,8 +121,8 @@ describe.each([squeeze(["bits:3", "median:3"]), logitDistance])("with $name", (d
 
 it("the gradient of an evasion is that of finite differences", async () => {
   // Rounding has a gradient that no difference has: the median alone.
-  const smooth = squeeze(["median:3"]).fit(file(network), clean);
-  for (const score of [smooth, logitDistance.fit(file(network), clean)]) {
+  for (const detector of [squeeze(["median:3"]), logitDistance]) {
+    const { score } = detector.fit(file(network), clean);
     const labels = Int32Array.of(0, 1, 2, 3, 0, 1);
     const indices = Int32Array.from(labels.keys());
     const goal = { kind: "untargeted", labels: new Int32Array(6) } as const;

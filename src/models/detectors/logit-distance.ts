@@ -14,24 +14,20 @@ export const logitDistance: Detector = {
   name: "logits",
   title: "Mahalanobis distance on logits",
   paper: "https://arxiv.org/abs/1807.03888",
-  settings: [],
   fit(_, clean) {
     const classes = clean.logits.dims[1]!;
     const { centre, means, whitening } = whitened(clean);
-    return ({ b, logits }) => {
-      const of = (dims: readonly number[], values: Iterable<number>) =>
-        b.constant(tensor("float32", dims, Float32Array.from(values)));
-      // Around the common mean, float32 keeps more digits.
-      const apart = b.matmul(b.sub(logits, of([1, classes], centre)), of([classes, classes], whitening));
-      const differences = b.sub(
-        b.unsqueeze(apart, [1]),
-        of(
-          [1, means.length, classes],
-          means.flatMap((m) => [...m]),
-        ),
-      );
-      const distances = b.reduceSum(b.mul(differences, differences), [2], false);
-      return b.neg(b.reduceMax(b.neg(distances), [1], false));
+    return {
+      settings: [],
+      score({ b, logits }) {
+        const of = (dims: readonly number[], values: Iterable<number>) =>
+          b.constant(tensor("float32", dims, Float32Array.from(values)));
+        // Around the common mean, float32 keeps more digits.
+        const apart = b.matmul(b.sub(logits, of([1, classes], centre)), of([classes, classes], whitening));
+        const differences = b.sub(b.unsqueeze(apart, [1]), of([1, means.length, classes], means.flat()));
+        const distances = b.reduceSum(b.mul(differences, differences), [2], false);
+        return b.neg(b.reduceMax(b.neg(distances), [1], false));
+      },
     };
   },
 };

@@ -21,17 +21,19 @@ export function squeeze(squeezers?: readonly string[]): Detector {
     name: "squeeze",
     title: "feature squeezing",
     paper: "https://arxiv.org/abs/1704.01155",
-    settings: given ?? [],
     fit({ inputShape, bounds }) {
       const names = given ?? [isGrey(inputShape) ? "bits:1" : "bits:5", "median:3"];
-      return ({ b, graph, logits }) => {
-        const probabilities = b.add("Softmax", [logits], { axis: 1 });
-        const distances = names.map((name) => {
-          const squeezed = copied(b, graph, defend(graph, { defences: [name], bounds }));
-          const apart = b.sub(probabilities, b.add("Softmax", [squeezed], { axis: 1 }));
-          return b.reduceSum(b.add("Abs", [apart]), [1], false);
-        });
-        return distances.length === 1 ? distances[0]! : b.add("Max", distances);
+      return {
+        settings: names,
+        score({ b, graph, logits }) {
+          const probabilities = b.add("Softmax", [logits], { axis: 1 });
+          const distances = names.map((name) => {
+            const squeezed = copied(b, graph, defend(graph, { defences: [name], bounds }));
+            const apart = b.sub(probabilities, b.add("Softmax", [squeezed], { axis: 1 }));
+            return b.reduceSum(b.add("Abs", [apart]), [1], false);
+          });
+          return distances.length === 1 ? distances[0]! : b.add("Max", distances);
+        },
       };
     },
   };
