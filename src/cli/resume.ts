@@ -11,7 +11,7 @@ type CommandName = "evaluate" | "certify";
 export const commandOf = ([first]: readonly string[]): CommandName => (first === "certify" ? first : "evaluate");
 
 /** Options that are never kept: where results go is for whoever goes on to say. */
-const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet"]);
+const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet", "queue"]);
 /** Options that may be given anew: a verdict, how a service is asked, and places, of which what lies there is compared. */
 const FREE: ReadonlySet<string> = new Set(
   ["failUnder", "header", "timeout", "retries"].concat([
