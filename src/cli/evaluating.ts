@@ -56,13 +56,14 @@ export async function evaluating<O extends Pick<Asked, "resume" | "certificates"
   beforeExit: BeforeExit,
 ): Promise<number> {
   if (given.resume === undefined) return run({ door, given: read(given), words: ownWords() }, beforeExit);
-  const { mergedOptions, takeUp } = await import("./resume.ts");
+  const { keptBatch, mergedOptions, takeUp } = await import("./resume.ts");
   const words = await takeUp(given.resume, door.name);
   if (!words && given.certificates !== undefined)
     throw new PerturbError("usage", "The run is finished, and --certificates is for one that proves. Start it anew.");
   if (!words) return presentFinished(given.resume, { ...given, gate: door.gate });
   const merged = read(mergedOptions(command, given, words, given.resume));
-  return run({ door, given: merged, words, folder: given.resume }, beforeExit);
+  const batch = merged.batch ?? (await keptBatch(given.resume));
+  return run({ door, given: { ...merged, ...(batch !== undefined && { batch }) }, words, folder: given.resume }, beforeExit);
 }
 
 /** Makes one result of the shards in these folders, as `given` says of model, data and outputs. Gives the exit code. */

@@ -1,3 +1,4 @@
+import { stderr } from "node:process";
 import type { WorkPlace } from "../evaluate/place.ts";
 import type { Device } from "../runtime.ts";
 import { complain } from "./output.ts";
@@ -16,11 +17,17 @@ export async function placeFor({
   readonly device: Device;
 }): Promise<CommandPlace> {
   if (queue !== undefined) {
-    const place = (await import("../evaluate/queue/queue.node.ts")).queue(queue, { say: complain });
+    const place = (await import("../evaluate/queue/queue.node.ts")).queue(queue, { say });
     return { start: (job) => place.start(job), close: async () => undefined };
   }
   const { threads, workersFor } = await import("../evaluate/places/threads.node.ts");
   const place = threads({ size: workersFor(device) });
   place.boot();
   return place;
+}
+
+/** In place of the bar of progress, which is drawn anew. */
+function say(text: string): void {
+  if (stderr.isTTY) stderr.write("\r\x1b[2K");
+  complain(text);
 }

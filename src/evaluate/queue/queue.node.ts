@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Batch } from "../../dataset.ts";
 import { messageOf, PerturbError } from "../../errors.ts";
+import { aFunction, checkKind, checkOptions, type Kinds } from "../../known-options.ts";
 import type { Device } from "../../runtime.ts";
 import { VERSION } from "../../version.ts";
 import { MEMORY } from "../course/memory.ts";
@@ -10,13 +11,15 @@ import type { Tally } from "../results/tally.ts";
 import { emptyShelves, type Shelves, shelve } from "../state/encode.ts";
 import { countsOf } from "../state/extent.ts";
 import { type Block, batchBytes, failureIn, setupBytes, tallyIn } from "./messages.node.ts";
-import { openStore, QUEUE, queuePackages, type Store, sha256Of } from "./store.node.ts";
+import { isFull, openStore, QUEUE, queuePackages, type Store, sha256Of } from "./store.node.ts";
 import { crewText, workersAt } from "./workers.node.ts";
 
 export interface QueueOptions {
   /** Told who is at work, and what is waited for; by default nobody is. */
   readonly say?: (text: string) => void;
 }
+
+const KINDS: Kinds<QueueOptions> = { say: aFunction };
 
 /** Blocks in flight: at first, for each thread that is at work, and at most. */
 const FIRST = 16;
@@ -40,7 +43,13 @@ interface Pending {
  * so that one that is put there twice is worked on once, and each answer is counted once. Those of a worker that went away are taken over.
  * Starting @throws usage for an address that is none, and a model that cannot be sent; unreachable; not-found without bullmq and ioredis
  */
-export const queue = (address: string, { say = () => undefined }: QueueOptions = {}): WorkPlace => ({
+export const queue = (address: string, options: QueueOptions = {}): WorkPlace => {
+  checkKind("The address of a queue", address, ["a text", (value) => typeof value === "string"]);
+  checkOptions("queue", options, KINDS);
+  return queueAt(address, options);
+};
+
+const queueAt = (address: string, { say = () => undefined }: QueueOptions): WorkPlace => ({
   async start(job) {
     const setup = await setupFor(job);
     if (!setup)
@@ -54,7 +63,7 @@ export const queue = (address: string, { say = () => undefined }: QueueOptions =
       return await coordinator(store, job, bytes, say);
     } catch (error) {
       store.close();
-      throw error;
+      throw isFull(error) ? full(store.name) : error;
     }
   },
 });
@@ -66,11 +75,11 @@ async function coordinator(
   say: (text: string) => void,
 ): Promise<Evaluator> {
   const { Queue, QueueEvents } = await queuePackages();
+  const setupHash = await store.put(setup);
   const connection = store.redis;
   // Answers travel in events too, which the store keeps: few, as none is relied on.
   const blocks = new Queue<Block, string>(QUEUE, { connection, streams: { events: { maxLen: 100 } } });
   const events = new QueueEvents(QUEUE, { connection: connection.duplicate() });
-  const setupHash = await store.put(setup);
   const counts = countsOf(model, plan);
   const shelves: Shelves = emptyShelves(counts.points);
   const pending = new Map<string, Pending>();
@@ -80,11 +89,19 @@ async function coordinator(
   let [threads, batchSize] = [0, 1];
   let crew = "";
 
-  const fail = (error: unknown): void => {
+  const dropAll = (error: unknown): void => {
     for (const { reject } of pending.values()) reject(error);
     pending.clear();
   };
+  const drop = (id: string, error: unknown): void => {
+    // Of a store that is full, workers cannot take a block either.
+    if (isFull(error)) dropAll(full(store.name));
+    pending.get(id)?.reject(error);
+    pending.delete(id);
+  };
   const put = async (id: string, { batch, block }: Pending): Promise<void> => {
+    // A store that lost its memory gets it again.
+    if ((await store.keep([setupHash])).length > 0) await store.put(setup);
     await store.put(batchBytes(batch));
     await blocks.add("block", block, { jobId: id, removeOnComplete: { age: STAY }, removeOnFail: { age: STAY } });
   };
@@ -102,19 +119,18 @@ async function coordinator(
     settling.add(id);
     try {
       const job = await blocks.getJob(id);
-      // A store that lost its memory gets it again.
       if (!job) return await put(id, entry);
       if (job.finishedOn === undefined) return;
-      pending.delete(id);
-      await job.remove();
+      // Another coordinator of the same run may have been faster.
+      await job.remove().catch(() => undefined);
       await store.remove(entry.block.samples);
       if (!job.returnvalue) throw failureIn(job.failedReason) ?? givenUp(entry.batch, job.failedReason);
       const tally = tallyIn(job.returnvalue, entry.batch, counts);
       shelve(shelves, tally);
+      pending.delete(id);
       entry.resolve(tally);
     } catch (error) {
-      pending.delete(id);
-      entry.reject(error);
+      drop(id, error);
     } finally {
       settling.delete(id);
     }
@@ -125,10 +141,9 @@ async function coordinator(
     const text = crewText(workers, store.name);
     if (text !== crew) say(text);
     crew = text;
-    const gone = new Set(await store.keep([setupHash, ...Array.from(pending.values(), ({ block }) => block.samples)]));
-    if (gone.has(setupHash)) await store.put(setup);
-    const each = Array.from(pending, async ([id, { batch, block }]) => {
-      if (gone.has(block.samples) && pending.has(id)) await store.put(batchBytes(batch));
+    const gone = new Set(await store.keep(Array.from(pending.values(), ({ block }) => block.samples)));
+    const each = Array.from(pending, async ([id, entry]) => {
+      if (gone.has(entry.block.samples)) await put(id, entry);
       await settle(id);
     });
     await Promise.all(each);
@@ -144,7 +159,7 @@ async function coordinator(
   // The store itself is watched.
   events.on("error", () => undefined);
   blocks.on("error", () => undefined);
-  watch().catch((error: unknown) => isOpen() && fail(error));
+  watch().catch((error: unknown) => isOpen() && dropAll(isFull(error) ? full(store.name) : error));
   return {
     get concurrency() {
       const fitting = Math.floor(memory / 4 / batchSize);
@@ -159,17 +174,14 @@ async function coordinator(
       return new Promise((resolve, reject) => {
         const entry = { batch, block, resolve, reject };
         pending.set(id, entry);
-        begin(id, entry).catch((error: unknown) => {
-          pending.delete(id);
-          reject(error);
-        });
+        begin(id, entry).catch((error: unknown) => drop(id, error));
       });
     },
     async close() {
       if (!isOpen()) return;
       ended.abort();
       const left = [...pending];
-      fail(new PerturbError("cancelled", "The queue was left."));
+      dropAll(new PerturbError("cancelled", "The queue was left."));
       if (connection.status === "ready") {
         // What is under way ends in vain.
         await Promise.all(left.map(([id]) => blocks.remove(id).catch(() => 0)));
@@ -180,6 +192,13 @@ async function coordinator(
     },
   };
 }
+
+const full = (name: string): PerturbError =>
+  new PerturbError(
+    "unreachable",
+    `The queue at ${name} is full. Give it more memory (maxmemory), or take a smaller batch.`,
+    { data: { queue: name } },
+  );
 
 const givenUp = ({ indices }: Batch, reason: string): PerturbError =>
   new PerturbError(

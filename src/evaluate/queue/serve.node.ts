@@ -3,7 +3,7 @@ import { PerturbError } from "../../errors.ts";
 import type { WorkerPool } from "../places/pool.ts";
 import { startPool } from "../places/threads.node.ts";
 import type { Tally } from "../results/tally.ts";
-import { answerText, type Block, batchIn, failureText, setupIn } from "./messages.node.ts";
+import { answerText, type Block, batchIn, failureIn, failureText, setupIn } from "./messages.node.ts";
 import { openStore, QUEUE, queuePackages, type Store } from "./store.node.ts";
 import { signIn } from "./workers.node.ts";
 
@@ -53,6 +53,7 @@ export async function serve(
     if (message !== last && store.redis.status === "ready") say(`The queue at ${store.name}: ${message}`);
     last = message;
   });
+  worker.on("failed", (_, { message }) => say(`A block failed. ${failureIn(message)?.message ?? message}`));
   const signOut = await signIn(store, threads);
   say(
     `Working for the queue at ${store.name} with ${threads} ${threads === 1 ? "thread" : "threads"}. Ctrl-C ends it.`,

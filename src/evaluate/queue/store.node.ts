@@ -5,6 +5,8 @@ import { VERSION } from "../../version.ts";
 
 /** Bytes of a piece of a blob: a store answers others between two of them. */
 const PIECE = 4 * 2 ** 20;
+/** Pieces of a blob, at most: 2 GiB. */
+const PIECES = 512;
 /** Seconds that a blob stays unless it is kept longer. */
 const STAY = 24 * 3600;
 /** Milliseconds to the first answer. */
@@ -20,7 +22,7 @@ export interface Store {
   /** "HOST:PORT": without what is secret in its address. */
   readonly name: string;
   readonly redis: Redis;
-  /** Puts bytes there unless they are there already. Gives their SHA-256. @throws unreachable for a store that is full */
+  /** Puts bytes there unless they are there already. Gives their SHA-256. */
   put(bytes: Uint8Array): Promise<string>;
   /** The bytes of this SHA-256. @throws not-found; checksum */
   get(hash: string): Promise<Uint8Array>;
@@ -73,6 +75,8 @@ export async function openStore(address: string, say: (text: string) => void): P
   try {
     await redis.connect();
     await redis.ping();
+    // Such as a database that there is not.
+    if (failure !== undefined) throw failure;
   } catch (error) {
     redis.disconnect();
     throw refused(name, failure ?? error);
@@ -101,15 +105,8 @@ function refused(name: string, cause: unknown): PerturbError {
   return new PerturbError("unreachable", what, { data: { queue: name } });
 }
 
-/** What a store that ran out of memory says. */
-const explained = (name: string, error: unknown): unknown =>
-  /^OOM /.test(messageOf(error))
-    ? new PerturbError(
-        "unreachable",
-        `The queue at ${name} is full. Give it more memory (maxmemory), or take a smaller batch.`,
-        { data: { queue: name } },
-      )
-    : error;
+/** Whether a command failed since the store is full. */
+export const isFull = (error: unknown): boolean => /\bOOM\b/.test(messageOf(error));
 
 const reasonOf = (error: unknown): string => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
@@ -128,23 +125,24 @@ function blobsIn(redis: Redis, name: string): Pick<Store, "put" | "get" | "keep"
         await redis.expire(key, STAY);
         return hash;
       }
-      try {
-        let pieces = 0;
-        for (let at = 0; at < bytes.length; at += PIECE) {
-          await redis.hset(key, String(pieces++), Buffer.from(bytes.subarray(at, at + PIECE)));
-          await redis.expire(key, STAY);
-        }
-        await redis.hset(key, "pieces", pieces);
-      } catch (error) {
-        throw explained(name, error);
+      let pieces = 0;
+      if (bytes.length > PIECES * PIECE)
+        throw new PerturbError(
+          "unsupported",
+          `A model or a batch of ${bytes.length} bytes is too much for the queue, which takes ${PIECES * PIECE}. Take a smaller batch, or put the weights outside of the model's file, at the same place on each machine.`,
+        );
+      for (let at = 0; at < bytes.length; at += PIECE) {
+        await redis.hset(key, String(pieces++), Buffer.from(bytes.subarray(at, at + PIECE)));
+        await redis.expire(key, STAY);
       }
+      await redis.hset(key, "pieces", pieces);
       return hash;
     },
     async get(hash) {
       const key = keyOf(hash);
       const pieces = Number(await redis.hget(key, "pieces"));
       const parts: Buffer[] = [];
-      for (let i = 0; i < pieces; i++) {
+      for (let i = 0; i < Math.min(pieces, PIECES); i++) {
         const part = await redis.hgetBuffer(key, String(i));
         if (part) parts.push(part);
       }
