@@ -108,6 +108,13 @@ function refused(name: string, cause: unknown): PerturbError {
 /** Whether a command failed since the store is full. */
 export const isFull = (error: unknown): boolean => /\bOOM\b/.test(messageOf(error));
 
+export const fullStore = (name: string): PerturbError =>
+  new PerturbError(
+    "unreachable",
+    `The queue at ${name} is full. Give it more memory (maxmemory), or take a smaller batch.`,
+    { data: { queue: name } },
+  );
+
 const reasonOf = (error: unknown): string => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return messageOf(error) || code || "no answer";

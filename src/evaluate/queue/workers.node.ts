@@ -65,5 +65,5 @@ export function crewText(workers: readonly WorkerFacts[], address: string): stri
     others.length > 0
       ? `those there are of another version of perturb (${others.slice(0, 4).join(", ")}), and this is ${VERSION}`
       : "there is none";
-  return `Waiting for workers at ${address}: ${why}. Start one on each machine: perturb worker --queue redis://${address}`;
+  return `Waiting for workers at ${address}: ${why}. Start perturb worker on each machine.`;
 }
