@@ -7,7 +7,7 @@ import type { Evaluator, Job } from "../place.ts";
 import type { Tally } from "../results/tally.ts";
 import { emptyShelves, type Shelves, shelve } from "../state/encode.ts";
 import { countsOf } from "../state/extent.ts";
-import { type Block, batchBytes, failureIn, tallyIn } from "./messages.node.ts";
+import { type Block, batchBytes, failureIn, tallyReader } from "./messages.node.ts";
 import { fullStore, isFull, QUEUE, queuePackages, type Store, sha256Of } from "./store.node.ts";
 import { crewText, workersAt } from "./workers.node.ts";
 
@@ -45,6 +45,7 @@ export async function coordinator(
   const blocks = new Queue<Block, string>(QUEUE, { connection, streams: { events: { maxLen: 100 } } });
   const events = new QueueEvents(QUEUE, { connection: connection.duplicate() });
   const counts = countsOf(model, plan);
+  const tallyIn = tallyReader(counts);
   const shelves: Shelves = emptyShelves(counts.points);
   const pending = new Map<string, Pending>();
   const settling = new Set<string>();
@@ -89,7 +90,7 @@ export async function coordinator(
       await job.remove().catch(() => undefined);
       await store.remove(entry.block.samples);
       if (!job.returnvalue) throw failureIn(job.failedReason) ?? givenUp(entry.batch, job.failedReason);
-      const tally = tallyIn(job.returnvalue, entry.batch, counts);
+      const tally = tallyIn(job.returnvalue, entry.batch);
       shelve(shelves, tally);
       pending.delete(id);
       entry.resolve(tally);

@@ -88,22 +88,27 @@ export function answerText(given: Tally, shelves: Shelves): string {
   );
 }
 
-/** The tally in an answer about a batch. @throws runtime for what is none */
-export function tallyIn(text: string, { x: { dims } }: Batch, counts: Counts): Tally {
-  const lines = text.split("\n").map(parsed);
-  const schema = lineSchema(counts, dims[0]!);
-  const pictures = lines.slice(0, -1).map((line) => {
-    const { data } = schema.safeParse(line);
-    return data && "original" in data ? pictureOf(data, dims.slice(1)) : null;
-  });
-  const last = schema.safeParse(lines.at(-1));
-  if (!last.success || !("tally" in last.data) || pictures.includes(null)) throw unfit(last.error);
-  // With the pixels below, it is one.
-  const tally = last.data.tally as Tally;
-  const examples = exampleLists(tally).flat();
-  if (examples.length !== pictures.length) throw unfit();
-  for (const [i, example] of examples.entries()) Object.assign(example, pictures[i]);
-  return tally;
+/** Reads the tallies in answers about batches. Reading @throws runtime for what is none of that batch */
+export function tallyReader(counts: Counts): (text: string, batch: Batch) => Tally {
+  const schemas = new Map<number, ReturnType<typeof lineSchema>>();
+  return (text, { x: { dims } }) => {
+    const samples = dims[0]!;
+    const schema = schemas.get(samples) ?? lineSchema(counts, samples);
+    schemas.set(samples, schema);
+    const lines = text.split("\n").map(parsed);
+    const pictures = lines.slice(0, -1).map((line) => {
+      const { data } = schema.safeParse(line);
+      return data && "original" in data ? pictureOf(data, dims.slice(1)) : null;
+    });
+    const last = schema.safeParse(lines.at(-1));
+    if (!last.success || !("tally" in last.data) || pictures.includes(null)) throw unfit(last.error);
+    // With the pixels below, it is one.
+    const tally = last.data.tally as Tally;
+    const examples = exampleLists(tally).flat();
+    if (examples.length !== pictures.length) throw unfit();
+    for (const [i, example] of examples.entries()) Object.assign(example, pictures[i]);
+    return tally;
+  };
 }
 
 /** What went wrong in a worker, as the text of its error. */
