@@ -63,7 +63,10 @@ export async function evaluating<O extends Pick<Asked, "resume" | "certificates"
   if (!words) return presentFinished(given.resume, { ...given, gate: door.gate });
   const merged = read(mergedOptions(command, given, words, given.resume));
   const batch = merged.batch ?? (await keptBatch(given.resume));
-  return run({ door, given: { ...merged, ...(batch !== undefined && { batch }) }, words, folder: given.resume }, beforeExit);
+  return run(
+    { door, given: { ...merged, ...(batch !== undefined && { batch }) }, words, folder: given.resume },
+    beforeExit,
+  );
 }
 
 /** Makes one result of the shards in these folders, as `given` says of model, data and outputs. Gives the exit code. */
