@@ -47,6 +47,14 @@ export {
   type AdversarialOptions,
   adversarialExamples,
 } from "./evaluate/adversarial.ts";
+export {
+  type BeforeAfter,
+  type CalibrateOptions,
+  type Calibration,
+  type CalibrationFigures,
+  calibrate,
+  type ReliabilityBin,
+} from "./evaluate/calibration/calibrate.ts";
 export type { CertifyOptions } from "./evaluate/certifying.ts";
 export type { Certified } from "./evaluate/checks/certified.ts";
 export { type CompareOptions, compare } from "./evaluate/compare.ts";
@@ -56,12 +64,21 @@ export type { PlanOptions } from "./evaluate/course/plan.ts";
 export type { CertifyPlan } from "./evaluate/course/proofs.ts";
 export type { Progress } from "./evaluate/course/run.ts";
 export {
+  type Detection,
+  type DetectionFigures,
+  type DetectionPass,
+  type DetectionPoint,
+  type DetectOptions,
+  detect,
+} from "./evaluate/detection/detect.ts";
+export {
   type EvaluateOptions,
   evaluate,
   type OnProgress,
   type OpenEvaluation,
   openEvaluation,
 } from "./evaluate/evaluation.ts";
+export type { HalvesOptions } from "./evaluate/halves.ts";
 export {
   type AlongOptions,
   type LinearView,
@@ -150,6 +167,10 @@ export type { Defence, DefenceNumber, DefenceSite, PlaneSize } from "./models/de
 export { type DefendOptions, defend } from "./models/defences/front.ts";
 export { type DefenceName, defences } from "./models/defences/index.ts";
 export { type DefenceFacts, defencesOf, undefended } from "./models/defences/recognise.ts";
+export type { CleanOutputs, Detector, DetectorSite, ScoreBuilder } from "./models/detector.ts";
+export { type DetectorName, detectors } from "./models/detectors/index.ts";
+export { logitDistance } from "./models/detectors/logit-distance.ts";
+export { squeeze } from "./models/detectors/squeeze.ts";
 export { readModel } from "./models/formats/read.ts";
 export type { StateDict } from "./models/formats/state-dict.ts";
 export { readWeights } from "./models/formats/weights.ts";
@@ -168,6 +189,7 @@ export {
 } from "./models/preprocessing/preprocessing.ts";
 export { type EndpointModel, type EndpointOptions, openEndpoint } from "./models/remote/endpoint.ts";
 export type { HttpOptions, Retry } from "./models/remote/http.ts";
+export { withTemperature } from "./models/temperature.ts";
 export { averaged } from "./models/wrapped/averaged.ts";
 export { type Meter, metered, type Queries } from "./models/wrapped/metered.ts";
 export { rounded } from "./models/wrapped/rounded.ts";

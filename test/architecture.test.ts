@@ -63,7 +63,9 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   zod: [
     "evaluate/state/decode.ts",
     "harden/checkpoint.ts",
+    "report/files/calibration-schema.ts",
     "report/files/certification-schema.ts",
+    "report/files/detection-schema.ts",
     "report/files/linearity-schema.ts",
     "report/files/model-schema.ts",
     "report/files/schema.ts",

@@ -40,6 +40,22 @@ it("perturb train never overwrites a training, and resumes only with the options
   expect(await perturb(["train", "--resume", "nowhere"], cwd)).toMatchObject({ code: 2, stdout: "" });
 });
 
+it("perturb train --epochs 0 gives an untrained network, which perturb harden trains", async () => {
+  const fresh = await perturb(["train", "--arch", "small", "--epochs", "0", "--out", "fresh"], cwd);
+  expect(fresh, fresh.stderr).toMatchObject({ code: 0, stderr: "" });
+  const weights = (path: string) => readOnnx(new Uint8Array(readFileSync(join(cwd, path)))).initializers;
+  const first = readTensor(weights("fresh/model.onnx").get("conv1.weight")!);
+  expect(first.dims).toEqual([16, 1, 4, 4]);
+  // As torch draws them: uniform in ±1/√16.
+  const largest = Math.max(...Array.from(first.data as Float32Array, Math.abs));
+  expect(largest).toBeGreaterThan(0.24);
+  expect(largest).toBeLessThanOrEqual(0.25);
+  const hard = ["harden", "fresh/model.onnx", "--eps", "0.1", "--epochs", "1", "--limit", "1500", "--validation", "300"];
+  const hardened = await perturb([...hard, "--test-limit", "100", "--out", "hard"], cwd);
+  expect(hardened, hardened.stderr).toMatchObject({ code: 0 });
+  expect([...weights("hard/model.onnx").keys()]).toEqual([...weights("fresh/model.onnx").keys()]);
+});
+
 it("the bundled model and its weights are the same network", () => {
   const file = (name: string) => new Uint8Array(readFileSync(new URL(`../models/${name}`, import.meta.url)));
   const graph = readOnnx(file(bundledModels["lenet-mnist"].file));

@@ -37,4 +37,6 @@ export interface LinearOperator {
    * Absent where the node itself does it.
    */
   readonly absolute?: (context: LinearContext, h: (i: number) => string, additive: boolean) => string;
+  /** How many products in each of its sums are of an element that `marks` has 1 for, not 0. Absent where sums are short. */
+  readonly count?: (context: LinearContext, marks: (i: number) => string) => string | undefined;
 }

@@ -1,11 +1,13 @@
 import type { Ops } from "../onnx/ops.ts";
-import { product } from "../tensor.ts";
+import { product, tensor } from "../tensor.ts";
 import type { LinearContext, LinearOperator, Terms } from "./linear-operator.ts";
 import { movingOperators, spread } from "./moved.ts";
 
 export type { LinearContext, LinearOperator, Terms };
 
 const abs = (b: Ops, x: string): string => b.add("Abs", [x]);
+const ones = (b: Ops, dims: readonly number[]): string =>
+  b.constant(tensor("float32", dims, new Float32Array(product(dims)).fill(1)));
 
 /** The same node with other inputs. */
 export function again({ node, b }: Pick<LinearContext, "node" | "b">, inputs: readonly string[]): string {
@@ -68,6 +70,13 @@ const convolution = (isTransposed: boolean): LinearOperator => ({
     const bias = additive && x[2] ? [abs(b, x[2])] : [];
     return again(context, [h(0), abs(b, x[1]!), ...bias]);
   },
+  count: (context, marks) => {
+    const { b, x, node } = context;
+    const sizes = b.sizes(x[1]!);
+    // One filter of ones tells it for all, but where they see different channels.
+    const own = node.attributes.int("group", 1) === 1 ? sizes.with(isTransposed ? 1 : 0, 1) : sizes;
+    return again(context, [marks(0), ones(b, own)]);
+  },
 });
 
 export const linearOperators = {
@@ -110,6 +119,12 @@ export const linearOperators = {
       const factor = (i: number) => (isConstant(i) ? abs(b, x[i]!) : h(i));
       return b.matmul(factor(0), factor(1));
     },
+    count: ({ b, x, isConstant }, marks) => {
+      const weights = b.sizes(x[isConstant(1) ? 1 : 0]!);
+      // One row or column of ones tells it for all.
+      const own = weights.length === 2 ? weights.with(isConstant(1) ? 1 : 0, 1) : weights;
+      return isConstant(1) ? b.matmul(marks(0), ones(b, own)) : b.matmul(ones(b, own), marks(1));
+    },
   },
   Gemm: {
     isInDouble: true,
@@ -135,6 +150,14 @@ export const linearOperators = {
         alpha: { float: alpha },
         beta: { float: beta },
       });
+    },
+    count: ({ node, b, isConstant }, marks) => {
+      if (isConstant(0) && isConstant(1)) return undefined;
+      const i = isConstant(1) ? 0 : 1;
+      const isAcross = node.attributes.int(i === 0 ? "transA" : "transB", 0) === 0;
+      const summed = i === 0 ? 1 : 0;
+      const sum = b.reduceSum(marks(i), [isAcross ? summed : 1 - summed], true);
+      return isAcross ? sum : b.transpose(sum, [1, 0]);
     },
   },
   Conv: convolution(false),

@@ -68,6 +68,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "put a defence in front of a model, as ONNX nodes that ship",
     load: async () => (await import("./commands/defend.ts")).defendCommand,
   },
+  detect: {
+    summary: "measure a detector of adversarial samples, also against attacks that know it",
+    load: async () => (await import("./commands/detect.ts")).detectCommand,
+  },
+  calibrate: {
+    summary: "mend a model's probabilities by a temperature, in the same ONNX file",
+    load: async () => (await import("./commands/calibrate.ts")).calibrateCommand,
+  },
   playground: {
     summary: "open a page that attacks a model in the browser",
     load: async () => (await import("./commands/playground.ts")).playgroundCommand,

@@ -57,6 +57,8 @@ interface Door {
   readonly more?: Readonly<Record<string, Kind>>;
 }
 
+export const ORDER: Kind = ['"file" or "seed"', (value) => value === "file" || value === "seed"];
+
 const ATTACK_OPTIONS: Kinds<AttackOptions> = {
   attacks: null,
   norm: null,
@@ -65,7 +67,7 @@ const ATTACK_OPTIONS: Kinds<AttackOptions> = {
   seed: null,
   offset: null,
   limit: null,
-  order: ['"file" or "seed"', (value) => value === "file" || value === "seed"],
+  order: ORDER,
   batch: null,
   memory: null,
   eot: null,
@@ -87,7 +89,8 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   if (!("options" in options)) checkOptions(of, options, { ...ATTACK_OPTIONS, ...more });
   const { data: whole, notes } = fitted(model, given);
   checkLabelSets(model, whole, options);
-  for (const one of [model, options.surrogate]) if (one) checkSamples(one, whole);
+  for (const one of [model, options.surrogate])
+    if (one) checkSamples(one, { name: whole.name, size: whole.drawn?.of ?? whole.size });
   if (whole.shapeOf) checkSizes(whole, model, options);
   const { batch, offset = 0 } = options;
   if (batch !== undefined) checkCount("the batch", batch);

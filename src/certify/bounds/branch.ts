@@ -59,13 +59,13 @@ export async function branch(
   let domains = 0;
   let steps = STEPS.root;
   let isLast = false;
-  // What allowing for roundings has taken from a bound so far, at most: a choice has to reach that much more.
-  let roundings = 0;
+  // What allowing for roundings took from the last bound of each row: a choice has to reach that much more.
+  const roundings = new Map<Float32Array, number>();
   let asked: Asked[] = rows.map((row) => ({ ...row, domain: tuning.root }));
   const stack: Open[] = [];
   while (asked.length > 0) {
     checkSignal(options.signal);
-    const wanted = asked.map((one) => ({ ...one, limit: one.limit + roundings }));
+    const wanted = asked.map((one) => ({ ...one, limit: one.limit + (roundings.get(one.row) ?? 0) }));
     const tuned = await tuning.improve(wanted, steps, options.late);
     const settled = asked.map((one, i): Asked => ({ ...one, domain: tuned[i]!.domain }));
     domains += asked.length;
@@ -77,7 +77,7 @@ export async function branch(
     const proven = new Set<number>();
     for (const [n, i] of likely.entries()) {
       const cost = tuned[i]!.bound - bounds[n]!;
-      if (cost > roundings && cost < Number.POSITIVE_INFINITY) roundings = cost;
+      if (cost > 0 && cost < Number.POSITIVE_INFINITY) roundings.set(settled[i]!.row, cost);
       if (isAbove(bounds[n]!, settled[i]!.limit)) proven.add(i);
     }
     for (const [i, one] of settled.entries())

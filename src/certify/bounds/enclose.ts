@@ -190,7 +190,8 @@ function throughLinear(
   const absolute = (h: (i: number) => string, additive: boolean): string =>
     operator.absolute?.(context, h, additive) ?? withOperands(context, h);
   const terms = arithmetic === "float32" ? operator.terms?.(context) : undefined;
-  const rounding = terms && roundingOf(context, terms, box, absolute, isPrecise ? centres[0]! : undefined);
+  const rounding =
+    terms && roundingOf(context, { terms, count: operator.count }, box, absolute, isPrecise ? centres[0]! : undefined);
   const widened = ({ lower, upper }: Interval): Interval => {
     if (!rounding) return { lower, upper };
     // Of the network, of this node, and a little for the sum itself.

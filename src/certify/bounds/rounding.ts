@@ -1,4 +1,4 @@
-import { again, type LinearContext, type Terms, withOperands } from "../../autodiff/linear.ts";
+import { again, type LinearContext, type LinearOperator, type Terms, withOperands } from "../../autodiff/linear.ts";
 import { type Enclosure, UNIT } from "../../autodiff/relaxation.ts";
 
 /** In the shape of a node's output: how far its sums can be off in the network, and all that a bound has to allow for. */
@@ -29,11 +29,12 @@ export function inDouble({ node, b, x }: LinearContext): string {
 
 /**
  * Adding n numbers in any order is off by the sum of |partial sums|, times u, and each of these is not above the larger of the sum of what is
- * positive, P, and of what is negative, N: with P + N = |W|·(max(u, 0) - min(l, 0)) + |b| and P - N = W·(max(u, 0) + min(l, 0)) + b.
+ * positive, P, and of what is negative, N: with P + N = |W|·(max(u, 0) - min(l, 0)) + |b| and P - N = W·(max(u, 0) + min(l, 0)) + b. A number that is 0
+ * all over the box, as most neurons behind a Relu are, is added exactly and does not count.
  */
 export function roundingOf(
   context: LinearContext,
-  terms: Terms,
+  { terms, count }: { readonly terms: Terms; readonly count: LinearOperator["count"] },
   box: (i: number) => Enclosure,
   absolute: (h: (i: number) => string, additive: boolean) => string,
   precise: string | undefined,
@@ -51,6 +52,7 @@ export function roundingOf(
     return known;
   };
   const scaled = (value: string, by: number) => b.mul(value, b.scalar(by, value));
+  const isZero = (i: number) => b.cast(b.add("Equal", [partsOf(i).size, zero]), "float32");
   const reach = (i: number) => b.add("Max", [b.sub(box(i).upper, box(i).centre), b.sub(box(i).centre, box(i).lower)]);
   const backwards = scaled(absolute(reach, false), gamma(terms.backwards + 4));
   // What only moves forwards is exact there.
@@ -59,7 +61,10 @@ export function roundingOf(
   const all = absolute((i) => partsOf(i).size, true);
   const signed = withOperands(context, (i) => partsOf(i).sum);
   const larger = b.plus(scaled(all, 0.5 + γ), scaled(b.add("Abs", [signed]), 0.5));
-  const network = b.plus(b.plus(scaled(larger, γ), scaled(all, 3 * UNIT)), b.scalar(UNDERFLOW, zero));
+  const zeros = count?.(context, isZero);
+  const added = zeros && b.sub(b.scalar(terms.forwards, zero), zeros);
+  const partial = added ? b.mul(larger, scaled(added, γ / terms.forwards)) : scaled(larger, γ);
+  const network = b.plus(b.plus(partial, scaled(all, 3 * UNIT)), b.scalar(UNDERFLOW, zero));
   const centre =
     precise === undefined ? network : b.plus(scaled(b.add("Abs", [precise]), 2 * UNIT), b.scalar(UNDERFLOW, zero));
   return { network, all: b.plus(b.plus(network, centre), backwards) };

@@ -44,6 +44,8 @@ export interface Tuned {
 /** The bounds of one box whose choices are improved. */
 export interface Tuning {
   readonly neurons: readonly Neuron[];
+  /** What is known of all values that nonlinear nodes read. */
+  readonly ends: Ends;
   /** Without assumptions, and the choices that CROWN makes. */
   readonly root: Domain;
   /** Steps of Adam up the bounds (Xu et al. 2021, https://arxiv.org/abs/2011.13824, §3.2), of which the best is kept. */
@@ -96,6 +98,7 @@ export function openTuning(programs: BoundPrograms, box: Box, ends: Ends, of = p
   };
   return {
     neurons,
+    ends,
     root,
     release: async () => {},
     improve: async (asked, steps, late = () => false) =>

@@ -4,7 +4,7 @@ import { around, middle } from "../bounds/box.ts";
 import { branch } from "../bounds/branch.ts";
 import type { Domain, Neuron } from "../bounds/tune.ts";
 import type { Certificate, Claims, Leaf } from "./certificate.ts";
-import { frontiersOf, type Layers } from "./layers.ts";
+import { frontiersOf, type Layers, leakOf } from "./layers.ts";
 import { marginIn, partsOf } from "./parts.ts";
 import { claimedOf, marginsOf, othersOf, type Question } from "./write.ts";
 
@@ -74,10 +74,6 @@ export async function branchedCertificate(
   }
   return { ...question, margins, claims: claimed.claims, leaves };
 }
-
-/** The slope below 0 of the curve that reads a value; 0 of any other. */
-const leakOf = ({ layers }: Layers, value: number): number =>
-  layers.flatMap((layer) => (layer.kind === "curve" && layer.from === value ? [layer.leak ?? 0] : []))[0] ?? 0;
 
 /** The places of claimed elements in the order of their numbers, and the number of each element that branch and bound knows. */
 function numbersOf(network: Layers, claims: readonly Claims[], tuned: readonly Neuron[]) {

@@ -65,3 +65,7 @@ export function frontiersOf({ layers }: Layers): number[] {
   const read = layers.flatMap((layer) => (layer.kind === "affine" ? [] : [layer.from]));
   return [...new Set(read)].sort((a, b) => a - b);
 }
+
+/** The slope below 0 of the curve that reads a value; 0 of any other. */
+export const leakOf = ({ layers }: Layers, value: number): number =>
+  layers.flatMap((layer) => (layer.kind === "curve" && layer.from === value ? [layer.leak ?? 0] : []))[0] ?? 0;

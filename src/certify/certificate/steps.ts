@@ -8,6 +8,8 @@ const FOLDED = 10;
 const LOST = 2 ** -124;
 /** More than what weights can lose in one sum that become too small for float32 where factors are folded into them. */
 const ALL_LOST = 2 ** -40;
+/** Products of a layer: of more, the sizes are not sorted. */
+const MOST_SORTED = 2 ** 20;
 /** Sums of no larger parts stay in the range of float32, also before they are divided or scaled. */
 export const LARGEST = 2 ** 60;
 
@@ -49,6 +51,8 @@ export function affineStep(layer: Affine & Layer, ends: readonly Ends[], own: nu
   const positive = bias.map((b) => Math.max(0, b));
   const negative = bias.map((b) => Math.max(0, -b));
   const off = new Float64Array(size);
+  // A number that is 0 all over the box is added exactly, and does not count.
+  const terms = new Uint32Array(size).fill(2);
   for (const { from, matrix } of parts) {
     const { starts, columns, weights } = matrix;
     const x = ends[from]!;
@@ -58,17 +62,19 @@ export function affineStep(layer: Affine & Layer, ends: readonly Ends[], own: nu
         const [low, high] = w > 0 ? [w * l, w * u] : [w * u, w * l];
         lower[j]! += low;
         upper[j]! += high;
+        if (l !== 0 || u !== 0) terms[j]!++;
         if (high > 0) positive[j]! += high;
         if (low < 0) negative[j]! -= low;
         off[j]! += LOST * (1 + Math.abs(w) + Math.max(Math.abs(l), Math.abs(u)));
       }
   }
+  const partials = rounds ? partialsOf(layer, ends) : positive;
   for (let j = 0; j < size; j++) {
     const all = positive[j]! + negative[j]! + (biasSize?.[j] ?? 0);
-    const terms = parts.reduce((n, { matrix: { starts } }) => n + starts[j + 1]! - starts[j]!, 2);
+    const n = terms[j]!;
     // In any order, no partial sum is larger than all that is positive, or all that is negative.
-    const partial = Math.max(positive[j]!, negative[j]!) + gamma(terms) * all;
-    const network = rounds ? gamma(terms) * partial + FOLDED * UNIT * all + off[j]! + ALL_LOST : 0;
+    const sums = Math.min(n * Math.max(positive[j]!, negative[j]!), partials[j]!) + n * gamma(n) * all;
+    const network = rounds ? 1.01 * UNIT * sums + FOLDED * UNIT * all + off[j]! + ALL_LOST : 0;
     off[j] = all < LARGEST ? network + own * all : Number.POSITIVE_INFINITY;
     lower[j]! -= off[j]!;
     upper[j]! += off[j]!;
@@ -95,6 +101,37 @@ export function affineStep(layer: Affine & Layer, ends: readonly Ends[], own: nu
   };
 }
 
+/**
+ * What the sizes of all partial sums of each element add up to at most, in any order: one of k numbers is not above the k largest that are positive, nor
+ * below the k largest that are negative, and of n - 1 additions no more than k - 1 are of up to k numbers. Infinite where it takes long to tell.
+ */
+function partialsOf({ parts, bias, size }: Affine & Layer, ends: readonly Ends[]): Float64Array {
+  const partials = new Float64Array(size);
+  if (parts.reduce((sum, { matrix }) => sum + matrix.weights.length, 0) > MOST_SORTED)
+    return partials.fill(Number.POSITIVE_INFINITY);
+  for (let j = 0; j < size; j++) {
+    const [up, down] = [[Math.max(0, bias[j]!)], [Math.max(0, -bias[j]!)]];
+    for (const { from, matrix } of parts) {
+      const { starts, columns, weights } = matrix;
+      const { lower, upper } = ends[from]!;
+      for (let k = starts[j]!; k < starts[j + 1]!; k++) {
+        const [a, b] = [weights[k]! * lower[columns[k]!]!, weights[k]! * upper[columns[k]!]!];
+        if (a === 0 && b === 0) continue;
+        up.push(Math.max(0, a, b));
+        down.push(Math.max(0, -a, -b));
+      }
+    }
+    const [positive, negative] = [Float64Array.from(up).sort(), Float64Array.from(down).sort()];
+    let [above, below] = [0, 0];
+    for (let k = positive.length - 1; k >= 0; k--) {
+      above += positive[k]!;
+      below += negative[k]!;
+      partials[j]! += Math.max(above, below);
+    }
+  }
+  return partials;
+}
+
 /** Lines of any slopes: each is moved until it touches the curve, and a little further. */
 export function curveStep(curve: Curve & Layer, ends: readonly Ends[], own: number, given?: SlopesOf): Step {
   const { from, size, f } = curve;
@@ -106,7 +143,8 @@ export function curveStep(curve: Curve & Layer, ends: readonly Ends[], own: numb
     const points = [l, u, ...curve.kinks.filter((kink) => l < kink && kink < u)];
     const values = points.map(f);
     const most = Math.max(...values.map(Math.abs));
-    const off = curve.relative * most + LOST;
+    // What is 0 at all of these is 0 between them.
+    const off = most === 0 ? 0 : curve.relative * most + LOST;
     lower[j] = Math.min(...values) - off;
     upper[j] = Math.max(...values) + off;
     const usual = usualSlopes(curve, l, u);

@@ -11,6 +11,7 @@ import { byBranching } from "./branching.ts";
 import { certifiableGraph } from "./certifiable.ts";
 import { margins, marginsTo, otherClass } from "./margins.ts";
 import type { Decision, Method, Question } from "./method.ts";
+import { readOnce } from "./precise.ts";
 
 /** A classifier that is open for proofs. */
 export interface Prover {
@@ -41,7 +42,8 @@ export async function openProver(
 ): Promise<Prover> {
   if (norm === "spatial") throw new PerturbError("internal", "No ball of spatial is known. Report this.");
   const { file, runtime } = model;
-  const bounds = await openBounds(certifiableGraph(model), {
+  const graph = certifiableGraph(model);
+  const bounds = await openBounds(graph, {
     name: runtime.name,
     device: runtime.device,
     load: (bytes) => runtime.load(bytes, file.folder),
@@ -59,6 +61,7 @@ export async function openProver(
     model,
     boxOf: (x: FloatTensor, e: readonly number[]) => boxOf(x, e, model),
     least: leastMargin(model),
+    network: readOnce(graph),
   };
   return {
     // Choices are improved over boxes alone.

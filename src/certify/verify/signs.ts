@@ -1,9 +1,12 @@
 import { stacked } from "../../tensor.ts";
 import { branchTwice } from "../bounds/branch.ts";
 import type { Case } from "./property.ts";
-import { confirmed } from "./search.ts";
+import { searchFrom } from "./search.ts";
 import { boxesOf, type Parts, type Split, type SplitOptions } from "./split.ts";
 import { conditionsOf, furthest, type Witness } from "./witness.ts";
+
+/** Inputs that are moved at a time. */
+const STARTS = 4;
 
 /** Shows of cases over one box that none has a counterexample, by branch and bound on the signs of neurons. */
 export async function splitSigns(
@@ -11,7 +14,7 @@ export async function splitSigns(
   cases: readonly Case[],
   { late, signal, most }: SplitOptions,
 ): Promise<Split> {
-  const all = cases.map((of) => ({ of, conditions: conditionsOf(of, outputs) }));
+  const all = cases.map((of) => ({ of, conditions: conditionsOf(of, outputs), nearest: Number.POSITIVE_INFINITY }));
   if (all.some(({ conditions }) => conditions.rows.length === 0))
     return { kind: "open", reason: "nothing is asked of the outputs", domains: 0 };
   let witness: Witness | undefined;
@@ -34,12 +37,21 @@ export async function splitSigns(
   }
   const tryInputs = async (inputs: readonly Float32Array[]): Promise<Float32Array | undefined> => {
     const y = await runs.outputs(stacked(inputs, box.centre));
-    for (const [i, input] of inputs.entries())
-      for (const { of, conditions } of all) {
-        if (furthest(conditions, y.subarray(i * outputs, (i + 1) * outputs)).by > 0) continue;
-        witness = await confirmed(runs, of, input);
-        if (witness) return witness.input;
-      }
+    for (const one of all) {
+      const { of, conditions } = one;
+      const far = inputs.map((_, i) => furthest(conditions, y.subarray(i * outputs, (i + 1) * outputs)).by);
+      const nearest = [...far.keys()].sort((a, b) => far[a]! - far[b]!).slice(0, STARTS);
+      // From inputs that are no nearer than others before, steps lead where those led.
+      const least = far[nearest[0]!]!;
+      if (!(least < one.nearest || least <= 0)) continue;
+      one.nearest = least;
+      const from = stacked(
+        nearest.map((i) => inputs[i]!),
+        box.centre,
+      );
+      witness = await searchFrom(runs, of, conditions, from);
+      if (witness) return witness.input;
+    }
     return undefined;
   };
   const result = await branchTwice(tuning, () => bounds.tuning(box, true), rows, { late, signal, most, tryInputs });

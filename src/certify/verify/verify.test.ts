@@ -132,6 +132,7 @@ describe.skipIf(note !== "")(`instances of the verifiers' competition have their
     ["acasxu/onnx/ACASXU_run2a_1_6_batch_2000.onnx", "acasxu/vnnlib/prop_3.vnnlib", "unsat"],
     ["acasxu/onnx/ACASXU_run2a_2_4_batch_2000.onnx", "acasxu/vnnlib/prop_2.vnnlib", "sat"],
     ["acasxu/onnx/ACASXU_run2a_5_8_batch_2000.onnx", "acasxu/vnnlib/prop_3.vnnlib", "unsat"],
+    ["acasxu/onnx/ACASXU_run2a_1_9_batch_2000.onnx", "acasxu/vnnlib/prop_7.vnnlib", "sat"],
     ["rl_benchmarks/onnx/lunarlander.onnx", "rl_benchmarks/vnnlib/lunarlander_case_safe_5.vnnlib", "sat"],
     ["rl_benchmarks/onnx/lunarlander.onnx", "rl_benchmarks/vnnlib/lunarlander_case_safe_80.vnnlib", "unsat"],
     ["rl_benchmarks/onnx/dubinsrejoin.onnx", "rl_benchmarks/vnnlib/dubinsrejoin_case_unsafe_55.vnnlib", "unsat"],

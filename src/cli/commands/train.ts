@@ -41,7 +41,11 @@ export const trainCommand = withGroups(
         .choices(namesOf<ArchitectureName>(architectures))
         .default("lenet" as const),
     )
-    .addOption(new Option("--epochs <n>", "How often every sample is seen.").argParser(wholeNumber(1)).default(12))
+    .addOption(
+      new Option("--epochs <n>", "How often every sample is seen; 0 gives the untrained network.")
+        .argParser(wholeNumber(0))
+        .default(12),
+    )
     .addOption(new Option("--batch <n>", "How many samples a step uses.").argParser(wholeNumber(1)).default(64))
     .addOption(optimizerOption())
     .addOption(rateOption())
@@ -64,6 +68,7 @@ checkpoint.safetensors, saved after each epoch and on Ctrl-C. The same options g
 Examples:
   perturb train                                         LeNet on MNIST: the bundled model
   perturb train --data fashion-mnist --epochs 20
+  perturb train --arch small --epochs 0 --out runs/new  an untrained network, for perturb harden
   perturb train --optimizer sgd --lr 0.05 --schedule cosine --batch 128 --out runs/sgd
   perturb train --resume runs/sgd                       after Ctrl-C
   perturb evaluate --model runs/train-lenet-mnist/model.onnx`),

@@ -2,7 +2,7 @@ import { checkSignal } from "../../../errors.ts";
 import type { Answer } from "../answer.ts";
 import type { Case } from "../property.ts";
 import type { Runs } from "../runs.ts";
-import { search } from "../search.ts";
+import { nearest, search, searchFrom } from "../search.ts";
 import { conditionsOf } from "../witness.ts";
 import { Forms } from "./forms.ts";
 import type { Layer } from "./layers.ts";
@@ -19,8 +19,8 @@ export interface DecideOptions {
 
 /** Searches, each followed by so many more boxes. */
 const EFFORTS = [
-  { starts: 8, steps: 10, most: 200 },
-  { starts: 24, steps: 24, most: Number.POSITIVE_INFINITY },
+  { starts: 8, steps: 10, tries: 0, most: 200 },
+  { starts: 24, steps: 24, tries: 2000, most: Number.POSITIVE_INFINITY },
 ];
 
 /** Decides groups of cases, each over one box, of a dense network with few inputs. */
@@ -34,11 +34,21 @@ export async function decideDense(
   let left = groups.map((cases) => ({ cases, split: new DenseSplit(layers, forms, runs, cases) }));
   const domains = () => all.reduce((sum, { split }) => sum + split.domains, 0);
   const all = left;
-  for (const { starts, steps, most } of EFFORTS) {
+  for (const { starts, steps, tries, most } of EFFORTS) {
     for (const of of left.flatMap(({ cases }) => cases)) {
       checkSignal(signal);
       if (late()) return { answer: "timeout", domains: domains() };
-      const witness = await search(runs, of, conditionsOf(of, outputs), sample, { starts, steps, seed });
+      const conditions = conditionsOf(of, outputs);
+      const found = await search(runs, of, conditions, sample, { starts, steps, seed });
+      const witness =
+        found || tries === 0
+          ? found
+          : await searchFrom(
+              runs,
+              of,
+              conditions,
+              await nearest(runs, of, conditions, sample, { tries, starts, seed }),
+            );
       if (witness) return { answer: "sat", witness };
     }
     const open: typeof left = [];
