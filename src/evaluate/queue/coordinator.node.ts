@@ -14,7 +14,7 @@ import { crewText, workersAt } from "./workers.node.ts";
 /** Blocks in flight: at first, for each thread that is at work, and at most. */
 const FIRST = 16;
 const FOR_EACH = 4;
-const MOST = 1024;
+const MOST = 8192;
 /** Milliseconds between two looks at the whole: events of the store may be lost. */
 const LOOK = 2000;
 /** Seconds that an answer stays that nobody takes. */
