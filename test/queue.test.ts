@@ -13,6 +13,8 @@ const space = scratch();
 const at = (...names: string[]): string => join(space.path, ...names);
 let redis: RedisServer;
 const running: Running[] = [];
+/** Further ones of a test. */
+const servers: RedisServer[] = [];
 
 const begin = (...words: string[]): Running => {
   const one = start(words, space.path);
@@ -47,6 +49,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const { child } of running) child.kill("SIGKILL");
   await Promise.all(running.splice(0).map(({ ended }) => ended));
+  await Promise.all(servers.splice(0).map((server) => server.close()));
   await redis?.client.flushall();
 });
 afterAll(async () => {
@@ -126,6 +129,7 @@ describe.skipIf(note !== "")(`perturb evaluate --queue, perturb worker${note}`, 
     const nobody = await freePort();
     const full = await startRedis(space.path, SECRET, ["--maxmemory", "1200000"]);
     const filling = await startRedis(space.path, SECRET, ["--maxmemory", "1900000"]);
+    servers.push(full, filling);
     const cases: readonly (readonly [url: string, message: RegExp])[] = [
       [`redis://:${SECRET}@127.0.0.1:${nobody}`, /There is no queue at 127\.0\.0\.1:\d+ \(connect ECONNREFUSED .*\)/],
       [`redis://:${SECRET}s@127.0.0.1:${redis.port}`, /refuses the user or password \(WRONGPASS\)/],
@@ -147,7 +151,6 @@ describe.skipIf(note !== "")(`perturb evaluate --queue, perturb worker${note}`, 
       expect(other, other.stderr).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) });
     }
     expect(listing(space.path)).not.toContain("refused");
-    await Promise.all([full.close(), filling.close()]);
     const shard = await perturb(["evaluate", ...RUN, "--shard", "1/2", "--queue", redis.url], space.path);
     expect(shard).toMatchObject({ code: 2, stderr: expect.stringContaining("cannot be used with option") });
     expect(shard.stderr).not.toContain(SECRET);
