@@ -7,7 +7,7 @@ const src = (path) => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
 // to run them. What users import stays as tsc compiles it.
 export default defineConfig({
   publicDir: false,
-  ssr: { noExternal: true, external: ["onnxruntime-node", "sharp", "onnxruntime-web"] },
+  ssr: { noExternal: true, external: ["onnxruntime-node", "sharp", "onnxruntime-web", "bullmq", "ioredis"] },
   build: {
     ssr: true,
     target: "node20",

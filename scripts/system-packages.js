@@ -26,6 +26,7 @@ export async function findChromium() {
 /** Debian's packages that tests read, and what each puts where. */
 const DEBIAN = {
   "libonnx-testdata": { path: "/usr/share/libonnx-testdata/data", what: "The ONNX standard's own tests" },
+  "redis-server": { path: "/usr/bin/redis-server", what: "The tests of the queue" },
   "dataset-fashion-mnist": { path: "/usr/share/datasets/fashion-mnist", what: "The tests of Fashion-MNIST" },
 };
 const missingDebian = () => Object.keys(DEBIAN).filter((name) => !existsSync(DEBIAN[name].path));

@@ -9,6 +9,8 @@ export { type ImageFolderOptions, openImageFolder } from "./datasets/image-folde
 export { type LocateOptions, openDataset } from "./datasets/locate.node.ts";
 export type { OwnSize } from "./datasets/own-size.node.ts";
 export { type ThreadOptions, type Threads, threads } from "./evaluate/places/threads.node.ts";
+export { type QueueOptions, queue } from "./evaluate/queue/queue.node.ts";
+export { type ServeOptions, serve } from "./evaluate/queue/serve.node.ts";
 export { type FolderStateOptions, folderState } from "./evaluate/state/folder.node.ts";
 export { shardStates } from "./evaluate/state/shards.node.ts";
 export { bundledModels } from "./models/bundled.ts";

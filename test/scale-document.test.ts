@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -7,11 +7,13 @@ import { writeNpz } from "../src/datasets/npz.ts";
 import { writeOnnx } from "../src/onnx/file.ts";
 import { tensor } from "../src/tensor.ts";
 import { perturb, scratch } from "./support/cli.ts";
-import { blocks, ROOT } from "./support/documents.ts";
+import { blocks, ROOT, runPrograms } from "./support/documents.ts";
 import { floats, numbers, smallNetwork } from "./support/models.ts";
+import { redisNote, startRedis } from "./support/redis.ts";
 
 const exec = promisify(execFile);
 const example = (name: string): string => readFileSync(`${ROOT}docs/examples/${name}`, "utf8");
+const note = redisNote();
 const SAMPLES = 40;
 const PARTS = 4;
 
@@ -65,6 +67,22 @@ async function expectWhole(folder: string): Promise<void> {
 }
 
 describe.skipIf(process.platform === "win32")("docs/scale.md", () => {
+  it.skipIf(note !== "")(`has a program that type checks and runs${note}`, { timeout: 60_000 }, async () => {
+    const redis = await startRedis(space.path, "secret");
+    const folder = new URL("../runs/scale/", import.meta.url);
+    mkdirSync(folder, { recursive: true });
+    process.env["QUEUE"] = redis.url;
+    try {
+      const outputs = await runPrograms(blocks(readFileSync(`${ROOT}docs/scale.md`, "utf8"), "ts"), folder);
+      // Of the first 100 digits.
+      expect(outputs).toEqual([expect.stringMatching(/^[89]\d$/)]);
+    } finally {
+      delete process.env["QUEUE"];
+      rmSync(folder, { recursive: true });
+      await redis.close();
+    }
+  });
+
   it("names each example", () => {
     const text = readFileSync(`${ROOT}docs/scale.md`, "utf8");
     for (const name of ["slurm.sh", "slurm-merge.sh", "kubernetes.yaml", "github-actions.yml"])

@@ -3,7 +3,6 @@ import { basename, join } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { PerturbError } from "../errors.ts";
 import type { OpenEvaluation } from "../evaluate/evaluation.ts";
-import type { Threads } from "../evaluate/places/threads.node.ts";
 import type { SampleRecord } from "../evaluate/results/record.ts";
 import { shardText } from "../evaluate/shard.ts";
 import type { EvaluationResult } from "../evaluate.ts";
@@ -18,6 +17,7 @@ import { openSubject } from "./opening/subject.ts";
 import { wanted } from "./opening/wanted.ts";
 import type { Given } from "./options/evaluate-options.ts";
 import { complain, print } from "./output.ts";
+import { type CommandPlace, placeFor } from "./place.ts";
 import type { GateKind, Outputs } from "./present.ts";
 import { checkFailUnder, gatesAsked, present, presentFinished, verdict } from "./present.ts";
 import { progressLine, silent } from "./progress.ts";
@@ -56,13 +56,17 @@ export async function evaluating<O extends Pick<Asked, "resume" | "certificates"
   beforeExit: BeforeExit,
 ): Promise<number> {
   if (given.resume === undefined) return run({ door, given: read(given), words: ownWords() }, beforeExit);
-  const { mergedOptions, takeUp } = await import("./resume.ts");
+  const { keptBatch, mergedOptions, takeUp } = await import("./resume.ts");
   const words = await takeUp(given.resume, door.name);
   if (!words && given.certificates !== undefined)
     throw new PerturbError("usage", "The run is finished, and --certificates is for one that proves. Start it anew.");
   if (!words) return presentFinished(given.resume, { ...given, gate: door.gate });
   const merged = read(mergedOptions(command, given, words, given.resume));
-  return run({ door, given: merged, words, folder: given.resume }, beforeExit);
+  const batch = merged.batch ?? (await keptBatch(given.resume));
+  return run(
+    { door, given: { ...merged, ...(batch !== undefined && { batch }) }, words, folder: given.resume },
+    beforeExit,
+  );
 }
 
 /** Makes one result of the shards in these folders, as `given` says of model, data and outputs. Gives the exit code. */
@@ -86,10 +90,7 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
     );
   for (const path of [given.json, given.junit, given.certificates])
     if (path !== undefined && path !== "-") await requireWritable(path);
-  const { threads, workersFor } = await import("../evaluate/places/threads.node.ts");
-  const place = threads({ size: workersFor(given.device) });
-  // They load while model and data are opened.
-  place.boot();
+  const place = await placeFor(given);
   let stopping = false;
   const end = async (): Promise<void> => {
     await place.close();
@@ -117,7 +118,7 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   }
 }
 
-async function runAt(place: Threads, work: Work): Promise<number> {
+async function runAt(place: CommandPlace, work: Work): Promise<number> {
   const { given, words } = work;
   const subject = await openSubject(given);
   if (!work.shards) work.folder ??= given.out ?? (given.json === undefined ? defaultFolder(subject, work) : undefined);
@@ -166,7 +167,7 @@ async function spool(): Promise<SampleSpool> {
 
 async function measure(
   subject: OpenedSubject,
-  place: Threads,
+  place: CommandPlace,
   work: Work,
   spooling: Promise<SampleSpool> | undefined,
   hear?: (records: readonly SampleRecord[]) => void,

@@ -20,6 +20,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "make one result of the shards of an evaluation, or of an attack",
     load: async () => (await import("./commands/merge.ts")).mergeCommand,
   },
+  worker: {
+    summary: "work on evaluations that others put into a queue",
+    load: async () => (await import("./commands/worker.ts")).workerCommand,
+  },
   compare: {
     summary: "compare two models, or two runs, sample by sample",
     load: async () => (await import("./commands/compare.ts")).compareCommand,

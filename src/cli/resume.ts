@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { messageOf, PerturbError } from "../errors.ts";
+import { option as optionOf } from "../option.ts";
 import { quote } from "../report/files/command.ts";
 import { certifyOptions } from "./options/certify-options.ts";
 import { evaluateOptions } from "./options/evaluate-options.ts";
@@ -11,7 +12,7 @@ type CommandName = "evaluate" | "certify";
 export const commandOf = ([first]: readonly string[]): CommandName => (first === "certify" ? first : "evaluate");
 
 /** Options that are never kept: where results go is for whoever goes on to say. */
-const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet"]);
+const OUTPUT: ReadonlySet<string> = new Set(["resume", "out", "json", "junit", "quiet", "queue"]);
 /** Options that may be given anew: a verdict, how a service is asked, and places, of which what lies there is compared. */
 const FREE: ReadonlySet<string> = new Set(
   ["failUnder", "header", "timeout", "retries"].concat([
@@ -81,6 +82,13 @@ export function mergedOptions<O extends object>(
   }
   // Each is what the parser of its option gave.
   return merged as O;
+}
+
+/** Samples at a time of the run in a folder: where nobody says, they follow the machine, and other machines have other defaults. */
+export async function keptBatch(folder: string): Promise<number | undefined> {
+  const [{ readHeading }] = await modules();
+  const kept = Number(new Map((await readHeading(folder))?.facts).get(optionOf("batch")));
+  return Number.isSafeInteger(kept) && kept > 0 ? kept : undefined;
 }
 
 const show = (value: unknown): string =>

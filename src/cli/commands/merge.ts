@@ -53,7 +53,7 @@ Examples:
       );
     if (out !== undefined && folders.some((folder) => resolve(folder) === resolve(out)))
       throw new PerturbError("usage", `${out} holds one of the shards. Give another folder for the report.`);
-    const [{ merging }, { commandOf, mergedOptions, takeUp }, { asEvaluation }] = await Promise.all([
+    const [{ merging }, { commandOf, keptBatch, mergedOptions, takeUp }, { asEvaluation }] = await Promise.all([
       import("../evaluating.ts"),
       import("../resume.ts"),
       import("../options/certify-options.ts"),
@@ -63,9 +63,10 @@ Examples:
     const name = commandOf(words);
     // What the parsers of the two commands made of the words.
     const asked = name === "certify" ? asEvaluation(own as unknown as CertifyGiven) : (own as unknown as Given);
+    const batch = asked.batch ?? (await keptBatch(folders[0]!));
     process.exitCode = await merging(
       { name, gate: name === "certify" ? "certified" : "robust" },
-      asked,
+      { ...asked, ...(batch !== undefined && { batch }) },
       { words: withoutShard(words), folder: out, shards: folders },
       beforeExit,
     );

@@ -40,6 +40,7 @@ export const certificateDefinitions = {
       "eps",
       "splits",
       "shard",
+      "queue",
     ]),
   certified: () =>
     new Option(

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { helpText, prose } from "../output.ts";
 import { options } from "./definitions.ts";
-import { type Given, reportOption, resumeOption, shardOption } from "./evaluate-options.ts";
+import { type Given, queueOption, reportOption, resumeOption, shardOption } from "./evaluate-options.ts";
 import { group, only, withGroups } from "./group.ts";
 import {
   attackOptions,
@@ -69,6 +69,7 @@ Examples:
     runOptions(),
     resumeOption(),
     shardOption(),
+    queueOption(),
     reportOption(),
     outputOptions({ failUnder: "certified" }),
   );

@@ -234,6 +234,12 @@ export const options = {
       "--fail-under <acc@eps>",
       `Exit with 1 if ${accuracy} accuracy at eps is below acc, such as 50%@8/255.`,
     ).argParser(parseFailUnder),
+  // Read by whoever opens it: what is wrong with it is said without repeating it, since it may hold a password.
+  queue: () =>
+    new Option(
+      "--queue <url>",
+      "A queue in Redis or Valkey: redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. PERTURB_QUEUE_PASSWORD may hold the password.",
+    ),
   json: () => new Option("--json <file|->", "Write the result as JSON; - is stdout."),
   quiet: () => new Option("--quiet", "Show no progress."),
 };

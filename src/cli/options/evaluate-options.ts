@@ -36,6 +36,7 @@ export const shardOption = () =>
       .argParser(parseShard)
       .conflicts(["json", "junit", "failUnder"]),
   );
+export const queueOption = () => group("Run").addOption(options.queue().conflicts("shard"));
 export const reportOption = () =>
   group("Output").option(
     "--out <dir>",
@@ -66,6 +67,7 @@ Examples:
   perturb evaluate --resume runs/net                    after Ctrl-C, a power cut, a full disk
   perturb evaluate --model net.onnx --data images/ --shard 1/2 --out runs/net-1
   perturb merge runs/net-1 runs/net-2 --out runs/net     one report of both parts
+  perturb evaluate --model net.onnx --data images/ --queue redis://queue.example:6379
 
 A run saves its work in the folder of its report until the report is written.`),
       ),
@@ -80,6 +82,7 @@ A run saves its work in the folder of its report until the report is written.`),
     runOptions(),
     resumeOption(),
     shardOption(),
+    queueOption(),
     reportOption(),
     outputOptions(),
   );

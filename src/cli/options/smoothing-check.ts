@@ -13,6 +13,7 @@ const OTHERS = [
   "check",
   "junit",
   "shard",
+  "queue",
 ];
 const OWN = ["n0", "n", "alpha", "header", "timeout", "retries"];
 

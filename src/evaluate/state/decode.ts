@@ -1,7 +1,8 @@
 import { z } from "zod";
+import type { ErrorCode } from "../../errors.ts";
 import type { SampleRecord } from "../../evaluate.ts";
 import { type Confusion, EXAMPLES, REMEMBERED, type Tally } from "../results/tally.ts";
-import type { Extent } from "./extent.ts";
+import type { Counts } from "./extent.ts";
 
 /** More ways to prove than there are. */
 const METHODS = 100;
@@ -14,7 +15,7 @@ const number = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity", "-0"
 const nullable = number.nullable();
 
 /** What the tally of a batch of `samples` may be; its examples lack their pixels. */
-function tallySchema({ classes, budgets, points, attacks }: Extent, samples: number) {
+function tallySchema({ classes, budgets, points, attacks }: Counts, samples: number) {
   const some = count.max(samples);
   const confusion = z
     .array(count)
@@ -135,7 +136,7 @@ function tallySchema({ classes, budgets, points, attacks }: Extent, samples: num
 }
 
 /** What a line of a state holds: the pixels of an example, or a tally and the seconds of work up to it. */
-export const lineSchema = (extent: Extent, samples: number) =>
+export const lineSchema = (extent: Counts, samples: number) =>
   z.union([
     z.strictObject({ original: z.string(), adversarial: z.string() }),
     z.strictObject({ tally: tallySchema(extent, samples), seconds: z.number().min(0) }),
@@ -148,6 +149,16 @@ export const headingSchema = z.strictObject({
   began: z.iso.datetime(),
   words: z.array(z.string()).max(10_000).nullable(),
   facts: z.array(z.tuple([z.string(), z.string()])).max(10_000),
+});
+
+/** What a worker answers that cannot do a block. */
+export const failureSchema = z.strictObject({
+  error: z.strictObject({
+    code: z.custom<ErrorCode>((value) => typeof value === "string"),
+    message: z.string(),
+    data: z.record(z.string(), z.unknown()),
+    stack: z.exactOptional(z.string()),
+  }),
 });
 
 /** What `perturb attack --shard` says of the part that it wrote. */

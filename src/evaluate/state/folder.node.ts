@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { aBoolean, aFunction, checkKind, checkOptions, type Kinds } from "../../known-options.ts";
+import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import { type Places, placesOf, shapesFrom, shardText } from "../shard.ts";
 import type { EvaluationState, OpenState } from "../state.ts";
-import type { Extent } from "./extent.ts";
+import { countsOf, type Extent } from "./extent.ts";
 import { factsOf, firstSamples, type Ground, watched } from "./facts.ts";
 import { checkFacts, readHeading, STATE } from "./heading.node.ts";
 import { newJournal, resumedJournal } from "./journal.node.ts";
@@ -76,10 +77,7 @@ export const extentOf = (
   { model, plan, batch, total, data }: Ground,
   { first, last }: Places = { first: 0, last: total },
 ): Extent => ({
-  classes: model.classes,
-  budgets: plan.epsilons.length,
-  points: plan.series.length * plan.epsilons.length,
-  attacks: plan.attacks.length,
+  ...countsOf(model, plan),
   first,
   total: last,
   batch,
@@ -95,7 +93,7 @@ export async function knownFacts(ground: Ground): Promise<(readonly [string, str
   const { model, surrogate } = ground;
   return [
     ...(await factsOf(ground)),
-    ...(await weightFacts("the model", model)),
-    ...(surrogate ? await weightFacts("the surrogate", surrogate) : []),
+    ...(isGraphModel(model) ? await weightFacts("the model", model.file) : []),
+    ...(surrogate && isGraphModel(surrogate) ? await weightFacts("the surrogate", surrogate.file) : []),
   ];
 }

@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import type { Model } from "../../model.ts";
-import { isGraphModel } from "../../models/classifier/graph-model.ts";
+import type { ClassifierFile } from "../../models/classifier/classifier.ts";
 
 /** The weights that lie outside of a model's file, by SHA-256: the file itself holds only their names. */
-export async function weightFacts(which: string, model: Model): Promise<[string, string][]> {
-  if (!isGraphModel(model) || model.file.folder === undefined) return [];
-  const { folder, onnx } = model.file;
+export async function weightFacts(
+  which: string,
+  { folder, onnx }: Pick<ClassifierFile, "folder" | "onnx">,
+): Promise<[string, string][]> {
+  if (folder === undefined) return [];
   const [{ externalFiles }, { readOnnx }] = await Promise.all([
     import("../../models/formats/external.ts"),
     import("../../onnx/file.ts"),
