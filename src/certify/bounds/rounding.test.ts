@@ -62,11 +62,15 @@ const SUMS: Readonly<Record<string, (b: Ops, x: string, w: FloatTensor, n: numbe
   },
 };
 
-describe.each(Object.entries(SUMS))("a sum by %s, of which most is 0", (_, sumOf) => {
+describe.each([
+  ...Object.entries(SUMS).map(([name, sumOf]) => [name, 17, sumOf] as const),
+  ["MatMul", 8, SUMS["MatMul"]!] as const,
+  ["Conv", 8, SUMS["Conv"]!] as const,
+])("a sum by %s in opset %d, of which most is 0", (_, opset, sumOf) => {
   /** The bounds of Σ w·max(x, 0) at one x, from below and from above. */
   const boundsAt = async (x: Float32Array, w: Float32Array): Promise<readonly [number, number]> => {
     const n = x.length;
-    const b = new Ops(emptyGraph("sum"));
+    const b = new Ops(emptyGraph("sum", opset));
     const input = b.input({ name: "x", type: "float32", dims: ["N", n] });
     b.alias("y", sumOf(b, b.add("Relu", [input]), tensor("float32", [n], w), n));
     const bounds = await openBounds(b.finish(["y"]), runtime);

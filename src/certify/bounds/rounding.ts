@@ -52,7 +52,8 @@ export function roundingOf(
     return known;
   };
   const scaled = (value: string, by: number) => b.mul(value, b.scalar(by, value));
-  const isZero = (i: number) => b.cast(b.add("Equal", [partsOf(i).size, zero]), "float32");
+  // Before opset 11, Equal compares no floats.
+  const isZero = (i: number) => b.cast(b.add("Not", [b.add("Greater", [partsOf(i).size, zero])]), "float32");
   const reach = (i: number) => b.add("Max", [b.sub(box(i).upper, box(i).centre), b.sub(box(i).centre, box(i).lower)]);
   const backwards = scaled(absolute(reach, false), gamma(terms.backwards + 4));
   // What only moves forwards is exact there.
