@@ -159,6 +159,20 @@ describe.skipIf(note !== "")(`perturb evaluate --queue, perturb worker${note}`, 
     expect(shard.stderr).not.toContain(SECRET);
   });
 
+  it("lets a worker go whose server is away", async () => {
+    const server = await startRedis(space.path, SECRET);
+    const { child, ended } = begin("worker", "--queue", server.url, "--threads", "1");
+    let said = "";
+    child.stderr!.on("data", (text) => {
+      said += text;
+    });
+    await until(() => said.includes("Ctrl-C ends it"));
+    await server.close();
+    await until(() => said.includes("Waiting for it"));
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 0, signal: null });
+  });
+
   it("takes the password from PERTURB_QUEUE_PASSWORD, and models in files", async () => {
     const { code, stderr } = await perturb(["worker", "--queue", `redis://127.0.0.1:${redis.port}/99`], space.path, {
       PERTURB_QUEUE_PASSWORD: SECRET,

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PerturbError } from "../../errors.ts";
 import type { WorkerPool } from "../places/pool.ts";
 import { startPool } from "../places/threads.node.ts";
@@ -21,6 +22,8 @@ export interface ServeOptions {
 const TAKEOVERS = 10;
 /** Milliseconds that the threads of a run stay when nothing comes for it. */
 const IDLE = 60_000;
+/** Milliseconds to leave a store that is away. */
+const PARTING = 2000;
 
 /** Works on the blocks in a queue until it is told to end. @throws usage, unreachable, not-found */
 export async function serve(
@@ -62,7 +65,9 @@ export async function serve(
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  await worker.close();
+  // To a store that is away nothing can be handed in: others take over what was begun.
+  const isAway = store.redis.status !== "ready";
+  await Promise.race([worker.close(isAway), ...(isAway ? [sleep(PARTING, undefined, { ref: false })] : [])]);
   await signOut();
   await crews.close();
   store.close();
