@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PerturbError } from "../../errors.ts";
+import { aFunction, checkKind, checkOptions, having, type Kind, type Kinds } from "../../known-options.ts";
 import type { WorkerPool } from "../places/pool.ts";
 import { startPool } from "../places/threads.node.ts";
 import type { Tally } from "../results/tally.ts";
@@ -18,6 +19,10 @@ export interface ServeOptions {
   readonly say: (text: string) => void;
 }
 
+const positive: Kind = ["a whole number from 1 up", (value) => Number.isSafeInteger(value) && Number(value) >= 1];
+const aSignal = having("the signal of an AbortController", "throwIfAborted");
+const KINDS: Kinds<ServeOptions> = { threads: positive, takeover: positive, signal: aSignal, say: aFunction };
+
 /** How often a block may be taken over. */
 const TAKEOVERS = 10;
 /** Milliseconds that the threads of a run stay when nothing comes for it. */
@@ -26,10 +31,11 @@ const IDLE = 60_000;
 const PARTING = 2000;
 
 /** Works on the blocks in a queue until it is told to end. @throws usage, unreachable, not-found */
-export async function serve(
-  address: string,
-  { threads = availableParallelism(), takeover = 30, signal, say }: ServeOptions,
-): Promise<void> {
+export async function serve(address: string, options: ServeOptions): Promise<void> {
+  checkOptions("serve", options, KINDS);
+  const { threads = availableParallelism(), takeover = 30, signal, say } = options;
+  checkKind("The signal of serve", signal, aSignal);
+  checkKind("The say of serve", say, aFunction);
   const { Worker } = await queuePackages();
   const store = await openStore(address, say);
   const crews = crewsOf(store, threads);
