@@ -135,6 +135,9 @@ describe.skipIf(note !== "")(`perturb evaluate --queue, perturb worker${note}`, 
       [`redis://:${SECRET}s@127.0.0.1:${redis.port}`, /refuses the user or password \(WRONGPASS\)/],
       [`redis://127.0.0.1:${redis.port}`, /refuses the user or password \(NOAUTH\)/],
       [`http://${SECRET}@localhost`, /The address of a queue must be redis:\/\/HOST:PORT/],
+      [`redis://:${SECRET}@127.0.0.1:${redis.port}/abc`, /The address of a queue must be .* \/N behind it/],
+      [`redis://:${SECRET}%zz@127.0.0.1:${redis.port}`, /The address of a queue must be .* %25/],
+      [`redis://127.0.0.1:${redis.port}?password=${SECRET}`, /The address of a queue must be/],
       [full.url, /The queue at 127\.0\.0\.1:\d+ is full/],
       [filling.url, /The queue at 127\.0\.0\.1:\d+ is full/],
     ];
@@ -154,6 +157,20 @@ describe.skipIf(note !== "")(`perturb evaluate --queue, perturb worker${note}`, 
     const shard = await perturb(["evaluate", ...RUN, "--shard", "1/2", "--queue", redis.url], space.path);
     expect(shard).toMatchObject({ code: 2, stderr: expect.stringContaining("cannot be used with option") });
     expect(shard.stderr).not.toContain(SECRET);
+  });
+
+  it("lets a worker go whose server is away", async () => {
+    const server = await startRedis(space.path, SECRET);
+    const { child, ended } = begin("worker", "--queue", server.url, "--threads", "1");
+    let said = "";
+    child.stderr!.on("data", (text) => {
+      said += text;
+    });
+    await until(() => said.includes("Ctrl-C ends it"));
+    await server.close();
+    await until(() => said.includes("Waiting for it"));
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 0, signal: null });
   });
 
   it("takes the password from PERTURB_QUEUE_PASSWORD, and models in files", async () => {

@@ -77,6 +77,7 @@ describe("perturb evaluate --shard, perturb merge", () => {
     [["merge", "part-1", "part-2", "part-3", "--out", "part-2"], /part-2 holds one of the shards/],
     [["merge", "part-1", "part-2", "part-3"], /Give the folder of the report, --out DIR/],
     [["merge", "whole", "part-2", "--out", "m"], /whole holds a report, and no shard/],
+    [["merge", "nowhere", "part-2", "--out", "m"], /nowhere holds no shard\. Give the folders/],
     [["evaluate", ...RUN, "--shard", "0/3"], /"0\/3" is no shard\. Write I\/N/],
     [["evaluate", ...RUN, "--shard", "1/9"], /60 samples in batches of 20 cannot be split into 9 shards, only into 3/],
     [["evaluate", ...RUN, "--shard", "1/3", "--json", "-"], /cannot be used with option '--json/],

@@ -38,6 +38,8 @@ it("perturb train never overwrites a training, and resumes only with the options
   expect(again.stderr).toContain("--resume whole");
   expect(await perturb(["train", "--resume", "whole", "--lr", "1"], cwd)).toMatchObject({ code: 2, stdout: "" });
   expect(await perturb(["train", "--resume", "nowhere"], cwd)).toMatchObject({ code: 2, stdout: "" });
+  expect(await perturb(["train", "--limit", "50", "--out", "none"], cwd)).toMatchObject({ code: 2, stdout: "" });
+  expect(existsSync(join(cwd, "none"))).toBe(false);
 });
 
 it("perturb train --epochs 0 gives an untrained network, which perturb harden trains", async () => {

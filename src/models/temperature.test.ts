@@ -26,6 +26,15 @@ const close = (found: number[], wanted: number[]): void => {
 };
 
 describe("withTemperature", () => {
+  it("divides once more what it has divided", async () => {
+    const twice = await run(withTemperature(withTemperature(plain, 2), 3));
+    const once = await run(plain);
+    close(
+      Object.values(twice)[0]!,
+      Object.values(once)[0]!.map((z) => z / 6),
+    );
+  });
+
   it.each([
     ["logits", plain],
     ["a softmax", ending("Softmax")],

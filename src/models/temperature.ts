@@ -6,7 +6,7 @@ import { renameValues } from "../onnx/rewrite.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { option } from "../option.ts";
 
-/** The name of the node that divides. */
+/** The name of the node that divides; of one that is calibrated again, with a number behind it. */
 export const TEMPERATURE = "temperature";
 
 /** The first opset in which Div broadcasts by itself. */
@@ -36,7 +36,10 @@ export function withTemperature(graph: Graph, temperature: number, output?: stri
   const before = b.fresh("logits");
   const [made] = renameValues(alone(graph, graph.nodes[maker]!), new Map([[logits, before]])).nodes;
   const known = b.nodes.length;
-  const quotient = b.named(TEMPERATURE, "Div", [logits, b.scalar(temperature, logits)]);
+  const names = new Set(graph.nodes.map(({ name }) => name));
+  let name = TEMPERATURE;
+  for (let i = 2; names.has(name); i++) name = `${TEMPERATURE}_${i}`;
+  const quotient = b.named(name, "Div", [logits, b.scalar(temperature, logits)]);
   const added = b.nodes
     .slice(known)
     .map((node) =>

@@ -13,6 +13,7 @@ import { PerturbError } from "../../errors.ts";
 import { isFloat } from "../../onnx/facts.ts";
 import { describeNode, type Node, valuesRead } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
+import { isRestless } from "../../onnx/restless.ts";
 import { gamma, inDouble, type Rounding, roundingOf } from "./rounding.ts";
 import { checkSamples, isMisaligned, isOverSamples } from "./samples.ts";
 
@@ -84,7 +85,7 @@ export function enclose(
     values.set(name, { centre: known.centre, ...ends });
   };
 
-  const restless = nodes.find(isRestless);
+  const restless = nodes.find((node) => isRestless(node));
   if (restless)
     throw new PerturbError(
       "unsupported",
@@ -128,21 +129,6 @@ export function enclose(
   }
   return { values, roundings, relaxed };
 }
-
-const RANDOM: ReadonlySet<string> = new Set([
-  "RandomNormal",
-  "RandomNormalLike",
-  "RandomUniform",
-  "RandomUniformLike",
-  "Bernoulli",
-  "Multinomial",
-]);
-
-/** Whether a node gives something else each time, or what depends on the other samples of a batch. */
-const isRestless = ({ op, attributes, inputs }: Node): boolean =>
-  RANDOM.has(op) ||
-  (op === "Dropout" && inputs[2] !== undefined && inputs[2] !== "") ||
-  (op === "BatchNormalization" && attributes.int("training_mode", 0) !== 0);
 
 const relaxationOf = (node: Node): Relaxation | undefined =>
   node.domain === "" && Object.hasOwn(relaxations, node.op) ? (relaxations as Relaxations)[node.op] : undefined;

@@ -101,12 +101,18 @@ async function mergeExamples(
   await printCounts({ eps, png: shards[0]!.pictures || undefined }, counts, out);
 }
 
-/** The command line of a shard. @throws as `takeUp`; usage for a report */
+/** The command line of a shard. @throws as `takeUp`; not-found and usage where there is no shard */
 async function wordsOf(
   folder: string,
   takeUp: (folder: string) => Promise<readonly string[] | null>,
 ): Promise<readonly string[]> {
-  const words = await takeUp(folder);
+  const words = await takeUp(folder).catch((cause: unknown) => {
+    if (!(cause instanceof PerturbError && cause.code === "not-found")) throw cause;
+    throw new PerturbError("not-found", `${folder} holds no shard. Give the folders that --shard wrote.`, {
+      cause,
+      data: { folder },
+    });
+  });
   if (words) return words;
   throw new PerturbError("usage", `${folder} holds a report, and no shard. Give the folders that --shard wrote.`, {
     data: { folder },

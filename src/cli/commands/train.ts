@@ -100,7 +100,7 @@ async function run(given: Given, signal: AbortSignal): Promise<void> {
     );
   const folder =
     given.resume ?? given.out ?? `runs/train-${settings.architecture}-${basename(name).replace(/[^\w.-]+/g, "_")}`;
-  if (resumed === undefined) await createTraining(folder);
+  const discard = resumed === undefined ? await createTraining(folder) : undefined;
 
   const progress = given.quiet ? silent : progressLine("training", "samples");
   let saved = false;
@@ -125,6 +125,7 @@ async function run(given: Given, signal: AbortSignal): Promise<void> {
     stdout.write(`Model: ${folder}/model.onnx\n`);
   } catch (error) {
     progress.finish();
+    if (!saved) discard?.();
     if (!(saved && error instanceof PerturbError && error.code === "cancelled")) throw error;
     stderr.write(`Stopped, and saved. Go on with: perturb train --resume ${folder}\n`);
     process.exitCode = EXIT.saved;

@@ -94,6 +94,15 @@ describe("detect", () => {
       );
     expect(await refused(sigmoid)).toMatch(/head of the kind sigmoid/);
     expect(await refused(defend(network, { defences: ["noise"] }))).toMatch(/draws at random/);
+    const noisy = graphOf([1, 8, 8], (b, v) => {
+      const flat = b.add("Flatten", [v], { axis: 1 });
+      return b.slice(b.plus(flat, b.add("RandomNormalLike", [flat], { dtype: 1 })), [1], [0], [3]);
+    });
+    expect(await refused(noisy)).toMatch(/draws at random or trains, .*RandomNormalLike/);
+    expect(await refused(network, { detector: undefined as never })).toMatch(/detector of detect must be a detector/);
+    expect(await refused(network, { epsilons: undefined as never })).toMatch(/epsilons of detect must be a list/);
+    expect(() => squeeze([])).toThrow(/squeezers must be a list of at least one/);
+    expect(() => squeeze("bits:1" as never)).toThrow(/squeezers must be a list of at least one/);
     expect(await refused(network, { attacks: [apgdDlr] })).toMatch(/apgd-dlr compares three classes or more/);
     expect(await refused(network, { attacks: [pgd.with({ loss: "dlr" })] })).toMatch(/pgd compares .*its loss is dlr/);
     expect(await refused(network, { limit: 99 })).toMatch(/each needs 50/);

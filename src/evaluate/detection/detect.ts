@@ -1,7 +1,7 @@
 import { apgdCe } from "../../attacks/gradient/apgd.ts";
 import type { Dataset } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
-import { aFunction, aList, checkOptions, having, type Kinds } from "../../known-options.ts";
+import { aFunction, aList, checkKind, checkOptions, having, type Kinds } from "../../known-options.ts";
 import type { Model } from "../../model.ts";
 import { openClassifier } from "../../models/classifier/graph-model.ts";
 import type { Detector } from "../../models/detector.ts";
@@ -63,11 +63,13 @@ export interface Detection {
 
 const BATCH = 100;
 
+const DETECTOR = having("a detector, such as squeeze()", "fit");
+
 const OPTIONS: Kinds<DetectOptions> = {
   ...HALVES,
-  detector: having("a detector, such as squeeze()", "fit"),
+  detector: DETECTOR,
   attacks: aList,
-  epsilons: null,
+  epsilons: aList,
   norm: null,
   eot: null,
   levels: null,
@@ -86,6 +88,8 @@ const OPTIONS: Kinds<DetectOptions> = {
  */
 export async function detect(model: Model, given: Dataset, options: DetectOptions): Promise<Detection> {
   checkOptions("detect", options, OPTIONS);
+  checkKind("The detector of detect", options.detector, DETECTOR);
+  checkKind("The epsilons of detect", options.epsilons, aList);
   requireWatchable(model);
   const {
     detector,

@@ -1,5 +1,7 @@
 import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PerturbError } from "../../errors.ts";
+import { aFunction, checkKind, checkOptions, having, type Kind, type Kinds } from "../../known-options.ts";
 import type { WorkerPool } from "../places/pool.ts";
 import { startPool } from "../places/threads.node.ts";
 import type { Tally } from "../results/tally.ts";
@@ -17,16 +19,23 @@ export interface ServeOptions {
   readonly say: (text: string) => void;
 }
 
+const positive: Kind = ["a whole number from 1 up", (value) => Number.isSafeInteger(value) && Number(value) >= 1];
+const aSignal = having("the signal of an AbortController", "throwIfAborted");
+const KINDS: Kinds<ServeOptions> = { threads: positive, takeover: positive, signal: aSignal, say: aFunction };
+
 /** How often a block may be taken over. */
 const TAKEOVERS = 10;
 /** Milliseconds that the threads of a run stay when nothing comes for it. */
 const IDLE = 60_000;
+/** Milliseconds to leave a store that is away. */
+const PARTING = 2000;
 
 /** Works on the blocks in a queue until it is told to end. @throws usage, unreachable, not-found */
-export async function serve(
-  address: string,
-  { threads = availableParallelism(), takeover = 30, signal, say }: ServeOptions,
-): Promise<void> {
+export async function serve(address: string, options: ServeOptions): Promise<void> {
+  checkOptions("serve", options, KINDS);
+  const { threads = availableParallelism(), takeover = 30, signal, say } = options;
+  checkKind("The signal of serve", signal, aSignal);
+  checkKind("The say of serve", say, aFunction);
   const { Worker } = await queuePackages();
   const store = await openStore(address, say);
   const crews = crewsOf(store, threads);
@@ -62,7 +71,9 @@ export async function serve(
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  await worker.close();
+  // To a store that is away nothing can be handed in: others take over what was begun.
+  const isAway = store.redis.status !== "ready";
+  await Promise.race([worker.close(isAway), ...(isAway ? [sleep(PARTING, undefined, { ref: false })] : [])]);
   await signOut();
   await crews.close();
   store.close();

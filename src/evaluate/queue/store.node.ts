@@ -87,12 +87,18 @@ export async function openStore(address: string, say: (text: string) => void): P
 
 function parse(address: string): URL {
   const url = URL.canParse(address) ? new URL(address) : null;
-  if (url && ["redis:", "rediss:"].includes(url.protocol) && url.hostname !== "") return url;
+  if (url && isOfQueue(url)) return url;
   // What was given may hold a password, and is not repeated.
   throw new PerturbError(
     "usage",
-    "The address of a queue must be redis://HOST:PORT, redis://USER:PASSWORD@HOST:PORT, or rediss://… for TLS. Characters such as @ and / in a password are written as %40 and %2F.",
+    "The address of a queue must be redis://HOST:PORT, redis://USER:PASSWORD@HOST:PORT, or rediss://… for TLS, and /N behind it for the database of that number. Characters such as @, / and % in a password are written as %40, %2F and %25.",
   );
+}
+
+/** A query would be options of the package, and part of a password is one where it has a ? or / that is not encoded. */
+function isOfQueue({ protocol, username, password, hostname, pathname, search, hash }: URL): boolean {
+  const isPlace = /^rediss?:$/.test(protocol) && hostname !== "" && /^\/?\d*$/.test(pathname);
+  return isPlace && search + hash === "" && !/%(?![0-9a-f]{2})/i.test(username + password);
 }
 
 /** @returns unreachable: what a server that was asked for did not do */

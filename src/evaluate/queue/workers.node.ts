@@ -25,7 +25,7 @@ export async function signIn({ redis }: Store, threads: number): Promise<() => P
   const timer = setInterval(() => void beat().catch(() => undefined), BEAT);
   return async () => {
     clearInterval(timer);
-    await redis.del(key);
+    if (redis.status === "ready") await redis.del(key);
   };
 }
 

@@ -1,5 +1,6 @@
 import { isMarked, straightThroughName } from "../../autodiff/straight-through.ts";
 import { PerturbError } from "../../errors.ts";
+import { checkKind } from "../../known-options.ts";
 import { layoutOf } from "../../layout.ts";
 import type { Graph, Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
@@ -16,6 +17,11 @@ import type { Detector } from "../detector.ts";
  * @param squeezers such as ["bits:1", "median:3"]. @throws usage for what is none
  */
 export function squeeze(squeezers?: readonly string[]): Detector {
+  if (squeezers !== undefined)
+    checkKind("The squeezers", squeezers, [
+      "a list of at least one",
+      (value) => Array.isArray(value) && value.length > 0,
+    ]);
   const given = squeezers?.map(chosenSqueezer);
   return {
     name: "squeeze",

@@ -19,6 +19,6 @@ export function calibrationRows({ temperature, clean, attacked }: Calibration): 
   ];
   return [
     ["samples", "T", "accuracy", "confidence", "ECE", "adaptive ECE", "Brier", "NLL"],
-    ...all.flatMap(({ of, before, after }) => [row(of, "1", before), row(of, temperature.toFixed(4), after)]),
+    ...all.flatMap(({ of, before, after }) => [row(of, "1", before), row(of, temperature.toPrecision(4), after)]),
   ];
 }
