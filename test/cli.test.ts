@@ -438,7 +438,7 @@ describe("help", () => {
     [["evaluate", "--attack", "fgms"], /^perturb: .* Did you mean fgsm\?\n$/],
     [["--model", LENET, "--arch", "lennet"], /^perturb: .* Did you mean lenet\?\n$/],
     [["--data", "mnits", ...lenet], /^perturb: .* Did you mean mnist\?\n$/],
-    [["evaluate", "net.onnx"], /^perturb: too many arguments for 'evaluate'.*\n$/],
+    [["evaluate", "net.onnx"], /^perturb: too many arguments for 'evaluate'.* Name the model by --model\.\n$/],
     [["list", "attack"], /^perturb: .*Allowed choices are attacks, datasets, models, operators\.\n$/],
   ])("answers %j with what was meant", async (args, message) => {
     const outcome = await perturb(args, place());

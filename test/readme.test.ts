@@ -13,8 +13,13 @@ const folder = new URL("../runs/readme/", import.meta.url);
 beforeAll(() => mkdir(folder, { recursive: true }));
 /** Where an example writes its report. */
 const report = new URL("../runs/pgd/", import.meta.url);
+/** What its commands make. They refuse a folder that already holds a network. */
+const networks = ["new", "robust"].map((name) => new URL(`../runs/${name}/`, import.meta.url));
+beforeAll(async () => {
+  for (const one of networks) await rm(one, { recursive: true, force: true });
+});
 afterAll(async () => {
-  for (const one of [folder, report]) await rm(one, { recursive: true, force: true });
+  for (const one of [folder, report, ...networks]) await rm(one, { recursive: true, force: true });
 });
 
 /** `test/installed.test.ts` follows that section, with the package as it is installed. */
@@ -26,7 +31,7 @@ const commands = blocks(readme.replace(/^## Install\n.*?(?=^## )/ms, ""), "sh").
 );
 
 describe("the README", () => {
-  it("has commands and code", () => expect([commands.length, blocks(readme, "ts").length]).toEqual([13, 3]));
+  it("has commands and code", () => expect([commands.length, blocks(readme, "ts").length]).toEqual([17, 3]));
 
   // `npm test` is what runs this, and the server has a test of its own.
   it.each(commands.filter((command) => !["npm test", "npm run playground"].includes(command)))(

@@ -148,10 +148,13 @@ const oneLine = (text: string): string =>
     .replaceAll(
       /\s*\n\s*/g,
       " ",
-    )}${/unknown option '--(perturb|resize|crop|interpolation)'/.test(text) ? OF_PICTURES : ""}\n`;
+    )}${/unknown option '--(perturb|resize|crop|interpolation)'/.test(text) ? OF_PICTURES : ""}${/too many arguments for '(evaluate|attack|certify|smooth)'/.test(text) ? MODEL_BY_OPTION : ""}\n`;
 
 /** Which commands make something of pictures. */
 const OF_PICTURES = ". It is for evaluate, attack, compare, gradient and saliency.";
+
+/** What most mean who name a model to a command that takes none by its place. */
+const MODEL_BY_OPTION = " Name the model by --model.";
 
 const HELP = `
 Without a command, perturb evaluates: "perturb --eps 0.1" is "perturb evaluate --eps 0.1".
