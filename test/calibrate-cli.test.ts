@@ -59,6 +59,7 @@ describe("perturb calibrate", () => {
     [["http://localhost:1/v2/models/net"], /behind an address cannot be written/],
     [["lenet-mnist", "--data", "images.npy"], /labels/],
     [["sigmoid.onnx"], /head of the kind sigmoid/],
+    [["lenet-mnist", "--json", "./no.onnx"], /Two results would be written to/],
   ])("refuses %j, and writes nothing", async (args, message) => {
     writeFileSync(join(space.path, "images.npy"), npy([100, 1, 28, 28]));
     const network = smallNetwork([1, 28, 28], 10);

@@ -9,7 +9,7 @@ import type { EvaluationResult } from "../evaluate.ts";
 import { quote } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
 import { EXIT, explain, mayPass } from "./exit.ts";
-import { requireWritable } from "./files.ts";
+import { requireOutputs } from "./files.ts";
 import type { BeforeExit } from "./interrupt.ts";
 import { isAddress } from "./opening/address.ts";
 import type { OpenedSubject } from "./opening/opened.ts";
@@ -88,8 +88,7 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
       "usage",
       `Proofs need the network itself, and ${given.model} is the address of a server. Give its .onnx file.`,
     );
-  for (const path of [given.json, given.junit, given.certificates])
-    if (path !== undefined && path !== "-") await requireWritable(path);
+  await requireOutputs(given.json, given.junit, given.certificates);
   const place = await placeFor(given);
   let stopping = false;
   const end = async (): Promise<void> => {

@@ -65,6 +65,16 @@ export async function requireWritable(path: string): Promise<void> {
   if ((await stat(path).catch(() => null))?.isDirectory()) throw cannotWrite(path, "it is a folder");
 }
 
+/** @throws usage when a file cannot be made at one of these paths, or two of them are the same; - is stdout, and undefined none */
+export async function requireOutputs(...paths: readonly (string | undefined)[]): Promise<void> {
+  const files = paths.filter((path) => path !== undefined && path !== "-");
+  for (const [i, path] of files.entries()) {
+    await requireWritable(path!);
+    if (files.slice(0, i).some((other) => resolve(other!) === resolve(path!)))
+      throw new PerturbError("usage", `Two results would be written to ${path}. Give each a file of its own.`);
+  }
+}
+
 /** What the system refuses is a place that was chosen badly. */
 async function orUsage(path: string, action: () => Promise<void>): Promise<void> {
   try {

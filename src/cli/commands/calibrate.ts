@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import { quote } from "../../report/files/command.ts";
-import { requireWritable, writeAtomically } from "../files.ts";
+import { requireOutputs, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { isAddress } from "../opening/address.ts";
 import { openSubject } from "../opening/subject.ts";
@@ -59,7 +59,7 @@ async function run(model: string, given: Given, command: CommandUnknownOpts): Pr
       "usage",
       "A model behind an address cannot be written into a file. Leave --out out, or give the file of its network.",
     );
-  for (const path of [out, json]) if (path !== undefined && path !== "-") await requireWritable(path);
+  await requireOutputs(out, json);
   const subject = await openSubject({ ...given, model });
   const progress = given.quiet ? silent : progressLine("calibrating", "samples");
   try {

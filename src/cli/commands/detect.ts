@@ -5,7 +5,7 @@ import type { Model } from "../../model.ts";
 import { type DetectorName, detectors } from "../../models/detectors/index.ts";
 import { squeeze } from "../../models/detectors/squeeze.ts";
 import type { Graph } from "../../onnx/graph.ts";
-import { requireWritable, writeAtomically } from "../files.ts";
+import { requireOutputs, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { isAddress } from "../opening/address.ts";
 import { openSubject } from "../opening/subject.ts";
@@ -68,7 +68,7 @@ async function run(model: string, given: Given): Promise<void> {
       "usage",
       "A detector is nodes of a model's graph, and a model behind an address shows none. Give the file of its network.",
     );
-  for (const path of [out, json]) if (path !== undefined && path !== "-") await requireWritable(path);
+  await requireOutputs(out, json);
   const subject = await openSubject({ ...given, model });
   const progress = given.quiet ? silent : progressLine("detecting", "samples");
   try {

@@ -9,6 +9,7 @@ import {
   takeGoal,
   takeGradient,
 } from "../../model.ts";
+import { isGraphModel } from "../../models/classifier/graph-model.ts";
 import { averaged } from "../../models/wrapped/averaged.ts";
 import { held, heldBack } from "../../models/wrapped/held.ts";
 import { metered } from "../../models/wrapped/metered.ts";
@@ -109,64 +110,78 @@ export async function cascade(
     // A least-change attack gives its nearest points whatever the budgets: the whole curve from one run.
     const unlimited = entry.attack.aim === "least-change";
     const rows = [...fooledAt.keys()].filter((i) => fooledAt[i]! > 0 && (unlimited || !settled?.has(i)));
-    const wanted = take(fooledAt, rows);
     const tally = { attacked: rows.length, forwards: 0, gradients: 0, seconds: 0 };
     course.entries.push(tally);
     if (rows.length === 0) continue;
 
     const began = performance.now();
     const meter = metered(seen ?? model, plan.maxQueries ?? undefined);
-    const part = pick(subjects, rows);
-    const task: AttackTask<DifferentiableModel> = {
-      // The plan holds attacks that need gradients only for models that have them.
-      model: asSeen(meter.model, plan, entry, signal) as DifferentiableModel,
-      x: part.x,
-      goal: part.goal,
-      indices: part.indices,
-      start:
-        plan.levels !== null || (entry.eot ?? plan.eot) !== 1 || !part.start
-          ? undefined
-          : isHeld
-            ? heldBack(part.start, part.x, elements.lower, elements.upper)
-            : part.start,
-      norm: isHeld ? boxed(norm, elements) : norm,
-      epsilons: unlimited ? [...plan.epsilons, Number.POSITIVE_INFINITY] : plan.epsilons,
-      wanted,
-      seed: plan.seed,
-      surrogate: surrogate as DifferentiableModel | undefined,
-      examples: plan.examples,
-      signal,
-    };
-    const proposals = await proposeWith(entry, task);
-    for (const [k, candidates] of proposals.entries()) {
-      const open = [...rows.keys()].filter((i) => k < wanted[i]! || k === budgets);
-      if (open.length === 0) continue;
+    const epsilons = unlimited ? [...plan.epsilons, Number.POSITIVE_INFINITY] : plan.epsilons;
+    // An attack leaves a sample at the least ε at which what it sees is fooled. Where that may be right for the judge, each ε is by itself.
+    const isApart = !unlimited && (seen !== undefined || (entry.eot ?? plan.eot) !== 1 || drawsAtRandom(model));
+    const groups = isApart ? epsilons.map((_, k) => [k]) : [[...epsilons.keys()]];
+    for (const group of groups) {
       checkSignal(signal);
-      const some = pick(part, open);
-      const verdict = await judge(
-        model,
-        some.x,
-        open.length === rows.length ? candidates : takeRows(candidates, open),
-        some.goal,
-        norm,
-        task.epsilons[k]!,
-        plan.levels,
-        some.indices,
-      );
-      const of = open.map((i) => rows[i]!);
-      for (const [i, row] of of.entries()) {
-        course.judged[row]!++;
-        if (!verdict.success[i] || k >= fooledAt[row]!) continue;
-        fooledAt[row] = k;
-        course.fooledBy[row] = e;
+      const first = group[0]!;
+      const tried = rows.filter((i) => fooledAt[i]! > first);
+      if (tried.length === 0) break;
+      const wanted = take(fooledAt, tried).map((count) => Math.min(group.length, count - first));
+      const part = pick(subjects, tried);
+      const task: AttackTask<DifferentiableModel> = {
+        // The plan holds attacks that need gradients only for models that have them.
+        model: asSeen(meter.model, plan, entry, signal) as DifferentiableModel,
+        x: part.x,
+        goal: part.goal,
+        indices: part.indices,
+        start:
+          plan.levels !== null || (entry.eot ?? plan.eot) !== 1 || !part.start
+            ? undefined
+            : isHeld
+              ? heldBack(part.start, part.x, elements.lower, elements.upper)
+              : part.start,
+        norm: isHeld ? boxed(norm, elements) : norm,
+        epsilons: group.map((k) => epsilons[k]!),
+        wanted,
+        seed: plan.seed,
+        surrogate: surrogate as DifferentiableModel | undefined,
+        examples: plan.examples,
+        signal,
+      };
+      const proposals = await proposeWith(entry, task);
+      for (const [at, candidates] of proposals.entries()) {
+        const k = group[at]!;
+        const open = [...tried.keys()].filter((i) => at < wanted[i]! || k === budgets);
+        if (open.length === 0) continue;
+        checkSignal(signal);
+        const some = pick(part, open);
+        const verdict = await judge(
+          model,
+          some.x,
+          open.length === tried.length ? candidates : takeRows(candidates, open),
+          some.goal,
+          norm,
+          epsilons[k]!,
+          plan.levels,
+          some.indices,
+        );
+        const of = open.map((i) => tried[i]!);
+        for (const [i, row] of of.entries()) {
+          course.judged[row]!++;
+          if (!verdict.success[i] || k >= fooledAt[row]!) continue;
+          fooledAt[row] = k;
+          course.fooledBy[row] = e;
+        }
+        heard({ entry: e, budget: k, rows: of, verdict });
       }
-      heard({ entry: e, budget: k, rows: of, verdict });
     }
     tally.seconds = (performance.now() - began) / 1000;
     share(course, rows, subjects.indices, meter.of, tally);
   }
   return course;
 }
+
+/** Whether a defence in front of it does: what is seen once may not be so again. */
+const drawsAtRandom = (model: Model): boolean => isGraphModel(model) && model.file.defence?.isRandom === true;
 
 /** The model as an attack is to see it. Queries are counted inside: each run of a randomised model is one. */
 function asSeen(model: Model, { eot, levels }: CascadePlan, entry: Entry, signal: AbortSignal | undefined): Model {
