@@ -14,9 +14,17 @@ export function readModel(bytes: Uint8Array, name: string, arch?: ArchitectureNa
   if (arch) return buildArchitecture(architectures[arch], readWeights(bytes, name), name);
   const format = weightFormats.find(({ matches }) => matches(bytes));
   if (format)
-    throw new PerturbError(
-      "usage",
-      `${name} holds weights (${format.name}) and no graph. Say which network they belong to (${option("arch", Object.keys(architectures).join("|"))}), or give an .onnx file.`,
-    );
+    throw new PerturbError("usage", `${name} holds weights (${format.name}) and no graph. ${advice(bytes, name)}`);
   return readOnnx(bytes, name);
+}
+
+/** The architecture that has weights of these names and shapes, or all that there are. */
+function advice(bytes: Uint8Array, name: string): string {
+  const weights = readWeights(bytes, name);
+  const fitting = Object.values(architectures).find(({ parameters }) =>
+    Object.entries(parameters).every(([own, dims]) => String(weights.get(own)?.dims) === String(dims)),
+  );
+  if (fitting) return `They fit ${fitting.name}: say so (${option("arch", fitting.name)}), or give an .onnx file.`;
+  const known = Object.keys(architectures).map((one) => option("arch", one));
+  return `Say which network they belong to (${known.join(" or ")}), or give an .onnx file.`;
 }
