@@ -11,7 +11,7 @@ import type { OpenSmoothing, SmoothingResult } from "../evaluate/smoothing.ts";
 import type { SmoothingFacts, SmoothingJournal } from "../evaluate/state/smoothing-journal.node.ts";
 import { quote } from "../report/files/command.ts";
 import { EXIT, explain, mayPass } from "./exit.ts";
-import { requireWritable } from "./files.ts";
+import { requireOutputs } from "./files.ts";
 import type { BeforeExit } from "./interrupt.ts";
 import { type DrawsGiven, drawsWithin } from "./opening/draws.ts";
 import type { OpenedSubject } from "./opening/opened.ts";
@@ -49,7 +49,7 @@ export async function certifySmoothed(
     words = kept;
     given = (await import("./resume.ts")).mergedOptions(command, asked, kept, resume);
   } else checkSmoothingGiven(given, command);
-  if (given.json !== undefined && given.json !== "-") await requireWritable(given.json);
+  await requireOutputs(given.json);
   const radii = isGiven(command, "eps") || words.some((word) => /^--eps(=|$)/.test(word)) ? given.eps : undefined;
   const subject = await openSubject(asEvaluation(given));
   try {

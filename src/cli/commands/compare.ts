@@ -4,7 +4,7 @@ import { Argument, Command } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import type { Comparison, RecordedRun } from "../../evaluate/results/compare.ts";
 import { printComparison } from "../comparison.ts";
-import { requireWritable, writeAtomically } from "../files.ts";
+import { requireOutputs, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { archFor } from "../opening/model.ts";
 import type { OpenedSubject } from "../opening/opened.ts";
@@ -75,7 +75,7 @@ Examples:
         "usage",
         `Reports are compared as they are, and ${idle.join(", ")} would change nothing. Leave it out, or give two models.`,
       );
-    if (given.json !== undefined && given.json !== "-") await requireWritable(given.json);
+    await requireOutputs(given.json);
     await present(first ? await compareReports(a, b) : await compareModels(a, b, given), given.json);
   }),
 );

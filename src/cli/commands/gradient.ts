@@ -4,7 +4,7 @@ import type { Batch, BatchOptions, Dataset } from "../../dataset.ts";
 import { PerturbError } from "../../errors.ts";
 import { checkSamples, type Loss } from "../../model.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
-import { requireWritable, writeAtomically } from "../files.ts";
+import { requireOutputs, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { openGraph, openModelFile } from "../opening/model.ts";
 import { withOwnConfiguration } from "../opening/preprocessing.ts";
@@ -68,7 +68,7 @@ async function run(model: string, asked: Given): Promise<void> {
       "usage",
       "There is nothing to do. Give --out MODEL.onnx to save the gradient graph, or --input, --labels and --values.",
     );
-  for (const path of [out, values]) if (path !== undefined) await requireWritable(path);
+  await requireOutputs(out, values);
 
   refuseSets(given);
   refuseIdle(given);

@@ -7,7 +7,7 @@ import { ownInputs } from "../../onnx/graph.ts";
 import type { SaliencyStrip } from "../../report/pictures/saliency.ts";
 import { completeness, type SaliencyName, saliencyMethods } from "../../saliency.ts";
 import type { FloatTensor, Tensor } from "../../tensor.ts";
-import { requireWritable, writeAtomically } from "../files.ts";
+import { requireOutputs, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { widest } from "../opening/bounds.ts";
 import { openGraph, openModelFile, openSizes } from "../opening/model.ts";
@@ -102,7 +102,7 @@ async function run(modelName: string, asked: Given): Promise<void> {
   const { given, notes } = await withOwnConfiguration(modelName, asked);
   if (!/\.(png|svg)$/i.test(given.out))
     throw new PerturbError("usage", `--out ${given.out} is neither .png nor .svg. Name a picture.`);
-  for (const path of [given.out, given.values]) if (path !== undefined) await requireWritable(path);
+  await requireOutputs(given.out, given.values);
 
   if (given.head === "multi-label")
     throw new PerturbError(

@@ -117,7 +117,7 @@ export async function cascade(
     const began = performance.now();
     const meter = metered(seen ?? model, plan.maxQueries ?? undefined);
     const epsilons = unlimited ? [...plan.epsilons, Number.POSITIVE_INFINITY] : plan.epsilons;
-    // An attack leaves a sample at the least ε at which what it sees is fooled. Where that may be right for the judge, each ε is by itself.
+    // An attack leaves a sample at the least ε at which what it sees is fooled. Where the judge may see it otherwise, each ε is by itself.
     const isApart = !unlimited && (seen !== undefined || (entry.eot ?? plan.eot) !== 1 || drawsAtRandom(model));
     const groups = isApart ? epsilons.map((_, k) => [k]) : [[...epsilons.keys()]];
     for (const group of groups) {
