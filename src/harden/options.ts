@@ -2,6 +2,7 @@ import type { Dataset } from "../dataset.ts";
 import { checkCount, PerturbError } from "../errors.ts";
 import type { ConfiguredMethod, HardenProgress, HardenState, TrainingNorm } from "../harden.ts";
 import type { ClassifierFile } from "../models/classifier/classifier.ts";
+import type { DataFiles } from "../models/formats/data-files.ts";
 import type { Chosen } from "../models/parameters/names.ts";
 import { option } from "../option.ts";
 import type { Runtime } from "../runtime.ts";
@@ -48,8 +49,10 @@ export interface HardenCourse {
 
 export interface Hardening extends HardenSettings, HardenCourse {
   readonly file: ClassifierFile;
-  /** The ONNX file that the classifier was made from, all weights inside. */
+  /** The ONNX file that the classifier was made from. */
   readonly bytes: Uint8Array;
+  /** The files beside it that hold weights; by default none. */
+  readonly files?: DataFiles | undefined;
   readonly data: Dataset;
   /** Samples that are kept out altogether, for a test: `split` tells which. By default none. */
   readonly test?: number | undefined;
