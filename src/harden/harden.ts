@@ -10,6 +10,7 @@ import {
   usualNorm,
 } from "../harden.ts";
 import { fittingShape } from "../layout.ts";
+import { withOpenBatch } from "../models/classifier/open-batch.ts";
 import { type DataFiles, withData } from "../models/formats/data-files.ts";
 import { type GraphOptions, graphIn, type ModelOptions, settledFrom } from "../models/open.ts";
 import type { Parameter } from "../models/parameters/find.ts";
@@ -111,7 +112,8 @@ export async function harden<N extends TrainingNorm>(
   const sizes = opened.graph.inputs.length === 1 ? (opened.graph.inputs[0]!.dims?.slice(1) ?? null) : null;
   const open = sizes?.map((size) => (typeof size === "number" ? size : null));
   const wanted = shape ?? opened.shape ?? (open ? fittingShape(data.shape, open) : data.shape);
-  const file = await settledFrom(opened, { ...rest, shape: wanted }, runtimes[0]);
+  const settled = await settledFrom(opened, { ...rest, shape: wanted }, runtimes[0]);
+  const file = await withOpenBatch(settled, runtimes[0]);
   const method: MethodChoice = options.method ?? fgsmRs;
   const { optimizer = optimizers.adam.make(), rate = optimizers.adam.rate } = options;
   const { epochs = 5, batch = 128, validation = 1000, seed = 0, schedule } = options;

@@ -133,7 +133,7 @@ function refuseUnfit({ name, rows, head, elements, picture, batch }: ClassifierF
           : picture
             ? "pictures at their own size are perturbed"
             : batch !== null
-              ? `its graph fixes the batch to ${batch}; export it with a batch axis of open size`
+              ? "an If on the values of samples takes one way for a whole batch"
               : undefined;
   if (why === undefined) return;
   throw new PerturbError("unsupported", `${name} cannot be hardened yet: ${why}.`);

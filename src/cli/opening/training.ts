@@ -26,6 +26,7 @@ export async function openTraining({ model, given }: HardenAsked) {
   const [
     { openModelGraph, readModelFile },
     { readDataFiles },
+    { withOpenBatch },
     { datasets },
     { drawn, part },
     { split },
@@ -34,6 +35,7 @@ export async function openTraining({ model, given }: HardenAsked) {
   ] = await Promise.all([
     import("../../models/open.node.ts"),
     import("../../models/formats/data-files.node.ts"),
+    import("../../models/classifier/open-batch.ts"),
     import("../../datasets/index.ts"),
     import("../../datasets/draw.ts"),
     import("../../harden/split.ts"),
@@ -48,7 +50,8 @@ export async function openTraining({ model, given }: HardenAsked) {
       const { openEvaluation } = await import("../../evaluate/evaluation.ts");
       await (await openEvaluation(subject.model, subject.data, comparisonOptions(given))).close();
     }
-    const { file } = subject.model;
+    const runtime = nodeRuntime("cpu", 1);
+    const file = await withOpenBatch(subject.model.file, runtime);
     const { limit, seed, arch, test, validation } = given;
     const data = limit === undefined || limit >= subject.data.size ? subject.data : drawn(subject.data, limit, seed);
     // Weights without a graph are written as one, and that file is hardened.
@@ -109,7 +112,7 @@ export async function openTraining({ model, given }: HardenAsked) {
       kept > 0 && data.size > kept + validation
         ? part(data, split(data, { validation, test: kept, seed }).test, seed)
         : undefined;
-    return { options, facts, test: held, runtime: nodeRuntime("cpu", 1) };
+    return { options, facts, test: held, runtime };
   } finally {
     await subject.model.release();
   }

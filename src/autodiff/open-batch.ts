@@ -1,0 +1,143 @@
+import { multiplyDims, reshapeDims } from "../onnx/dims.ts";
+import type { Fact } from "../onnx/facts.ts";
+import { type Dim, describeNode, type Graph, type Node } from "../onnx/graph.ts";
+import { Ops } from "../onnx/ops.ts";
+import { inferShapes } from "../onnx/shapes.ts";
+import { readTensor } from "../onnx/tensor-proto.ts";
+import { product, type Tensor, tensor } from "../tensor.ts";
+import { dependents } from "./coverage.ts";
+
+/** What the size of the batch is called where it is open. */
+const OPEN = "N";
+
+/** A graph whose batch may be open, and why it is not, as far as the shapes tell: a clause that names the node. */
+export interface OpenedBatch {
+  readonly graph: Graph;
+  readonly why: string | undefined;
+}
+
+/**
+ * A classifier's graph with an open batch in place of one of n: constants that say n in a Reshape say what remains instead. Which of several
+ * sizes is the batch is a guess, which only a run proves.
+ * @param isWide whether tensors of n equal rows, and sizes that make such, are followed too: class tokens, first states of an LSTM
+ */
+export function openedBatch(graph: Graph, n: number, isWide: boolean): OpenedBatch {
+  const [x] = graph.inputs;
+  const of = (size: Dim): Graph => ({ ...graph, inputs: [{ ...x!, dims: [size, ...x!.dims!.slice(1)] }] });
+  const fixed = inferShapes(of(n));
+  const reached = dependents(graph.nodes, ["x"], (name) => fixed.get(name)?.type ?? null);
+  const b = new Ops({ ...of(OPEN), nodes: [] });
+  for (const node of graph.nodes) b.reserve(node.outputs);
+  const stuck: Record<"fixed" | "unknown", Node[]> = { fixed: [], unknown: [] };
+  for (const node of graph.nodes) {
+    const opened =
+      node.domain !== "" ? node : isWide ? wide(b, reshaped(b, node, fixed, n), n) : reshaped(b, node, fixed, n);
+    b.append(opened);
+    for (const name of node.outputs) {
+      if (!reached.has(name) || hasBatch(b.fact(name))) continue;
+      const { dims } = b.fact(name);
+      stuck[dims?.every((size) => typeof size === "number") ? "fixed" : "unknown"].push(node);
+    }
+  }
+  const [node, unknown] = [stuck.fixed[0], stuck.unknown[0]];
+  const why = node
+    ? `${describeNode(node)} needs it to be that`
+    : unknown && `the shape that ${describeNode(unknown)} gives with another one cannot be told`;
+  const isWhole = String(b.fact("logits").dims) === String([OPEN, fixed.get("logits")?.dims?.[1]]);
+  return { graph: b.finish(["logits"]), why: isWhole ? undefined : why };
+}
+
+const hasBatch = ({ dims }: Fact): boolean => dims !== null && typeof multiplyDims(dims) === "string";
+
+/** The elements of a small constant of whole numbers. */
+function constantSizes(b: Ops, name: string | undefined): readonly number[] | undefined {
+  const values = name === undefined ? undefined : b.fact(name).values;
+  return values?.every((v) => typeof v === "number") ? values : undefined;
+}
+
+const withInput = ({ proto: _, ...node }: Node, i: number, name: string): Node => ({
+  ...node,
+  inputs: node.inputs.map((input, at) => (at === i ? name : input)),
+});
+
+/** A Reshape to constant sizes, with the batch open among them. */
+function reshaped(b: Ops, node: Node, fixed: ReadonlyMap<string, Fact>, n: number): Node {
+  const sizes = node.op === "Reshape" ? constantSizes(b, node.inputs[1]) : undefined;
+  const from = b.fact(node.inputs[0] ?? "").dims;
+  const to = fixed.get(node.outputs[0]!)?.dims;
+  const axis = from?.findIndex((size) => typeof size === "string") ?? -1;
+  if (!sizes || !from || axis < 0 || !to?.every((size) => typeof size === "number") || to.includes(0)) return node;
+  const at = batchIn(to, product(from.slice(0, axis).map(Number)), n);
+  if (at < 0) return node;
+  const allowsZero = node.attributes.int("allowzero", 0) === 1;
+  const isCopied = !allowsZero && from[at] === OPEN && to[at] === n;
+  const opened = to.map((size, i) => (i !== at ? size : isCopied ? 0 : -1));
+  const isSame = String(reshapeDims(from, sizes, allowsZero)) === String(reshapeDims(from, opened, allowsZero));
+  return isSame ? node : withInput(node, 1, b.int64(opened));
+}
+
+/** The axis of a shape that holds the batch: as many elements lie around it as before, else the first that it can be. */
+function batchIn(sizes: readonly number[], around: number, n: number): number {
+  const kept = sizes.map((_, i) => product(sizes.slice(0, i)) === around);
+  for (const fits of [
+    (size: number, i: number) => kept[i]! && size === n,
+    (size: number, i: number) => kept[i]! && size % n === 0,
+    (size: number) => size === n,
+    (size: number) => size % n === 0,
+  ]) {
+    const at = sizes.findIndex(fits);
+    if (at >= 0) return at;
+  }
+  return -1;
+}
+
+/** Operators that make n rows of what does not come from the samples: which input says how many. */
+const SPREADING: Readonly<Record<string, number>> = { Expand: 1, Tile: 1, ConstantOfShape: 0 };
+/** Operators that take such rows as a tensor: from which input on, and along which axis. */
+const TAKING: Readonly<Record<string, readonly [from: number, axis: number]>> = {
+  Concat: [0, 0],
+  RNN: [5, 1],
+  GRU: [5, 1],
+  LSTM: [5, 1],
+};
+
+/** A node that makes or takes n equal rows, with as many as there are samples. */
+function wide(b: Ops, node: Node, n: number): Node {
+  const at = Object.hasOwn(SPREADING, node.op) ? SPREADING[node.op]! : -1;
+  const sizes = at < 0 ? undefined : constantSizes(b, node.inputs[at]);
+  const axis = sizes?.indexOf(n) ?? -1;
+  if (sizes && axis >= 0 && !(at === 1 && hasBatch(b.fact(node.inputs[0]!))))
+    return withInput(node, at, withBatch(b, sizes, axis));
+  const [from, along] = Object.hasOwn(TAKING, node.op) ? TAKING[node.op]! : [Number.POSITIVE_INFINITY, 0];
+  return node.inputs.reduce((now, name, i) => {
+    const row = i < from ? undefined : equalRow(b, name, along, n);
+    if (!row) return now;
+    const { dims } = b.fact(name);
+    return withInput(now, i, b.add("Expand", [b.constant(row), withBatch(b, dims!.map(Number), along)]));
+  }, node);
+}
+
+/** The sizes with that of the batch in the place of one. */
+function withBatch(b: Ops, sizes: readonly number[], axis: number): string {
+  const batch = b.slice(b.shape("x"), [0], [0], [1]);
+  const [before, after] = [sizes.slice(0, axis), sizes.slice(axis + 1)];
+  const parts = [...(before.length > 0 ? [b.int64(before)] : []), batch, ...(after.length > 0 ? [b.int64(after)] : [])];
+  return b.add("Concat", parts, { axis: 0 });
+}
+
+/** The row of a float32 constant that has n equal ones along an axis. */
+function equalRow(b: Ops, name: string, axis: number, n: number): Tensor | undefined {
+  const proto = b.initializer(name);
+  const { dims } = b.fact(name);
+  if (!proto || proto.rawData.length === 0 || b.fact(name).type !== "float32" || dims?.[axis] !== n) return undefined;
+  const sizes = dims.map(Number);
+  const { data } = readTensor(proto) as Tensor & { readonly data: Float32Array };
+  const inner = product(sizes.slice(axis + 1));
+  const first = (i: number) => Math.floor(i / (n * inner)) * n * inner + (i % inner);
+  if (!data.every((v, i) => Object.is(v, data[first(i)]))) return undefined;
+  return tensor(
+    "float32",
+    sizes.with(axis, 1),
+    data.filter((_, i) => Math.floor(i / inner) % n === 0),
+  );
+}
