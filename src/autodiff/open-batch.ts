@@ -17,8 +17,8 @@ export interface OpenedBatch {
 }
 
 /**
- * A classifier's graph with an open batch in place of one of n: constants that say n in a Reshape say what remains instead. Which of several
- * sizes is the batch is a guess, which only a run proves.
+ * A classifier's graph with an open batch in place of one of n: constants that say n in a Reshape say what remains instead. Where the batch
+ * goes is partly a guess, which only a run proves.
  * @param isWide whether tensors of n equal rows, and sizes that make such, are followed too: class tokens, first states of an LSTM
  */
 export function openedBatch(graph: Graph, n: number, isWide: boolean): OpenedBatch {
@@ -28,23 +28,40 @@ export function openedBatch(graph: Graph, n: number, isWide: boolean): OpenedBat
   const reached = dependents(graph.nodes, ["x"], (name) => fixed.get(name)?.type ?? null);
   const b = new Ops({ ...of(OPEN), nodes: [] });
   for (const node of graph.nodes) b.reserve(node.outputs);
-  const stuck: Record<"fixed" | "unknown", Node[]> = { fixed: [], unknown: [] };
+  let why: string | undefined;
+  /** Of each value with the batch, how many elements lie around it: the product of sizes before it, also inside of a merged axis. */
+  const around = new Map([["x", 1]]);
   for (const node of graph.nodes) {
-    const opened =
-      node.domain !== "" ? node : isWide ? wide(b, reshaped(b, node, fixed, n), n) : reshaped(b, node, fixed, n);
+    const rewritten = node.domain === "" ? reshaped(b, node, fixed, n, around) : node;
+    const opened = isWide && node.domain === "" ? wide(b, rewritten, n) : rewritten;
     b.append(opened);
+    follow(b, node, around);
     for (const name of node.outputs) {
       if (!reached.has(name) || hasBatch(b.fact(name))) continue;
-      const { dims } = b.fact(name);
-      stuck[dims?.every((size) => typeof size === "number") ? "fixed" : "unknown"].push(node);
+      const isFixed = b.fact(name).dims?.every((size) => typeof size === "number");
+      why ??= isFixed
+        ? `${describeNode(node)} needs it to be that`
+        : `the shape that ${describeNode(node)} gives with another one cannot be told`;
     }
   }
-  const [node, unknown] = [stuck.fixed[0], stuck.unknown[0]];
-  const why = node
-    ? `${describeNode(node)} needs it to be that`
-    : unknown && `the shape that ${describeNode(unknown)} gives with another one cannot be told`;
   const isWhole = String(b.fact("logits").dims) === String([OPEN, fixed.get("logits")?.dims?.[1]]);
   return { graph: b.finish(["logits"]), why: isWhole ? undefined : why };
+}
+
+const axisOf = (dims: readonly Dim[]): number => dims.findIndex((size) => typeof size === "string");
+const before = (dims: readonly Dim[], axis: number): number => product(dims.slice(0, axis).map(Number));
+
+/** Says how many elements lie around the batch in what a node gives. */
+function follow(b: Ops, { op, inputs, outputs }: Node, around: Map<string, number>): void {
+  const from = inputs.find((name) => around.has(name) && hasBatch(b.fact(name)));
+  if (from === undefined) return;
+  const dims = b.fact(from).dims!;
+  const inside = around.get(from)! / before(dims, axisOf(dims));
+  for (const name of outputs) {
+    const made = b.fact(name).dims ?? [];
+    if (op === "Reshape" || op === "Flatten") around.set(name, around.get(from)!);
+    else if (axisOf(made) >= 0) around.set(name, before(made, axisOf(made)) * inside);
+  }
 }
 
 const hasBatch = ({ dims }: Fact): boolean => dims !== null && typeof multiplyDims(dims) === "string";
@@ -61,13 +78,20 @@ const withInput = ({ proto: _, ...node }: Node, i: number, name: string): Node =
 });
 
 /** A Reshape to constant sizes, with the batch open among them. */
-function reshaped(b: Ops, node: Node, fixed: ReadonlyMap<string, Fact>, n: number): Node {
+function reshaped(
+  b: Ops,
+  node: Node,
+  fixed: ReadonlyMap<string, Fact>,
+  n: number,
+  around: ReadonlyMap<string, number>,
+): Node {
   const sizes = node.op === "Reshape" ? constantSizes(b, node.inputs[1]) : undefined;
   const from = b.fact(node.inputs[0] ?? "").dims;
   const to = fixed.get(node.outputs[0]!)?.dims;
-  const axis = from?.findIndex((size) => typeof size === "string") ?? -1;
-  if (!sizes || !from || axis < 0 || !to?.every((size) => typeof size === "number") || to.includes(0)) return node;
-  const at = batchIn(to, product(from.slice(0, axis).map(Number)), n);
+  const outer = around.get(node.inputs[0]!);
+  if (!sizes || !from || outer === undefined || !to?.every((size) => typeof size === "number") || to.includes(0))
+    return node;
+  const at = batchIn(to, outer, n);
   if (at < 0) return node;
   const allowsZero = node.attributes.int("allowzero", 0) === 1;
   const isCopied = !allowsZero && from[at] === OPEN && to[at] === n;
@@ -76,19 +100,18 @@ function reshaped(b: Ops, node: Node, fixed: ReadonlyMap<string, Fact>, n: numbe
   return isSame ? node : withInput(node, 1, b.int64(opened));
 }
 
-/** The axis of a shape that holds the batch: as many elements lie around it as before, else the first that it can be. */
+/**
+ * The axis of a shape that holds the batch, with as many elements around it as before: alone, or merged. Where n = 1 leaves open with which
+ * axis, it is the next one, as heads are, unless this is all that a row of the batch has: rows of a matrix are merged.
+ */
 function batchIn(sizes: readonly number[], around: number, n: number): number {
-  const kept = sizes.map((_, i) => product(sizes.slice(0, i)) === around);
-  for (const fits of [
-    (size: number, i: number) => kept[i]! && size === n,
-    (size: number, i: number) => kept[i]! && size % n === 0,
-    (size: number) => size === n,
-    (size: number) => size % n === 0,
-  ]) {
-    const at = sizes.findIndex(fits);
-    if (at >= 0) return at;
-  }
-  return -1;
+  const share = (i: number): number => around / before(sizes, i);
+  const alone = sizes.findIndex((size, i) => size === n && share(i) === 1);
+  if (alone >= 0) return alone;
+  const fits = (size: number, i: number): boolean => Number.isInteger(share(i)) && size % (n * share(i)) === 0;
+  const last = sizes.findLastIndex(fits);
+  const isAll = product(sizes) === around * sizes[last]!;
+  return isAll ? sizes.findIndex(fits) : last;
 }
 
 /** Operators that make n rows of what does not come from the samples: which input says how many. */

@@ -17,44 +17,40 @@ export async function withOpenBatch(file: ClassifierFile, runtime: Runtime): Pro
   const { batch, rows, branches, name } = file;
   if (batch === null || rows || branches) return file;
   const graph = readOnnx(file.onnx, name);
-  const tried = [false, true].map((isWide) => openedBatch(graph, batch, isWide));
-  let why = "";
-  for (const { graph: open, why: known } of tried) {
-    const answer = known ? "refused" : await compared({ ...file, onnx: writeOnnx(open), batch: null }, file, runtime);
+  let reason: string | undefined;
+  for (const isWide of [false, true]) {
+    const { graph: open, why } = openedBatch(graph, batch, isWide);
+    const answer = why ?? (await proven({ ...file, onnx: writeOnnx(open), batch: null }, file, runtime));
     if (typeof answer !== "string") return answer;
-    if (answer === "alike for all")
-      why ||= "its scores are the same for all samples, by which nothing shows whether another batch is right";
-    if (answer === "other") why ||= "with another one the scores of samples are others";
+    reason ??= answer;
   }
-  why ||= tried.find((one) => one.why !== undefined)?.why ?? "it cannot be run with another one";
   throw new PerturbError(
     "unsupported",
-    `${name} cannot be hardened yet: its batch is ${batch}, and ${why}. Export it with a batch axis of open size.`,
+    `${name} cannot be hardened yet: its batch is ${batch}, and ${reason}. Export it with a batch axis of open size.`,
     { data: { batch } },
   );
 }
 
-/** The open classifier, where it gives the logits of the fixed one for more samples than this takes at a time. */
-async function compared(
-  open: ClassifierFile,
-  fixed: ClassifierFile,
-  runtime: Runtime,
-): Promise<ClassifierFile | "refused" | "other" | "alike for all"> {
+/** The open classifier, where it gives the logits of the fixed one for more samples than this takes at a time; else why not, as a clause. */
+async function proven(open: ClassifierFile, fixed: ClassifierFile, runtime: Runtime): Promise<ClassifierFile | string> {
+  const { classes } = fixed;
   const usual = fixed.batch! + 1;
   const x = stacked(probe(fixed, usual), extremes(fixed, 4));
   try {
     const [a, b] = [await logitsOf(open, x, runtime), await logitsOf(fixed, x, runtime)];
     // Logits at the ends of the bounds may be far larger than those of other samples, and hide what moves these.
-    const parts = [
+    for (const [from, to] of [
       [0, usual],
       [usual, usual + 4],
-    ].map(([from, to]) => [a, b].map((of) => of.subarray(from! * fixed.classes, to! * fixed.classes)));
-    if (parts.some(([one, other]) => !isSame(one!, other!, fixed.classes))) return "other";
-    return parts.every(([, other]) => spreadOf(other!, fixed.classes) > NOISE * largestOf(other!))
-      ? open
-      : "alike for all";
+    ] as const) {
+      const [mine, theirs] = [a, b].map((of) => of.subarray(from * classes, to * classes)) as [typeof a, typeof b];
+      if (!isSame(mine, theirs, classes)) return "with another one the scores of samples are others";
+      if (!(spreadOf(theirs, classes) > NOISE * largestOf(theirs)))
+        return "its scores are the same for all samples, by which nothing shows whether another batch is right";
+    }
+    return open;
   } catch (error) {
-    if (isRefused(error)) return "refused";
+    if (isRefused(error)) return "it cannot be run with another one";
     throw error;
   }
 }
