@@ -25,10 +25,10 @@ export async function checkedOnDevice(file: ClassifierFile, runtime: Runtime, cp
     const found = await differences(model, reference);
     const worst = found.find(({ share }) => !(share <= SHARE));
     if (worst) throw differs(model, worst);
-    const apart = found.map(({ of, share }) => `${of} ${share.toExponential(1)}`).join(", ");
+    const apart = found.map(({ of, share }) => `${of} by ${share.toExponential(1)}`).join(", ");
     const note: Note = {
       code: "device-checked",
-      message: `${runtime.device} agrees with the CPU on ${SAMPLES} random samples, within float32's roundings (share of the length: ${apart}).`,
+      message: `${runtime.device} rounds otherwise than the CPU: on ${SAMPLES} random samples they differ in ${apart} of their length. Counts may differ by single samples.`,
     };
     return { ...file, notes: [...(file.notes ?? []), note] };
   } finally {
