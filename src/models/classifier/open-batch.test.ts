@@ -55,6 +55,18 @@ const recurrent: Make = (b, x, n) => {
   return linear(b, b.reshape(last!, [n, 5]), 5, 3, 3);
 };
 
+/** The same with time first: rows of a matrix are merged with the time, heads with the batch. */
+const timeFirst: Make = (b, x, n) => {
+  const first = b.transpose(x, [1, 0, 2]);
+  const heads = (value: string) => b.transpose(b.reshape(value, [TIME, 2 * n, WIDE / 2]), [1, 0, 2]);
+  const layer = (value: string, seed: number) =>
+    b.reshape(linear(b, b.reshape(value, [TIME * n, WIDE]), WIDE, WIDE, seed), [TIME, n, WIDE]);
+  const [q, k, v] = [1, 3, 5].map((seed) => heads(layer(first, seed)));
+  const weights = b.add("Softmax", [b.matmul(q!, b.transpose(k!, [0, 2, 1]))], { axis: 2 });
+  const back = b.reshape(b.transpose(b.matmul(weights, v!), [1, 0, 2]), [TIME, n, WIDE]);
+  return linear(b, b.add("Flatten", [b.transpose(layer(back, 7), [1, 0, 2])], { axis: 1 }), TIME * WIDE, 3, 9);
+};
+
 const tokenOf = (b: Ops, x: string, tokens: string): string =>
   linear(b, b.add("Flatten", [b.add("Concat", [tokens, x], { axis: 1 })], { axis: 1 }), (TIME + 1) * WIDE, 3, 1);
 
@@ -62,6 +74,7 @@ const networks: Readonly<Record<string, Make>> = {
   "a Reshape": (b, x, n) => linear(b, b.reshape(x, [n, TIME * WIDE]), TIME * WIDE, 3, 1),
   "a Reshape with -1 behind the batch": (b, x, n) => linear(b, b.reshape(x, [n, -1]), TIME * WIDE, 3, 1),
   attention,
+  "attention with time first": timeFirst,
   "a recurrent layer with a first state": recurrent,
   "a class token that is expanded": (b, x, n) =>
     tokenOf(b, x, b.add("Expand", [b.constant(floats([1, 1, WIDE], numbers(WIDE, 9))), b.int64([n, 1, WIDE])])),
