@@ -1,3 +1,4 @@
+import { Attributes } from "../onnx/attributes.ts";
 import { multiplyDims, reshapeDims } from "../onnx/dims.ts";
 import type { Fact } from "../onnx/facts.ts";
 import { type Dim, describeNode, type Graph, type Node } from "../onnx/graph.ts";
@@ -85,7 +86,7 @@ function reshaped(
   n: number,
   around: ReadonlyMap<string, number>,
 ): Node {
-  const sizes = node.op === "Reshape" ? constantSizes(b, node.inputs[1]) : undefined;
+  const sizes = node.op === "Reshape" ? constantSizes(b, node.inputs[1]) : viewed(b, node);
   const from = b.fact(node.inputs[0] ?? "").dims;
   const to = fixed.get(node.outputs[0]!)?.dims;
   const outer = around.get(node.inputs[0]!);
@@ -97,7 +98,18 @@ function reshaped(
   const isCopied = !allowsZero && from[at] === OPEN && to[at] === n;
   const opened = to.map((size, i) => (i !== at ? size : isCopied ? 0 : -1));
   const isSame = String(reshapeDims(from, sizes, allowsZero)) === String(reshapeDims(from, opened, allowsZero));
-  return isSame ? node : withInput(node, 1, b.int64(opened));
+  if (node.op === "Reshape") return isSame ? node : withInput(node, 1, b.int64(opened));
+  const { proto: _, ...kept } = node;
+  return { ...kept, op: "Reshape", inputs: [node.inputs[0]!, b.int64(opened)], attributes: Attributes.none };
+}
+
+/** The sizes that a Gather of all elements in their order gives, as PyTorch exports `as_strided`: it does no more than a Reshape. */
+function viewed(b: Ops, { op, inputs, attributes }: Node): readonly number[] | undefined {
+  if (op !== "Gather" || b.fact(inputs[0]!).dims?.length !== 1 || attributes.int("axis", 0) > 0) return undefined;
+  const proto = b.initializer(inputs[1]!);
+  if (!proto) return undefined;
+  const { dims, data } = readTensor(proto);
+  return data.every((v: number | bigint, i: number) => Number(v) === i) ? dims : undefined;
 }
 
 /**
