@@ -106,7 +106,13 @@ export function checkHardening({ method, norm, epsilon, file, data, ...rest }: H
   if (!Number.isInteger(validation) || validation < LEAST_VALIDATION || left < Math.max(batch, validation))
     throw new PerturbError(
       "usage",
-      `${data.name} has ${data.size} samples; of these, ${validation + test} are to be held out, so that ${Math.max(0, left)} would be left to learn from. At least ${LEAST_VALIDATION} are held out, and no more than are learned from, of which a batch is ${batch}. Give more data, or set ${option("validation")} or ${option("batch")}.`,
+      `${takenOf(data)}; of these, ${validation + test} are to be held out, so that ${Math.max(0, left)} would be left to learn from. At least ${LEAST_VALIDATION} are held out, and no more than are learned from, of which a batch is ${batch}. Give more data, or set ${option("validation")} or ${option("batch")}.`,
       { data: { size: data.size, validation, left } },
     );
 }
+
+/** How many samples there are, in a clause: all of the data, or those that were drawn of it. */
+const takenOf = ({ name, size, drawn }: Dataset): string =>
+  drawn
+    ? `${size} of the ${drawn.of} samples of ${name} are taken (${option("limit", size)})`
+    : `${name} has ${size} samples`;
