@@ -33,8 +33,8 @@ export function openedBatch(graph: Graph, n: number, isWide: boolean): OpenedBat
   /** Of each value with the batch, how many elements lie around it: the product of sizes before it, also inside of a merged axis. */
   const around = new Map([["x", 1]]);
   for (const node of graph.nodes) {
-    const rewritten = node.domain === "" ? reshaped(b, node, fixed, n, around) : node;
-    const opened = isWide && node.domain === "" ? wide(b, rewritten, n) : rewritten;
+    const sized = node.domain === "" ? reshaped(b, node, fixed, n, around) : node;
+    const opened = isWide && node.domain === "" ? wide(b, sized, n) : sized;
     b.append(opened);
     follow(b, node, around);
     for (const name of node.outputs) {
@@ -73,10 +73,13 @@ function constantSizes(b: Ops, name: string | undefined): readonly number[] | un
   return values?.every((v) => typeof v === "number") ? values : undefined;
 }
 
-const withInput = ({ proto: _, ...node }: Node, i: number, name: string): Node => ({
-  ...node,
-  inputs: node.inputs.map((input, at) => (at === i ? name : input)),
-});
+/** A node with other fields: what the file said of it no longer holds. */
+function rewritten(node: Node, changes: Partial<Node>): Node {
+  const { proto: _, ...kept } = node;
+  return { ...kept, ...changes };
+}
+
+const withInput = (node: Node, i: number, name: string): Node => rewritten(node, { inputs: node.inputs.with(i, name) });
 
 /** A Reshape to constant sizes, with the batch open among them. */
 function reshaped(
@@ -99,8 +102,7 @@ function reshaped(
   const opened = to.map((size, i) => (i !== at ? size : isCopied ? 0 : -1));
   const isSame = String(reshapeDims(from, sizes, allowsZero)) === String(reshapeDims(from, opened, allowsZero));
   if (node.op === "Reshape") return isSame ? node : withInput(node, 1, b.int64(opened));
-  const { proto: _, ...kept } = node;
-  return { ...kept, op: "Reshape", inputs: [node.inputs[0]!, b.int64(opened)], attributes: Attributes.none };
+  return rewritten(node, { op: "Reshape", inputs: [node.inputs[0]!, b.int64(opened)], attributes: Attributes.none });
 }
 
 /** The sizes that a Gather of all elements in their order gives, as PyTorch exports `as_strided`: it does no more than a Reshape. */
