@@ -41,7 +41,7 @@ function incompleteBeta(n: number, k: number, p: number): number {
 }
 
 /** P(X = k), from deviances and not from differences of large logarithms (Loader 2000, "Fast and accurate computation of binomial probabilities"). */
-function binomialMass(n: number, k: number, p: number): number {
+export function binomialMass(n: number, k: number, p: number): number {
   if (k === 0) return Math.exp(n * Math.log1p(-p));
   if (k === n) return Math.exp(n * Math.log(p));
   const stirling = stirlingError(n) - stirlingError(k) - stirlingError(n - k);
