@@ -16,11 +16,10 @@ import type { Evaluator, WorkPlace } from "./place.ts";
 import { here } from "./places/here.ts";
 import { checkGates, type GateAsked } from "./results/gates.ts";
 import { withWarnings } from "./results/result.ts";
-import { intervalOf } from "./results/statistics.ts";
 import { subjectOf } from "./results/subject.ts";
 import { isShard, type Places, placesOf, type Shard, shapesFrom } from "./shard.ts";
 import type { EvaluationState, OpenState } from "./state.ts";
-import { checkUntil, HALF_WIDTH, LOOK, nextLook } from "./until.ts";
+import { checkUntil, HALF_WIDTH, intervalOf, LOOK, nextLook } from "./until.ts";
 
 export interface EvaluateOptions extends AttackOptions {
   /** Where batches are worked on, by default in this thread. */
@@ -184,13 +183,13 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
 /** With how well the surrogate reads the data, where an attack works on one. */
 async function withSurrogate(
   result: EvaluationResult,
-  { model, data, plan, batch, options: { surrogate: given, until, signal } }: Measuring,
+  { model, data, plan, batch, total, options: { surrogate: given, until, signal } }: Measuring,
 ): Promise<EvaluationResult> {
   const surrogate = surrogateOf(plan, given);
   if (!surrogate) return result;
   const { offset } = data.drawn ? { offset: 0 } : plan;
   const part = { batch, offset, limit: result.evaluation.data.total, signal };
-  const found = await surrogateAccuracy(surrogate, data, part, intervalOf(until));
+  const found = await surrogateAccuracy(surrogate, data, part, intervalOf(until, total));
   const told = { ...result, evaluation: { ...result.evaluation, surrogate: found } };
   return withWarnings(told, surrogateWarnings(surrogate.name, found, result.evaluation.clean, model.classes));
 }

@@ -50,6 +50,7 @@ const timeless = (result: EvaluationResult): unknown =>
   JSON.parse(JSON.stringify(result), (key, value: unknown) =>
     /^(date|seconds|samplesPerSecond|batch)$/.test(key) ? 0 : value,
   );
+const sequence = (k: number, n: number) => confidenceSequence(k, n, { alpha: 0.05, weight: 1 / (4 * UNTIL ** 2) });
 const halfOf = ([low, high]: readonly [number, number]) => (high - low) / 2;
 
 describe("until", () => {
@@ -58,10 +59,9 @@ describe("until", () => {
     const { clean, data, worst, points, until } = evaluation;
     const rights = records.map(({ prediction, label }) => Number(prediction === label));
     const at = (n: number) =>
-      confidenceSequence(
+      sequence(
         rights.slice(0, n).reduce((a, b) => a + b, 0),
         n,
-        0.05,
       );
     const looks = Array.from({ length: SIZE / 100 }, (_, i) => 100 * (i + 1));
     const end = looks.find((n) => halfOf(at(n)) <= UNTIL)!;
@@ -179,8 +179,8 @@ describe("until", () => {
 
   it("looks at every accuracy that a report gives", () => {
     const tally = { total: 100, correct: 100, points: [], worst: [], attacks: [] } as unknown as Tally;
-    const [best, half] = [100, 50].map((correct) => halfOf(confidenceSequence(correct, 100, 0.05)));
-    expect(widest(tally)).toBe(best);
+    const [best, half] = [100, 50].map((correct) => halfOf(sequence(correct, 100)));
+    expect(widest(tally, sequence)).toBe(best);
     const worst = { correct: 100, errors: 0, notFooled: [] };
     for (const more of [
       { correct: 50 },
@@ -192,7 +192,7 @@ describe("until", () => {
       { unadapted: { network: 50, correct: [] } },
       { unadapted: { network: 100, correct: [50] } },
     ] satisfies Partial<Tally>[])
-      expect(widest({ ...tally, ...more })).toBe(half);
+      expect(widest({ ...tally, ...more }, sequence)).toBe(half);
   });
 
   it("refuses what would choose other samples, and what is no half of an interval", async () => {

@@ -2,8 +2,9 @@ import { PerturbError } from "../errors.ts";
 import type { Evaluation, Warning } from "../evaluate.ts";
 import type { Kind } from "../known-options.ts";
 import { option } from "../option.ts";
+import { confidenceSequence } from "../probability/confidence-sequence.ts";
 import type { Order } from "./opening.ts";
-import { sequence95 } from "./results/statistics.ts";
+import { type Interval, wilson95 } from "./results/statistics.ts";
 import type { Tally } from "./results/tally.ts";
 import type { Shard } from "./shard.ts";
 
@@ -50,11 +51,22 @@ export function checkUntil({
 }
 
 /**
+ * The interval for an accuracy, at 95 %. Where what was found says when a run ends, only one that holds at all times at once is what it says: that of
+ * a confidence sequence. It is shortest after nine times its weight: the samples after which half of its length is what is asked for, at an accuracy of
+ * one half, or all that are `available`.
+ */
+export function intervalOf(until: number | undefined, available: number): Interval {
+  if (until === undefined) return wilson95;
+  const weight = Math.min(1 / (4 * until * until), available / 9);
+  return (correct, total) => confidenceSequence(correct, total, { alpha: 0.05, weight });
+}
+
+/**
  * The largest half of an interval's length, of all accuracies of the model that a report gives: clean, after each attack at each ε, the worst
  * case, certified, without the defence, and of each label.
  */
-export const widest = (tally: Tally): number =>
-  Math.max(...Array.from(correctIn(tally), (correct) => halfWidth(sequence95(correct, tally.total))));
+export const widest = (tally: Tally, interval: Interval): number =>
+  Math.max(...Array.from(correctIn(tally), (correct) => halfWidth(interval(correct, tally.total))));
 
 const halfWidth = ([low, high]: readonly [number, number]): number => (high - low) / 2;
 

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseEpsilons, parseFailUnder, parseNumber, parseNumbers, parseShape, wholeNumber } from "./values.ts";
+import {
+  parseEpsilons,
+  parseFailUnder,
+  parseHalfWidth,
+  parseNumber,
+  parseNumbers,
+  parseShape,
+  wholeNumber,
+} from "./values.ts";
 
 describe("numbers", () => {
   it("are decimals or fractions", () => {
@@ -73,6 +81,22 @@ describe("ε", () => {
       expect(() => parseEpsilons(text)).toThrow();
     },
   );
+});
+
+describe("--until", () => {
+  it.each([
+    ["±1%", 0.01],
+    ["+-1%", 0.01],
+    ["+/-1 %", 0.01],
+    ["1%", 0.01],
+    ["0.7%", 0.007],
+    ["±.02", 0.02],
+    ["0.01", 0.01],
+  ])("%s is %d", (text, share) => expect(parseHalfWidth(text)).toBe(share));
+
+  it.each(["1", "0", "0%", "50%", "-1%", "±", "%", "1%%", "1e-2", "1/100", "x", ""])("refuses %j", (text) => {
+    expect(() => parseHalfWidth(text)).toThrow(/Write ±1% or 0.01/);
+  });
 });
 
 describe("--fail-under", () => {

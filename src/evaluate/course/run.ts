@@ -8,7 +8,7 @@ import { resultOf, type Subject, withWarnings } from "../results/result.ts";
 import { addTally, type Tally } from "../results/tally.ts";
 import type { Places } from "../shard.ts";
 import type { OpenState } from "../state.ts";
-import { LOOK, nextLook, untilWarnings, widest } from "../until.ts";
+import { intervalOf, LOOK, nextLook, untilWarnings, widest } from "../until.ts";
 import type { BatchPlan } from "./batch.ts";
 
 /** One evaluation, with all that it needs. */
@@ -57,6 +57,7 @@ export async function* follow(course: Course): AsyncGenerator<Progress, Evaluati
   const began = state?.began ?? new Date();
   const start = performance.now();
   const proofs = certificates(course.certified ?? new Map(), plan.norm);
+  const interval = intervalOf(until, total);
   let sum: Tally | undefined;
   const resultUpTo = (tally: Tally): EvaluationResult => {
     const seconds = (state?.seconds ?? 0) + (performance.now() - start) / 1000;
@@ -70,7 +71,7 @@ export async function* follow(course: Course): AsyncGenerator<Progress, Evaluati
     await onRecords(withSources(tally.records.splice(0), data));
     if (sum) addTally(sum, tally);
     else sum = tally;
-    const reached = until === undefined ? {} : { widest: widest(sum) };
+    const reached = until === undefined ? {} : { widest: widest(sum, interval) };
     return { done: sum.total, total, correct: sum.correct, ...reached, soFar: () => resultUpTo(sum!) };
   };
   const finish = async (running: Promise<Tally>): Promise<Progress> => {
@@ -80,7 +81,7 @@ export async function* follow(course: Course): AsyncGenerator<Progress, Evaluati
   };
   const isOver = (): boolean => {
     const done = sum?.total ?? 0;
-    return done >= total || (until !== undefined && done > 0 && done % LOOK === 0 && widest(sum!) <= until);
+    return done >= total || (until !== undefined && done > 0 && done % LOOK === 0 && widest(sum!, interval) <= until);
   };
   /** The batches that are left. One ends where it is decided whether the run does. */
   const left = async function* (): AsyncGenerator<Batch> {

@@ -7,11 +7,11 @@ import { defenceWarnings, defendedOf } from "../checks/defended.ts";
 import { setWarnings } from "../checks/label-sets.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Linearity } from "../linear/contract.ts";
-import { widest } from "../until.ts";
+import { intervalOf, widest } from "../until.ts";
 import { type GateAsked, withGates } from "./gates.ts";
 import { picturesOf } from "./input-facts.ts";
 import { labelAccuracies, labelNames } from "./labels.ts";
-import { accuracyOf as accuracyBy, intervalOf } from "./statistics.ts";
+import { accuracyOf as accuracyBy } from "./statistics.ts";
 import type { AttackTally, Confusion, LinearityTally, LossTally, PointTally, Shown, Tally } from "./tally.ts";
 
 /** What the report says of a model and of who ran it. */
@@ -52,7 +52,8 @@ export function resultOf(
 ): EvaluationResult {
   const { classes } = subject.model;
   const { total } = tally;
-  const accuracyOf = (correct: number) => accuracyBy(correct, total, intervalOf(until));
+  const interval = intervalOf(until, available);
+  const accuracyOf = (correct: number) => accuracyBy(correct, total, interval);
   const certifiedAt = (k: number) => tally.certified && { certified: accuracyOf(tally.certified.proven[k]!) };
   const points = tally.points.map((point, i) => ({
     attack: plan.series[Math.floor(i / plan.epsilons.length)]!,
@@ -111,7 +112,7 @@ export function resultOf(
     })),
     ...(tally.certified && { certified: certificationOf(tally, plan) }),
     ...defendedOf(subject.defence, tally, plan.epsilons, accuracyOf),
-    ...(until !== undefined && { until: { asked: until, reached: widest(tally), available } }),
+    ...(until !== undefined && { until: { asked: until, reached: widest(tally, interval), available } }),
     gates: [],
     points,
     attacks: tally.attacks.map((attack, e) => summaryOf(attack, plan, e)),

@@ -1,6 +1,5 @@
 import type { Accuracy } from "../../evaluate.ts";
 import type { Head } from "../../model.ts";
-import { confidenceSequence } from "../../probability/confidence-sequence.ts";
 
 /** 97.5 % quantile of the standard normal distribution. */
 const Z = 1.959963984540054;
@@ -19,12 +18,6 @@ export function wilson95(correct: number, total: number): readonly [number, numb
 
 /** An interval for a share, at 95 %. */
 export type Interval = (correct: number, total: number) => readonly [number, number];
-
-/** That of a confidence sequence (`confidenceSequence`). */
-export const sequence95: Interval = (correct, total) => confidenceSequence(correct, total, 0.05);
-
-/** Where what was found says when a run ends, only intervals that hold at all times at once are what they say. */
-export const intervalOf = (until: number | undefined): Interval => (until === undefined ? wilson95 : sequence95);
 
 export const accuracyOf = (correct: number, total: number, interval: Interval = wilson95): Accuracy => ({
   correct,
