@@ -97,7 +97,7 @@ describe("drawn", () => {
       ofOne.add(first.filter((i) => i >= 7).length);
     }
     for (const count of hits) expect(Math.abs(count - 2000)).toBeLessThan(150);
-    expect([...ofOne].sort()).toEqual([0, 1, 2, 3, 4]);
+    expect([...ofOne].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
   });
 
   it("finds samples of a part by their indices in the set", async () => {

@@ -118,18 +118,18 @@ describe("until", () => {
     let [begun, closed] = [0, 0];
     const many: WorkPlace = {
       async start(job) {
-        const { run: work, close } = await here.start(job);
+        const evaluator = await here.start(job);
         return {
           concurrency: 8,
           async run(batch) {
             begun += batch.labels.length;
-            const tally = await work(batch);
+            const tally = await evaluator.run(batch);
             await sleep((7 * batch.indices[0]!) % 5);
             return tally;
           },
           close: async () => {
             closed++;
-            await close();
+            await evaluator.close();
           },
         };
       },
