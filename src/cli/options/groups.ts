@@ -20,7 +20,8 @@ export const graphOptions = () =>
     .addOption(options.channels())
     .addOption(options.bounds())
     .addOption(options.shape())
-    .addOption(options.straightThrough());
+    .addOption(options.straightThrough())
+    .addOption(options.isolate());
 /** How an inference server is called. */
 export const endpointOptions = () =>
   group("Model").addOption(options.header()).addOption(options.timeout()).addOption(options.retries());
