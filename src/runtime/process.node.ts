@@ -36,7 +36,7 @@ export function processRuntime(): ProcessRuntime {
     heard(answer);
   });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  child.on("error", (cause) => fail(new PerturbError("internal", `A process failed: ${cause.message}`, { cause })));
+  child.on("error", (cause) => fail(notStarted(cause)));
   child.on("close", (code, signal) => fail(endedBy(signal ?? `exit ${code}`)));
   return {
     name: "onnxruntime-node, in a process",
@@ -49,6 +49,13 @@ export function processRuntime(): ProcessRuntime {
     },
   };
 }
+
+const notStarted = (cause: Error): PerturbError =>
+  new PerturbError(
+    "not-found",
+    `No process can be started to try a file in: ${cause.message}. Free some memory; whoever trusts the file can leave the trial out.`,
+    { cause },
+  );
 
 const endedBy = (ended: string): PerturbError =>
   new PerturbError("runtime", `ONNX Runtime ended its process (${ended}).`, { data: { ended } });

@@ -9,7 +9,7 @@ import { requireWritable, writeAtomically } from "../files.ts";
 import { interruptible } from "../interrupt.ts";
 import { readNetwork, readText } from "../opening/network.ts";
 import { commandWords } from "../option-words.ts";
-import { options } from "../options/definitions.ts";
+import { isolateOption } from "../options/isolate-option.ts";
 import { parseNumber } from "../options/values.ts";
 import { complain, helpText, print, prose } from "../output.ts";
 
@@ -24,7 +24,7 @@ or timeout. The answer holds for the file as ONNX Runtime's CPU kernels compute 
   .option("--timeout <seconds>", "Give up after this many seconds.", parseNumber, 60)
   .option("--instances <file.csv>", "Answer each line: model, property, seconds. Paths are relative to the file.")
   .option("--out <results.csv>", "With --instances, write the answers as this file: model, property, answer, seconds.")
-  .addOption(options.isolate())
+  .addOption(isolateOption())
   .addHelpText("after", () =>
     helpText(`
 A sat answer is followed by the counterexample, as the competition of verifiers wants it. The exit code is 0 for every answer, and 2

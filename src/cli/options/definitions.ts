@@ -229,11 +229,6 @@ export const options = {
       "--straight-through <ops>",
       "Let the gradient pass unchanged through these operators (Round, Floor, Ceil, Sign, Cast) or nodes by name, separated by commas.",
     ).argParser((text: string) => text.split(",").map((word) => word.trim())),
-  isolate: () =>
-    new Option(
-      "--no-isolate",
-      "Run the file at once. Without it, a file that is not bundled runs once in a process of its own, so that a crash of ONNX Runtime is an error.",
-    ),
   failUnder: (accuracy: "robust" | "certified" = "robust") =>
     new Option(
       "--fail-under <acc@eps>",

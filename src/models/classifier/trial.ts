@@ -42,9 +42,9 @@ export async function tryGraph(graph: Graph, name: string, runtime: Runtime): Pr
   }
 }
 
-/** @throws unsafe-file for the end of a process, and whatever is a bug; other errors are those of an orderly run */
+/** @throws unsafe-file for the end of a process; not-found where none was; internal. Other errors are those of an orderly run */
 function throwEnded(error: unknown, name: string): void {
-  if (!(error instanceof PerturbError) || error.code === "internal") throw error;
+  if (!(error instanceof PerturbError) || error.code === "internal" || error.code === "not-found") throw error;
   const { ended } = error.data;
   if (ended === undefined) return;
   throw new PerturbError(
