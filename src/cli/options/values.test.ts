@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseEpsilons, parseFailUnder, parseNumber, parseNumbers, parseShape, wholeNumber } from "./values.ts";
+import {
+  parseAugmentation,
+  parseEpsilons,
+  parseFailUnder,
+  parseNumber,
+  parseNumbers,
+  parseShape,
+  wholeNumber,
+} from "./values.ts";
 
 describe("numbers", () => {
   it("are decimals or fractions", () => {
@@ -84,4 +92,11 @@ describe("--fail-under", () => {
   it.each(["0.5", "@0.1", "0.5@", "0.5@0.1@0.2", "1.5@0.1", "-1%@0.1", "x@0.1"])("refuses %j", (text) => {
     expect(() => parseFailUnder(text)).toThrow();
   });
+});
+
+it("changes of pictures are named once each", () => {
+  expect(parseAugmentation("flip, shift=2,crop=0")).toEqual({ flip: true, shift: 2, crop: 0 });
+  expect(() => parseAugmentation("flip,flip")).toThrow("names flip twice");
+  expect(() => parseAugmentation("shift=1,flip,shift=2")).toThrow("names shift twice");
+  expect(() => parseAugmentation("flip,turn=3")).toThrow("none of flip");
 });

@@ -82,6 +82,8 @@ export function parseAugmentation(text: string): Augmentation {
     if (part.trim() === "flip") return { flip: true };
     throw new InvalidArgumentError(`"${part}" is none of flip, shift=PIXELS and crop=PIXELS.`);
   });
+  const twice = parts.flatMap(Object.keys).find((name, i, names) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new InvalidArgumentError(`"${text}" names ${twice} twice.`);
   return Object.assign({}, ...parts) as Augmentation;
 }
 

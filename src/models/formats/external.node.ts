@@ -88,8 +88,11 @@ function locationOf(t: TensorProto, model: string): string {
   );
 }
 
-/** Opens a regular file by its real path: a link may lead out of the folder, and to open a pipe waits without end. */
-async function openData(folder: string, location: string, model: string): Promise<FileHandle> {
+/**
+ * Opens a file beside a model, a regular one, by its real path: a link may lead out of the folder, and to open a pipe waits
+ * without end. @throws unsafe-file, not-found
+ */
+export async function openData(folder: string, location: string, model: string): Promise<FileHandle> {
   const path = join(folder, location);
   const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
   try {
