@@ -71,6 +71,30 @@ describe("DeepFool on a linear model of many classes", () => {
   );
 });
 
+it("DeepFool steps on from where the bounds stopped it", async () =>
+  using(open(linearGraph([2], new Float32Array(4), [1, 0])), async (model) => {
+    // A long way out of the bounds, then a short one back.
+    const slopes = [Float32Array.of(4, 0), Float32Array.of(-1, 0)];
+    const heights = [1, 0.05];
+    const asked: number[] = [];
+    const steered: DifferentiableModel = {
+      ...model,
+      logits(x) {
+        asked.push(x.data[0]!);
+        return model.logits(x);
+      },
+      async gradient(x, goal) {
+        const k = asked.length - 1;
+        const answer = await model.gradient(x, goal);
+        return { ...answer, loss: floats([1], [-heights[k]!]), gradient: floats([1, 2], slopes[k]!) };
+      },
+    };
+    await distancesOf(steered, deepfool, floats([1, 2], [0.9, 0.5]), Int32Array.of(0), { options: { steps: 2 } });
+    // The last is the judge's.
+    expect(asked).toHaveLength(4);
+    for (const [k, v] of [0.9, 1, 1 - 1.02 * (0.05 + 1e-4)].entries()) expect(asked[k]).toBeCloseTo(v, 6);
+  }));
+
 it("Carlini-Wagner moves pixels that are 0 or 1", async () =>
   using(open(twoClassGraph(Float32Array.of(1, -1, 2), 0.7)), async (model) => {
     // The margin is -0.3; all three pixels can move: 0.3 / ‖w‖.
