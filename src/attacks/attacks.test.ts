@@ -354,7 +354,8 @@ describe("the registry", () => {
         expect(new Set(choices[option]).size).toBe(choices[option]!.length);
       }
     }
-    expect(attacks.pgd.choices).toEqual({ loss: ["cross-entropy", "margin", "dlr"], optimizer: ["sgd", "adam"] });
+    const losses = ["cross-entropy", "margin", "dlr"];
+    expect(attacks.pgd.choices).toEqual({ loss: losses, optimizer: ["sgd", "adam"], l1Step: ["sparse", "dense"] });
   });
 
   it("is not left without them by the types", () => {
