@@ -8,7 +8,7 @@ import { openData } from "./external.node.ts";
 export async function readDataFiles(graph: Graph, folder: string, model: string): Promise<DataFiles> {
   const files = new Map<string, Uint8Array>();
   for (const path of dataPaths(graph, model)) {
-    const file = await openData(join(folder, path), model);
+    const file = await openData(folder, path, model);
     try {
       const { buffer, byteOffset, byteLength } = await file.readFile();
       files.set(path, new Uint8Array(buffer, byteOffset, byteLength));

@@ -1,4 +1,5 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, realpath } from "node:fs/promises";
 import { isAbsolute, join, normalize, sep } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { type TensorProto, TensorProtoSchema } from "onnx-buf";
@@ -23,7 +24,7 @@ export async function takeInExternal(graph: Graph, folder: string, model: string
     for (const t of graph.initializers.values()) {
       if (!isExternal(t)) continue;
       const location = locationOf(t, model);
-      const file = files.get(location) ?? (await openData(join(folder, location), model));
+      const file = files.get(location) ?? (await openData(folder, location, model));
       files.set(location, file);
       const small = await readSmall(t, location, file, model);
       if (small) initializers.set(t.name, small);
@@ -71,14 +72,20 @@ function locationOf(t: TensorProto, model: string): string {
   );
 }
 
-/** Opens a file beside a model: a regular one. @throws not-found */
-export async function openData(path: string, model: string): Promise<FileHandle> {
+/** Opens a regular file by its real path: a link may lead out of the folder, and to open a pipe waits without end. */
+export async function openData(folder: string, location: string, model: string): Promise<FileHandle> {
+  const path = join(folder, location);
+  const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
   try {
-    const file = await open(path, "r");
+    const real = await realpath(path);
+    const root = await realpath(folder);
+    if (real !== root && !real.startsWith(join(root, sep))) throw leadsOut(path, real, model);
+    const file = await open(real, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     if ((await file.stat()).isFile()) return file;
     await file.close();
     throw new Error("it is no file");
   } catch (cause) {
+    if (cause instanceof PerturbError) throw cause;
     throw new PerturbError(
       "not-found",
       `${model} keeps its weights in ${path}, which cannot be read: ${messageOf(cause)}. Put that file beside the model.`,
@@ -86,3 +93,10 @@ export async function openData(path: string, model: string): Promise<FileHandle>
     );
   }
 }
+
+const leadsOut = (path: string, real: string, model: string): PerturbError =>
+  new PerturbError(
+    "unsafe-file",
+    `${model} keeps its weights in ${path}, which is a link to ${real}, outside of the model's folder. Copy that file beside the model, if it belongs to it.`,
+    { data: { path, real } },
+  );
