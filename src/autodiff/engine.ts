@@ -1,10 +1,10 @@
 import { PerturbError } from "../errors.ts";
 import { isFloat } from "../onnx/facts.ts";
 import { describeNode, type Node } from "../onnx/graph.ts";
+import { guarded } from "../onnx/guarded.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { isRecurrence } from "../onnx/recurrence.ts";
 import { dependents, dependsOn, type TypeOf } from "./coverage.ts";
-import { guarded } from "./guarded.ts";
 import { recurrenceGradient } from "./recurrence.ts";
 import type { Amend } from "./residue.ts";
 import type { Rule, Rules } from "./rule.ts";
@@ -49,7 +49,7 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
   const contributions = new Map<string, string[]>([[of, [seed]]]);
   for (const node of b.nodes.toReversed()) {
     const leads = node.outputs.some((name) => contributions.has(name)) && table.dependsOn(node, reached, typeOf);
-    if (leads) guarded(node, () => propagate(b, node, reached, contributions, table));
+    if (leads) guarded(node, "gradient", () => propagate(b, node, reached, contributions, table));
   }
   return wrt.map((name) => {
     const parts = contributions.get(name);

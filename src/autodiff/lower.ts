@@ -1,13 +1,13 @@
 import { PerturbError } from "../errors.ts";
 import { renaming } from "../onnx/builder.ts";
 import { describeNode, type Graph, type Node, valuesRead } from "../onnx/graph.ts";
+import { guarded } from "../onnx/guarded.ts";
 import { inliner, MAX_NODES } from "../onnx/inline.ts";
 import { Ops } from "../onnx/ops.ts";
 import { inFloat32 } from "../onnx/precision.ts";
 import { isRecurrence } from "../onnx/recurrence.ts";
 import { upgrade } from "../onnx/upgrade.ts";
 import { dependsOn, type TypeOf } from "./coverage.ts";
-import { guarded } from "./guarded.ts";
 import type { Collection, Lowering, LoweringContext, Lowerings } from "./lowering.ts";
 import { refuseBlockedLayout } from "./lowerings/microsoft-nchwc.ts";
 import { exactLowerings, loweringOf, resolvesEarly } from "./lowerings.ts";
@@ -68,7 +68,7 @@ export function lower(graph: Graph, roots: readonly string[], table = differenti
     };
     try {
       if (depth > DEEPEST) throw tooLong(node);
-      return b.record(() => guarded(node, () => lowering(context)));
+      return b.record(() => guarded(node, "gradient", () => lowering(context)));
     } catch (error) {
       // Nothing is lost where no gradient has to pass.
       if (needed || !(error instanceof PerturbError)) throw error;

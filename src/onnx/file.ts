@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type GraphProto,
   GraphProtoSchema,
+  type ModelProto,
   ModelProtoSchema,
   type NodeProto,
   OperatorSetIdProtoSchema,
@@ -88,8 +89,18 @@ function readDim({ value }: TensorShapeProto_Dimension): Dim {
 /**
  * Serializes a graph. Fields of the source that were not rewritten, known or unknown, are kept; `value_info` is not: the
  * shapes between inputs and outputs may have changed, and runtimes infer them.
+ * @throws invalid-file for what no file can hold
  */
 export function writeOnnx(graph: Graph): Uint8Array {
+  try {
+    return toBinary(ModelProtoSchema, modelOf(graph));
+  } catch (cause) {
+    const message = `${graph.name || "The model"} cannot be written as ONNX (${messageOf(cause)}): a number in it is none of its kind. Check that the model runs.`;
+    throw new PerturbError("invalid-file", message, { cause });
+  }
+}
+
+function modelOf(graph: Graph): ModelProto {
   const { source } = graph;
   const made = source?.graph ? { ...source.graph } : create(GraphProtoSchema, { name: graph.name || "perturb" });
   const proto: GraphProto = Object.assign(made, {
@@ -107,7 +118,7 @@ export function writeOnnx(graph: Graph): Uint8Array {
   const model = source
     ? { ...source }
     : create(ModelProtoSchema, { irVersion: NEW_IR_VERSION, producerName: "perturb" });
-  return toBinary(ModelProtoSchema, Object.assign(model, { graph: proto, opsetImport }));
+  return Object.assign(model, { graph: proto, opsetImport });
 }
 
 /** A graph as a sub-graph; `outside`: inputs that it takes from around it. */
