@@ -78,7 +78,7 @@ function propagate(
   if (table.isIdentity(node)) {
     const [name] = node.inputs;
     const passed = passedThrough(b, node, gradientOf(0));
-    if (reached.has(name!)) contributions.set(name!, [...(contributions.get(name!) ?? []), b.sumTo(passed, name!)]);
+    if (reached.has(name!)) contribute(contributions, name!, b.sumTo(passed, name!));
     return;
   }
   const rule = table.ruleOf(b, node);
@@ -110,8 +110,15 @@ function propagate(
     if (!gradient) return;
     const summed = b.sumTo(gradient, name);
     const whole = table.amend?.(node, i, summed, g ?? "") ?? summed;
-    contributions.set(name, [...(contributions.get(name) ?? []), whole]);
+    contribute(contributions, name, whole);
   });
+}
+
+/** Notes a part of what reaches a value. */
+function contribute(contributions: Map<string, string[]>, name: string, part: string): void {
+  const parts = contributions.get(name);
+  if (parts) parts.push(part);
+  else contributions.set(name, [part]);
 }
 
 function gradientRule(b: Ops, node: Node): Rule {

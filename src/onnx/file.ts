@@ -11,16 +11,16 @@ import {
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { messageOf, PerturbError } from "../errors.ts";
-import { renaming } from "./builder.ts";
+import { checkCounts } from "./counts.ts";
 import type { Dim, Graph, GraphValue, Node } from "./graph.ts";
-import { readNode, standardDomain, writeNode } from "./node-proto.ts";
+import { readNode, renaming, standardDomain, writeNode } from "./node-proto.ts";
 import { checkTensor, elementType, typeCode } from "./tensor-proto.ts";
 import { sortNodes } from "./topology.ts";
 
 /** IR version and opset of graphs made from nothing. ONNX Runtime 1.14 and later read both. */
 export const NEW_IR_VERSION = 8n;
 
-/** Reads a serialized ONNX ModelProto. @throws invalid-file; unsupported for inputs that are no tensors */
+/** Reads a serialized ONNX ModelProto. @throws invalid-file; unsupported for inputs that are no tensors, and for more than can be rewritten */
 export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
   const source = decode(bytes, name);
   if (!source.graph || source.graph.node.length === 0)
@@ -28,6 +28,7 @@ export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
       "invalid-file",
       `${name} is no ONNX model: it has no graph with nodes. Give a file written by an ONNX exporter.`,
     );
+  checkCounts(source, name);
   const proto = source.graph;
   for (const t of proto.initializer) checkTensor(t, name);
   const initializers = new Map(proto.initializer.map((t) => [t.name, t]));
@@ -79,11 +80,14 @@ function readValue(value: ValueInfoProto): GraphValue {
   return { name: value.name, type: elementType(elemType) ?? null, dims: shape?.dim.map(readDim) ?? null };
 }
 
-/** A negative size stands for an unknown one, as in ONNX Runtime; so does one that is no exact number. */
+/** Letters of a size's name: products of sizes are named by all of theirs. */
+const LONGEST_NAME = 256;
+
+/** A negative size stands for an unknown one, as in ONNX Runtime; so does one that is no exact number, or has a very long name. */
 function readDim({ value }: TensorShapeProto_Dimension): Dim {
   if (value.case === "dimValue")
     return value.value < 0n || value.value > Number.MAX_SAFE_INTEGER ? null : Number(value.value);
-  return value.case === "dimParam" && value.value !== "" ? value.value : null;
+  return value.case === "dimParam" && value.value !== "" && value.value.length <= LONGEST_NAME ? value.value : null;
 }
 
 /**
