@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { type ErrorCode, PerturbError } from "../errors.ts";
 import type { Program, Runtime } from "../runtime.ts";
 import type { Tensor } from "../tensor.ts";
+import { threadFailure } from "../thread-failure.ts";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -53,7 +54,7 @@ export function threadRuntime(): ThreadRuntime {
   let count = 0;
   let failure: Error | undefined;
   const fail = (error: Error): void => {
-    failure = error;
+    failure ??= error;
     for (const { reject } of pending.values()) reject(error);
     pending.clear();
   };
@@ -63,9 +64,7 @@ export function threadRuntime(): ThreadRuntime {
     if ("result" in answer) waiting?.resolve(answer.result);
     else waiting?.reject(new PerturbError(answer.error.code, answer.error.message, { data: answer.error.data }));
   });
-  worker.on("error", (cause) =>
-    fail(new PerturbError("internal", `A worker thread failed: ${cause.message}`, { cause })),
-  );
+  worker.on("error", (cause) => fail(threadFailure(cause)));
   const ended = new Promise((resolve) => worker.once("exit", resolve));
   worker.on("exit", () => fail(new PerturbError("cancelled", "The worker thread has ended.")));
   const ask = <T>(
