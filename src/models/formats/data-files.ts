@@ -1,9 +1,10 @@
-import { type AttributeProto, type TensorProto, TensorProto_DataLocation } from "onnx-buf";
+import { type TensorProto, TensorProto_DataLocation } from "onnx-buf";
 import { PerturbError } from "../../errors.ts";
-import { describeNode, type Graph } from "../../onnx/graph.ts";
+import type { Graph } from "../../onnx/graph.ts";
 import type { Span } from "../../onnx/stored.ts";
 import { altered } from "../../onnx/subgraphs.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
+import { tensorsOf } from "../../onnx/tensors.ts";
 import { bytesPerElement, product } from "../../tensor.ts";
 import { entryOf, isExternal } from "./external.ts";
 
@@ -76,25 +77,16 @@ function bytesOf(t: TensorProto, files: DataFiles, model: string): Uint8Array {
   );
 }
 
-/** @throws unsupported where a node holds a tensor of its own whose elements lie in another file: constants, sub-graphs */
-function refuseInner({ nodes }: Graph, model: string): void {
-  const inner = ({ t, tensors, g, graphs }: AttributeProto): TensorProto[] => [
-    ...(t ? [t] : []),
-    ...tensors,
-    ...[...(g ? [g] : []), ...graphs].flatMap(({ initializer, node }) => [
-      ...initializer,
-      ...node.flatMap(({ attribute }) => attribute.flatMap(inner)),
-    ]),
-  ];
-  for (const node of nodes) {
-    const t = node.attributes.protos.flatMap(inner).find(isExternal);
-    if (t)
+/** @throws unsupported where the elements of another tensor than an initializer lie in another file: constants, sub-graphs, functions */
+function refuseInner(graph: Graph, model: string): void {
+  const own = new Set(graph.initializers.values());
+  for (const t of tensorsOf(graph))
+    if (isExternal(t) && !own.has(t))
       throw new PerturbError(
         "unsupported",
-        `${model}: ${describeNode(node)} keeps the tensor "${t.name}" in another file, and only initializers of the graph itself are followed there. Save the model as one file.`,
+        `${model} keeps the tensor "${t.name}" of a node, a sub-graph or a function in another file, and only initializers of the graph itself are followed there. Save the model as one file.`,
         { data: { tensor: t.name } },
       );
-  }
 }
 
 /** The path from the model's folder, in one way of writing it: two tensors of one file give the same. */
