@@ -41,8 +41,13 @@ function factors(dims: readonly Dim[]): Factors | null {
   return { count, names };
 }
 
-const ofFactors = ({ count, names }: Factors): Dim =>
-  names.length === 0 || count === 0 ? count : [...(count === 1 ? [] : [count]), ...names.toSorted()].join("*");
+/** Names beyond which a product counts as unknown: a graph can multiply one by itself, over and over. */
+const MOST_NAMES = 16;
+
+const ofFactors = ({ count, names }: Factors): Dim => {
+  if (names.length > MOST_NAMES) return null;
+  return names.length === 0 || count === 0 ? count : [...(count === 1 ? [] : [count]), ...names.toSorted()].join("*");
+};
 
 /** The product of sizes. */
 export function multiplyDims(dims: readonly Dim[]): Dim {
@@ -77,4 +82,13 @@ export function reshapeDims(from: readonly Dim[] | null, to: readonly Dim[], all
         )
       : null;
   return dims;
+}
+
+/** A size where names stand for these numbers; null where it stays open. */
+export function sizeOf(size: Dim, named: ReadonlyMap<string, number>): number | null {
+  if (typeof size !== "string") return size;
+  const parts = size.split("*").map((part) => (/^\d+$/.test(part) ? Number(part) : named.get(part)));
+  return (
+    named.get(size) ?? (parts.some((part) => part === undefined) ? null : parts.reduce<number>((a, b) => a * b!, 1))
+  );
 }

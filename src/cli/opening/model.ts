@@ -20,6 +20,8 @@ export interface GraphGiven {
   readonly inputName?: string | undefined;
   readonly outputName?: string | undefined;
   readonly feed?: readonly string[];
+  /** By default true. */
+  readonly isolate?: boolean | undefined;
 }
 
 /** With its preprocessing, and how its output is read. */
@@ -41,7 +43,7 @@ export const openSizes = (dims: readonly Dim[] | null): readonly (number | null)
 /** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
 export async function openGraph(
   nameOrPath: string,
-  { arch, inputName, outputName, feed = [] }: GraphGiven,
+  { arch, inputName, outputName, feed = [], isolate = true }: GraphGiven,
 ): Promise<OpenedGraph> {
   const { openModelGraph } = await import("../../models/open.node.ts");
   return openModelGraph(nameOrPath, {
@@ -49,6 +51,7 @@ export async function openGraph(
     input: inputName,
     output: outputName,
     feeds: new Map(await Promise.all(feed.map(readFeed))),
+    isolate,
   });
 }
 
@@ -72,7 +75,10 @@ export async function readFeed(text: string): Promise<[string, Tensor]> {
   return [input, feedIn(openNpzEntries(bytes, file.name), input, file.name)];
 }
 
-/** The classifier in a graph, for samples of this shape, with --mean and --std in front, and with --perturb picture the rest too. */
+/**
+ * The classifier in a graph, for samples of this shape, with --mean and --std in front, and with --perturb picture the rest too.
+ * @throws device for one that computes it wrong
+ */
 export async function openModelFile(
   opened: OpenedGraph,
   shape: readonly number[],
@@ -103,7 +109,11 @@ export async function openModelFile(
     flip,
     ...(perturb === "picture" && { perturb, preprocessing }),
   };
-  return settledFrom(opened, { ...options, ...(normalization && { normalization }) }, nodeRuntime(device, 1));
+  const runtime = nodeRuntime(device, 1);
+  const file = await settledFrom(opened, { ...options, ...(normalization && { normalization }) }, runtime);
+  if (device === "cpu") return file;
+  const { checkedOnDevice } = await import("../../models/device-check.ts");
+  return checkedOnDevice(file, runtime, nodeRuntime("cpu", 1));
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */
@@ -136,7 +146,10 @@ export async function openSurrogate(
     import("../../runtime/ort.node.ts"),
     import("../../models/classifier/other-layout.ts"),
   ]);
-  const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
+  const opened = await openGraph(given.surrogate, {
+    arch: await archFor(given.surrogate, given.arch),
+    isolate: given.isolate,
+  });
   const { surrogateMean: mean, surrogateStd: std } = given;
   const hasOwn = mean !== undefined || std !== undefined;
   const { preprocessingGiven, ownConfiguration } = await import("./preprocessing.ts");
