@@ -4,7 +4,7 @@ import { plain } from "./quote.ts";
  * What went wrong, for programs.
  *
  * - `usage`: a wrong option or argument. - `invalid-file`: a file that breaks its own format.
- * - `unsafe-file`: a file that asks for code, or for memory or places it may not have.
+ * - `unsafe-file`: a file that asks for code, or for memory, time or places it may not have.
  * - `checksum`: a known data set whose bytes differ from the published ones.
  * - `not-found`: a file, data set or model that is not there. - `mismatch`: parts that do not fit (weights and
  *   architecture, images and labels, data and model). - `out-of-bounds`: values outside the model's bounds.

@@ -48,11 +48,11 @@ describe("few bytes that ask for much", () => {
       "128 MiB",
     ],
     [
-      "a loop of 2³² trips",
+      "a loop of 2²⁰ trips",
       (b, x) =>
         b.add(
           "Loop",
-          [int(b, 2 ** 32), "", features(b, x)],
+          [int(b, 2 ** 20), "", features(b, x)],
           step((i, h) => i.add("Relu", [h])),
         ),
       ["N", 4],
@@ -75,6 +75,18 @@ describe("few bytes that ask for much", () => {
     expect(performance.now() - started).toBeLessThan(20_000);
   });
 
+  it("a loop of 2³² trips, which no runtime ends, also where no gradient passes", async () => {
+    const graph = fileOf((b, x) =>
+      b.add(
+        "Loop",
+        [int(b, 2 ** 32), "", features(b, x)],
+        step((i, h) => i.neg(h)),
+      ),
+    );
+    const { message } = await failure("unsafe-file", () => asClassifier(graph));
+    expect(message).toContain("it makes 4294967296 trips, of 16777216 allowed");
+  });
+
   it("a size multiplied by itself over and over", () => {
     const graph = fileOf((b, x) => {
       let size = b.slice(b.shape(x), [0], [0], [1]);
@@ -87,7 +99,16 @@ describe("few bytes that ask for much", () => {
 
 describe("files that are long", () => {
   it.each<[string, readonly (readonly string[])[], string]>([
-    ["500,000 inputs of a node", [Array<string>(500_000).fill("x")], "500003 values, of 262144"],
+    [
+      "500,000 inputs of a node",
+      [Array<string>(500_000).fill("x")],
+      'Sum (output "y0") has 500001 inputs and outputs, of 16384',
+    ],
+    [
+      "300,000 inputs of 30 nodes",
+      Array<string[]>(30).fill(Array<string>(10_000).fill("x")),
+      "300032 values, of 262144",
+    ],
     ["100,000 nodes", Array<string[]>(100_000).fill(["x"]), "100000 nodes, of 65536"],
   ])("%s are refused by their number", async (_, inputs, what) => {
     const nodes = inputs.map((list, i): Node => ({ ...renaming(`y${i}`, "x"), op: "Sum", inputs: list }));
@@ -100,7 +121,14 @@ describe("files that are long", () => {
 
   // Each took ten seconds and more where the work grew with the square.
   it.each<[string, (b: Ops, x: string) => string]>([
-    ["a node of 60,000 inputs", (b, x) => b.add("Sum", Array<string>(60_000).fill(features(b, x)))],
+    [
+      "a value read 48,000 times",
+      (b, x) => {
+        const h = Array<string>(16_000).fill(features(b, x));
+        const sums = [1, 2, 3].map(() => b.add("Sum", h));
+        return b.add("Sum", sums);
+      },
+    ],
     [
       "1,000 branches on the input",
       (b, x) => {
@@ -115,11 +143,11 @@ describe("files that are long", () => {
         return h;
       },
     ],
-  ])("%s: in time that grows with them", { timeout: 60_000 }, (_, build) => {
+  ])("%s: in time that grows with them", { timeout: 120_000 }, (_, build) => {
     const graph = fileOf(build);
     const started = performance.now();
     expect(gradient(graph).outputs).toHaveLength(3);
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(performance.now() - started).toBeLessThan(60_000);
   });
 
   it("as many outputs as nodes", () => {

@@ -180,7 +180,7 @@ describe("control flow that a gradient cannot pass: an error that names the node
 
 describe("hostile files", () => {
   it.each<[string, (b: Ops, x: string) => string]>([
-    ["2^62 trips", (b, x) => loop(b, int(b, 2n ** 62n), "", x)],
+    ["2^20 trips", (b, x) => loop(b, int(b, 2 ** 20), "", x)],
     ["a loop without an end", (b, x) => loop(b, "", bool(b, true), x)],
     [
       "loops in loops that do nothing",

@@ -69,8 +69,8 @@ export function lower(graph: Graph, roots: readonly string[], table = differenti
       if (depth > DEEPEST) throw tooDeep(node);
       return b.record(() => guarded(node, "gradient", () => lowering(context)));
     } catch (error) {
-      // Nothing is lost where no gradient has to pass.
-      if (needed || !(error instanceof PerturbError)) throw error;
+      // Nothing is lost where no gradient has to pass, unless no run would end.
+      if (needed || !(error instanceof PerturbError) || error.code === "unsafe-file") throw error;
       return undefined;
     }
   };

@@ -1,6 +1,7 @@
 import type { GraphProto } from "onnx-buf";
+import { PerturbError } from "../../errors.ts";
 import { normalizeAxis } from "../../onnx/dims.ts";
-import { describeNode } from "../../onnx/graph.ts";
+import { describeNode, type Node } from "../../onnx/graph.ts";
 import { tensor } from "../../tensor.ts";
 import type { LoweringContext, Lowerings } from "../lowering.ts";
 import { unsupported } from "../rules/constants.ts";
@@ -26,8 +27,10 @@ function unrollLoop(context: LoweringContext): readonly string[] {
   const trips = count ? known(context, count, "its number of trips") : Number.POSITIVE_INFINITY;
   const yes = b.constant(tensor("bool", [], Uint8Array.of(1)));
   let condition = first || yes;
-  if (count && runsAllTrips(body) && known(context, condition, "whether it starts"))
+  if (count && runsAllTrips(body) && known(context, condition, "whether it starts")) {
+    if (trips > MOST_TRIPS) throw endless(node, trips);
     b.budget.foresee(trips * (1 + 2 * body.node.length), () => describeNode(node));
+  }
   let state: readonly string[] = initial;
   const rows: (readonly string[])[] = [];
   for (let trip = 0; trip < trips && known(context, condition, "the condition under which it goes on"); trip++) {
@@ -47,6 +50,16 @@ function unrollLoop(context: LoweringContext): readonly string[] {
   });
   return [...state, ...collected];
 }
+
+/** Trips beyond which a loop does not end in the time that anybody waits, whoever runs it. */
+const MOST_TRIPS = 2 ** 24;
+
+const endless = (node: Node, trips: number): PerturbError =>
+  new PerturbError(
+    "unsafe-file",
+    `${describeNode(node)}: it makes ${trips} trips, of ${MOST_TRIPS} allowed, and no runtime would come to their end. Check the number of its trips.`,
+    { data: { op: node.op, node: node.name, trips } },
+  );
 
 /** Whether a body says in as many words that the loop goes on while it did. */
 function runsAllTrips({ input, output, node }: GraphProto): boolean {
