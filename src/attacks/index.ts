@@ -20,6 +20,8 @@ import { ead } from "./least-change/ead.ts";
 import { fab, fabT } from "./least-change/fab.ts";
 import { fmn } from "./least-change/fmn.ts";
 import { jsma } from "./least-change/jsma.ts";
+import { pdgd } from "./least-change/pdgd.ts";
+import { pdpgd } from "./least-change/pdpgd.ts";
 import { sigmaZero } from "./least-change/sigma-zero.ts";
 import { nes } from "./scores/nes.ts";
 import { onePixel } from "./scores/one-pixel.ts";
@@ -53,6 +55,8 @@ export const families = {
     fab,
     "fab-t": fabT,
     jsma,
+    pdgd,
+    pdpgd,
     "sigma-zero": sigmaZero,
   },
   "scores only": { square, nes, spsa, "one-pixel": onePixel },

@@ -61,6 +61,9 @@ export {
 } from "../attacks/least-change/fab.ts";
 export { type FmnOptions, fmn } from "../attacks/least-change/fmn.ts";
 export { type JsmaOptions, jsma, type Outputs as JsmaOutputs } from "../attacks/least-change/jsma.ts";
+export { type PdgdOptions, pdgd } from "../attacks/least-change/pdgd.ts";
+export { type PdpgdOptions, pdpgd } from "../attacks/least-change/pdpgd.ts";
+export type { PrimalDualOptions } from "../attacks/least-change/primal-dual/descent.ts";
 export { type SigmaZeroOptions, sigmaZero } from "../attacks/least-change/sigma-zero.ts";
 export { type NesOptions, nes } from "../attacks/scores/nes.ts";
 export { type OnePixelOptions, onePixel } from "../attacks/scores/one-pixel.ts";
