@@ -51,6 +51,7 @@ const LIGHTER: Record<string, object> = {
   fab: { steps: 30 },
   "fab-t": { steps: 30 },
   hopskipjump: { iterations: 4, queries: 900 },
+  least: { effort: 0.3, queries: 900 },
   nes: { queries: 3000 },
   "one-pixel": { population: 50, generations: 10 },
   "sigma-zero": { steps: 100 },

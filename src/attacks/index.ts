@@ -4,6 +4,7 @@ import { uniformNoise } from "./baselines/uniform-noise.ts";
 import { boundary } from "./decisions/boundary.ts";
 import { hopskipjump } from "./decisions/hopskipjump.ts";
 import { autoAttack, autoAttackPlus, autoAttackRand } from "./ensembles/auto-attack.ts";
+import { least } from "./ensembles/least.ts";
 import { apgdCe, apgdDlr, apgdT } from "./gradient/apgd.ts";
 import { bim } from "./gradient/bim.ts";
 import { fgsm } from "./gradient/fgsm.ts";
@@ -63,7 +64,7 @@ export const families = {
   "decisions only": { boundary, hopskipjump },
   "transfer and structure": { transfer, universal, "rotation-translation": rotationTranslation },
   baselines: { "uniform-noise": uniformNoise, "gaussian-noise": gaussianNoise, "salt-and-pepper": saltAndPepper },
-  ensembles: { autoattack: autoAttack, "autoattack-plus": autoAttackPlus, "autoattack-rand": autoAttackRand },
+  ensembles: { autoattack: autoAttack, "autoattack-plus": autoAttackPlus, "autoattack-rand": autoAttackRand, least },
 } as const;
 export type AttackFamily = keyof typeof families;
 

@@ -38,6 +38,7 @@ export {
   autoAttackPlus,
   autoAttackRand,
 } from "../attacks/ensembles/auto-attack.ts";
+export { type LeastOptions, least } from "../attacks/ensembles/least.ts";
 export { type ApgdOptions, type ApgdTargetedOptions, apgdCe, apgdDlr, apgdT } from "../attacks/gradient/apgd.ts";
 export { type BimOptions, bim } from "../attacks/gradient/bim.ts";
 export { fgsm } from "../attacks/gradient/fgsm.ts";
