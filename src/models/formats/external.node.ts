@@ -71,7 +71,8 @@ function locationOf(t: TensorProto, model: string): string {
   );
 }
 
-async function openData(path: string, model: string): Promise<FileHandle> {
+/** Opens a file beside a model: a regular one. @throws not-found */
+export async function openData(path: string, model: string): Promise<FileHandle> {
   try {
     const file = await open(path, "r");
     if ((await file.stat()).isFile()) return file;
