@@ -4,6 +4,7 @@ import { uniformNoise } from "./baselines/uniform-noise.ts";
 import { boundary } from "./decisions/boundary.ts";
 import { hopskipjump } from "./decisions/hopskipjump.ts";
 import { autoAttack, autoAttackPlus, autoAttackRand } from "./ensembles/auto-attack.ts";
+import { least } from "./ensembles/least.ts";
 import { apgdCe, apgdDlr, apgdT } from "./gradient/apgd.ts";
 import { bim } from "./gradient/bim.ts";
 import { fgsm } from "./gradient/fgsm.ts";
@@ -20,6 +21,8 @@ import { ead } from "./least-change/ead.ts";
 import { fab, fabT } from "./least-change/fab.ts";
 import { fmn } from "./least-change/fmn.ts";
 import { jsma } from "./least-change/jsma.ts";
+import { pdgd } from "./least-change/pdgd.ts";
+import { pdpgd } from "./least-change/pdpgd.ts";
 import { sigmaZero } from "./least-change/sigma-zero.ts";
 import { nes } from "./scores/nes.ts";
 import { onePixel } from "./scores/one-pixel.ts";
@@ -53,13 +56,15 @@ export const families = {
     fab,
     "fab-t": fabT,
     jsma,
+    pdgd,
+    pdpgd,
     "sigma-zero": sigmaZero,
   },
   "scores only": { square, nes, spsa, "one-pixel": onePixel },
   "decisions only": { boundary, hopskipjump },
   "transfer and structure": { transfer, universal, "rotation-translation": rotationTranslation },
   baselines: { "uniform-noise": uniformNoise, "gaussian-noise": gaussianNoise, "salt-and-pepper": saltAndPepper },
-  ensembles: { autoattack: autoAttack, "autoattack-plus": autoAttackPlus, "autoattack-rand": autoAttackRand },
+  ensembles: { autoattack: autoAttack, "autoattack-plus": autoAttackPlus, "autoattack-rand": autoAttackRand, least },
 } as const;
 export type AttackFamily = keyof typeof families;
 

@@ -38,6 +38,7 @@ export {
   autoAttackPlus,
   autoAttackRand,
 } from "../attacks/ensembles/auto-attack.ts";
+export { type LeastOptions, least } from "../attacks/ensembles/least.ts";
 export { type ApgdOptions, type ApgdTargetedOptions, apgdCe, apgdDlr, apgdT } from "../attacks/gradient/apgd.ts";
 export { type BimOptions, bim } from "../attacks/gradient/bim.ts";
 export { fgsm } from "../attacks/gradient/fgsm.ts";
@@ -61,6 +62,9 @@ export {
 } from "../attacks/least-change/fab.ts";
 export { type FmnOptions, fmn } from "../attacks/least-change/fmn.ts";
 export { type JsmaOptions, jsma, type Outputs as JsmaOutputs } from "../attacks/least-change/jsma.ts";
+export { type PdgdOptions, pdgd } from "../attacks/least-change/pdgd.ts";
+export { type PdpgdOptions, pdpgd } from "../attacks/least-change/pdpgd.ts";
+export type { PrimalDualOptions } from "../attacks/least-change/primal-dual/descent.ts";
 export { type SigmaZeroOptions, sigmaZero } from "../attacks/least-change/sigma-zero.ts";
 export { type NesOptions, nes } from "../attacks/scores/nes.ts";
 export { type OnePixelOptions, onePixel } from "../attacks/scores/one-pixel.ts";

@@ -108,4 +108,16 @@ describe("checks that follow an evaluation", () => {
     const random = changed((b, z) => noise(b, z, 3));
     expect([...(await warningsFor(random, { followUp: false })).keys()]).not.toContain("random-model");
   });
+
+  it("of attacks for the least change that gradients mislead, with what a cheap one finds", async () => {
+    const given = { attacks: [attacks.fmn], norm: "l2", epsilons: [1], limit: 10 } as const;
+    expect((await warningsFor(masked(), given)).get("nearer-found")).toMatch(
+      /^hopskipjump, with 200 queries for each of 2 samples, finds .* at a median distance of \d+\.\d+, where fmn finds no point/,
+    );
+    expect((await warningsFor(lenetGraph(), given)).get("nearer-found")).toBeUndefined();
+    const few = { ...given, attacks: [attacks.ddn.with({ steps: 3, radius: 9 })] };
+    expect((await warningsFor(lenetGraph(), few)).get("nearer-found")).toMatch(
+      /^pdgd, .* times nearer than ddn: the median distance is .* Take the attack least/,
+    );
+  });
 });

@@ -15,6 +15,7 @@ import { cascade, type Entry, type Subjects } from "../course/cascade.ts";
 import { type Advised, addWords, ensemble, strongerWords } from "./advice.ts";
 import { atChance } from "./checks.ts";
 import { diagnose } from "./diagnose.ts";
+import { checkNearer, followGradients } from "./nearer.ts";
 
 /** What the checks that follow an evaluation may cost: one in so many samples, at most so many, and queries for each. */
 const ONE_IN = 10;
@@ -35,8 +36,9 @@ export interface FollowUpContext extends BatchContext {
 }
 
 /**
- * Checks of an evaluation that run the model once more: does it give the same logits twice; does accuracy go to zero where every
- * input is allowed; do more steps still gain (Carlini et al. 2019, https://arxiv.org/abs/1902.06705, §5)? On few samples.
+ * Checks of an evaluation that run the model once more: does it give the same logits twice; does a cheap attack get nearer;
+ * does accuracy go to zero where every input is allowed; do more steps still gain (Carlini et al. 2019,
+ * https://arxiv.org/abs/1902.06705, §5)? On few samples.
  */
 export async function followUp(
   whole: Model,
@@ -69,6 +71,8 @@ export async function followUp(
 
   const last = notFooled.at(-1) ?? [];
   const count = Math.min(SAMPLES, Math.max(2, Math.ceil(total / ONE_IN)));
+  const some = plan.attacks.some(followGradients) ? await firstOf(data, offset, count) : undefined;
+  if (some) warnings.push(await checkNearer(await modelOf(some), some, plan, context));
   const farthest = await someAt(data, last.slice(0, count));
   if (farthest) warnings.push(await checkLargeEpsilon(await modelOf(farthest), farthest, plan, iterated, context));
   // Where about half of the correct samples are not fooled, an attack that is nearly strong enough shows.
