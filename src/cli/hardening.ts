@@ -44,7 +44,7 @@ export async function hardening(
       );
     discard = await createHardening(folder);
   }
-  const unlock = lock(folder);
+  const own = await lock(folder);
   const progress = given.quiet ? silent : progressLine("hardening", "samples");
   const runtimes = await startRuntimes();
   let saved = resumed !== undefined;
@@ -59,6 +59,7 @@ export async function hardening(
       onProgress: ({ done, total, epoch, epochs, score }) =>
         progress.update(done, total, `epoch ${epoch}/${epochs}, loss ${(score.loss / score.total).toFixed(4)}`),
       save: async (state) => {
+        own.check();
         await saveHardening(folder, { words, facts: opened.facts, state });
         saved = true;
         if (!given.quiet) for (const epoch of state.history.slice(told)) sayEpoch(epoch, asked.given.epochs, progress);
@@ -103,7 +104,7 @@ export async function hardening(
     stderr.write(`Stopped, and saved. Go on with: perturb harden --resume ${quote(folder)}\n`);
     process.exitCode = EXIT.saved;
   } finally {
-    unlock();
+    own.release();
     // Nothing is left of a training that ended before anything of it was saved.
     if (!saved) discard();
     for (const runtime of runtimes) await runtime.close();

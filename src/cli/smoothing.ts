@@ -175,10 +175,13 @@ async function factsOf(
 
 /** @throws usage where a folder holds what is none of these files */
 async function checkFolder(folder: string, resumed: boolean): Promise<void> {
-  const { JOURNAL } = await import("../evaluate/state/smoothing-journal.node.ts");
+  const [{ JOURNAL }, { isLock }] = await Promise.all([
+    import("../evaluate/state/smoothing-journal.node.ts"),
+    import("../evaluate/state/lock.node.ts"),
+  ]);
   const names: readonly string[] = await readdir(folder).catch(() => []);
-  const own: readonly string[] = [JOURNAL, RESULT, SAMPLES, "state.lock"];
-  const other = names.find((name) => !own.includes(name));
+  const own: readonly string[] = [JOURNAL, RESULT, SAMPLES];
+  const other = names.find((name) => !own.includes(name) && !isLock(name));
   if (other !== undefined)
     throw new PerturbError(
       "usage",
