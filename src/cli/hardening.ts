@@ -1,4 +1,3 @@
-import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { epsilonText } from "../epsilons.ts";
 import { messageOf, PerturbError } from "../errors.ts";
@@ -14,7 +13,7 @@ import { EXIT } from "./exit.ts";
 import { compareHardened } from "./harden-comparison.ts";
 import { type HardenAsked, type HardenGiven, openTraining } from "./opening/training.ts";
 import { hardenOptions } from "./options/harden-options.ts";
-import { complain, print } from "./output.ts";
+import { complain, print, tell } from "./output.ts";
 import { type ProgressLine, progressLine, silent } from "./progress.ts";
 import { ownWords } from "./self.ts";
 import { startRuntimes } from "./training-runtimes.ts";
@@ -101,7 +100,7 @@ export async function hardening(
       complain(`The state before is saved in ${folder}.`);
       throw error;
     }
-    stderr.write(`Stopped, and saved. Go on with: perturb harden --resume ${quote(folder)}\n`);
+    tell(`Stopped, and saved. Go on with: perturb harden --resume ${quote(folder)}`);
     process.exitCode = EXIT.saved;
   } finally {
     own.release();

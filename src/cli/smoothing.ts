@@ -19,7 +19,7 @@ import { openSubject } from "./opening/subject.ts";
 import { commandWords } from "./option-words.ts";
 import { asEvaluation, type certifyOptions } from "./options/certify-options.ts";
 import { checkSmoothingGiven, isGiven } from "./options/smoothing-check.ts";
-import { complain } from "./output.ts";
+import { complain, tell } from "./output.ts";
 import { progressLine, silent } from "./progress.ts";
 import { ownWords } from "./self.ts";
 import { present, presentFinished, RESULT, SAMPLES, verdict } from "./smoothing-results.ts";
@@ -114,7 +114,8 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
     return await verdict(result, given);
   } catch (error) {
     if (!journal || !mayPass(error)) throw error;
-    complain(`${explain(error).text}\nWhat is done is saved. ${goOn}`);
+    complain(explain(error).text);
+    tell(`What is done is saved. ${goOn}`);
     return EXIT.saved;
   } finally {
     await threads.close();
@@ -188,7 +189,7 @@ async function checkFolder(folder: string, resumed: boolean): Promise<void> {
       `${folder} holds ${other}, which is no result of --smoothing. Give another folder.`,
     );
   if (!resumed && names.includes(JOURNAL))
-    complain(
+    tell(
       `warning: ${folder} holds a run that was not finished, and that this one replaces. To go on with it: perturb certify --resume ${quote(folder)}`,
     );
 }
