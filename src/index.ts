@@ -171,6 +171,7 @@ export type { CleanOutputs, Detector, DetectorSite, FittedDetector, ScoreBuilder
 export { type DetectorName, detectors } from "./models/detectors/index.ts";
 export { logitDistance } from "./models/detectors/logit-distance.ts";
 export { squeeze } from "./models/detectors/squeeze.ts";
+export { checkedOnDevice } from "./models/device-check.ts";
 export { readModel } from "./models/formats/read.ts";
 export type { StateDict } from "./models/formats/state-dict.ts";
 export { readWeights } from "./models/formats/weights.ts";

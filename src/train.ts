@@ -1,6 +1,7 @@
 import type { Architecture } from "./architecture.ts";
 import type { Dataset } from "./dataset.ts";
 import type { Ops } from "./onnx/ops.ts";
+import type { Random } from "./random.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What an optimizer is told of one step. Values are named; vectors are float32 and hold all parameters of the network. */
@@ -35,10 +36,15 @@ export interface Optimizer {
 /** The share of the learning rate at a point of the training: `progress` runs from 0 up to, not including, 1. */
 export type Schedule = (progress: number) => number;
 
+/** Draws a first weight or bias of a layer in which each output adds up `fanIn` products. */
+export type Initializer = (random: Random, fanIn: number, kind: "weight" | "bias") => number;
+
 export interface TrainOptions {
   readonly architecture: Architecture;
   /** Its last `validation` samples are held out, the others are learned from. */
   readonly data: Dataset;
+  /** Of the first weights; `torch`'s by default. */
+  readonly initializer?: Initializer | undefined;
   /** Samples held out, measured after each epoch; may be 0. */
   readonly validation: number;
   /** At most so many samples of the data, by default all. */

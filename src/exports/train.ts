@@ -46,6 +46,7 @@ export {
 export type { Length, RelativeLength } from "../length.ts";
 export type { Chosen } from "../models/parameters/names.ts";
 export { type AdamOptions, adam } from "../train/adam.ts";
+export { type InitializerName, initializers } from "../train/initializers.ts";
 export { type ScheduleName, schedules } from "../train/schedule.ts";
 export { type SgdOptions, sgd } from "../train/sgd.ts";
-export type { Optimizer, Schedule, Score, Update, UpdateContext } from "../train.ts";
+export type { Initializer, Optimizer, Schedule, Score, Update, UpdateContext } from "../train.ts";

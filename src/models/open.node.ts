@@ -4,10 +4,11 @@ import { didYouMean, messageOf, PerturbError } from "../errors.ts";
 import { ownFile } from "../own-files.node.ts";
 import { nodeRuntime } from "../runtime/ort.node.ts";
 import { bundledModels, isBundled } from "./bundled.ts";
-import type { GraphModel } from "./classifier/graph-model.ts";
+import { type GraphModel, openClassifier } from "./classifier/graph-model.ts";
+import { checkedOnDevice } from "./device-check.ts";
 import { takeInExternal } from "./formats/external.node.ts";
 import { externalFiles } from "./formats/external.ts";
-import { type GraphOptions, graphIn, type OpenedGraph, type OpenModelOptions, openGraphModel } from "./open.ts";
+import { type GraphOptions, graphIn, type OpenedGraph, type OpenModelOptions, settledFrom } from "./open.ts";
 
 /** Reads a model by its path or bundled name. @throws not-found, and whatever its format's reader throws */
 export async function openModelGraph(nameOrPath: string, options: GraphOptions = {}): Promise<OpenedGraph> {
@@ -18,13 +19,17 @@ export async function openModelGraph(nameOrPath: string, options: GraphOptions =
   return { ...opened, ...(externalFiles(opened.graph).length > 0 && { folder }) };
 }
 
-/** Opens a model by its path or bundled name, by default on the native runtime, in this thread. Release it when done. */
+/**
+ * Opens a model by its path or bundled name, by default on the native runtime, in this thread. Release it when done. On another device than the CPU, a few
+ * samples are compared with what the CPU gives. @throws device where they differ; whatever `openModelGraph` throws
+ */
 export async function openModel(
   nameOrPath: string,
   { runtime = nodeRuntime(), name, arch, input, output, feeds, ...options }: Partial<OpenModelOptions> = {},
 ): Promise<GraphModel> {
   const opened = await openModelGraph(nameOrPath, { arch, input, output, feeds });
-  return openGraphModel(name === undefined ? opened : { ...opened, name }, options, runtime);
+  const file = await settledFrom(name === undefined ? opened : { ...opened, name }, options, runtime);
+  return openClassifier(await checkedOnDevice(file, runtime, nodeRuntime("cpu")), runtime);
 }
 
 /** The bytes of a model by its path or bundled name. @throws not-found */

@@ -12,6 +12,7 @@ import { option } from "../option.ts";
 import type { TrainState } from "../train.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { createTraining, openTraining, saveCheckpoint, saveResult, TRAINING_FILES } from "./folder.node.ts";
+import { initializers } from "./initializers.ts";
 import type { TrainSettings } from "./settings.ts";
 import { initialVector } from "./vector.ts";
 
@@ -20,6 +21,7 @@ const settings: TrainSettings = {
   data: "mnist",
   samples: 60_000,
   validation: 5000,
+  initializer: "torch",
   optimizer: "adam",
   weightDecay: 0,
   rate: 0.002,
@@ -31,7 +33,11 @@ const settings: TrainSettings = {
 const score = { loss: 0.1 + 0.2, correct: 9, total: 10 };
 const state: TrainState = {
   step: 17,
-  vectors: { parameters: initialVector(lenet, 1), mean: initialVector(lenet, 2), square: initialVector(lenet, 3) },
+  vectors: {
+    parameters: initialVector(lenet, 1, initializers.torch),
+    mean: initialVector(lenet, 2, initializers.torch),
+    square: initialVector(lenet, 3, initializers.torch),
+  },
   score,
   history: [
     { epoch: 1, training: score, validation: null },
@@ -49,6 +55,12 @@ describe("a checkpoint", () => {
     const tensors = readSafetensors(writeCheckpoint(checkpoint), "c");
     expect([...tensors.keys()].slice(0, 2)).toEqual(["parameters.conv1.weight", "parameters.conv1.bias"]);
     expect(tensors.get("square.fc1.weight")!.dims).toEqual([50, 320]);
+  });
+
+  it("of a version without a choice of first weights is one of torch's", () => {
+    const { initializer, ...older } = settings;
+    const bytes = writeCheckpoint({ ...checkpoint, settings: older as TrainSettings });
+    expect(readCheckpoint(bytes, "c").settings).toEqual({ ...older, initializer });
   });
 
   it("must be one, with all its parts", async () => {

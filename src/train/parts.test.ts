@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
 import { first100 } from "../../test/support/training.ts";
 import { lenet } from "../architectures/lenet.ts";
+import { small } from "../architectures/small.ts";
 import type { Dataset } from "../dataset.ts";
 import { drawMasks } from "./dropout.ts";
+import { initializers } from "./initializers.ts";
 import { loadSamples, shuffledOrder } from "./samples.ts";
 import { schedules } from "./schedule.ts";
 import { initialVector, parameterViews } from "./vector.ts";
@@ -48,7 +50,7 @@ describe("dropout masks", () => {
 
 describe("first weights", () => {
   it("are uniform in ±1/√fan_in, biases too", () => {
-    const views = parameterViews(lenet, initialVector(lenet, 3));
+    const views = parameterViews(lenet, initialVector(lenet, 3, initializers.torch));
     for (const [name, fanIn] of Object.entries({ conv1: 25, conv2: 250, fc1: 320, fc2: 50 })) {
       const bound = 1 / Math.sqrt(fanIn);
       for (const kind of ["weight", "bias"])
@@ -60,9 +62,19 @@ describe("first weights", () => {
     }
   });
 
+  it("keep the widths of intervals, for methods for proofs", () => {
+    const views = parameterViews(small, initialVector(small, 3, initializers.intervals));
+    for (const [name, fanIn] of Object.entries({ conv1: 16, conv2: 256, fc1: 1568, fc2: 100 })) {
+      const weights = views[`${name}.weight`]!.data;
+      // Behind such a layer an interval is as wide as half of the sum of sizes: E|w| fan_in / 2 = 1, of two that are both above 0 (Shi et al., eq. 9).
+      expect(Math.abs((mean(weights.map(Math.abs)) * fanIn) / 2 - 1)).toBeLessThan(4 / Math.sqrt(weights.length));
+      expect(new Set(views[`${name}.bias`]!.data)).toEqual(new Set([0]));
+    }
+  });
+
   it("depend on the seed alone", () => {
-    expect(initialVector(lenet, 3)).toEqual(initialVector(lenet, 3));
-    expect(initialVector(lenet, 3)).not.toEqual(initialVector(lenet, 4));
+    expect(initialVector(lenet, 3, initializers.torch)).toEqual(initialVector(lenet, 3, initializers.torch));
+    expect(initialVector(lenet, 3, initializers.torch)).not.toEqual(initialVector(lenet, 4, initializers.torch));
   });
 });
 

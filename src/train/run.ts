@@ -1,6 +1,7 @@
 import { checkSignal } from "../errors.ts";
 import type { FloatTensor } from "../tensor.ts";
 import type { EpochRecord, Score, TrainOptions, TrainState } from "../train.ts";
+import { initializers } from "./initializers.ts";
 import { addScores, NOTHING, scoreOf } from "./score.ts";
 import { closeSession, openSession, type Session } from "./session.ts";
 import { gradientOf, prepare, update } from "./step.ts";
@@ -31,8 +32,8 @@ export const weightsOf = (
 ): ReadonlyMap<string, FloatTensor> =>
   new Map(Object.entries(parameterViews(architecture, state.vectors["parameters"]!)));
 
-function startOf({ architecture, optimizer, seed }: TrainOptions): TrainState {
-  const parameters = initialVector(architecture, seed);
+function startOf({ architecture, optimizer, seed, initializer = initializers.torch }: TrainOptions): TrainState {
+  const parameters = initialVector(architecture, seed, initializer);
   const zeros = Object.fromEntries(optimizer.state.map((name) => [name, new Float32Array(parameters.length)]));
   return { step: 0, vectors: { parameters, ...zeros }, score: NOTHING, history: [] };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type ArchitectureName, architectures } from "../architectures/index.ts";
 import type { TrainOptions } from "../train.ts";
 import { type OptimizerName, optimizers } from "./index.ts";
+import { type InitializerName, initializers } from "./initializers.ts";
 import { type ScheduleName, schedules } from "./schedule.ts";
 
 const count = z.number().int().nonnegative();
@@ -15,6 +16,8 @@ export const settingsSchema = z.strictObject({
   /** Samples used, those for validation included. */
   samples: count,
   validation: count,
+  /** Checkpoints of before there was a choice have none. */
+  initializer: names<InitializerName>(initializers).default("torch"),
   optimizer: names<OptimizerName>(optimizers),
   weightDecay: z.number().nonnegative(),
   rate: z.number().nonnegative(),
@@ -27,6 +30,7 @@ export type TrainSettings = z.infer<typeof settingsSchema>;
 
 type FromSettings =
   | "architecture"
+  | "initializer"
   | "validation"
   | "limit"
   | "optimizer"
@@ -41,6 +45,7 @@ export function optionsOf(settings: TrainSettings): Pick<TrainOptions, FromSetti
   const { samples: limit, validation, weightDecay, rate, epochs, batch, seed } = settings;
   return {
     architecture: architectures[settings.architecture],
+    initializer: initializers[settings.initializer],
     optimizer: optimizers[settings.optimizer].make({ weightDecay }),
     schedule: schedules[settings.schedule],
     limit,

@@ -1,6 +1,7 @@
 import type { Architecture } from "../architecture.ts";
 import { randomFor } from "../random.ts";
 import { type FloatTensor, product } from "../tensor.ts";
+import type { Initializer } from "../train.ts";
 import { STREAM } from "./streams.ts";
 
 /** All parameters of a network in one vector, one after another in the architecture's order. */
@@ -23,17 +24,15 @@ export function parameterViews({ parameters }: Shapes, vector: Float32Array): Re
   );
 }
 
-/**
- * Parameters before training, as torch initialises its layers: weights and biases alike are uniform in ±1/√fan_in
- * (He et al. 2015, https://arxiv.org/abs/1502.01852, with torch's a = √5).
- */
-export function initialVector(architecture: Architecture, seed: number): Float32Array {
+/** Parameters before training, each drawn from its own stream. */
+export function initialVector(architecture: Architecture, seed: number, draw: Initializer): Float32Array {
   const vector = new Float32Array(vectorSize(architecture));
   Object.entries(parameterViews(architecture, vector)).forEach(([name, { data }], i) => {
     const weight = architecture.parameters[name.replace(/\bbias$/, "weight")]!;
-    const bound = 1 / Math.sqrt(product(weight.slice(1)));
+    const fanIn = product(weight.slice(1));
+    const kind = /\bbias$/.test(name) ? "bias" : "weight";
     const random = randomFor(seed, i, STREAM.parameters);
-    for (let j = 0; j < data.length; j++) data[j] = bound * (2 * random.uniform() - 1);
+    for (let j = 0; j < data.length; j++) data[j] = draw(random, fanIn, kind);
   });
   return vector;
 }

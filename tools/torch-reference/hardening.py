@@ -95,7 +95,7 @@ def smoothed(p):
 
 
 def fgsm_rs(p):
-    return ce(p)(climb(random_start(), 1, 1.25 * EPSILON, ce(p)))
+    return ce(p)(climb(X + EPSILON * (2 * UNIFORM - 1), 1, 1.25 * EPSILON, ce(p)))
 
 
 def n_fgsm(p):

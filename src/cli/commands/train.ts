@@ -10,7 +10,14 @@ import { EXIT } from "../exit.ts";
 import { stoppable } from "../interrupt.ts";
 import { only, withGroups } from "../options/group.ts";
 import { dataOptions, outputOptions, runOptions } from "../options/groups.ts";
-import { namesOf, optimizerOption, rateOption, scheduleOption, weightDecayOption } from "../options/training.ts";
+import {
+  initializerOption,
+  namesOf,
+  optimizerOption,
+  rateOption,
+  scheduleOption,
+  weightDecayOption,
+} from "../options/training.ts";
 import { wholeNumber } from "../options/values.ts";
 import { helpText, print, tell } from "../output.ts";
 import { type ProgressLine, progressLine, silent } from "../progress.ts";
@@ -19,6 +26,7 @@ import { startRuntimes } from "../training-runtimes.ts";
 /** All that a checkpoint already says. */
 const FIXED = [
   "arch",
+  "init",
   "data",
   "epochs",
   "batch",
@@ -46,6 +54,7 @@ export const trainCommand = withGroups(
         .default(12),
     )
     .addOption(new Option("--batch <n>", "How many samples a step uses.").argParser(wholeNumber(1)).default(64))
+    .addOption(initializerOption())
     .addOption(optimizerOption())
     .addOption(rateOption())
     .addOption(scheduleOption())
@@ -67,7 +76,8 @@ checkpoint.safetensors, saved after each epoch and on Ctrl-C. The same options g
 Examples:
   perturb train                                         LeNet on MNIST: the bundled model
   perturb train --data fashion-mnist --epochs 20
-  perturb train --arch small --epochs 0 --out runs/new  an untrained network, for perturb harden
+  perturb train --arch small --epochs 0 --init intervals --out runs/new
+                                                        an untrained network, for perturb harden --method ibp
   perturb train --optimizer sgd --lr 0.05 --schedule cosine --batch 128 --out runs/sgd
   perturb train --resume runs/sgd                       after Ctrl-C
   perturb evaluate --model runs/train-lenet-mnist/model.onnx`),
@@ -134,13 +144,25 @@ async function run(given: Given, signal: AbortSignal): Promise<void> {
 }
 
 function settingsOf(given: Given, size: number): TrainSettings {
-  const { arch: architecture, data, optimizer, schedule, weightDecay, validation, epochs, batch, seed } = given;
+  const {
+    arch: architecture,
+    init: initializer,
+    data,
+    optimizer,
+    schedule,
+    weightDecay,
+    validation,
+    epochs,
+    batch,
+    seed,
+  } = given;
   const rate = given.lr ?? optimizers[optimizer].rate;
   return {
     architecture,
     data,
     samples: Math.min(size, given.limit ?? size),
     validation,
+    initializer,
     optimizer,
     weightDecay,
     rate,

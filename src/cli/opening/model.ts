@@ -72,7 +72,10 @@ export async function readFeed(text: string): Promise<[string, Tensor]> {
   return [input, feedIn(openNpzEntries(bytes, file.name), input, file.name)];
 }
 
-/** The classifier in a graph, for samples of this shape, with --mean and --std in front, and with --perturb picture the rest too. */
+/**
+ * The classifier in a graph, for samples of this shape, with --mean and --std in front, and with --perturb picture the rest too.
+ * @throws device for one that computes it wrong
+ */
 export async function openModelFile(
   opened: OpenedGraph,
   shape: readonly number[],
@@ -103,7 +106,11 @@ export async function openModelFile(
     flip,
     ...(perturb === "picture" && { perturb, preprocessing }),
   };
-  return settledFrom(opened, { ...options, ...(normalization && { normalization }) }, nodeRuntime(device, 1));
+  const runtime = nodeRuntime(device, 1);
+  const file = await settledFrom(opened, { ...options, ...(normalization && { normalization }) }, runtime);
+  if (device === "cpu") return file;
+  const { checkedOnDevice } = await import("../../models/device-check.ts");
+  return checkedOnDevice(file, runtime, nodeRuntime("cpu", 1));
 }
 
 /** --arch as it concerns one of several models: it is for weights without a graph. */

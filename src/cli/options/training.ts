@@ -1,5 +1,6 @@
 import { Option } from "@commander-js/extra-typings";
 import { type OptimizerName, optimizers } from "../../train/index.ts";
+import { type InitializerName, initializers } from "../../train/initializers.ts";
 import { type ScheduleName, schedules } from "../../train/schedule.ts";
 import { parseNumber } from "./values.ts";
 
@@ -13,6 +14,14 @@ export const optimizerOption = () =>
   new Option("--optimizer <name>", "The optimizer.")
     .choices(namesOf<OptimizerName>(optimizers))
     .default("adam" as const);
+
+export const initializerOption = () =>
+  new Option(
+    "--init <name>",
+    "How the first weights are drawn: as torch does, or so that intervals keep their widths, for perturb harden --method ibp.",
+  )
+    .choices(namesOf<InitializerName>(initializers))
+    .default("torch" as const);
 
 export const rateOption = () =>
   new Option("--lr <rate>", `The highest learning rate. (default: ${rates})`).argParser(parseNumber);

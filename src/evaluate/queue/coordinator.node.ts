@@ -17,6 +17,8 @@ const FOR_EACH = 4;
 const MOST = 8192;
 /** Milliseconds between two looks at the whole: events of the store may be lost. */
 const LOOK = 2000;
+/** Milliseconds that leaving takes, at most. */
+const LEAVE = 10_000;
 /** Seconds that an answer stays that nobody takes. */
 const STAY = 24 * 3600;
 
@@ -49,6 +51,8 @@ export async function coordinator(
   const shelves: Shelves = emptyShelves(counts.points);
   const pending = new Map<string, Pending>();
   const settling = new Set<string>();
+  /** Blocks that are just being put there. */
+  const puts = new Set<Promise<void>>();
   const ended = new AbortController();
   const isOpen = (): boolean => !ended.signal.aborted;
   let [threads, batchSize] = [0, 1];
@@ -64,11 +68,18 @@ export async function coordinator(
     pending.get(id)?.reject(error);
     pending.delete(id);
   };
-  const put = async (id: string, { batch, block }: Pending): Promise<void> => {
+  const bring = async (id: string, { batch, block }: Pending): Promise<void> => {
+    if (!isOpen()) return;
     // A store that lost its memory gets it again.
     if ((await store.keep([setupHash])).length > 0) await store.put(setup);
     await store.put(batchBytes(batch));
+    if (!isOpen()) return;
     await blocks.add("block", block, { jobId: id, removeOnComplete: { age: STAY }, removeOnFail: { age: STAY } });
+  };
+  const put = (id: string, entry: Pending): Promise<void> => {
+    const one = bring(id, entry).finally(() => puts.delete(one));
+    puts.add(one);
+    return one;
   };
   /** Puts a block there. One of a run that was ended and goes on may be there, and done; one that failed is tried again. */
   const begin = async (id: string, entry: Pending): Promise<void> => {
@@ -113,6 +124,12 @@ export async function coordinator(
     });
     await Promise.all(each);
   };
+  /** Blocks that nobody waits for. What is under way ends in vain. */
+  const takeAway = async (left: readonly (readonly [id: string, Pending])[]): Promise<void> => {
+    await Promise.allSettled(puts);
+    await Promise.all(left.map(([id]) => blocks.remove(id).catch(() => 0)));
+    await Promise.all(left.map(([, { block }]) => store.remove(block.samples)));
+  };
   const watch = async (): Promise<void> => {
     while (isOpen()) {
       await look();
@@ -147,11 +164,8 @@ export async function coordinator(
       ended.abort();
       const left = [...pending];
       dropAll(new PerturbError("cancelled", "The queue was left."));
-      if (connection.status === "ready") {
-        // What is under way ends in vain.
-        await Promise.all(left.map(([id]) => blocks.remove(id).catch(() => 0)));
-        await Promise.all(left.map(([, { block }]) => store.remove(block.samples)));
-      }
+      // A store that goes away now is not waited for.
+      if (connection.status === "ready") await Promise.race([takeAway(left), sleep(LEAVE, undefined, { ref: false })]);
       await Promise.race([Promise.all([events.close(), blocks.close()]), sleep(LOOK, undefined, { ref: false })]);
       store.close();
     },

@@ -45,8 +45,8 @@ export const ofCrossEntropy =
   async (points: FloatTensor): Promise<FloatTensor> =>
     (await model.gradient(points, { kind: "untargeted", labels })).gradient;
 
-/** A point for each sample, drawn uniformly from the ball, moved into the bounds. */
-export function uniformStart({ x, norm, epsilon, random, model }: InnerTask): FloatTensor {
+/** A point for each sample, drawn uniformly from the ball; it may leave the bounds. */
+export function uniformPoint({ x, norm, epsilon, random }: InnerTask): FloatTensor {
   if (epsilon === 0) return { ...x, data: x.data.slice() };
   const size = sampleSize(x);
   const data = new Float32Array(x.data.length);
@@ -54,9 +54,21 @@ export function uniformStart({ x, norm, epsilon, random, model }: InnerTask): Fl
     const point = data.subarray(i * size, (i + 1) * size);
     const original = x.data.subarray(i * size, (i + 1) * size);
     norm.uniform(point, original, epsilon, random(i));
-    norm.project(point, original, epsilon, model.bounds);
   }
   return { ...x, data };
+}
+
+/** A point for each sample, drawn uniformly from the ball, moved into the bounds. */
+export function uniformStart(task: InnerTask): FloatTensor {
+  const { x, norm, epsilon, model } = task;
+  const points = uniformPoint(task);
+  if (epsilon === 0) return points;
+  const size = sampleSize(x);
+  for (let i = 0; i < x.dims[0]!; i++) {
+    const row = (values: Float32Array) => values.subarray(i * size, (i + 1) * size);
+    norm.project(row(points.data), row(x.data), epsilon, model.bounds);
+  }
+  return points;
 }
 
 /** Numbers drawn uniformly from ±width, in the shape of x: of each sample its own. */

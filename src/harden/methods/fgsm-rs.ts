@@ -1,6 +1,6 @@
 import { defineMethod, type TrainingNorm } from "../../harden.ts";
 import type { Length } from "../../length.ts";
-import { climb, ofCrossEntropy, uniformStart } from "../inner/climb.ts";
+import { climb, ofCrossEntropy, uniformPoint } from "../inner/climb.ts";
 import { labelSmoothing, type Smoothing, smoothedCrossEntropy } from "./losses.ts";
 import { atOnce, type Rise, riseAbout, risen } from "./rise.ts";
 
@@ -9,8 +9,8 @@ export interface FgsmRsOptions extends Smoothing, Rise {
 }
 
 /**
- * FGSM from a random start (Wong, Rice and Kolter 2020, algorithm 3): δ drawn uniformly from the ball, one step of α = 1.25 ε, back into
- * the ball and the bounds, and a step of the weights on the cross-entropy there. Two passes a sample, the cheapest method. It may overfit to
+ * FGSM from a random start (Wong, Rice and Kolter 2020, algorithm 3): δ drawn uniformly from the ball, also where it leaves the bounds, one step of
+ * α = 1.25 ε, back into the ball and the bounds, and a step of the weights on the cross-entropy there. Two passes a sample, the cheapest method. It may overfit to
  * its one step, of which the held-out samples tell.
  */
 export const fgsmRs = defineMethod<FgsmRsOptions, TrainingNorm>({
@@ -23,6 +23,6 @@ export const fgsmRs = defineMethod<FgsmRsOptions, TrainingNorm>({
   about: { stepSize: { length: "of the step" }, labelSmoothing, ...riseAbout },
   asks: ["adversarial"],
   epsilon: ({ progress, epsilon }, rise) => epsilon * risen("fgsm-rs", progress, rise),
-  attack: (task, { stepSize }) => climb(task, { steps: 1, stepSize }, uniformStart(task), ofCrossEntropy(task)),
+  attack: (task, { stepSize }) => climb(task, { steps: 1, stepSize }, uniformPoint(task), ofCrossEntropy(task)),
   loss: ({ b, adversarial, labels }, options) => smoothedCrossEntropy(b, adversarial, labels, options.labelSmoothing),
 });

@@ -1,7 +1,9 @@
+import { openClassifier } from "../../../src/models/classifier/graph-model.ts";
 import { inspectGraph } from "../../../src/models/classifier/inspect.ts";
 import { normalizationOf } from "../../../src/models/classifier/normalization.ts";
+import { checkedOnDevice } from "../../../src/models/device-check.ts";
 import { weightFormats } from "../../../src/models/formats/weights.ts";
-import { graphIn, openGraphModel } from "../../../src/models/open.ts";
+import { graphIn, settledFrom } from "../../../src/models/open.ts";
 import { writeOnnx } from "../../../src/onnx/file.ts";
 import type { FileOptions, WebDevice } from "../engine.ts";
 import { bytesOf } from "./bytes.ts";
@@ -24,7 +26,9 @@ export async function openModelFile(
   const normalization = normalizationOf(options);
   const inspection = inspectGraph(name, graph.graph, shape);
   const read = { ...(shape && { shape }), ...(normalization && { normalization }) };
-  const model = await openGraphModel(graph, read, await runtimeFor(device));
+  const runtime = await runtimeFor(device);
+  const file = await settledFrom(graph, read, runtime);
+  const model = openClassifier(await checkedOnDevice(file, runtime, await runtimeFor("cpu")), runtime);
   const info = modelInfoOf(model, {
     inspection,
     sizesOpen: graph.shape === null,
