@@ -108,7 +108,8 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   } catch (error) {
     // The threads of a run that is stopped fail, and so does the run. One that goes on has its state also where it gets nowhere.
     const isKept = work.evaluation ? work.evaluation.saved : given.resume !== undefined && mayPass(error);
-    if (stopping || !isKept) throw error;
+    const { isUnfit } = await import("../evaluate/state/heading.node.ts");
+    if (stopping || !isKept || isUnfit(error)) throw error;
     const { code, text } = explain(error);
     complain(text);
     tell(`What is done is saved. ${goOn(work)}`);

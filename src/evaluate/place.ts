@@ -18,6 +18,8 @@ export interface Job {
 export interface Evaluator {
   /** How many batches are worth having in flight. */
   readonly concurrency: number;
+  /** True where batches are known by what they hold, and stay as they are cut. */
+  readonly whole?: true;
   run(batch: Batch): Promise<Tally>;
   /** Ends it. What is not done is rejected as `cancelled`. */
   close(): Promise<void>;

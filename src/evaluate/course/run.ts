@@ -1,4 +1,4 @@
-import type { Dataset } from "../../dataset.ts";
+import type { Batch, Dataset } from "../../dataset.ts";
 import { checkSignal } from "../../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../../evaluate.ts";
 import { type Certified, certificates } from "../checks/certified.ts";
@@ -9,6 +9,7 @@ import { addTally, type Tally } from "../results/tally.ts";
 import type { Places } from "../shard.ts";
 import type { OpenState } from "../state.ts";
 import type { BatchPlan } from "./batch.ts";
+import type { Pace } from "./pace.ts";
 
 /** One evaluation, with all that it needs. */
 export interface Course {
@@ -26,6 +27,8 @@ export interface Course {
   /** Accuracies that are asked for. */
   readonly gates: readonly GateAsked[];
   readonly state?: OpenState | undefined;
+  /** How batches are cut up, so that what is done is saved soon; by default they are not. */
+  readonly pace?: Pace | undefined;
   /** Gets the record of each sample, batch by batch, in order. */
   readonly onRecords: (records: readonly SampleRecord[]) => void | Promise<void>;
   readonly signal?: AbortSignal | undefined;
@@ -44,7 +47,7 @@ export interface Progress {
  * again. Yields after every batch. @throws whatever the data set or the model throws; cancelled
  */
 export async function* follow(course: Course): AsyncGenerator<Progress, EvaluationResult> {
-  const { subject, data, plan, evaluator, batch, places, surrogate, state, gates, onRecords, signal } = course;
+  const { subject, data, plan, evaluator, batch, places, surrogate, state, pace, gates, onRecords, signal } = course;
   const offset = plan.offset + places.first;
   const total = places.last - places.first;
   const began = state?.began ?? new Date();
@@ -71,16 +74,24 @@ export async function* follow(course: Course): AsyncGenerator<Progress, Evaluati
   const done = sum?.total ?? 0;
 
   const inFlight: Promise<Tally>[] = [];
+  const run = (samples: Batch): Promise<Tally> => {
+    const sent = performance.now();
+    const running = evaluator.run(samples);
+    // Awaited in order below; a failure in between must not count as unhandled.
+    running.then(
+      (tally) => pace?.took(tally, (performance.now() - sent) / 1000),
+      () => undefined,
+    );
+    return running;
+  };
   try {
     if (done < total)
-      for await (const samples of data.batches({ batch, offset: offset + done, limit: total - done, signal })) {
-        checkSignal(signal);
-        const running = evaluator.run(samples);
-        // Awaited in order below; a failure in between must not count as unhandled.
-        running.catch(() => undefined);
-        inFlight.push(running);
-        if (inFlight.length >= evaluator.concurrency) yield await finish(inFlight.shift()!);
-      }
+      for await (const whole of data.batches({ batch, offset: offset + done, limit: total - done, signal }))
+        for (const samples of pace?.pieces(whole) ?? [whole]) {
+          checkSignal(signal);
+          inFlight.push(run(samples));
+          if (inFlight.length >= evaluator.concurrency) yield await finish(inFlight.shift()!);
+        }
     while (inFlight.length > 0) yield await finish(inFlight.shift()!);
     checkSignal(signal);
   } finally {

@@ -78,6 +78,9 @@ export const extentOf = (
   { first, last }: Places = { first: 0, last: total },
 ): Extent => ({
   ...countsOf(model, plan),
+  epsilons: plan.epsilons,
+  names: plan.attacks.map(({ attack }) => attack.name),
+  size: data.drawn?.of ?? data.size,
   first,
   total: last,
   batch,
