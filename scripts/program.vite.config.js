@@ -20,6 +20,7 @@ export default defineConfig({
         // Beside the files that start them.
         "worker.node": src("evaluate/places/worker.node.ts"),
         "thread-worker.node": src("runtime/thread-worker.node.ts"),
+        "process-worker.node": src("runtime/process-worker.node.ts"),
         "draw-worker.node": src("certify/smoothing/draw-worker.node.ts"),
       },
       output: {

@@ -14,7 +14,7 @@ export { type ServeOptions, serve } from "./evaluate/queue/serve.node.ts";
 export { type FolderStateOptions, folderState } from "./evaluate/state/folder.node.ts";
 export { shardStates } from "./evaluate/state/shards.node.ts";
 export { bundledModels } from "./models/bundled.ts";
-export { openModel } from "./models/open.node.ts";
+export { type IsolateOption, openModel } from "./models/open.node.ts";
 export type { OpenModelOptions } from "./models/open.ts";
 export {
   openSamples,

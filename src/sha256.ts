@@ -8,3 +8,10 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
   const digest = new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+/** Of several by name. @throws unsupported as `sha256` does */
+export async function sha256Each(files: ReadonlyMap<string, Uint8Array>): Promise<Record<string, string>> {
+  const hashes: [string, string][] = [];
+  for (const [name, bytes] of files) hashes.push([name, await sha256(bytes)]);
+  return Object.fromEntries(hashes);
+}

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { writeOnnx } from "../src/onnx/file.ts";
 import { Ops } from "../src/onnx/ops.ts";
 import { tensor } from "../src/tensor.ts";
 import { listing, perturb, scratch, start, until } from "./support/cli.ts";
-import { withExternalData } from "./support/external.ts";
+import { withDataFiles, withExternalData } from "./support/external.ts";
 
 const MODEL = fileURLToPath(new URL("../models/lenet-mnist.onnx", import.meta.url));
 const { path: cwd, remove } = scratch();
@@ -83,6 +83,42 @@ describe("perturb harden", () => {
     expect([content("none", "model.onnx"), content("none", "last.onnx")]).toEqual([given, given]);
   });
 
+  it("writes weights in other files into copies of those files, and goes on with no others", async () => {
+    const { onnx, files } = withDataFiles(new Uint8Array(readFileSync(MODEL)), (name) =>
+      name.startsWith("fc") ? "net.data" : "parts/rest.data",
+    );
+    mkdirSync(join(cwd, "outside", "parts"), { recursive: true });
+    const at = (name: string) => join(cwd, "outside", name);
+    for (const [name, bytes] of files) writeFileSync(at(name), bytes);
+    writeFileSync(at("net.onnx"), onnx);
+    const args = ["harden", at("net.onnx"), ...SMALL.slice(2), "--epochs", "1", "--lr", "0.01", "--out"];
+    const made = await perturb([...args, "beside"], cwd);
+    expect(made, made.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining("B: after (model.onnx, ") });
+    const written = ["", "last/"].flatMap((folder) => ["model.onnx", ...files.keys()].map((name) => folder + name));
+    const others = HARDENING_FILES.filter((name) => !name.endsWith(".onnx"));
+    const folders = ["parts", "last", "last/parts"];
+    expect(listing(join(cwd, "beside"))).toEqual([...others, ...written, ...folders].sort());
+    const given = new Map([["model.onnx", onnx], ...files]);
+    for (const name of written)
+      expect(statSync(join(cwd, "beside", name)).size).toBe(given.get(name.replace("last/", ""))!.length);
+    expect(content("beside", "last/model.onnx")).toBe(Buffer.from(onnx).toString("base64"));
+    expect(content("beside", "last/net.data")).not.toBe(content("outside", "net.data"));
+
+    // The folder of the model holds these files, and they are not written over.
+    const over = await perturb([...args, "outside"], cwd);
+    expect(over).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("already holds parts/rest.data"),
+    });
+    writeFileSync(
+      at("net.data"),
+      files.get("net.data")!.map((byte, i) => (i === 0 ? byte ^ 1 : byte)),
+    );
+    const resumed = await perturb(["harden", "--resume", "beside"], cwd);
+    expect(resumed).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("began with weights {") });
+  });
+
   it("leaves no empty folder when it is stopped before there is anything to save", async () => {
     const { child, ended } = start([...SMALL, "--out", "new/early"], cwd);
     await until(() => existsSync(join(cwd, "new", "early")));
@@ -109,21 +145,31 @@ describe("perturb harden", () => {
       [["--bn", "recalibrate"], /has no BatchNormalization with stored statistics.* Leave --bn out/],
       [["--augment", "flip,shift=28"], /shift is a whole number of pixels from 0 to 27.*--augment/],
       [["--method", "sabr", "--set", "box=0"], /sabr\.box is a share above 0, up to 1, got 0/],
-      [["--in", "split.onnx"], /split\.onnx keeps "conv1\.weight" in another file, .* Save it as one file first/],
-      [["--in", "one.onnx"], /one\.onnx cannot be hardened yet: its graph fixes the batch to 1; export it/],
+      [["--in", "taken.onnx"], /keeps weights in a file named report\.html, and the result has one of that name/],
+      [
+        ["--in", "rows.onnx"],
+        /rows\.onnx cannot be hardened yet: its batch is 2, and Add .* needs it to be that\. Export it/,
+      ],
       [["--in", "bare.onnx"], /bare\.onnx has no parameters that can be learned/],
     ];
     const net = new Uint8Array(readFileSync(MODEL));
-    const { onnx, data } = withExternalData(net, "split.bin");
-    const made = (batch: "N" | 1, end: (b: Ops, pixels: string) => string) => {
+    const taken = withExternalData(net, "report.html");
+    const made = (batch: "N" | 2, end: (b: Ops, pixels: string) => string) => {
       const b = new Ops(emptyGraph("made"));
       const image = b.input({ name: "image", type: "float32", dims: [batch, 1, 28, 28] });
-      return writeOnnx(b.finish([end(b, b.reshape(image, [batch === 1 ? 1 : -1, 784]))]));
+      return writeOnnx(b.finish([end(b, b.reshape(image, [batch === "N" ? -1 : batch, 784]))]));
     };
     const weights = tensor("float32", [784, 10], new Float32Array(7840).fill(0.01));
-    const one = made(1, (b, pixels) => b.matmul(pixels, b.parameter("weights", weights)));
+    const own = tensor(
+      "float32",
+      [2, 10],
+      new Float32Array(20).map((_, i) => i),
+    );
+    const rows = made(2, (b, pixels) =>
+      b.plus(b.matmul(pixels, b.parameter("weights", weights)), b.parameter("own", own)),
+    );
     const bare = made("N", (b, pixels) => b.slice(pixels, [1], [0], [10]));
-    const files = { "split.onnx": onnx, "split.bin": data, "one.onnx": one, "bare.onnx": bare };
+    const files = { "taken.onnx": taken.onnx, "report.html": taken.data, "rows.onnx": rows, "bare.onnx": bare };
     for (const [name, content] of Object.entries(files)) writeFileSync(join(cwd, name), content);
     await Promise.all(
       cases.map(async ([change, message], i) => {

@@ -1,5 +1,6 @@
 import { PerturbError } from "../errors.ts";
 import { Attributes } from "../onnx/attributes.ts";
+import { checkCounts } from "../onnx/counts.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
 import { describeDims, type Graph, type GraphValue, type Node, ownInputs } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
@@ -8,6 +9,7 @@ import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
 import { typeCode } from "../onnx/tensor-proto.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { option } from "../option.ts";
+import { product } from "../tensor.ts";
 import { batchFirst } from "./batch-axis.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward, gradients } from "./engine.ts";
@@ -57,7 +59,8 @@ export function theInput(graph: Graph): GraphValue {
  * float32; the batch comes first in both: see `batchFirst`. What is bfloat16 or float64 inside becomes float32, for ONNX
  * Runtime lacks most kernels for them; float16 stays.
  * @param shape of one sample; needed where the graph leaves sizes open
- * @param reading how the output becomes logits, where the graph does not show it. @throws mismatch, unsupported, usage
+ * @param reading how the output becomes logits, where the graph does not show it.
+ * @throws mismatch, unsupported, usage; invalid-file for counts that would end the process which runs the graph
  */
 export function asClassifier(file: Graph, shape = sampleShape(file), reading: Reading = {}): Classifier {
   const original = withFloatInput(
@@ -68,6 +71,11 @@ export function asClassifier(file: Graph, shape = sampleShape(file), reading: Re
     throw new PerturbError(
       "unsupported",
       `The model's input "${input.name}" is ${describeDims(input.dims)}: the size of a sample is open. Give data of one size, or the shape of a sample (${option("shape")}).`,
+    );
+  if (product(shape) === 0)
+    throw new PerturbError(
+      "unsupported",
+      `The model's input "${input.name}" takes samples of [${shape}], which hold nothing. Give samples of at least one element.`,
     );
   if (original.outputs.length !== 1)
     throw new PerturbError(
@@ -84,6 +92,7 @@ export function asClassifier(file: Graph, shape = sampleShape(file), reading: Re
   ]);
   // Shapes behind control flow are known once it is written out.
   const bound = lower(renameValues(free, new Map([[theInput(free).name, "x"]])), []);
+  checkCounts(bound);
   const b = new Ops(bound);
   // Behind control flow that depends on the input, only the file says what comes out.
   const { logits, classes, kind, ...more } = readScores(b, bound, original.outputs[0]!.dims, reading);

@@ -7,7 +7,7 @@ import { methods } from "../harden/methods/index.ts";
 import type { Hardened } from "../harden/run.ts";
 import { type HardenEpoch, usualNorm } from "../harden.ts";
 import { quote } from "../report/files/command.ts";
-import { sha256 } from "../sha256.ts";
+import { sha256, sha256Each } from "../sha256.ts";
 import { printComparison } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { compareHardened } from "./harden-comparison.ts";
@@ -25,13 +25,15 @@ export async function hardening(
   command: CommandUnknownOpts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { createHardening, openHardening, saveHardening, writeResult } = await import("../harden/folder.node.ts");
+  const { createHardening, modelPath, openHardening, saveHardening, writeModel, writeResult } = await import(
+    "../harden/folder.node.ts"
+  );
   const resumed = given.resume === undefined ? undefined : await openHardening(given.resume);
   const asked = resumed ? askedAgain(resumed, given, command, model) : askedNow(model, given);
   const words = resumed?.words ?? ownWords();
   const { folder } = asked;
   const opened = await openTraining(asked);
-  const { lock } = await import("../evaluate/state/lock.node.ts");
+  const { LOCK, lock } = await import("../evaluate/state/lock.node.ts");
   let discard = (): void => undefined;
   if (resumed) (await import("../harden/checkpoint.ts")).checkFacts(resumed.facts, opened.facts);
   else {
@@ -41,7 +43,7 @@ export async function hardening(
       complain(
         `warning: ${others.length} tensors that could be trained are inside of functions of the model, and stay as they are: ${others.slice(0, 3).join(", ")}${others.length > 3 ? ", …" : ""}. perturb inspect lists those that are trained.`,
       );
-    discard = await createHardening(folder);
+    discard = await createHardening(folder, opened.options.files, LOCK);
   }
   const own = await lock(folder);
   const progress = given.quiet ? silent : progressLine("hardening", "samples");
@@ -68,13 +70,13 @@ export async function hardening(
     progress.finish();
     if (!saved) await saveHardening(folder, { words, facts: opened.facts, state: hardened.state });
     saved = true;
-    await writeResult(folder, "model.onnx", hardened.model);
-    await writeResult(folder, "last.onnx", hardened.last);
+    await writeModel(folder, "best", hardened);
+    await writeModel(folder, "last", { model: hardened.last, files: hardened.lastFiles });
     await writeResult(folder, "history.json", await historyOf(asked, opened.facts, hardened));
     print(`Model: ${folder}/model.onnx (epoch ${hardened.state.best.epoch} of ${asked.given.epochs})`, "");
     if (hardened.state.best.epoch === 0 && asked.given.epochs > 0)
       complain(
-        `warning: No epoch was better than the model as it was given, so model.onnx is that model; last.onnx is the last epoch. Train longer (--epochs), with another learning rate (--lr), or with another --method.`,
+        `warning: No epoch was better than the model as it was given, so model.onnx is that model; ${modelPath("last", hardened.files)} is the last epoch. Train longer (--epochs), with another learning rate (--lr), or with another --method.`,
       );
     const { compared, answers } = await compareHardened(asked, opened.test, signal);
     const { comparison } = compared;
@@ -167,11 +169,16 @@ function askedAgain(
   }
 }
 
-async function historyOf({ model }: HardenAsked, facts: HardenFacts, { state, network, model: bytes }: Hardened) {
+async function historyOf(
+  { model }: HardenAsked,
+  facts: HardenFacts,
+  { state, network, model: bytes, files }: Hardened,
+) {
   return {
     schema: 1,
     name: model,
     hardened: await sha256(bytes),
+    ...(files.size > 0 && { hardenedWeights: await sha256Each(files) }),
     ...facts,
     parameters: network.parameters.map(({ name, dims, type, role }) => ({ name, dims, type, role })),
     best: state.best.epoch,

@@ -37,7 +37,8 @@ export async function temperedBytes(
       import("../models/classifier/graph-model.ts"),
       import("../runtime/ort.node.ts"),
     ]);
-  const opened = await openGraph(place, { arch: given.arch });
+  // It was tried when it was opened as the subject.
+  const opened = await openGraph(place, { arch: given.arch, isolate: false });
   const graph = withTemperature(opened.graph, temperature, given.outputName);
   const feeds = new Map(await Promise.all((given.feed ?? []).map(readFeed)));
   const selected = selectEndpoints(graph, { input: given.inputName, output: given.outputName, feeds });

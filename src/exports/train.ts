@@ -44,6 +44,7 @@ export {
   type Validation,
 } from "../harden.ts";
 export type { Length, RelativeLength } from "../length.ts";
+export type { DataFiles } from "../models/formats/data-files.ts";
 export type { Chosen } from "../models/parameters/names.ts";
 export { type AdamOptions, adam } from "../train/adam.ts";
 export { type InitializerName, initializers } from "../train/initializers.ts";

@@ -10,6 +10,8 @@ import {
   usualNorm,
 } from "../harden.ts";
 import { fittingShape } from "../layout.ts";
+import { withOpenBatch } from "../models/classifier/open-batch.ts";
+import { type DataFiles, withData } from "../models/formats/data-files.ts";
 import { type GraphOptions, graphIn, type ModelOptions, settledFrom } from "../models/open.ts";
 import type { Parameter } from "../models/parameters/find.ts";
 import type { Chosen } from "../models/parameters/names.ts";
@@ -29,6 +31,8 @@ export interface HardenOptions<N extends TrainingNorm = TrainingNorm>
     HardenCourse {
   /** For messages, by default "model". */
   readonly name?: string;
+  /** The files beside the model that hold weights of it ("external data"), by their paths from its folder, as it names them; by default none. */
+  readonly files?: DataFiles;
   /** The budget to train for, in units of the input. */
   readonly epsilon: number;
   /** By default `fgsmRs`. */
@@ -63,8 +67,11 @@ export interface HardenOptions<N extends TrainingNorm = TrainingNorm>
 export interface HardenResult {
   /** The ONNX file with the weights of the best epoch; every other byte is that of the file that was given. */
   readonly model: Uint8Array;
+  /** The files that were given beside it, of the same layout; empty where none were. */
+  readonly files: DataFiles;
   /** The same with the weights of the last epoch. */
   readonly last: Uint8Array;
+  readonly lastFiles: DataFiles;
   /** The number of the best epoch; 0 is the file as it was given. */
   readonly best: number;
   /** Each epoch, the file as it was given first: accuracies on the samples held out, clean, under FGSM and under PGD-10. */
@@ -80,7 +87,7 @@ export interface HardenResult {
 /**
  * Trains the network in an ONNX file to withstand attacks inside ε. The same options give the same bytes on one build of the runtime, also
  * with other `runtimes` as long as each works on one thread, and when it was stopped and resumed.
- * @param model the bytes of the file, with all weights inside
+ * @param model the bytes of the file; what it keeps in others comes as `files`
  * @param data to learn from; some of its samples are held out
  * @throws usage, mismatch, unsupported, before the first step, for what cannot be; whatever `openModel` throws; runtime where the loss is
  *   no number any more; cancelled, after `save` was given the state
@@ -92,15 +99,21 @@ export async function harden<N extends TrainingNorm>(
 ): Promise<HardenResult> {
   if (!ArrayBuffer.isView(model))
     throw new PerturbError("usage", "harden takes the bytes of an ONNX file: a Uint8Array, such as readFile gives.");
-  const { name = "model", input, output, runtimes, shape, ...rest } = options;
+  const { name = "model", files = new Map(), input, output, runtimes, shape, ...rest } = options;
   if (!Array.isArray(runtimes) || runtimes.length === 0)
     throw new PerturbError("usage", 'harden needs `runtimes`: at least one, such as [nodeRuntime("cpu", 1)].');
+  if (!(files instanceof Map))
+    throw new PerturbError(
+      "usage",
+      'harden takes `files` as a Map of bytes by path, such as new Map([["net.data", bytes]]).',
+    );
   const bytes = new Uint8Array(model.buffer, model.byteOffset, model.byteLength);
-  const opened = await graphIn(bytes, name, { input, output });
+  const opened = await graphIn(bytes, name, { input, output }, (graph) => withData(graph, files, name));
   const sizes = opened.graph.inputs.length === 1 ? (opened.graph.inputs[0]!.dims?.slice(1) ?? null) : null;
   const open = sizes?.map((size) => (typeof size === "number" ? size : null));
   const wanted = shape ?? opened.shape ?? (open ? fittingShape(data.shape, open) : data.shape);
-  const file = await settledFrom(opened, { ...rest, shape: wanted }, runtimes[0]);
+  const settled = await settledFrom(opened, { ...rest, shape: wanted }, runtimes[0]);
+  const file = await withOpenBatch(settled, runtimes[0]);
   const method: MethodChoice = options.method ?? fgsmRs;
   const { optimizer = optimizers.adam.make(), rate = optimizers.adam.rate } = options;
   const { epochs = 5, batch = 128, validation = 1000, seed = 0, schedule } = options;
@@ -111,6 +124,7 @@ export async function harden<N extends TrainingNorm>(
   const hardened = await runHardening({
     file,
     bytes,
+    files,
     data: limit < data.size ? drawn(shaped, limit, seed) : shaped,
     method: chosen,
     norm,
@@ -136,7 +150,9 @@ export async function harden<N extends TrainingNorm>(
   const { state, network } = hardened;
   return {
     model: hardened.model,
+    files: hardened.files,
     last: hardened.last,
+    lastFiles: hardened.lastFiles,
     best: state.best.epoch,
     history: state.history,
     parameters: network.parameters,

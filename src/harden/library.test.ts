@@ -104,7 +104,10 @@ describe("harden", () => {
         few,
       ),
     );
-    await failure("usage", () => harden(bytes, data, { ...few, validation: 100 }));
+    const { message } = await failure("usage", () => harden(bytes, data, { ...few, validation: 100 }));
+    expect(message).toMatch(/has 120 samples; of these, 100/);
+    const limited = await failure("usage", () => harden(bytes, data, { ...few, limit: 90 }));
+    expect(limited.message).toMatch(/^90 of the 120 samples of .* are taken \(`limit: 90`\); of these, 50/);
     expect(configuredMethod(awp, { gamma: 0.1 }).options).toMatchObject({ gamma: 0.1, steps: 7 });
   });
 });

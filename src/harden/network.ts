@@ -2,12 +2,13 @@ import { lower } from "../autodiff/lower.ts";
 import { PerturbError } from "../errors.ts";
 import type { HardenState } from "../harden.ts";
 import type { ClassifierFile } from "../models/classifier/classifier.ts";
-import { isExternal } from "../models/formats/external.ts";
+import { withData } from "../models/formats/data-files.ts";
 import { withConstants } from "../models/parameters/constants.ts";
 import { type Parameter, refuseQuantized, storedParameters } from "../models/parameters/find.ts";
 import { type Chosen, chosenParameters } from "../models/parameters/names.ts";
 import { storedStatistics } from "../models/parameters/statistics.ts";
 import { type NewValues, refuseUnwritable } from "../models/parameters/write.ts";
+import { refuseShared } from "../models/parameters/write-data.ts";
 import { readOnnx } from "../onnx/file.ts";
 import { inlineFunctions } from "../onnx/functions.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -18,7 +19,7 @@ import { upgrade } from "../onnx/upgrade.ts";
 import { type FloatTensor, toFloat32 } from "../tensor.ts";
 import { parameterViews, type Shapes, vectorSize } from "../train/vector.ts";
 import { weightsOf } from "./average.ts";
-import type { HardenSettings } from "./options.ts";
+import type { Hardening } from "./options.ts";
 
 /** A classifier whose parameters are inputs of its graph. */
 export interface Network {
@@ -44,18 +45,20 @@ interface Statistics {
 
 /**
  * The network in a classifier, ready to be trained.
- * @param bytes the ONNX file that it was made from, with all its weights inside
+ * @param bytes the ONNX file that it was made from
+ * @param chosen what is trained, and the files beside the model, where these hold weights
  * @throws usage where nothing is left to be trained; unsupported for quantised networks, and classifiers that take more than samples
  */
 export function openNetwork(
   file: ClassifierFile,
   bytes: Uint8Array,
-  chosen: Chosen & Pick<HardenSettings, "batchNorm">,
+  { files = new Map(), ...chosen }: Chosen & Pick<Hardening, "batchNorm" | "files">,
 ): Network {
   refuseUnfit(file);
-  const stored = readOnnx(bytes, file.name);
+  const outside = readOnnx(bytes, file.name);
+  const stored = withData(outside, files, file.name);
   refuseQuantized(inlineFunctions(stored), file.name);
-  const classifier = withConstants(readOnnx(file.onnx, file.name));
+  const classifier = withConstants(withData(readOnnx(file.onnx, file.name), files, file.name));
   const { found, others } = storedParameters(classifier, stored);
   const parameters = chosenParameters(
     found.map(({ parameter }) => parameter),
@@ -64,7 +67,7 @@ export function openNetwork(
   );
   const norms = chosen.batchNorm === "recalibrate" ? storedStatistics(classifier, stored) : [];
   const moments = norms.flatMap(({ mean, variance }) => [mean, variance]);
-  refuseExternal(stored, [...parameters, ...moments], file.name);
+  refuseShared(outside, [...parameters, ...moments], file.name);
   refuseUnwritable(bytes, [...parameters, ...moments], file.name);
   const calledIn = new Map(found.map(({ parameter, value }) => [parameter.name, value]));
   const { initializers } = withConstants(stored);
@@ -118,17 +121,6 @@ export function newValues(network: Network, vectors: HardenState["vectors"]): Ne
   return parameters.map((parameter, i) => ({ parameter, before: before![i]!.data, after: after![i]!.data }));
 }
 
-/** @throws unsupported where the elements of a parameter lie in another file */
-function refuseExternal({ initializers }: Graph, parameters: readonly Parameter[], model: string): void {
-  const outside = parameters.find(({ name }) => initializers.has(name) && isExternal(initializers.get(name)!));
-  if (!outside) return;
-  throw new PerturbError(
-    "unsupported",
-    `${model} keeps "${outside.name}" in another file, and only what is in the file itself can be trained yet. Save it as one file first: in Python, onnx.save(onnx.load("${model}"), "one-file.onnx").`,
-    { data: { tensor: outside.name } },
-  );
-}
-
 /** @throws unsupported */
 function refuseUnfit({ name, rows, head, elements, picture, batch }: ClassifierFile): void {
   const why =
@@ -141,7 +133,7 @@ function refuseUnfit({ name, rows, head, elements, picture, batch }: ClassifierF
           : picture
             ? "pictures at their own size are perturbed"
             : batch !== null
-              ? `its graph fixes the batch to ${batch}; export it with a batch axis of open size`
+              ? "an If on the values of samples takes one way for a whole batch"
               : undefined;
   if (why === undefined) return;
   throw new PerturbError("unsupported", `${name} cannot be hardened yet: ${why}.`);

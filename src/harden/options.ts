@@ -2,6 +2,7 @@ import type { Dataset } from "../dataset.ts";
 import { checkCount, PerturbError } from "../errors.ts";
 import type { ConfiguredMethod, HardenProgress, HardenState, TrainingNorm } from "../harden.ts";
 import type { ClassifierFile } from "../models/classifier/classifier.ts";
+import type { DataFiles } from "../models/formats/data-files.ts";
 import type { Chosen } from "../models/parameters/names.ts";
 import { option } from "../option.ts";
 import type { Runtime } from "../runtime.ts";
@@ -48,8 +49,10 @@ export interface HardenCourse {
 
 export interface Hardening extends HardenSettings, HardenCourse {
   readonly file: ClassifierFile;
-  /** The ONNX file that the classifier was made from, all weights inside. */
+  /** The ONNX file that the classifier was made from. */
   readonly bytes: Uint8Array;
+  /** The files beside it that hold weights; by default none. */
+  readonly files?: DataFiles | undefined;
   readonly data: Dataset;
   /** Samples that are kept out altogether, for a test: `split` tells which. By default none. */
   readonly test?: number | undefined;
@@ -103,7 +106,13 @@ export function checkHardening({ method, norm, epsilon, file, data, ...rest }: H
   if (!Number.isInteger(validation) || validation < LEAST_VALIDATION || left < Math.max(batch, validation))
     throw new PerturbError(
       "usage",
-      `${data.name} has ${data.size} samples; of these, ${validation + test} are to be held out, so that ${Math.max(0, left)} would be left to learn from. At least ${LEAST_VALIDATION} are held out, and no more than are learned from, of which a batch is ${batch}. Give more data, or set ${option("validation")} or ${option("batch")}.`,
+      `${takenOf(data)}; of these, ${validation + test} are to be held out, so that ${Math.max(0, left)} would be left to learn from. At least ${LEAST_VALIDATION} are held out, and no more than are learned from, of which a batch is ${batch}. Give more data, or set ${option("validation")} or ${option("batch")}.`,
       { data: { size: data.size, validation, left } },
     );
 }
+
+/** How many samples there are, in a clause: all of the data, or those that were drawn of it. */
+const takenOf = ({ name, size, drawn }: Dataset): string =>
+  drawn
+    ? `${size} of the ${drawn.of} samples of ${name} are taken (${option("limit", size)})`
+    : `${name} has ${size} samples`;

@@ -1,6 +1,7 @@
 import type { ConfiguredMethod, InnerModel } from "../harden.ts";
 import { labelTensor } from "../models/classifier/graph-model.ts";
-import { writeOnnx } from "../onnx/file.ts";
+import type { Graph } from "../onnx/graph.ts";
+import { loadGraph } from "../runtime/load-graph.ts";
 import type { Program, Runtime } from "../runtime.ts";
 import { type FloatTensor, type Tensor, tensor } from "../tensor.ts";
 import type { Score } from "../train.ts";
@@ -58,7 +59,7 @@ const without = (feeds: Feeds, names: readonly string[]): Feeds => {
 /** Compiles the graphs of a training; `folder` holds the weights that stay outside of the graph. @throws runtime */
 export async function openPart(network: Network, method: ConfiguredMethod, runtime: Runtime): Promise<Part> {
   const { file, graph } = network;
-  const load = (of: Parameters<typeof writeOnnx>[0]): Promise<Program> => runtime.load(writeOnnx(of), file.folder);
+  const load = (of: Graph): Promise<Program> => loadGraph(runtime, of, file.folder);
   const programs = {
     logits: await load(graph),
     attack: await load(attackGraph(network)),

@@ -1,9 +1,9 @@
 import { PerturbError } from "../errors.ts";
 import { isNormalization } from "../models/parameters/statistics.ts";
-import { writeOnnx } from "../onnx/file.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
 import { Ops } from "../onnx/ops.ts";
 import { option } from "../option.ts";
+import { loadGraph } from "../runtime/load-graph.ts";
 import type { Runtime } from "../runtime.ts";
 import { shuffledOrder } from "../train/samples.ts";
 import { parameterViews, vectorSize } from "../train/vector.ts";
@@ -41,7 +41,7 @@ export async function openRecalibration(
   take: TakeSamples,
   runtime: Runtime,
 ): Promise<Recalibration> {
-  const program = await runtime.load(writeOnnx(momentsGraph(network)), network.file.folder);
+  const program = await loadGraph(runtime, momentsGraph(network), network.file.folder);
   const order = shuffledOrder(training.length, seed, 0).map((place) => training[place]!);
   const batches = Math.max(1, Math.min(Math.floor(order.length / batch), Math.ceil(ENOUGH / batch)));
   return {

@@ -1,7 +1,9 @@
 import { checkSignal, PerturbError } from "../errors.ts";
 import type { HardenEpoch, HardenState } from "../harden.ts";
+import type { DataFiles } from "../models/formats/data-files.ts";
 import { withValues } from "../models/parameters/write.ts";
-import { writeOnnx } from "../onnx/file.ts";
+import { dataWithValues } from "../models/parameters/write-data.ts";
+import { readOnnx, writeOnnx } from "../onnx/file.ts";
 import { option } from "../option.ts";
 import type { Program } from "../runtime.ts";
 import { updateGraph } from "../train/graphs.ts";
@@ -24,8 +26,11 @@ import { gradientOf } from "./step.ts";
 export interface Hardened {
   /** The ONNX file with the weights of the best epoch by accuracy under PGD-10; every other byte is that of the file that was given. */
   readonly model: Uint8Array;
+  /** The files beside it that hold weights, alike. */
+  readonly files: DataFiles;
   /** The same with the weights of the last epoch. */
   readonly last: Uint8Array;
+  readonly lastFiles: DataFiles;
   readonly state: HardenState;
   readonly network: Network;
 }
@@ -56,15 +61,24 @@ export async function runHardening(options: Hardening): Promise<Hardened> {
   const session = await openSession(options, network);
   try {
     const state = await run(session, options.resume ?? (await begun(session)));
-    const { bytes, file } = options;
-    const written = (vectors: HardenState["vectors"]): Uint8Array =>
-      withValues(bytes, newValues(network, vectors), file.name);
-    return { model: written(state.best.vectors), last: written(state.vectors), state, network };
+    const [model, files] = written(options, network, state.best.vectors);
+    const [last, lastFiles] = written(options, network, state.vectors);
+    return { model, files, last, lastFiles, state, network };
   } finally {
     for (const part of session.parts) await part.release();
     await session.update.release();
     await session.recalibration?.release();
   }
+}
+
+/** The model's file with these weights, and the files beside it. */
+function written(
+  { bytes, files = new Map(), file: { name } }: Hardening,
+  network: Network,
+  vectors: HardenState["vectors"],
+) {
+  const values = newValues(network, vectors);
+  return [withValues(bytes, values, name), dataWithValues(readOnnx(bytes, name), files, values, name)] as const;
 }
 
 /** The network of a hardening, where nothing is in its way. @throws usage, unsupported, mismatch */

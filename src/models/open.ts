@@ -12,6 +12,7 @@ import { type GraphModel, openClassifier } from "./classifier/graph-model.ts";
 import { checkLabels, withLabelSets } from "./classifier/multi-label.ts";
 import { revealHead } from "./classifier/reveal.ts";
 import { type Endpoints, selectEndpoints } from "./classifier/select.ts";
+import { type Trial, tryClassifier } from "./classifier/trial.ts";
 import { checkConstants } from "./formats/constants-check.ts";
 import { refuseExternal } from "./formats/external.ts";
 import { readModel } from "./formats/read.ts";
@@ -74,6 +75,8 @@ export interface OpenedGraph {
   readonly shape: readonly number[] | null;
   /** Where the files lie that hold the graph's weights, if any do. */
   readonly folder?: string;
+  /** Where it runs once before it runs here. */
+  readonly trial?: Trial;
   /** What was given for its other inputs, in words. */
   readonly fed?: string;
 }
@@ -132,7 +135,7 @@ export async function settledFrom(
 ): Promise<ClassifierFile> {
   checkLabels(options);
   const others = otherBatches(opened.graph);
-  const settled = (graph: Graph) => settle(modelFrom({ ...opened, graph }, options), runtime, options);
+  const settled = (graph: Graph) => triedAndSettled({ ...opened, graph }, options, runtime);
   if (opened.fed !== undefined) return withFeeds(opened, options, runtime);
   if (others.length === 0) return settled(opened.graph);
   let failure: unknown;
@@ -142,10 +145,22 @@ export async function settledFrom(
       await requireRows(file, runtime);
       return file;
     } catch (error) {
-      if (!(error instanceof PerturbError)) throw error;
+      if (!(error instanceof PerturbError) || error.code === "unsafe-file") throw error;
       failure ??= error;
     }
   throw failure;
+}
+
+/** Settled by runs here, with the logits before and the gradient after in a trial. @throws unsafe-file where that ends */
+function triedAndSettled(opened: OpenedGraph, options: ModelOptions, runtime: Runtime): Promise<ClassifierFile> {
+  const file = modelFrom(opened, options);
+  if (!opened.trial) return settle(file, runtime, options);
+  return opened.trial(async (elsewhere) => {
+    await tryClassifier(file, "logits", elsewhere);
+    const settled = await settle(file, runtime, options);
+    await tryClassifier(settled, "gradient", elsewhere);
+    return settled;
+  });
 }
 
 /** @throws mismatch where the graph cannot be run with what was given for its other inputs */

@@ -79,18 +79,18 @@ export class Attributes {
 
   /** Values that sub-graphs (If, Loop, Scan) take from the graph around them. */
   *outerValues(): Generator<string> {
-    for (const graph of this.#graphs()) yield* outerValues(graph);
+    for (const graph of this.subgraphs()) yield* outerValues(graph);
   }
 
   /** Values that are sub-graphs' own, at any depth. */
   *innerValues(): Generator<string> {
-    for (const graph of this.#graphs()) {
+    for (const graph of this.subgraphs()) {
       yield* ownValues(graph);
       for (const node of graph.node) yield* new Attributes(node.attribute).innerValues();
     }
   }
 
-  *#graphs(): Generator<GraphProto> {
+  *subgraphs(): Generator<GraphProto> {
     for (const { g, graphs } of this.protos) {
       if (g) yield g;
       yield* graphs;

@@ -78,3 +78,12 @@ export function reshapeDims(from: readonly Dim[] | null, to: readonly Dim[], all
       : null;
   return dims;
 }
+
+/** A size where names stand for these numbers; null where it stays open. */
+export function sizeOf(size: Dim, named: ReadonlyMap<string, number>): number | null {
+  if (typeof size !== "string") return size;
+  const parts = size.split("*").map((part) => (/^\d+$/.test(part) ? Number(part) : named.get(part)));
+  return (
+    named.get(size) ?? (parts.some((part) => part === undefined) ? null : parts.reduce<number>((a, b) => a * b!, 1))
+  );
+}

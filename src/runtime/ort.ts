@@ -54,11 +54,19 @@ export function ortRuntime(ort: Ort, { name = nameOf(ort), device = "cpu", threa
             `The device "${device}" cannot be used here. Choose ${option("device", "cpu")}, or install what it needs. ONNX Runtime says: ${oneLine(messageOf(cause))}`,
             { cause },
           );
-        throw new PerturbError("runtime", `ONNX Runtime cannot load the graph: ${messageOf(cause)}`, { cause });
+        throw new PerturbError("runtime", `ONNX Runtime cannot load the graph: ${messageOf(cause)}${trapped(cause)}`, {
+          cause,
+        });
       }
     },
   };
 }
+
+/** Of WebAssembly that has ended in the middle of something, nothing is sure any more. */
+const trapped = (cause: unknown): string =>
+  cause instanceof Error && cause.name === "RuntimeError"
+    ? ". Its WebAssembly has ended over this model: reload the page, or start the program again, before the next one."
+    : "";
 
 /** A run logs by itself, whatever its session does. */
 const QUIET: InferenceSession.RunOptions = { logSeverityLevel: 4 };
@@ -90,7 +98,7 @@ function ortProgram(ort: Ort, session: InferenceSession): Program {
         const results = await session.run(inputs, [...fetches], QUIET);
         return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, fromOrt(t)]));
       } catch (cause) {
-        throw new PerturbError("runtime", `ONNX Runtime failed: ${messageOf(cause)}`, { cause });
+        throw new PerturbError("runtime", `ONNX Runtime failed: ${messageOf(cause)}${trapped(cause)}`, { cause });
       }
     },
     release: () => session.release(),

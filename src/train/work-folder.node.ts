@@ -24,10 +24,11 @@ export const workFolder = (what: string, files: readonly string[]) => {
   return {
     /**
      * Makes a new folder; gives the way to remove it again while it is empty, with the folders above it that were made for it.
+     * @param others files that it may hold besides
      * @throws usage when there is one with such files already, or it cannot be made
      */
-    async create(folder: string): Promise<() => void> {
-      for (const name of files)
+    async create(folder: string, others: readonly string[] = []): Promise<() => void> {
+      for (const name of [...files, ...others])
         if (existsSync(join(folder, name)))
           throw new PerturbError(
             "usage",

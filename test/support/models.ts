@@ -105,3 +105,18 @@ export function arrayDataset(x: FloatTensor, labels: readonly number[], classes 
     },
   };
 }
+
+/**
+ * A graph that ends the process which loads it on Linux, through all checks: ONNX Runtime 1.30 computes a repeat of -2 from
+ * constants, and asserts in the Slice behind it. logits = x W, and the sum of nothing.
+ */
+export function crashingGraph(): Graph {
+  const b = new Ops(emptyGraph("crashing"));
+  const x = b.input({ name: "x", type: "float32", dims: ["N", 4] });
+  const repeats = b.cast(
+    b.sub(b.add("Sin", [b.constant(floats([2], [0, 0]))]), b.constant(floats([2], [-1, 2]))),
+    "int64",
+  );
+  const cut = b.slice(b.add("Tile", [x, repeats]), [1], [0], [4]);
+  return b.finish([b.plus(b.matmul(x, b.constant(floats([4, 3], numbers(12, 1)))), b.reduceSum(cut, [0, 1], false))]);
+}

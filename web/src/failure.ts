@@ -79,6 +79,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   target: "Target",
   threshold: null,
   timeout: null,
+  until: null,
   validation: null,
 };
 

@@ -1,5 +1,6 @@
 import { theInput } from "../../autodiff/differentiate.ts";
 import { PerturbError } from "../../errors.ts";
+import { checkCounts } from "../../onnx/counts.ts";
 import { inlineFunctions } from "../../onnx/functions.ts";
 import { type Dim, describeDims, describeNode, type Graph, ownInputs } from "../../onnx/graph.ts";
 import { Ops } from "../../onnx/ops.ts";
@@ -22,7 +23,7 @@ export interface Network {
 
 /**
  * The network of a file with one input of so many elements, and one output, for any number of samples at a time. Whether the samples
- * do not mix, only a run tells. @throws unsupported, mismatch
+ * do not mix, only a run tells. @throws unsupported, mismatch, invalid-file
  */
 export function asNetwork(file: Graph, sizes: { readonly inputs: number; readonly outputs: number }): Network {
   const own = ownInputs(file);
@@ -53,6 +54,7 @@ export function asNetwork(file: Graph, sizes: { readonly inputs: number; readonl
       "unsupported",
       `The model has ${original.outputs.length} outputs, and one with a single output can be verified. Export the one that the property is about.`,
     );
+  checkCounts(original);
   const dims = input.dims?.map((d) => (typeof d === "number" ? d : 1));
   if (!dims || product(dims) !== sizes.inputs)
     throw new PerturbError(

@@ -1,10 +1,10 @@
 import { backward } from "../../autodiff/engine.ts";
 import { simplifiedForBounds } from "../../autodiff/lower.ts";
 import type { Interval } from "../../autodiff/relaxation.ts";
-import { writeOnnx } from "../../onnx/file.ts";
 import { type Dim, type Graph, type Node, valuesRead } from "../../onnx/graph.ts";
 import { merged } from "../../onnx/merged.ts";
 import { Ops } from "../../onnx/ops.ts";
+import { loadGraph } from "../../runtime/load-graph.ts";
 import type { Program, Runtime } from "../../runtime.ts";
 import { type CrownOptions, crown } from "./crown.ts";
 import { type Arithmetic, type Enclosed, enclose } from "./enclose.ts";
@@ -113,7 +113,7 @@ export async function boundPrograms(
   const outputs = frontiers.flatMap((value) => Object.values(found(value)));
   const loaded: Promise<Program>[] = [];
   const load = (made: Graph): Promise<Program> => {
-    const program = runtime.load(writeOnnx(usedInputs(merged(made))));
+    const program = loadGraph(runtime, usedInputs(merged(made)));
     loaded.push(program);
     return program;
   };

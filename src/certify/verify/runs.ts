@@ -4,6 +4,7 @@ import { PerturbError } from "../../errors.ts";
 import { writeOnnx } from "../../onnx/file.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { Ops } from "../../onnx/ops.ts";
+import { loadGraph } from "../../runtime/load-graph.ts";
 import type { Runtime } from "../../runtime.ts";
 import { type FloatTensor, product, tensor } from "../../tensor.ts";
 import type { Network } from "../bounds/network.ts";
@@ -27,12 +28,12 @@ const ROUNDING = 1e-3;
 /** @throws runtime; unsupported where samples of one run change each other */
 export async function openRuns(file: Graph, network: Network, runtime: Runtime): Promise<Runs> {
   const { sample, outputs: count } = network;
-  const own = await runtime.load(writeOnnx(file));
+  const own = await openFile(file, network, runtime);
   const b = new Ops(simplified(network.graph));
   const seed = b.input({ name: "seed", type: "float32", dims: ["N", count] });
   const gradient = gradientOf(b, seed);
   if (gradient) b.alias("gradient", gradient);
-  const many = await runtime.load(writeOnnx(b.finish(gradient ? ["y", "gradient"] : ["y"])));
+  const many = await loadGraph(runtime, b.finish(gradient ? ["y", "gradient"] : ["y"]));
   const run = async (x: FloatTensor, of: Float32Array, output: "y" | "gradient"): Promise<Float32Array> => {
     const n = x.dims[0]!;
     const results = await many.run({ x, seed: tensor("float32", [n, count], of) }, [output]);
@@ -41,11 +42,7 @@ export async function openRuns(file: Graph, network: Network, runtime: Runtime):
   const runs: Runs = {
     outputs: (x) => run(x, new Float32Array(x.dims[0]! * count), "y"),
     gradients: gradient === undefined ? undefined : (x, of) => run(x, of, "gradient"),
-    async fileOutput(x) {
-      const { input, output, dims } = network.file;
-      const results = await own.run({ [input]: tensor("float32", dims, x) });
-      return Float32Array.from(results[output]!.data as ArrayLike<number>);
-    },
+    fileOutput: own.output,
     async release() {
       await Promise.all([own.release(), many.release()]);
     },
@@ -57,21 +54,36 @@ export async function openRuns(file: Graph, network: Network, runtime: Runtime):
 /** A network of dense layers, which are quicker than graphs of few numbers. Only what the file gives is run. @throws runtime; unsupported */
 export async function openDenseRuns(
   file: Graph,
-  { sample, file: { input, output, dims } }: Network,
+  network: Network,
   { layers, runtime }: { readonly layers: readonly Layer[]; readonly runtime: Runtime },
 ): Promise<Runs> {
-  const own = await runtime.load(writeOnnx(file));
+  const own = await openFile(file, network, runtime);
   const runs: Runs = {
     outputs: async (x) => outputsOf(layers, x.data as Float32Array),
     gradients: async (x, seed) => gradientsOf(layers, x, seed),
-    async fileOutput(x) {
+    fileOutput: own.output,
+    release: () => own.release(),
+  };
+  await aloneOf(runs, threeOf(network.sample), network.sample);
+  return runs;
+}
+
+/** The file itself, for one input at a time. Its answer has the outputs of the network, or mismatch is thrown. @throws runtime */
+async function openFile(graph: Graph, { file: { input, output, dims }, outputs }: Network, runtime: Runtime) {
+  const own = await runtime.load(writeOnnx(graph));
+  return {
+    async output(x: Float32Array): Promise<Float32Array> {
       const results = await own.run({ [input]: tensor("float32", dims, x) });
-      return Float32Array.from(results[output]!.data as ArrayLike<number>);
+      const { data, dims: got } = results[output]!;
+      if (data.length === outputs) return Float32Array.from(data as ArrayLike<number>);
+      throw new PerturbError(
+        "mismatch",
+        `The model answers [${got.join(", ")}] for one input, and the property has ${outputs} outputs.`,
+        { data: { got, outputs } },
+      );
     },
     release: () => own.release(),
   };
-  await aloneOf(runs, threeOf(sample), sample);
-  return runs;
 }
 
 function gradientOf(b: Ops, seed: string): string | undefined {

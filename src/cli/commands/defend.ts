@@ -78,7 +78,7 @@ async function run(model: string, asked: Given): Promise<void> {
   if (typeof given.bounds === "string")
     throw new PerturbError("usage", "Defences are for pixels, which have one pair of bounds: --bounds 0,255.");
   const { with: names, out, inputName: input, shape, bounds } = given;
-  const opened = await openGraph(model, { arch: given.arch });
+  const opened = await openGraph(model, { arch: given.arch, isolate: false });
   const graph = defend(opened.graph, {
     defences: names,
     input,

@@ -46,7 +46,7 @@ Examples:
   const { preprocess } = given;
   const applied = preprocess === undefined ? undefined : await preprocessingGiven({ preprocess });
   const [opened, { inspectGraph }] = await Promise.all([
-    openGraph(model, given),
+    openGraph(model, { ...given, isolate: false }),
     import("../../models/classifier/inspect.ts"),
   ]);
   const inspection = inspectGraph(opened.name, opened.graph, given.shape, given);

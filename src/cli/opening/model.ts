@@ -20,6 +20,8 @@ export interface GraphGiven {
   readonly inputName?: string | undefined;
   readonly outputName?: string | undefined;
   readonly feed?: readonly string[];
+  /** By default true. */
+  readonly isolate?: boolean | undefined;
 }
 
 /** With its preprocessing, and how its output is read. */
@@ -41,7 +43,7 @@ export const openSizes = (dims: readonly Dim[] | null): readonly (number | null)
 /** Reads a model's graph by path or bundled name. @throws usage for an architecture, input or output that is not known */
 export async function openGraph(
   nameOrPath: string,
-  { arch, inputName, outputName, feed = [] }: GraphGiven,
+  { arch, inputName, outputName, feed = [], isolate = true }: GraphGiven,
 ): Promise<OpenedGraph> {
   const { openModelGraph } = await import("../../models/open.node.ts");
   return openModelGraph(nameOrPath, {
@@ -49,6 +51,7 @@ export async function openGraph(
     input: inputName,
     output: outputName,
     feeds: new Map(await Promise.all(feed.map(readFeed))),
+    isolate,
   });
 }
 
@@ -143,7 +146,10 @@ export async function openSurrogate(
     import("../../runtime/ort.node.ts"),
     import("../../models/classifier/other-layout.ts"),
   ]);
-  const opened = await openGraph(given.surrogate, { arch: await archFor(given.surrogate, given.arch) });
+  const opened = await openGraph(given.surrogate, {
+    arch: await archFor(given.surrogate, given.arch),
+    isolate: given.isolate,
+  });
   const { surrogateMean: mean, surrogateStd: std } = given;
   const hasOwn = mean !== undefined || std !== undefined;
   const { preprocessingGiven, ownConfiguration } = await import("./preprocessing.ts");

@@ -1,10 +1,11 @@
+import { dirname, resolve } from "node:path";
 import { optionIn, optionsOf } from "../../attack-options.ts";
 import type { Dataset } from "../../dataset.ts";
 import { didYouMean, PerturbError } from "../../errors.ts";
 import type { HardenFacts } from "../../harden/checkpoint.ts";
 import type { ConfiguredMethod, TrainingNorm } from "../../harden.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
-import { sha256 } from "../../sha256.ts";
+import { sha256, sha256Each } from "../../sha256.ts";
 import { optimizers } from "../../train/index.ts";
 import { schedules } from "../../train/schedule.ts";
 import type { hardenOptions } from "../options/harden-options.ts";
@@ -22,15 +23,25 @@ export interface HardenAsked {
 
 /** Model and data, and all that decides the result. */
 export async function openTraining({ model, given }: HardenAsked) {
-  const [{ openModelGraph, readModelFile }, { datasets }, { drawn, part }, { split }, { nodeRuntime }, { writeOnnx }] =
-    await Promise.all([
-      import("../../models/open.node.ts"),
-      import("../../datasets/index.ts"),
-      import("../../datasets/draw.ts"),
-      import("../../harden/split.ts"),
-      import("../../runtime/ort.node.ts"),
-      import("../../onnx/file.ts"),
-    ]);
+  const [
+    { openModelGraph, readModelFile },
+    { readDataFiles },
+    { withOpenBatch },
+    { datasets },
+    { drawn, part },
+    { split },
+    { nodeRuntime },
+    { readOnnx, writeOnnx },
+  ] = await Promise.all([
+    import("../../models/open.node.ts"),
+    import("../../models/formats/data-files.node.ts"),
+    import("../../models/classifier/open-batch.ts"),
+    import("../../datasets/index.ts"),
+    import("../../datasets/draw.ts"),
+    import("../../harden/split.ts"),
+    import("../../runtime/ort.node.ts"),
+    import("../../onnx/file.ts"),
+  ]);
   const subject = await openSubject({ ...given, model, split: "train", device: "cpu" });
   try {
     if (!isGraphModel(subject.model)) throw new PerturbError("usage", "Only a model in a file can be hardened.");
@@ -39,7 +50,8 @@ export async function openTraining({ model, given }: HardenAsked) {
       const { openEvaluation } = await import("../../evaluate/evaluation.ts");
       await (await openEvaluation(subject.model, subject.data, comparisonOptions(given))).close();
     }
-    const { file } = subject.model;
+    const runtime = nodeRuntime("cpu", 1);
+    const file = await withOpenBatch(subject.model.file, runtime);
     const { limit, seed, arch, test, validation } = given;
     const data = limit === undefined || limit >= subject.data.size ? subject.data : drawn(subject.data, limit, seed);
     // Weights without a graph are written as one, and that file is hardened.
@@ -47,6 +59,7 @@ export async function openTraining({ model, given }: HardenAsked) {
     const bytes = arch === undefined ? read : writeOnnx((await openModelGraph(model, { arch: arch as "lenet" })).graph);
     const isOwnTest = test === undefined && !Object.hasOwn(datasets, given.data);
     const kept = isOwnTest ? validation : 0;
+    const files = await readDataFiles(readOnnx(bytes, file.name), dirname(resolve(model)), file.name);
     const method = await methodOf(given);
     const { norm, epochs, freeze, only } = given;
     const options = {
@@ -67,11 +80,13 @@ export async function openTraining({ model, given }: HardenAsked) {
       batchNorm: given.bn,
       file,
       bytes,
+      files,
       data,
       test: kept,
     };
     const facts = {
       model: await sha256(bytes),
+      weights: files.size > 0 ? JSON.stringify(await sha256Each(files)) : null,
       data: data.name,
       samples: data.size,
       method: method.method.name,
@@ -97,7 +112,7 @@ export async function openTraining({ model, given }: HardenAsked) {
       kept > 0 && data.size > kept + validation
         ? part(data, split(data, { validation, test: kept, seed }).test, seed)
         : undefined;
-    return { options, facts, test: held, runtime: nodeRuntime("cpu", 1) };
+    return { options, facts, test: held, runtime };
   } finally {
     await subject.model.release();
   }

@@ -1,6 +1,7 @@
 import type { AttackName } from "../../attacks/index.ts";
 import { options } from "./definitions.ts";
 import { group } from "./group.ts";
+import { isolateOption } from "./isolate-option.ts";
 
 /** A model by its file or name, and how its graph becomes a classifier. */
 export const modelOptions = () => group("Model").addOption(options.model());
@@ -20,7 +21,8 @@ export const graphOptions = () =>
     .addOption(options.channels())
     .addOption(options.bounds())
     .addOption(options.shape())
-    .addOption(options.straightThrough());
+    .addOption(options.straightThrough())
+    .addOption(isolateOption());
 /** How an inference server is called. */
 export const endpointOptions = () =>
   group("Model").addOption(options.header()).addOption(options.timeout()).addOption(options.retries());

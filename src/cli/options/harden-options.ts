@@ -113,6 +113,7 @@ warmup and ramp are shares of the training, from 0 to 1: ε is 0 for the first, 
 
 The folder gets model.onnx (the weights of the best epoch), last.onnx (of the last one), history.json (accuracies after each epoch),
 comparison.json (before against after, with McNemar's test), report.html (all of it as a page, with what no longer fools), and checkpoint.safetensors, from which --resume goes on after Ctrl-C or a crash.
+Weights that the model keeps in other files are copied beside it; last/ then holds the last epoch, with its own.
 The same options give the same files, byte for byte, interrupted or not. --epochs 0 gives the file back as it is.
 
 Which weights can be trained, perturb inspect tells, and perturb inspect --json lists. Integer-quantised models are refused:

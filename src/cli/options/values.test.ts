@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseEpsilons, parseFailUnder, parseNumber, parseNumbers, parseShape, wholeNumber } from "./values.ts";
+import {
+  parseAugmentation,
+  parseEpsilons,
+  parseFailUnder,
+  parseHalfWidth,
+  parseNumber,
+  parseNumbers,
+  parseShape,
+  wholeNumber,
+} from "./values.ts";
 
 describe("numbers", () => {
   it("are decimals or fractions", () => {
@@ -75,6 +84,22 @@ describe("ε", () => {
   );
 });
 
+describe("--until", () => {
+  it.each([
+    ["±1%", 0.01],
+    ["+-1%", 0.01],
+    ["+/-1 %", 0.01],
+    ["1%", 0.01],
+    ["0.7%", 0.007],
+    ["±.02", 0.02],
+    ["0.01", 0.01],
+  ])("%s is %d", (text, share) => expect(parseHalfWidth(text)).toBe(share));
+
+  it.each(["1", "0", "0%", "50%", "-1%", "±", "%", "1%%", "1e-2", "1/100", "x", ""])("refuses %j", (text) => {
+    expect(() => parseHalfWidth(text)).toThrow(/Write ±1% or 0.01/);
+  });
+});
+
 describe("--fail-under", () => {
   it("is an accuracy at an ε", () => {
     expect(parseFailUnder("0.5@8/255")).toEqual({ accuracy: 0.5, epsilon: 8 / 255 });
@@ -84,4 +109,11 @@ describe("--fail-under", () => {
   it.each(["0.5", "@0.1", "0.5@", "0.5@0.1@0.2", "1.5@0.1", "-1%@0.1", "x@0.1"])("refuses %j", (text) => {
     expect(() => parseFailUnder(text)).toThrow();
   });
+});
+
+it("changes of pictures are named once each", () => {
+  expect(parseAugmentation("flip, shift=2,crop=0")).toEqual({ flip: true, shift: 2, crop: 0 });
+  expect(() => parseAugmentation("flip,flip")).toThrow("names flip twice");
+  expect(() => parseAugmentation("shift=1,flip,shift=2")).toThrow("names shift twice");
+  expect(() => parseAugmentation("flip,turn=3")).toThrow("none of flip");
 });

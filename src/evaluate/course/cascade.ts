@@ -88,7 +88,7 @@ export async function cascade(
   subjects: Subjects,
   plan: CascadePlan,
   heard: (judgement: Judgement) => void,
-  { surrogate, signal, seen, settled }: CascadeContext = {},
+  context: CascadeContext = {},
 ): Promise<Course> {
   const n = subjects.labels.length;
   const budgets = plan.epsilons.length;
@@ -102,82 +102,102 @@ export async function cascade(
     entries: [],
   };
   const { fooledAt } = course;
-  const norm = normFor(plan.norm, model.inputShape);
-  const { elements } = model;
-  const isHeld = elements?.unit === "input" && norm.name !== "spatial";
+  const run = { model, subjects, plan, context, course, heard };
   for (const [e, entry] of plan.attacks.entries()) {
-    checkSignal(signal);
+    checkSignal(context.signal);
     // A least-change attack gives its nearest points whatever the budgets: the whole curve from one run.
     const unlimited = entry.attack.aim === "least-change";
-    const rows = [...fooledAt.keys()].filter((i) => fooledAt[i]! > 0 && (unlimited || !settled?.has(i)));
+    const rows = [...fooledAt.keys()].filter((i) => fooledAt[i]! > 0 && (unlimited || !context.settled?.has(i)));
     const tally = { attacked: rows.length, forwards: 0, gradients: 0, seconds: 0 };
     course.entries.push(tally);
     if (rows.length === 0) continue;
 
     const began = performance.now();
-    const meter = metered(seen ?? model, plan.maxQueries ?? undefined);
+    const meter = metered(context.seen ?? model, plan.maxQueries ?? undefined);
     const epsilons = unlimited ? [...plan.epsilons, Number.POSITIVE_INFINITY] : plan.epsilons;
     // An attack leaves a sample at the least ε at which what it sees is fooled. Where the judge may see it otherwise, each ε is by itself.
-    const isApart = !unlimited && (seen !== undefined || (entry.eot ?? plan.eot) !== 1 || drawsAtRandom(model));
+    const isApart = !unlimited && (context.seen !== undefined || (entry.eot ?? plan.eot) !== 1 || drawsAtRandom(model));
     const groups = isApart ? epsilons.map((_, k) => [k]) : [[...epsilons.keys()]];
     for (const group of groups) {
-      checkSignal(signal);
-      const first = group[0]!;
-      const tried = rows.filter((i) => fooledAt[i]! > first);
+      checkSignal(context.signal);
+      const tried = rows.filter((i) => fooledAt[i]! > group[0]!);
       if (tried.length === 0) break;
-      const wanted = take(fooledAt, tried).map((count) => Math.min(group.length, count - first));
-      const part = pick(subjects, tried);
-      const task: AttackTask<DifferentiableModel> = {
-        // The plan holds attacks that need gradients only for models that have them.
-        model: asSeen(meter.model, plan, entry, signal) as DifferentiableModel,
-        x: part.x,
-        goal: part.goal,
-        indices: part.indices,
-        start:
-          plan.levels !== null || (entry.eot ?? plan.eot) !== 1 || !part.start
-            ? undefined
-            : isHeld
-              ? heldBack(part.start, part.x, elements.lower, elements.upper)
-              : part.start,
-        norm: isHeld ? boxed(norm, elements) : norm,
-        epsilons: group.map((k) => epsilons[k]!),
-        wanted,
-        seed: plan.seed,
-        surrogate: surrogate as DifferentiableModel | undefined,
-        examples: plan.examples,
-        signal,
-      };
-      const proposals = await proposeWith(entry, task);
-      for (const [at, candidates] of proposals.entries()) {
-        const k = group[at]!;
-        const open = [...tried.keys()].filter((i) => at < wanted[i]! || k === budgets);
-        if (open.length === 0) continue;
-        checkSignal(signal);
-        const some = pick(part, open);
-        const verdict = await judge(
-          model,
-          some.x,
-          open.length === tried.length ? candidates : takeRows(candidates, open),
-          some.goal,
-          norm,
-          epsilons[k]!,
-          plan.levels,
-          some.indices,
-        );
-        const of = open.map((i) => tried[i]!);
-        for (const [i, row] of of.entries()) {
-          course.judged[row]!++;
-          if (!verdict.success[i] || k >= fooledAt[row]!) continue;
-          fooledAt[row] = k;
-          course.fooledBy[row] = e;
-        }
-        heard({ entry: e, budget: k, rows: of, verdict });
-      }
+      await attempt(run, { e, entry, seen: meter.model, tried, budgets: group.map((k) => [k, epsilons[k]!] as const) });
     }
     tally.seconds = (performance.now() - began) / 1000;
     share(course, rows, subjects.indices, meter.of, tally);
   }
   return course;
+}
+
+/** A cascade under way. */
+interface Running {
+  readonly model: Model;
+  readonly subjects: Subjects;
+  readonly plan: CascadePlan;
+  readonly context: CascadeContext;
+  readonly course: Course;
+  readonly heard: (judgement: Judgement) => void;
+}
+
+/** One attack at some of the budgets, in rising order, on the samples `tried`. */
+interface Attempt {
+  readonly e: number;
+  readonly entry: Entry;
+  /** What it is told to attack, which counts its queries. */
+  readonly seen: Model;
+  readonly tried: readonly number[];
+  readonly budgets: readonly (readonly [k: number, epsilon: number])[];
+}
+
+/** Attacks once, and writes down what the judge says of each budget's candidates. */
+async function attempt(
+  { model, subjects, plan, context: { surrogate, signal }, course: { fooledAt, fooledBy, judged }, heard }: Running,
+  { e, entry, seen, tried, budgets }: Attempt,
+): Promise<void> {
+  const norm = normFor(plan.norm, model.inputShape);
+  const { elements } = model;
+  const isHeld = elements?.unit === "input" && norm.name !== "spatial";
+  const first = budgets[0]![0];
+  const wanted = take(fooledAt, tried).map((count) => Math.min(budgets.length, count - first));
+  const part = pick(subjects, tried);
+  const task: AttackTask<DifferentiableModel> = {
+    // The plan holds attacks that need gradients only for models that have them.
+    model: asSeen(seen, plan, entry, signal) as DifferentiableModel,
+    x: part.x,
+    goal: part.goal,
+    indices: part.indices,
+    start:
+      plan.levels !== null || (entry.eot ?? plan.eot) !== 1 || !part.start
+        ? undefined
+        : isHeld
+          ? heldBack(part.start, part.x, elements.lower, elements.upper)
+          : part.start,
+    norm: isHeld ? boxed(norm, elements) : norm,
+    epsilons: budgets.map(([, epsilon]) => epsilon),
+    wanted,
+    seed: plan.seed,
+    surrogate: surrogate as DifferentiableModel | undefined,
+    examples: plan.examples,
+    signal,
+  };
+  for (const [at, candidates] of (await proposeWith(entry, task)).entries()) {
+    const [k, epsilon] = budgets[at]!;
+    const open = [...tried.keys()].filter((i) => at < wanted[i]! || k === plan.epsilons.length);
+    if (open.length === 0) continue;
+    checkSignal(signal);
+    const { x, goal, indices } = pick(part, open);
+    const points = open.length === tried.length ? candidates : takeRows(candidates, open);
+    const verdict = await judge(model, x, points, goal, norm, epsilon, plan.levels, indices);
+    const of = open.map((i) => tried[i]!);
+    for (const [i, row] of of.entries()) {
+      judged[row]!++;
+      if (!verdict.success[i] || k >= fooledAt[row]!) continue;
+      fooledAt[row] = k;
+      fooledBy[row] = e;
+    }
+    heard({ entry: e, budget: k, rows: of, verdict });
+  }
 }
 
 /** Whether a defence in front of it does: what is seen once may not be so again. */

@@ -86,6 +86,8 @@ function boot(size: number): Booted {
     // A thread that is ended inside a native call takes the process with it: each ends itself, between two calls.
     for (const { worker } of workers) {
       worker.ref();
+      // An answer that still comes lets go of the thread, and without it the process would end instead of waiting.
+      worker.on("message", () => worker.ref());
       worker.postMessage("close" satisfies WorkerTask);
     }
     await Promise.all(workers.map(({ ended }) => ended));

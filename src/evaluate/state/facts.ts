@@ -23,6 +23,8 @@ export interface Ground {
   readonly total: number;
   /** Which part of it is worked on; without one, all. */
   readonly shard?: Shard | undefined;
+  /** Of a run that ends by itself. */
+  readonly until?: number | undefined;
 }
 
 /**
@@ -37,6 +39,7 @@ export async function factsOf({
   plan,
   batch,
   limit,
+  until,
 }: Ground): Promise<readonly (readonly [string, string])[]> {
   return [
     ["the version of perturb", subject.version],
@@ -55,6 +58,7 @@ export async function factsOf({
     [option("limit"), String(limit)],
     [option("order"), data.drawn ? "seed" : "file"],
     ...(data.labels ? [["SHA-256 of the labels", await labelsDigest(data.labels)] as const] : []),
+    ...(until === undefined ? [] : [[option("until"), String(until)] as const]),
     [option("batch"), String(batch)],
     [option("eot"), String(plan.eot)],
     [option("levels"), plan.levels === null ? "none" : String(plan.levels)],

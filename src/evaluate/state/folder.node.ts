@@ -74,7 +74,7 @@ const withData = (journal: Omit<OpenState, "data">, data: OpenState["data"]): Op
 
 /** What the tallies of an evaluation, or of some places of it, hold. */
 export const extentOf = (
-  { model, plan, batch, total, data }: Ground,
+  { model, plan, batch, total, data, until }: Ground,
   { first, last }: Places = { first: 0, last: total },
 ): Extent => ({
   ...countsOf(model, plan),
@@ -84,6 +84,7 @@ export const extentOf = (
   first,
   total: last,
   batch,
+  until,
   shape: model.inputShape,
   shapeAt: shapesFrom(data, plan.offset),
 });

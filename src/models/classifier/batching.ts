@@ -9,7 +9,7 @@ import type { ClassifierFile } from "./classifier.ts";
 import { type GraphModel, openClassifier } from "./graph-model.ts";
 
 /** How far logits may differ between batches of other sizes, as a share of the largest: kernels round differently. */
-const ROUNDING = 1e-3;
+export const ROUNDING = 1e-3;
 
 /** Samples that differ from each other, the same in every run, inside the model's bounds. */
 export function probe({ inputShape, bounds: { lower, upper } }: ClassifierFile, count: number): FloatTensor {
@@ -34,7 +34,7 @@ export function extremes({ inputShape, bounds: { lower, upper } }: ClassifierFil
 }
 
 /** The rows of two batches of samples, one behind the other. */
-const stacked = (a: FloatTensor, b: FloatTensor): FloatTensor => {
+export const stacked = (a: FloatTensor, b: FloatTensor): FloatTensor => {
   const data = new Float32Array(a.data.length + b.data.length);
   data.set(a.data);
   data.set(b.data, a.data.length);
@@ -213,7 +213,8 @@ async function isIndependent(model: GraphModel, some: FloatTensor): Promise<bool
   return true;
 }
 
-const isRefused = (error: unknown): boolean =>
+/** Whether a run failed by what the graph refuses. */
+export const isRefused = (error: unknown): boolean =>
   error instanceof PerturbError && (error.code === "runtime" || error.code === "mismatch");
 
 function near(a: Float32Array, b: Float32Array): boolean {
@@ -221,7 +222,8 @@ function near(a: Float32Array, b: Float32Array): boolean {
   return b.every((v, i) => Object.is(v, a[i]) || Math.abs(v - a[i]!) <= ROUNDING * largest);
 }
 
-async function logitsOf(file: ClassifierFile, x: FloatTensor, runtime: Runtime): Promise<FloatTensor["data"]> {
+/** The logits of samples, one row behind the other. */
+export async function logitsOf(file: ClassifierFile, x: FloatTensor, runtime: Runtime): Promise<FloatTensor["data"]> {
   const model = openClassifier(file, runtime);
   try {
     return (await model.logits(x, probed(file, x.dims[0]!))).data;

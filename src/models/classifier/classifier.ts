@@ -176,8 +176,13 @@ export function gradientGraph({ onnx, name }: ClassifierFile, loss: Loss): Graph
   return differentiate({ graph: readOnnx(onnx, name) }, loss);
 }
 
+/** What was made of a file's bytes: a trial asks for the same graph as the run after it. */
+const made = new WeakMap<Uint8Array, Map<Loss, Uint8Array>>();
+
 /** The file with the gradient graph of a loss made: for workers, which then start faster. @throws no-gradient */
-export const withGradient = (file: ClassifierFile, loss: Loss): ClassifierFile => ({
-  ...file,
-  gradients: { ...file.gradients, [loss]: writeOnnx(gradientGraph(file, loss)) },
-});
+export function withGradient(file: ClassifierFile, loss: Loss): ClassifierFile {
+  const ofFile = made.get(file.onnx) ?? new Map<Loss, Uint8Array>();
+  const gradient = ofFile.get(loss) ?? writeOnnx(gradientGraph(file, loss));
+  made.set(file.onnx, ofFile.set(loss, gradient));
+  return { ...file, gradients: { ...file.gradients, [loss]: gradient } };
+}

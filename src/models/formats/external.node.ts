@@ -1,63 +1,80 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, realpath } from "node:fs/promises";
 import { isAbsolute, join, normalize, sep } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { type TensorProto, TensorProtoSchema } from "onnx-buf";
 import { messageOf, PerturbError } from "../../errors.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
+import { replaceTensors, tensorsOf } from "../../onnx/tensors.ts";
 import { bytesPerElement, product } from "../../tensor.ts";
 import { entryOf, isExternal } from "./external.ts";
 
 /** Tensors up to this many bytes are taken into the graph: shapes and axes, which inference needs to see. */
 const SMALL = 2 ** 14;
+/** Bytes taken in of one model: a serialized graph holds less than 2 GiB. */
+const MOST_TAKEN = 2 ** 30;
 
 /**
- * Checks the files in which a model keeps tensors: inside `folder`, and long enough. Large tensors stay there, where the
- * runtime maps them; small ones are taken into the graph.
- * @throws invalid-file for a place outside the folder or beyond a file's end; not-found
+ * Checks the files in which a model keeps tensors: inside `folder`, and long enough. Large initializers of the graph stay
+ * there, where the runtime maps them. All else is taken into the graph: small tensors, and those of sub-graphs, attributes
+ * and functions, which the runtime would look for in the folder that the program was started in.
+ * @throws unsafe-file for a place outside the folder; invalid-file for one beyond a file's end; unsupported; not-found
  */
 export async function takeInExternal(graph: Graph, folder: string, model: string): Promise<Graph> {
   const files = new Map<string, FileHandle>();
-  const initializers = new Map(graph.initializers);
+  const taken = new Map<TensorProto, TensorProto>();
+  const own = new Set(graph.initializers.values());
+  let left = MOST_TAKEN;
   try {
-    for (const t of graph.initializers.values()) {
+    for (const t of tensorsOf(graph)) {
       if (!isExternal(t)) continue;
       const location = locationOf(t, model);
-      const file = files.get(location) ?? (await openData(join(folder, location), model));
+      const file = files.get(location) ?? (await openData(folder, location, model));
       files.set(location, file);
-      const small = await readSmall(t, location, file, model);
-      if (small) initializers.set(t.name, small);
+      const { offset, length } = await placeOf(t, location, file, model);
+      if (own.has(t) && length > SMALL) continue;
+      left -= length;
+      if (left < 0) throw tooLarge(model);
+      taken.set(t, await readPlace(t, file, offset, length));
     }
   } finally {
     for (const file of files.values()) await file.close();
   }
-  return { ...graph, initializers };
+  return replaceTensors(graph, taken);
 }
 
-/** The tensor with its bytes, where they are few. */
-async function readSmall(
-  t: TensorProto,
-  location: string,
-  file: FileHandle,
-  model: string,
-): Promise<TensorProto | undefined> {
+/** Where the tensor's bytes lie in its file. @throws invalid-file */
+async function placeOf(t: TensorProto, location: string, file: FileHandle, model: string) {
   const type = elementType(t.dataType);
   const stated = entryOf(t, "length");
   const expected = type && product(t.dims.map(Number)) * bytesPerElement(type);
-  const [offset, length] = [Number(entryOf(t, "offset") ?? 0), Number(stated ?? expected)];
+  const offset = countOf(entryOf(t, "offset") ?? "0");
+  const length = stated === undefined ? (expected ?? Number.NaN) : countOf(stated);
   const { size } = await file.stat();
-  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
-  if (!whole || (expected !== undefined && length !== expected) || offset + length > size)
-    throw new PerturbError(
-      "invalid-file",
-      `${model}: the tensor "${t.name}" of shape [${t.dims}] should lie in ${location} at byte ${offset}, ${length} bytes long; it needs ${expected ?? "another number"}, and that file has ${size}. Copy the file that belongs to the model.`,
-    );
-  if (length > SMALL) return undefined;
+  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && length >= 0;
+  if (whole && (expected === undefined || length === expected) && offset + length <= size) return { offset, length };
+  throw new PerturbError(
+    "invalid-file",
+    `${model}: the tensor "${t.name}" of shape [${t.dims}] should lie in ${location} at byte ${entryOf(t, "offset") ?? 0}, ${stated ?? expected} bytes long; it needs ${expected ?? "another number"}, and that file has ${size}. Copy the file that belongs to the model.`,
+  );
+}
+
+/** A whole number as the standard has it: another reader would take "0x10" or " 8" for something else. */
+const countOf = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number.NaN);
+
+async function readPlace(t: TensorProto, file: FileHandle, offset: number, length: number): Promise<TensorProto> {
   const rawData = new Uint8Array(length);
   await file.read(rawData, 0, length, offset);
   const { name, dims, dataType } = t;
   return create(TensorProtoSchema, { name, dims, dataType, rawData });
 }
+
+const tooLarge = (model: string): PerturbError =>
+  new PerturbError(
+    "unsupported",
+    `${model} keeps more than ${MOST_TAKEN / 2 ** 30} GiB of the tensors of its sub-graphs, attributes and functions in other files. Save these tensors in the model's own file.`,
+  );
 
 /** The file's name relative to the model's folder. A name that leaves the folder is refused: files are not trusted. */
 function locationOf(t: TensorProto, model: string): string {
@@ -71,13 +88,23 @@ function locationOf(t: TensorProto, model: string): string {
   );
 }
 
-async function openData(path: string, model: string): Promise<FileHandle> {
+/**
+ * Opens a file beside a model, a regular one, by its real path: a link may lead out of the folder, and to open a pipe waits
+ * without end. @throws unsafe-file, not-found
+ */
+export async function openData(folder: string, location: string, model: string): Promise<FileHandle> {
+  const path = join(folder, location);
+  const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
   try {
-    const file = await open(path, "r");
+    const real = await realpath(path);
+    const root = await realpath(folder);
+    if (real !== root && !real.startsWith(join(root, sep))) throw leadsOut(path, real, model);
+    const file = await open(real, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     if ((await file.stat()).isFile()) return file;
     await file.close();
     throw new Error("it is no file");
   } catch (cause) {
+    if (cause instanceof PerturbError) throw cause;
     throw new PerturbError(
       "not-found",
       `${model} keeps its weights in ${path}, which cannot be read: ${messageOf(cause)}. Put that file beside the model.`,
@@ -85,3 +112,10 @@ async function openData(path: string, model: string): Promise<FileHandle> {
     );
   }
 }
+
+const leadsOut = (path: string, real: string, model: string): PerturbError =>
+  new PerturbError(
+    "unsafe-file",
+    `${model} keeps its weights in ${path}, which is a link to ${real}, outside of the model's folder. Copy that file beside the model, if it belongs to it.`,
+    { data: { path, real } },
+  );

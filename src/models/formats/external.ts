@@ -1,6 +1,7 @@
 import { type TensorProto, TensorProto_DataLocation } from "onnx-buf";
 import { PerturbError } from "../../errors.ts";
 import type { Graph } from "../../onnx/graph.ts";
+import { tensorsOf } from "../../onnx/tensors.ts";
 
 /** Whether a tensor's values lie in another file. */
 export const isExternal = (t: TensorProto): boolean => t.dataLocation === TensorProto_DataLocation.EXTERNAL;
@@ -9,9 +10,9 @@ export const isExternal = (t: TensorProto): boolean => t.dataLocation === Tensor
 export const entryOf = (t: TensorProto, key: string): string | undefined =>
   t.externalData.find((entry) => entry.key === key)?.value;
 
-/** The files, relative to the model's, that hold tensors of the graph. */
+/** The files, relative to the model's, that hold tensors of the graph, those of sub-graphs, attributes and functions too. */
 export const externalFiles = (graph: Graph): string[] => [
-  ...new Set([...graph.initializers.values()].filter(isExternal).map((t) => entryOf(t, "location") ?? "")),
+  ...new Set([...tensorsOf(graph)].filter(isExternal).map((t) => entryOf(t, "location") ?? "")),
 ];
 
 /** @throws unsupported where weights lie in other files, which bytes alone do not bring */

@@ -12,7 +12,7 @@ export interface NewValues {
 }
 
 /**
- * An ONNX file with other elements in some of its tensors, and every other byte as it is. What lies in other files is for `replaceIn`.
+ * An ONNX file with other elements in some of its tensors, and every other byte as it is. What lies in other files is for `dataWithValues`.
  * @throws unsupported where `refuseUnwritable` does
  */
 export function withValues(bytes: Uint8Array, values: readonly NewValues[], model: string): Uint8Array {

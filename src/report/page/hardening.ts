@@ -190,6 +190,7 @@ ${cells.map(({ example, pixels }, j) => {
 /** What facts are called; those without a name here have their own. */
 const NAMES: Readonly<Record<string, string>> = {
   model: "SHA-256 of the model given",
+  weights: "SHA-256 of its weights in other files",
   samples: "Samples",
   options: "Options of the method",
   epsilon: "ε",

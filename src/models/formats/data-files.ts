@@ -1,0 +1,109 @@
+import { type TensorProto, TensorProto_DataLocation } from "onnx-buf";
+import { PerturbError } from "../../errors.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import type { Span } from "../../onnx/stored.ts";
+import { altered } from "../../onnx/subgraphs.ts";
+import { elementType } from "../../onnx/tensor-proto.ts";
+import { tensorsOf } from "../../onnx/tensors.ts";
+import { bytesPerElement, product } from "../../tensor.ts";
+import { entryOf, isExternal } from "./external.ts";
+
+/** The files beside a model that hold tensors of it, by their paths from its folder: "net.data", "weights/a.bin". */
+export type DataFiles = ReadonlyMap<string, Uint8Array>;
+
+/** Where the elements of a tensor lie in one of these files. */
+export interface Place extends Span {
+  readonly file: string;
+}
+
+/** Entries whose meaning is kept when elements change; a checksum's is not. */
+const ENTRIES: ReadonlySet<string> = new Set(["location", "offset", "length"]);
+
+/** @throws unsafe-file for a path that leaves the folder; invalid-file for a length that is not that of the shape; unsupported */
+export function placeOf(t: TensorProto, model: string): Place {
+  const file = pathOf(t, model);
+  const other = t.externalData.find(({ key }) => !ENTRIES.has(key));
+  if (other)
+    throw new PerturbError(
+      "unsupported",
+      `${model}: the tensor "${t.name}" in ${file} has an entry ${JSON.stringify(other.key)}, which other elements would make wrong. Save the model anew, without it.`,
+      { data: { tensor: t.name, entry: other.key } },
+    );
+  const type = elementType(t.dataType);
+  const expected = type && product(t.dims.map(Number)) * bytesPerElement(type);
+  const [start, length] = [wholeOf(t, "offset") ?? 0, wholeOf(t, "length") ?? expected ?? Number.NaN];
+  const end = start + length;
+  if (Number.isSafeInteger(end) && (expected === undefined || length === expected)) return { file, start, end };
+  throw new PerturbError(
+    "invalid-file",
+    `${model}: the tensor "${t.name}" of shape [${t.dims}] should lie in ${file} at byte ${start}, ${length} bytes long; it needs ${expected ?? "a length"}. Save the model anew.`,
+    { data: { tensor: t.name, file } },
+  );
+}
+
+/** The paths of the files that hold tensors of a graph. @throws unsafe-file, invalid-file, unsupported */
+export const dataPaths = ({ initializers }: Graph, model: string): string[] => [
+  ...new Set([...initializers.values()].filter(isExternal).map((t) => placeOf(t, model).file)),
+];
+
+/** The graph with the tensors of these files inside; shares their memory. @throws not-found, unsafe-file, invalid-file, unsupported */
+export function withData(graph: Graph, files: DataFiles, model: string): Graph {
+  refuseInner(graph, model);
+  const inside = (t: TensorProto): TensorProto =>
+    isExternal(t)
+      ? altered(t, {
+          rawData: bytesOf(t, files, model) as Uint8Array<ArrayBuffer>,
+          dataLocation: TensorProto_DataLocation.DEFAULT,
+          externalData: [],
+        })
+      : t;
+  return { ...graph, initializers: new Map([...graph.initializers].map(([name, t]) => [name, inside(t)])) };
+}
+
+function bytesOf(t: TensorProto, files: DataFiles, model: string): Uint8Array {
+  const { file, start, end } = placeOf(t, model);
+  const bytes = files.get(file);
+  if (!bytes)
+    throw new PerturbError(
+      "not-found",
+      `${model} keeps "${t.name}" in another file, ${JSON.stringify(file)}, and ${files.size === 0 ? "none is given" : `only ${[...files.keys()].map((name) => JSON.stringify(name)).join(", ")} are given`}. Give its bytes under that name (files).`,
+      { data: { tensor: t.name, file } },
+    );
+  if (end <= bytes.length) return bytes.subarray(start, end);
+  throw new PerturbError(
+    "invalid-file",
+    `${model}: the tensor "${t.name}" should lie in ${file} at bytes ${start} to ${end}, and that file has ${bytes.length}. Give the file that belongs to the model.`,
+    { data: { tensor: t.name, file } },
+  );
+}
+
+/** @throws unsupported where the elements of another tensor than an initializer lie in another file: constants, sub-graphs, functions */
+function refuseInner(graph: Graph, model: string): void {
+  const own = new Set(graph.initializers.values());
+  for (const t of tensorsOf(graph))
+    if (isExternal(t) && !own.has(t))
+      throw new PerturbError(
+        "unsupported",
+        `${model} keeps the tensor "${t.name}" of a node, a sub-graph or a function in another file, and only initializers of the graph itself are followed there. Save the model as one file.`,
+        { data: { tensor: t.name } },
+      );
+}
+
+/** The path from the model's folder, in one way of writing it: two tensors of one file give the same. */
+function pathOf(t: TensorProto, model: string): string {
+  const location = entryOf(t, "location") ?? "";
+  const parts = location.split("/").filter((part) => part !== "." && part !== "");
+  const isInside = !/^\/|^[a-z]:|[\\\0]/i.test(location) && parts.length > 0 && !parts.includes("..");
+  if (isInside) return parts.join("/");
+  throw new PerturbError(
+    "unsafe-file",
+    `${model}: the tensor "${t.name}" names the file ${JSON.stringify(location)} for its data, and only plain paths inside the model's folder can be written again. Save the model with its data beside it.`,
+    { data: { tensor: t.name } },
+  );
+}
+
+function wholeOf(t: TensorProto, key: string): number | undefined {
+  const said = entryOf(t, key);
+  if (said === undefined) return undefined;
+  return /^\d+$/.test(said) ? Number(said) : Number.NaN;
+}
