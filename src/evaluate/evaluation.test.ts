@@ -193,11 +193,7 @@ describe("a state in a folder", () => {
   it("lets an evaluation go on, with the same result", async () => {
     const first = await openEvaluation(model, data, { ...options, state: folderState(inside()) });
     expect(first.saved).toBe(false);
-    let kept = 0;
-    for await (const { done } of first) {
-      kept = done;
-      if (done >= 20) break;
-    }
+    for await (const { done } of first) if (done === 20) break;
     expect(first.saved).toBe(true);
     await failure("usage", () => openEvaluation(model, data, { ...options, state: folderState(inside()) }));
     await first.close();
@@ -206,11 +202,8 @@ describe("a state in a folder", () => {
     const told: number[] = [];
     const result = await second.finish(({ done }) => told.push(done));
     await second.close();
-    // Saved from the first few samples on.
-    expect(second.resumed).toBe(kept);
-    expect(told[0]).toBeLessThanOrEqual(10);
-    expect(told).toEqual(told.toSorted((a, b) => a - b));
-    expect([told.includes(kept), told.at(-1)]).toEqual([true, 50]);
+    expect(second.resumed).toBe(20);
+    expect(told).toEqual([10, 20, 30, 40, 50]);
     expect(timeless(result)).toEqual(timeless(await evaluate(model, data, options)));
   });
 

@@ -10,7 +10,6 @@ import { followUp } from "./checks/follow-up.ts";
 import { surrogateAccuracy, surrogateOf, surrogateWarnings } from "./checks/surrogate.ts";
 import type { BatchPlan } from "./course/batch.ts";
 import { batchWithin, MEMORY } from "./course/memory.ts";
-import { paceFor } from "./course/pace.ts";
 import { follow, type Progress } from "./course/run.ts";
 import { type AttackOptions, type Opened, open } from "./opening.ts";
 import type { Evaluator, WorkPlace } from "./place.ts";
@@ -161,7 +160,6 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
   const normalization = measuring.subject.model.preprocessing ?? undefined;
   const result = yield* follow({
     ...measuring,
-    pace: state && !measuring.evaluator.whole ? paceFor(model) : undefined,
     data: state?.data ?? data,
     surrogate: surrogate?.name ?? null,
     onRecords:

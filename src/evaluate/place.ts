@@ -18,8 +18,6 @@ export interface Job {
 export interface Evaluator {
   /** How many batches are worth having in flight. */
   readonly concurrency: number;
-  /** True where batches are known by what they hold, and stay as they are cut. */
-  readonly whole?: true;
   run(batch: Batch): Promise<Tally>;
   /** Ends it. What is not done is rejected as `cancelled`. */
   close(): Promise<void>;

@@ -10,7 +10,6 @@ import type { Places } from "../shard.ts";
 import type { OpenState } from "../state.ts";
 import { intervalOf, LOOK, nextLook, untilWarnings, widest } from "../until.ts";
 import type { BatchPlan } from "./batch.ts";
-import type { Pace } from "./pace.ts";
 
 /** One evaluation, with all that it needs. */
 export interface Course {
@@ -30,8 +29,6 @@ export interface Course {
   /** Ends before all samples are done, once every interval is so long: half of its length, as a share. */
   readonly until?: number | undefined;
   readonly state?: OpenState | undefined;
-  /** How batches are cut up, so that what is done is saved soon; by default they are not. */
-  readonly pace?: Pace | undefined;
   /** Gets the record of each sample, batch by batch, in order. */
   readonly onRecords: (records: readonly SampleRecord[]) => void | Promise<void>;
   readonly signal?: AbortSignal | undefined;
@@ -54,8 +51,7 @@ export interface Progress {
  * dropped: so it depends on the samples alone. @throws whatever the data set or the model throws; cancelled
  */
 export async function* follow(course: Course): AsyncGenerator<Progress, EvaluationResult> {
-  const { subject, data, plan, evaluator, batch, places, surrogate, state, pace, gates, until, onRecords, signal } =
-    course;
+  const { subject, data, plan, evaluator, batch, places, surrogate, state, gates, until, onRecords, signal } = course;
   const offset = plan.offset + places.first;
   const total = places.last - places.first;
   const began = state?.began ?? new Date();
@@ -87,33 +83,25 @@ export async function* follow(course: Course): AsyncGenerator<Progress, Evaluati
     const done = sum?.total ?? 0;
     return done >= total || (until !== undefined && done > 0 && done % LOOK === 0 && widest(sum!, interval) <= until);
   };
-  /** The batches that are left, or pieces of them. One ends where it is decided whether the run does. */
+  /** The batches that are left. One ends where it is decided whether the run does. */
   const left = async function* (): AsyncGenerator<Batch> {
     for (let from = sum?.total ?? 0; from < total; ) {
       const to = Math.min(total, nextLook(from, until));
-      for await (const whole of data.batches({ batch, offset: offset + from, limit: to - from, signal }))
-        yield* pace?.pieces(whole) ?? [whole];
+      yield* data.batches({ batch, offset: offset + from, limit: to - from, signal });
       from = to;
     }
   };
   for await (const tally of state?.done() ?? []) yield await add(tally);
 
   const inFlight: Promise<Tally>[] = [];
-  const run = (samples: Batch): Promise<Tally> => {
-    const sent = performance.now();
-    const running = evaluator.run(samples);
-    // Awaited in order below; a failure in between must not count as unhandled.
-    running.then(
-      (tally) => pace?.took(tally, (performance.now() - sent) / 1000),
-      () => undefined,
-    );
-    return running;
-  };
   try {
     if (!isOver())
       for await (const samples of left()) {
         checkSignal(signal);
-        inFlight.push(run(samples));
+        const running = evaluator.run(samples);
+        // Awaited in order below; a failure in between must not count as unhandled.
+        running.catch(() => undefined);
+        inFlight.push(running);
         if (inFlight.length >= evaluator.concurrency) yield await finish(inFlight.shift()!);
         if (isOver()) break;
       }

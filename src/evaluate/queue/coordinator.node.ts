@@ -147,7 +147,6 @@ export async function coordinator(
       const fitting = Math.floor(memory / 4 / batchSize);
       return Math.max(2, Math.min(Math.max(FIRST, FOR_EACH * threads), fitting, MOST));
     },
-    whole: true,
     async run(batch) {
       const bytes = batchBytes(batch);
       batchSize = bytes.length;

@@ -14,7 +14,7 @@ const NAMED = { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, "-Infinity"
 const number = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity", "-0"]).transform((name) => NAMED[name])]);
 const nullable = number.nullable();
 
-/** What the tally of a batch of at most `samples` may be; its examples lack their pixels. */
+/** What the tally of a batch of `samples` may be; its examples lack their pixels. */
 function tallySchema({ classes, budgets, points, attacks }: Counts, samples: number) {
   const some = count.max(samples);
   const confusion = z
@@ -112,7 +112,7 @@ function tallySchema({ classes, budgets, points, attacks }: Counts, samples: num
       .max(1000),
   });
   return z.strictObject({
-    total: some.min(1),
+    total: z.literal(samples),
     correct: some,
     labels,
     confusion,
