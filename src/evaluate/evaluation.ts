@@ -107,7 +107,7 @@ export async function openEvaluation(model: Model, data: Dataset, options: Evalu
     const { data, plan, total } = opened;
     const shapeAt = shapesFrom(data, plan.offset);
     const places = shard ? placesOf(shard, { total, batch, shapeAt }) : { first: 0, last: total };
-    const state = await options.state?.open({ ...opened, subject, model, surrogate, batch, shard, until });
+    const state = await options.state?.open({ ...opened, subject, model, surrogate, batch, shard, places, until });
     return evaluation(
       measure({ ...opened, model, subject, options, evaluator, state, batch, places }),
       { plan, total: places.last - places.first },

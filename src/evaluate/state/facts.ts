@@ -7,7 +7,7 @@ import { option } from "../../option.ts";
 import { sha256 } from "../../sha256.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Subject } from "../results/result.ts";
-import type { Shard } from "../shard.ts";
+import type { Places, Shard } from "../shard.ts";
 
 /** What an evaluation works on. */
 export interface Ground {
@@ -23,6 +23,8 @@ export interface Ground {
   readonly total: number;
   /** Which part of it is worked on; without one, all. */
   readonly shard?: Shard | undefined;
+  /** The samples of that part. */
+  readonly places?: Places | undefined;
   /** Of a run that ends by itself. */
   readonly until?: number | undefined;
 }
