@@ -3,7 +3,7 @@ import { lock } from "../../dist/evaluate/state/lock.node.js";
 
 process.setMaxListeners(0);
 let own;
-process.on("message", async ({ folder, at }) => {
+const take = async ({ folder, at }) => {
   own?.release();
   while (performance.timeOrigin + performance.now() < at);
   own = undefined;
@@ -13,4 +13,5 @@ process.on("message", async ({ folder, at }) => {
   } catch ({ code }) {
     process.send(code);
   }
-});
+};
+process.on("message", (told) => void take(told));

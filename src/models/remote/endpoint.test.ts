@@ -458,7 +458,7 @@ describe("many classes", () => {
     const more = await serving({ meddle: zeros(2 ** 20 + 1) });
     const { message } = await failure("mismatch", () => openEndpoint(more.url, QUICK));
     expect(message).toContain("1048577 classes, of 1048576 allowed");
-    const metadata = { inputs: [{ ...{ name: "x", datatype: "FP32" }, shape: [64, 2] }] };
+    const metadata = { inputs: [{ name: "x", datatype: "FP32", shape: [64, 2] }] };
     const fixed = await serving({ metadata, meddle: zeros(2 ** 17) });
     const options = { ...QUICK, classes: 2 ** 17 };
     expect((await failure("unsupported", () => openEndpoint(fixed.url, options))).message).toContain("8388608 scores");
