@@ -5,7 +5,7 @@
 Each line of stdin is a command: KIND NORM EPSILON COUNT [OPTION=VALUE ...], run on those of the first COUNT images that are right when
 clean; EPSILON is - for a least change. One line of JSON answers: `standing`, the images that are not fooled inside EPSILON, or `distances`,
 null where none was found; `right`, how many were attacked; `cpu`, milliseconds of processor time an image. Kinds: apgd-ce, apgd-dlr, apgd-t,
-autoattack (pyautoattack 0.2.0), deepfool, ddn, fmn, sigma-zero (adv-lib 0.2.8), pgd, ead (Foolbox 3.3.4).
+autoattack (pyautoattack 0.2.0), deepfool, ddn, fmn (adv-lib 0.2.8), pgd, ead (Foolbox 3.3.4).
 Every adversarial point is judged again here: its class, the box, and the budget to 1e-5 of it.
 """
 
@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 import torch
 from onnx_module import OnnxModule
@@ -34,15 +35,16 @@ def autoattack(kind, model, x, y, norm, epsilon, options):
 
 
 def adversarial_library(kind, model, x, y, norm, options):
+    # It imports these for a distance and a logger that none of these attacks uses.
+    sys.modules.setdefault("torchvision", SimpleNamespace(models=None))
+    sys.modules.setdefault("visdom", SimpleNamespace(Visdom=None))
     from adv_lib import attacks
 
     if kind == "deepfool":
         return attacks.df(model, x, y, norm=2 if norm == "l2" else float("inf"), **options)
     if kind == "ddn":
         return attacks.ddn(model, x, y, **options)
-    if kind == "fmn":
-        return attacks.fmn(model, x, y, norm=NORMS[norm], **options)
-    return attacks.sigma_zero(model, x, y, **options)
+    return attacks.fmn(model, x, y, norm=NORMS[norm], **options)
 
 
 def foolbox(kind, model, x, y, norm, epsilon, options):

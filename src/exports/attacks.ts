@@ -71,7 +71,7 @@ export type { MemberOptions } from "../attacks/steps/ensemble.ts";
 export { defineEnsemble, type EnsembleDefinition } from "../attacks/steps/ensemble.ts";
 export type { AttackLoss } from "../attacks/steps/losses.ts";
 export type { NoiseOptions } from "../attacks/steps/noise.ts";
-export type { Optimizer } from "../attacks/steps/stepper.ts";
+export type { L1Step, Optimizer } from "../attacks/steps/stepper.ts";
 export {
   type RotationTranslationOptions,
   rotationTranslation,

@@ -3,6 +3,7 @@
  * @module
  */
 export { Attributes, type AttributeValue } from "../onnx/attributes.ts";
+export type { Budget, Sized } from "../onnx/budget.ts";
 export { emptyGraph, GraphBuilder } from "../onnx/builder.ts";
 export type { Fact } from "../onnx/facts.ts";
 export { readOnnx, writeOnnx } from "../onnx/file.ts";

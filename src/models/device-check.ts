@@ -65,9 +65,9 @@ function samplesFor({ inputShape, bounds: { lower, upper } }: Model): { indices:
   const indices = Int32Array.from({ length: SAMPLES }, (_, i) => i);
   const data = new Float32Array(SAMPLES * size);
   for (const i of indices) {
-    const { uniform } = randomFor(0, i);
+    const random = randomFor(0, i);
     for (let j = i * size; j < (i + 1) * size; j++)
-      data[j] = Math.min(upper, Math.max(lower, lower + (upper - lower) * uniform()));
+      data[j] = Math.min(upper, Math.max(lower, lower + (upper - lower) * random.uniform()));
   }
   return { indices, x: { type: "float32", dims: [SAMPLES, ...inputShape], data } };
 }

@@ -8,7 +8,7 @@ export const MOST = { nodes: 2 ** 17, bytes: 2 ** 27, seconds: 30 } as const;
 const LOOK = 256;
 
 /** A node, in a file or made. */
-interface Sized {
+export interface Sized {
   readonly input: readonly string[];
   readonly output: readonly string[];
   readonly attribute: readonly AttributeProto[];

@@ -7,7 +7,7 @@ import type { Initializer } from "../train.ts";
  *   of 0 (Shi et al. 2021, https://arxiv.org/abs/2103.17268, §3.2). For training by methods for proofs.
  */
 export const initializers = {
-  torch: ({ uniform }, fanIn) => (1 / Math.sqrt(fanIn)) * (2 * uniform() - 1),
-  intervals: ({ normal }, fanIn, kind) => (kind === "bias" ? 0 : (normal() * Math.sqrt(2 * Math.PI)) / fanIn),
+  torch: (random, fanIn) => (1 / Math.sqrt(fanIn)) * (2 * random.uniform() - 1),
+  intervals: (random, fanIn, kind) => (kind === "bias" ? 0 : (random.normal() * Math.sqrt(2 * Math.PI)) / fanIn),
 } as const satisfies Record<string, Initializer>;
 export type InitializerName = keyof typeof initializers;

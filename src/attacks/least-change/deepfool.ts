@@ -24,9 +24,9 @@ const LEAST_STEP = 1e-4;
  * the nearest of the linear boundaries, until the class changes. Each step costs a gradient for each class tried.
  * Defaults: §3 and the authors' code.
  *
- * Differences: the point is clipped to the bounds in each step, and the next one begins there; the authors stretch the sum of all
- * steps, and know no bounds (Foolbox clips that sum, and finds less: docs/strength.md). Targeted, which the paper has not: the boundary is always that of the
- * target and the largest other logit, at one gradient a step.
+ * Differences: the point is clipped to the bounds in each step, and the next one begins there; the authors stretch the sum of
+ * all steps, and know no bounds (to clip that sum finds less: docs/strength.md). Targeted, which the paper has not: the boundary
+ * is always that of the target and the largest other logit, at one gradient a step.
  */
 export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
   name: "deepfool",

@@ -72,7 +72,7 @@ export async function openDenseRuns(
 async function openFile(graph: Graph, { file: { input, output, dims }, outputs }: Network, runtime: Runtime) {
   const own = await runtime.load(writeOnnx(graph));
   return {
-    async output(x: Float32Array): Promise<Float32Array> {
+    output: async (x: Float32Array): Promise<Float32Array> => {
       const results = await own.run({ [input]: tensor("float32", dims, x) });
       const { data, dims: got } = results[output]!;
       if (data.length === outputs) return Float32Array.from(data as ArrayLike<number>);

@@ -61,7 +61,8 @@ export async function settleBatch(given: ClassifierFile, runtime: Runtime): Prom
   return answer === "refused" ? alone : { ...alone, notes: [...(file.notes ?? []), MIXED] };
 }
 
-const MIXED: Note = {
+/** Said of a model whose samples change each other's scores. */
+export const MIXED: Note = {
   code: "rows-mix",
   message:
     "The samples of a batch change each other's scores. So each sample is asked about alone, whatever the batch: what the model gives for several at a time may be other scores, and another accuracy.",

@@ -124,6 +124,13 @@ describe("withOpenBatch", () => {
     const zero: Make = (b, x, n) =>
       b.matmul(b.reshape(x, [n, TIME * WIDE]), b.constant(tensor("float32", [TIME * WIDE, 3], new Float32Array(72))));
     await refused(zero, 4, /its scores are the same for all samples/);
+    const mixing: Make = (b, x) => {
+      const mean = b.add("ReduceMean", [flat(b, x)], { axes: [0], keepdims: 1 });
+      return linear(b, b.sub(flat(b, x), mean), TIME * WIDE, 3, 1);
+    };
+    const mixed = async (n: number | "N") => opened(graphOf([TIME, WIDE], (b, x) => mixing(b, x, 0), n));
+    expect((await failure("unsupported", () => mixed("N"))).message).toMatch(/samples change each other's scores/);
+    expect((await failure("unsupported", () => mixed(1))).message).toMatch(/the scores of samples are others/);
     // Rows 0 to 3 of however many there are: the same for four, and for no other number.
     const picked: Make = (b, x) => {
       const rows = b.slice(b.add("Concat", [x, x], { axis: 0 }), [0], [0], [4]);

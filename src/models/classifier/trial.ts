@@ -49,7 +49,7 @@ function throwEnded(error: unknown, name: string): void {
   if (ended === undefined) return;
   throw new PerturbError(
     "unsafe-file",
-    `${name} ends the process that runs it: ONNX Runtime stopped in a trial (${ended}). The file is damaged, made to do so, or meets a bug of ONNX Runtime. Export the model again, or with another opset.`,
+    `${name} ends the process that runs it: ONNX Runtime stopped in a trial (${String(ended)}). The file is damaged, made to do so, or meets a bug of ONNX Runtime. Export the model again, or with another opset.`,
     { data: { ended }, cause: error },
   );
 }

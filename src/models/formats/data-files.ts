@@ -4,7 +4,7 @@ import type { Graph } from "../../onnx/graph.ts";
 import type { Span } from "../../onnx/stored.ts";
 import { altered } from "../../onnx/subgraphs.ts";
 import { elementType } from "../../onnx/tensor-proto.ts";
-import { tensorsOf } from "../../onnx/tensors.ts";
+import { replaceTensors, tensorsOf } from "../../onnx/tensors.ts";
 import { bytesPerElement, product } from "../../tensor.ts";
 import { entryOf, isExternal } from "./external.ts";
 
@@ -41,23 +41,20 @@ export function placeOf(t: TensorProto, model: string): Place {
   );
 }
 
-/** The paths of the files that hold tensors of a graph. @throws unsafe-file, invalid-file, unsupported */
-export const dataPaths = ({ initializers }: Graph, model: string): string[] => [
-  ...new Set([...initializers.values()].filter(isExternal).map((t) => placeOf(t, model).file)),
+/** The paths of the files that hold tensors of a graph, those of sub-graphs, attributes and functions too. @throws unsafe-file, invalid-file, unsupported */
+export const dataPaths = (graph: Graph, model: string): string[] => [
+  ...new Set([...tensorsOf(graph)].filter(isExternal).map((t) => placeOf(t, model).file)),
 ];
 
 /** The graph with the tensors of these files inside; shares their memory. @throws not-found, unsafe-file, invalid-file, unsupported */
 export function withData(graph: Graph, files: DataFiles, model: string): Graph {
-  refuseInner(graph, model);
   const inside = (t: TensorProto): TensorProto =>
-    isExternal(t)
-      ? altered(t, {
-          rawData: bytesOf(t, files, model) as Uint8Array<ArrayBuffer>,
-          dataLocation: TensorProto_DataLocation.DEFAULT,
-          externalData: [],
-        })
-      : t;
-  return { ...graph, initializers: new Map([...graph.initializers].map(([name, t]) => [name, inside(t)])) };
+    altered(t, {
+      rawData: bytesOf(t, files, model) as Uint8Array<ArrayBuffer>,
+      dataLocation: TensorProto_DataLocation.DEFAULT,
+      externalData: [],
+    });
+  return replaceTensors(graph, new Map([...tensorsOf(graph)].filter(isExternal).map((t) => [t, inside(t)])));
 }
 
 function bytesOf(t: TensorProto, files: DataFiles, model: string): Uint8Array {
@@ -75,18 +72,6 @@ function bytesOf(t: TensorProto, files: DataFiles, model: string): Uint8Array {
     `${model}: the tensor "${t.name}" should lie in ${file} at bytes ${start} to ${end}, and that file has ${bytes.length}. Give the file that belongs to the model.`,
     { data: { tensor: t.name, file } },
   );
-}
-
-/** @throws unsupported where the elements of another tensor than an initializer lie in another file: constants, sub-graphs, functions */
-function refuseInner(graph: Graph, model: string): void {
-  const own = new Set(graph.initializers.values());
-  for (const t of tensorsOf(graph))
-    if (isExternal(t) && !own.has(t))
-      throw new PerturbError(
-        "unsupported",
-        `${model} keeps the tensor "${t.name}" of a node, a sub-graph or a function in another file, and only initializers of the graph itself are followed there. Save the model as one file.`,
-        { data: { tensor: t.name } },
-      );
 }
 
 /** The path from the model's folder, in one way of writing it: two tensors of one file give the same. */

@@ -1,7 +1,9 @@
 import { PerturbError } from "../../errors.ts";
 import type { Graph } from "../../onnx/graph.ts";
+import { tensorsOf } from "../../onnx/tensors.ts";
 import { type DataFiles, placeOf } from "../formats/data-files.ts";
 import { isExternal } from "../formats/external.ts";
+import { withConstants } from "./constants.ts";
 import type { Parameter } from "./find.ts";
 import { type NewValues, replaceIn } from "./write.ts";
 
@@ -9,12 +11,8 @@ import { type NewValues, replaceIn } from "./write.ts";
  * The files beside a model with other elements in some of its tensors, and every other byte as it is. A file without a change is the very
  * same array. @param graph as the model's file stores it
  */
-export function dataWithValues(
-  { initializers }: Graph,
-  files: DataFiles,
-  values: readonly NewValues[],
-  model: string,
-): DataFiles {
+export function dataWithValues(graph: Graph, files: DataFiles, values: readonly NewValues[], model: string): DataFiles {
+  const { initializers } = withConstants(graph);
   const changed = new Map(files);
   for (const value of values) {
     const t = initializers.get(value.parameter.name);
@@ -29,9 +27,9 @@ export function dataWithValues(
 }
 
 /** @throws unsupported where a parameter lies in bytes that are those of another tensor, too: both would change */
-export function refuseShared({ initializers }: Graph, parameters: readonly Parameter[], model: string): void {
+export function refuseShared(graph: Graph, parameters: readonly Parameter[], model: string): void {
   const learned = new Set(parameters.map(({ name }) => name));
-  const places = [...initializers.values()]
+  const places = [...tensorsOf(withConstants(graph))]
     .filter(isExternal)
     .map((t) => ({ t, place: placeOf(t, model) }))
     .filter(({ place: { start, end } }) => end > start)
