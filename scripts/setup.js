@@ -61,6 +61,7 @@ function newest(folder) {
 }
 
 const PROGRAM = "program.vite.config.js";
+const SBOM = "sbom.js";
 
 let sources;
 /** When what is built was last changed, but for the page's own files. */
@@ -122,12 +123,15 @@ function refresh(folder, changed, title, fill) {
 const bundle = (config, folder) =>
   node("Build", "node_modules/vite/bin/vite.js", ["build", "--config", config, "--outDir", folder], { silent: true });
 
-/** Compiles src to dist, and bundles the command line to dist/program. */
+const scriptsChanged = () => Math.max(...[PROGRAM, SBOM].map((name) => modified(at("scripts", name))));
+
+/** Compiles src to dist, bundles the command line to dist/program, and lists what the package is made of. */
 const build = () =>
-  refresh(at("dist"), Math.max(sourcesChanged(), modified(at("scripts", PROGRAM))), "Building", (fresh) => {
+  refresh(at("dist"), Math.max(sourcesChanged(), scriptsChanged()), "Building", (fresh) => {
     const options = ["-p", "tsconfig.build.json", "--outDir", fresh];
     node("Build", "node_modules/@typescript/native/bin/tsc", options, { quiet: true });
     bundle(`scripts/${PROGRAM}`, join(fresh, "program"));
+    node("Build", `scripts/${SBOM}`, [join(fresh, "sbom.cdx.json")], { quiet: true });
   });
 
 /** Bundles a page of web/ to its folder in dist-web. */

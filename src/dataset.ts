@@ -1,7 +1,7 @@
 import { checkSignal, PerturbError } from "./errors.ts";
 import { layoutOf, transposed } from "./layout.ts";
 import type { PictureSteps } from "./models/preprocessing/preprocessing.ts";
-import type { Note } from "./option.ts";
+import { type Note, option } from "./option.ts";
 import { type FloatTensor, product } from "./tensor.ts";
 
 /** Random access to bytes that may be too many for memory: a file, a Blob, an array. */
@@ -121,6 +121,20 @@ export function* batchRanges(
     yield [start, next];
     start = next;
   }
+}
+
+/** Values of one batch at most: 1 GiB in float32, of which an attack holds several copies. */
+const MOST_VALUES = 2 ** 28;
+
+/** @throws usage, or unsupported for a single sample, where so many samples of this shape are too many values for one array */
+export function checkBatchSize(samples: number, shape: readonly number[]): void {
+  const values = samples * product(shape);
+  if (values <= MOST_VALUES) return;
+  throw new PerturbError(
+    samples === 1 ? "unsupported" : "usage",
+    `${samples} of the samples of shape [${shape}] are ${values} values, and one batch holds ${MOST_VALUES} at most. ${samples === 1 ? "Give smaller samples" : `Give a smaller batch (${option("batch")})`}.`,
+    { data: { samples, shape, limit: MOST_VALUES } },
+  );
 }
 
 /** Where the batch from `start` on ends, at most at `end`. */

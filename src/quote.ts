@@ -2,7 +2,7 @@
 const CONTROL = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** A word, or what stands between quotation marks, may be so long; a text of them so long in all. */
-const WORD = 400;
+const WORD = 200;
 const TEXT = 8000;
 
 const hex = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
@@ -12,7 +12,7 @@ export function quote(text: string): string {
   return JSON.stringify(shown).replace(/[^\x20-\x7e…]/g, hex);
 }
 
-/** Text whose lines and tabs stay, and whose other control characters are written out. */
+/** Text whose lines and tabs stay, and whose other control characters are written out: what a program may read as it is. */
 export const harmless = (text: string): string => text.replace(CONTROL, (c) => (c === "\n" || c === "\t" ? c : hex(c)));
 
 /**
@@ -25,6 +25,15 @@ export function plain(text: string): string {
     .replace(/\r?\n(?! {2}\S)\s*/g, " ")
     .replace(CONTROL, (c) => (c === "\n" ? c : hex(c)));
 }
+
+/** Lines of our own, in which the names that a file chose are cut and escaped already: a last guard before the terminal. */
+export const guarded = (text: string): string =>
+  harmless(
+    text
+      .split("\n")
+      .map((line) => shortened(line, TEXT))
+      .join("\n"),
+  );
 
 /** The beginning and the end of a text of more than `most` characters. */
 const shortened = (text: string, most: number): string =>

@@ -91,6 +91,22 @@ describe("openZip", () => {
     }
     await failure("unsafe-file", () => openZip(large, "t.zip"));
   });
+
+  it("refuses much more content than an honest archive of its size has, and takes a little more", async () => {
+    // 0.3 MB that claims to hold so many.
+    const claiming = (content: number) => {
+      const bytes = zipSync({ a: crypto.getRandomValues(new Uint8Array(65536)), ...manyOf(4) }, { level: 0 });
+      const view = new DataView(bytes.buffer);
+      for (const [i, at] of records(bytes).entries()) {
+        view.setUint16(at + METHOD, 8, true);
+        view.setUint32(at + SIZE, Math.min(content - i * 60_000_000, 60_000_000), true);
+      }
+      return bytes;
+    };
+    expect(openZip(claiming(250_000_000), "t.zip")).toHaveLength(5);
+    const { message } = await failure("unsafe-file", () => openZip(claiming(280_000_000), "t.zip"));
+    expect(message).toContain("save it uncompressed");
+  });
 });
 
 const manyOf = (count: number) =>

@@ -25,8 +25,10 @@ export const DEFLATE_LIMIT = 1032;
 /** Whether bytes begin as an archive does. */
 export const isZip = (head: Uint8Array): boolean => head[0] === 0x50 && head[1] === 0x4b;
 
-/** All content of an archive together: what memory can be asked for by a small file. */
+/** All content of an archive together. */
 const MAX_CONTENT = 2 ** 31;
+/** What so few compressed bytes may become: content that any file may have, or a share that no honest one exceeds. */
+export const mostContent = (compressed: number): number => Math.max(2 ** 28, 32 * compressed);
 
 const END = { signature: 0x06054b50, length: 22 };
 const CENTRAL = { signature: 0x02014b50, length: 46 };
@@ -52,7 +54,7 @@ interface Record {
 /**
  * The files in a zip archive (PKWARE APPNOTE 6.3), stored or deflated, from its central directory. They may neither
  * overlap nor share a name, so that what is read is there: a small archive cannot be large.
- * @throws invalid-file; unsupported for zip64; unsafe-file for more content than so few bytes can hold, or than 2 GiB
+ * @throws invalid-file; unsupported for zip64; unsafe-file for more content than so few bytes can hold or any file of this size has, or than 2 GiB
  */
 export function openZip(bytes: Uint8Array, file: string): readonly ZipEntry[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -68,11 +70,12 @@ export function openZip(bytes: Uint8Array, file: string): readonly ZipEntry[] {
       throw invalid(file, `entry ${quote(name)} has two sizes`, at);
     compressed += record.compressedSize;
     content += record.size;
-    if (compressed > bytes.length || record.size > record.compressedSize * DEFLATE_LIMIT || content > MAX_CONTENT)
+    const limit = Math.min(MAX_CONTENT, mostContent(bytes.length));
+    if (compressed > bytes.length || record.size > record.compressedSize * DEFLATE_LIMIT || content > limit)
       throw new PerturbError(
         "unsafe-file",
-        `${file}: its entries up to ${quote(name)} declare ${content} bytes out of ${compressed} compressed ones; the archive has ${bytes.length}, and ${MAX_CONTENT} are read at most.`,
-        { data: { file, entry: name, content, compressed, limit: MAX_CONTENT } },
+        `${file}: its entries up to ${quote(name)} declare ${content} bytes out of ${compressed} compressed ones; the archive has ${bytes.length}, of which ${limit} are read at most. If it is your own, save it uncompressed.`,
+        { data: { file, entry: name, content, compressed, limit } },
       );
     names.add(name);
     records.push(record);

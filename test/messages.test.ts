@@ -1,5 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, expect, it } from "vitest";
 import { writeNpy } from "../src/datasets/npy.ts";
 import { writeNpz } from "../src/datasets/npz.ts";
@@ -52,6 +53,41 @@ it("names of a file reach no terminal as they are, in any command", async () => 
   }
   expect(JSON.parse(ends[1]!.stdout)).toMatchObject({ inputs: [{ name: `x${EVIL}` }] });
 }, 60_000);
+
+it("names without end are cut, in any command", async () => {
+  const long = "n".repeat(300_000);
+  const b = new Ops(emptyGraph("g"));
+  const x = b.input({ name: "x", type: "float32", dims: ["N", 6] });
+  b.alias("y", b.add("MatMul", [b.add(long, [x]), b.constant(ramp([6, 3]))]));
+  const named = renameValues(b.finish(["y"]), new Map(["x", "y"].map((name) => [name, `${name} ${long}`])));
+  writeFileSync(made("long.onnx"), writeOnnx(named));
+  const array = { type: "float32", dims: [4, 6], data: ramp([4, 6]).data } as const;
+  writeFileSync(made("long.npz"), writeNpz({ [`${EVIL} ${long.slice(0, 60_000)}`]: array }));
+  writeFileSync(made("classes.txt"), `${EVIL}\n${EVIL} ${long}\n`);
+  const commands = [
+    ["inspect", "long.onnx"],
+    ["gradient", "long.onnx", "--out", "g.onnx"],
+    ["evaluate", "--model", "lenet-mnist", "--data", "long.npz", "--quiet"],
+    ["evaluate", "--model", "lenet-mnist", "--data", "data.npz", "--classes", "classes.txt", "--quiet"],
+  ];
+  const ends = await Promise.all(commands.map((words) => perturb(words, space.path)));
+  expect(ends.map(({ code }) => code)).toEqual([0, 2, 2, 2]);
+  for (const { stdout, stderr } of ends) {
+    expect(stdout.length + stderr.length).toBeLessThan(5000);
+    expect(stdout + stderr).not.toMatch(OBEYED);
+    expect(stdout + stderr).not.toMatch(/n{201}/);
+  }
+}, 60_000);
+
+it("nothing writes to the terminal but what guards it", () => {
+  const src = fileURLToPath(new URL("../src/", import.meta.url));
+  const writers = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
+    (file) =>
+      /(?<!\.test)\.ts$/.test(file) &&
+      /\b(?:stdout|stderr|output)\.write\(|\bconsole\./.test(readFileSync(join(src, file), "utf8")),
+  );
+  expect(writers.toSorted()).toEqual(["cli/output.ts", "cli/progress.ts"]);
+});
 
 it("what ONNX Runtime refuses while a model is probed is not written to stderr", async () => {
   // Runs with a batch of 1 alone, although nothing in the file says so of this node.

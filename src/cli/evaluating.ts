@@ -16,7 +16,7 @@ import type { OpenedSubject } from "./opening/opened.ts";
 import { openSubject } from "./opening/subject.ts";
 import { wanted } from "./opening/wanted.ts";
 import type { Given } from "./options/evaluate-options.ts";
-import { complain, print } from "./output.ts";
+import { complain, print, tell } from "./output.ts";
 import { type CommandPlace, placeFor } from "./place.ts";
 import type { GateKind, Outputs } from "./present.ts";
 import { checkFailUnder, gatesAsked, present, presentFinished, verdict } from "./present.ts";
@@ -108,9 +108,11 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
   } catch (error) {
     // The threads of a run that is stopped fail, and so does the run. One that goes on has its state also where it gets nowhere.
     const isKept = work.evaluation ? work.evaluation.saved : given.resume !== undefined && mayPass(error);
-    if (stopping || !isKept) throw error;
+    const { isUnfit } = await import("../evaluate/state/heading.node.ts");
+    if (stopping || !isKept || isUnfit(error)) throw error;
     const { code, text } = explain(error);
-    complain(`${text}\nWhat is done is saved. ${goOn(work)}`);
+    complain(text);
+    tell(`What is done is saved. ${goOn(work)}`);
     return mayPass(error) ? EXIT.saved : code;
   } finally {
     await end();
@@ -209,8 +211,7 @@ async function stateIn(folder: string, { door, given, words }: Work) {
   return folderState(folder, {
     resume: given.resume !== undefined,
     words,
-    warn: (message) =>
-      complain(`warning: ${message.replace(RESUME, `perturb ${door.name} --resume ${quote(folder)}`)}`),
+    warn: (message) => tell(`warning: ${message.replace(RESUME, `perturb ${door.name} --resume ${quote(folder)}`)}`),
   });
 }
 

@@ -30,7 +30,10 @@ export function explain(error: unknown): { readonly code: number; readonly text:
   if (isRefused(error))
     return { code: EXIT.usage, text: `perturb: ${error.message}. Free some space, or write elsewhere.` };
   const stack = error instanceof Error ? error.stack : String(error);
-  return { code: EXIT.bug, text: `perturb: this is a bug in perturb. Please report it with the text below.\n${stack}` };
+  return {
+    code: EXIT.bug,
+    text: `perturb: this is a bug in perturb. Please report it with the text below.\n  ${stack}`,
+  };
 }
 
 /** Whether the same may go well later: a service that did not answer, a disk that was full. */

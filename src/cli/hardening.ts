@@ -1,4 +1,3 @@
-import { stderr } from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { epsilonText } from "../epsilons.ts";
 import { messageOf, PerturbError } from "../errors.ts";
@@ -14,7 +13,7 @@ import { EXIT } from "./exit.ts";
 import { compareHardened } from "./harden-comparison.ts";
 import { type HardenAsked, type HardenGiven, openTraining } from "./opening/training.ts";
 import { hardenOptions } from "./options/harden-options.ts";
-import { complain, print } from "./output.ts";
+import { complain, print, tell } from "./output.ts";
 import { type ProgressLine, progressLine, silent } from "./progress.ts";
 import { ownWords } from "./self.ts";
 import { startRuntimes } from "./training-runtimes.ts";
@@ -46,7 +45,7 @@ export async function hardening(
       );
     discard = await createHardening(folder, opened.options.files, LOCK);
   }
-  const unlock = lock(folder);
+  const own = await lock(folder);
   const progress = given.quiet ? silent : progressLine("hardening", "samples");
   const runtimes = await startRuntimes();
   let saved = resumed !== undefined;
@@ -61,6 +60,7 @@ export async function hardening(
       onProgress: ({ done, total, epoch, epochs, score }) =>
         progress.update(done, total, `epoch ${epoch}/${epochs}, loss ${(score.loss / score.total).toFixed(4)}`),
       save: async (state) => {
+        own.check();
         await saveHardening(folder, { words, facts: opened.facts, state });
         saved = true;
         if (!given.quiet) for (const epoch of state.history.slice(told)) sayEpoch(epoch, asked.given.epochs, progress);
@@ -102,10 +102,10 @@ export async function hardening(
       complain(`The state before is saved in ${folder}.`);
       throw error;
     }
-    stderr.write(`Stopped, and saved. Go on with: perturb harden --resume ${quote(folder)}\n`);
+    tell(`Stopped, and saved. Go on with: perturb harden --resume ${quote(folder)}`);
     process.exitCode = EXIT.saved;
   } finally {
-    unlock();
+    own.release();
     // Nothing is left of a training that ended before anything of it was saved.
     if (!saved) discard();
     for (const runtime of runtimes) await runtime.close();

@@ -1,4 +1,5 @@
 import { EXIT } from "./exit.ts";
+import { tell } from "./output.ts";
 
 /** Registers what must end before the process may; a text that it gives tells how to go on with what is saved. */
 export type BeforeExit = (close: () => Promise<unknown>) => void;
@@ -27,12 +28,12 @@ export async function interruptible(work: (beforeExit: BeforeExit) => Promise<vo
   const stop = (signal: NodeJS.Signals): void => {
     const code = CODES[signal as keyof typeof CODES];
     if (stopping) process.exit(code);
-    process.stderr.write("\nperturb: interrupted.\n");
+    tell("\nperturb: interrupted.");
     stopping = Promise.allSettled(closers.map((close) => close())).then((outcomes) => {
       const saved = outcomes
         .map((outcome) => (outcome.status === "fulfilled" ? outcome.value : undefined))
         .find((value) => typeof value === "string");
-      process.stderr.write(`${saved ?? "Nothing unfinished is left behind."}\n`);
+      tell(saved ?? "Nothing unfinished is left behind.");
       process.exit(saved ? EXIT.saved : code);
     });
   };

@@ -1,5 +1,5 @@
 import { stderr, stdout } from "node:process";
-import { harmless } from "../quote.ts";
+import { guarded, harmless, plain } from "../quote.ts";
 import { fold, table } from "./layout.ts";
 
 /** Whether colours may be used on stdout (https://no-color.org). */
@@ -31,15 +31,21 @@ export const folded = (text: string): string[] => fold(text, room());
 /** What picocolors writes for bold and dim. */
 const STYLE = new RegExp(String.raw`(${String.fromCharCode(27)}\[(?:1|2|22)m)`);
 
-/** Lines to stdout. Of names that a file chose, nothing reaches the terminal but characters. */
+/** Lines to stdout, for people. Of names that a file chose, nothing reaches the terminal but characters. */
 export const print = (...lines: readonly string[]): void => {
   const text = lines.map((line) => `${line}\n`).join("");
   const parts = hasColor() ? text.split(STYLE) : [text];
-  stdout.write(parts.map((part, i) => (i % 2 === 1 ? part : harmless(part))).join(""));
+  stdout.write(parts.map((part, i) => (i % 2 === 1 ? part : guarded(part))).join(""));
 };
 
-/** A line to stderr, of the same kind. */
-export const complain = (line: string): void => void stderr.write(`${harmless(line)}\n`);
+/** A message to stderr, in which names may stand that a file chose. */
+export const complain = (message: string): void => tell(plain(message));
+
+/** Lines of our own to stderr, such as a command with the paths of whoever gave them. */
+export const tell = (text: string): void => void stderr.write(`${guarded(text)}\n`);
+
+/** Text to stdout that programs read: nothing of it is cut. */
+export const deliver = (text: string): void => void stdout.write(harmless(text));
 
 /** Text written in lines as paragraphs that whoever prints them may wrap. */
 export const prose = (text: string): string => text.replaceAll(/(?<!\n)\n(?!\n)/g, " ");
@@ -52,7 +58,7 @@ export const helpText = (text: string): string =>
     .map((block) => (/^ /m.test(block) ? block : fold(prose(block), width()).join("\n")))
     .join("\n\n")}`;
 
-export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+export const printJson = (value: unknown): void => deliver(`${JSON.stringify(value, null, 2)}\n`);
 
 /** A reader that went away (`| head`) is no failure: the rest of the work and the exit code stay what they are. */
 export function toleratePipes(): void {

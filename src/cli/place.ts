@@ -1,7 +1,7 @@
-import { stderr } from "node:process";
 import type { WorkPlace } from "../evaluate/place.ts";
 import type { Device } from "../runtime.ts";
 import { complain } from "./output.ts";
+import { clearBar } from "./progress.ts";
 
 /** Where a command works, which it closes in the end. */
 export interface CommandPlace extends WorkPlace {
@@ -28,6 +28,6 @@ export async function placeFor({
 
 /** In place of the bar of progress, which is drawn anew. */
 function say(text: string): void {
-  if (stderr.isTTY) stderr.write("\r\x1b[2K");
+  clearBar();
   complain(text);
 }

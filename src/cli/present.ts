@@ -1,19 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { stderr, stdout } from "node:process";
 import { epsilonText } from "../epsilons.ts";
 import { PerturbError } from "../errors.ts";
 import { type GateAsked, withGates } from "../evaluate/results/gates.ts";
 import { sameEpsilon } from "../evaluate/results/statistics.ts";
 import type { BoundLosses, Certification, Evaluation, EvaluationResult, Gate } from "../evaluate.ts";
-import { harmless } from "../quote.ts";
 import { commandLine } from "../report/files/command.ts";
 import type { SampleSpool } from "../report/files/samples.node.ts";
 import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
 import { inCommandWords } from "./option-words.ts";
 import type { FailUnder } from "./options/values.ts";
-import { columns, complain, folded, hasColor, print, room, width } from "./output.ts";
+import { columns, complain, deliver, folded, hasColor, print, room, tell, width } from "./output.ts";
 import { rateText } from "./progress.ts";
 
 /** Causes that are named of what bounds lose. */
@@ -68,11 +66,9 @@ export async function presentFinished(
   const evaluation = withGates(kept, failUnder ? gatesAsked(failUnder, gate) : kept.gates.map(askedOf));
   if (json !== undefined) await writeJson(evaluation, json);
   if (junit !== undefined) await writeJunit(evaluation, junit);
-  stderr.write(`Nothing is left to do: ${folder} holds the report of a finished run.\n`);
+  tell(`Nothing is left to do: ${folder} holds the report of a finished run.`);
   if (failUnder && JSON.stringify(evaluation.gates) !== JSON.stringify(kept.gates))
-    stderr.write(
-      `The files in ${folder} keep the verdict that they were written with. What follows is for this --fail-under.\n`,
-    );
+    tell(`The files in ${folder} keep the verdict that they were written with. What follows is for this --fail-under.`);
   return verdict(evaluation);
 }
 
@@ -86,14 +82,14 @@ export interface Outputs {
 /** As JSON to stdout, for "-", or to a file. */
 async function writeJson(evaluation: Evaluation, json: string): Promise<void> {
   const text = await asJson(evaluation);
-  if (json === "-") stdout.write(harmless(text));
+  if (json === "-") deliver(text);
   else await writeAtomically(json, (file) => file.writeFile(text));
 }
 
 async function writeJunit(evaluation: Evaluation, path: string): Promise<void> {
   const { toJunit } = await import("../report/files/junit.ts");
   const text = toJunit(evaluation);
-  if (path === "-") stdout.write(harmless(text));
+  if (path === "-") deliver(text);
   else await writeAtomically(path, (file) => file.writeFile(text));
 }
 
@@ -130,8 +126,8 @@ async function printTable(evaluation: Evaluation): Promise<void> {
 export function verdict({ gates }: Evaluation): number {
   const failed = gates.filter(({ met }) => !met);
   for (const { accuracy, epsilon, atLeast, certified } of failed)
-    stderr.write(
-      `perturb: ${certified ? "certified" : "robust"} accuracy ${accuracy} at ε = ${epsilonText(epsilon)} is under ${atLeast}.\n`,
+    tell(
+      `perturb: ${certified ? "certified" : "robust"} accuracy ${accuracy} at ε = ${epsilonText(epsilon)} is under ${atLeast}.`,
     );
   return failed.length > 0 ? EXIT.failed : EXIT.ok;
 }

@@ -14,16 +14,20 @@ const BAR_WIDTH = 24;
 const REDRAW = 100;
 const PLAIN = 2000;
 
+/** Makes room for a message in place of the bar, which is drawn anew. */
+export function clearBar(output: NodeJS.WriteStream = stderr): void {
+  if (output.isTTY) output.write("\r\x1b[2K");
+}
+
 export const silent: ProgressLine = { update: () => undefined, finish: () => undefined };
 
 export function progressLine(name: string, unit: string, output: NodeJS.WriteStream = stderr): ProgressLine {
-  // Of a model, whose name a file may have chosen.
-  const title = plain(name);
   const began = performance.now();
   const pause = output.isTTY ? REDRAW : PLAIN;
   let drawn = began;
   let last = "";
-  const write = (text: string): void => {
+  const write = (given: string): void => {
+    const text = plain(given);
     if (!output.isTTY) output.write(`${text}\n`);
     else output.write(`\r\x1b[2K${text.slice(0, Math.max(20, (output.columns || 80) - 1))}`);
   };
@@ -31,13 +35,13 @@ export function progressLine(name: string, unit: string, output: NodeJS.WriteStr
     update(done, total, note = "", before = 0) {
       const now = performance.now();
       const rate = (done - before) / Math.max((now - began) / 1000, 1e-9);
-      last = describe(title, unit, done, total, rate, note, output.isTTY === true);
+      last = describe(name, unit, done, total, rate, note, output.isTTY === true);
       if (now - drawn < pause && done < total) return;
       drawn = now;
       write(last);
     },
     finish() {
-      if (output.isTTY && last) output.write("\r\x1b[2K");
+      if (last) clearBar(output);
     },
   };
 }

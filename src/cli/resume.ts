@@ -32,7 +32,7 @@ const FREE: ReadonlySet<string> = new Set(
  */
 export async function takeUp(folder: string, command?: CommandName): Promise<readonly string[] | null> {
   const [{ readHeading }, { requireUnlocked }, { holdsReport, placeOf }, { recover }] = await modules();
-  requireUnlocked(folder);
+  await requireUnlocked(folder);
   recover(await placeOf(folder));
   const heading = await readHeading(folder);
   if (command && heading?.words && commandOf(heading.words) !== command)
@@ -115,7 +115,7 @@ function parseWords(words: readonly string[], folder: string): Readonly<Record<s
  */
 export async function prepareFolder(folder: string, resumed: boolean): Promise<void> {
   const [, { requireUnlocked }, { checkReplaceable, placeOf }, { recover }] = await modules();
-  requireUnlocked(folder);
+  await requireUnlocked(folder);
   if (!resumed) recover(await placeOf(folder));
   await checkReplaceable(folder);
 }

@@ -7,7 +7,7 @@ import { EXIT } from "./exit.ts";
 import { writeAtomically } from "./files.ts";
 import { warningWords } from "./option-words.ts";
 import type { FailUnder } from "./options/values.ts";
-import { columns, complain, folded, print, printJson } from "./output.ts";
+import { columns, complain, folded, print, printJson, tell } from "./output.ts";
 
 /** The files in the folder of a result. */
 export const RESULT = "smoothing.json";
@@ -69,7 +69,7 @@ export async function presentFinished(folder: string, given: SmoothingOutputs): 
   if (given.json === "-") printJson(document);
   else await printTable(document, document.meaning);
   if (given.json !== undefined && given.json !== "-") await writeAtomically(given.json, (file) => file.writeFile(text));
-  complain(`Nothing is left to do: ${folder} holds the result of a finished run.`);
+  tell(`Nothing is left to do: ${folder} holds the result of a finished run.`);
   return verdict(document, given);
 }
 

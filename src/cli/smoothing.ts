@@ -19,7 +19,7 @@ import { openSubject } from "./opening/subject.ts";
 import { commandWords } from "./option-words.ts";
 import { asEvaluation, type certifyOptions } from "./options/certify-options.ts";
 import { checkSmoothingGiven, isGiven } from "./options/smoothing-check.ts";
-import { complain } from "./output.ts";
+import { complain, tell } from "./output.ts";
 import { progressLine, silent } from "./progress.ts";
 import { ownWords } from "./self.ts";
 import { present, presentFinished, RESULT, SAMPLES, verdict } from "./smoothing-results.ts";
@@ -114,7 +114,8 @@ async function run(work: Work, beforeExit: BeforeExit): Promise<number> {
     return await verdict(result, given);
   } catch (error) {
     if (!journal || !mayPass(error)) throw error;
-    complain(`${explain(error).text}\nWhat is done is saved. ${goOn}`);
+    complain(explain(error).text);
+    tell(`What is done is saved. ${goOn}`);
     return EXIT.saved;
   } finally {
     await threads.close();
@@ -175,17 +176,20 @@ async function factsOf(
 
 /** @throws usage where a folder holds what is none of these files */
 async function checkFolder(folder: string, resumed: boolean): Promise<void> {
-  const { JOURNAL } = await import("../evaluate/state/smoothing-journal.node.ts");
+  const [{ JOURNAL }, { isLock }] = await Promise.all([
+    import("../evaluate/state/smoothing-journal.node.ts"),
+    import("../evaluate/state/lock.node.ts"),
+  ]);
   const names: readonly string[] = await readdir(folder).catch(() => []);
-  const own: readonly string[] = [JOURNAL, RESULT, SAMPLES, "state.lock"];
-  const other = names.find((name) => !own.includes(name));
+  const own: readonly string[] = [JOURNAL, RESULT, SAMPLES];
+  const other = names.find((name) => !own.includes(name) && !isLock(name));
   if (other !== undefined)
     throw new PerturbError(
       "usage",
       `${folder} holds ${other}, which is no result of --smoothing. Give another folder.`,
     );
   if (!resumed && names.includes(JOURNAL))
-    complain(
+    tell(
       `warning: ${folder} holds a run that was not finished, and that this one replaces. To go on with it: perturb certify --resume ${quote(folder)}`,
     );
 }

@@ -3,6 +3,7 @@ import { messageOf, PerturbError } from "../errors.ts";
 import { option } from "../option.ts";
 import { type Bitmap, decodeBitmap, isBitmap } from "./bitmap.ts";
 import { fileSource } from "./files.node.ts";
+import { inTurn } from "./in-turn.ts";
 
 /** [channels, height, width]; 1 channel is grey, 3 are RGB. */
 export type ImageShape = readonly [number, number, number];
@@ -60,7 +61,8 @@ interface Opened {
 async function pixelsOf(path: string, { image, metadata }: Opened, channels: number): Promise<DecodedPixels> {
   const isInk = metadata.space === "cmyk";
   const asIs = isInk ? image.pipelineColourspace("cmyk").toColourspace("cmyk") : image.toColourspace("srgb");
-  const { data, info } = await guard(path, () => asIs.removeAlpha().raw().toBuffer({ resolveWithObject: true }));
+  const decode = () => asIs.removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await inTurn(metadata.width * metadata.height, () => guard(path, decode));
   if (isInk && info.channels !== 4)
     throw new PerturbError(
       "unsupported",

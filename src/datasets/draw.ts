@@ -1,4 +1,4 @@
-import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
+import { type Batch, type BatchOptions, batchRanges, checkBatchSize, type Dataset, shapeAt } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import { randomFor } from "../random.ts";
 import { sampleSize } from "../tensor.ts";
@@ -56,8 +56,10 @@ export function part(data: Dataset, indices: Int32Array, seed: number): Dataset 
     drawn: { indices, of: data.size, seed },
     async *batches(options: BatchOptions): AsyncGenerator<Batch> {
       const shapes = data.shapeOf && ((place: number) => data.shapeOf!(indices[place]!));
-      for (const [start, end] of batchRanges(indices.length, options, shapes))
+      for (const [start, end] of batchRanges(indices.length, options, shapes)) {
+        checkBatchSize(end - start, shapeAt(data, indices[start]!));
         yield await samplesOf(data, indices.subarray(start, end), options.signal);
+      }
     },
   };
 }

@@ -205,6 +205,33 @@ describe("openIdx refuses", () => {
     const images = watched(bytesSource("bomb", new Uint8Array(bomb)));
     await failure("unsafe-file", () => openIdx({ name: "set", images, labels: bytesSource("labels", LABELS) }));
   });
+
+  it("gzip data that becomes more than that of any honest file of its size, without reading on", async () => {
+    // 1 MB that says of itself, rightly or not, that it holds 512 MB.
+    const zipped = new Uint8Array(await gzip(idx([64, 2 ** 23], new Uint8Array(2 ** 20)), { level: 0 }));
+    new DataView(zipped.buffer).setUint32(zipped.length - 4, 64 * 2 ** 23 + 12, true);
+    const images = watched(bytesSource("bomb", zipped));
+    const opening = () => openIdx({ name: "set", images, labels: bytesSource("labels", LABELS) });
+    expect((await failure("unsafe-file", opening)).message).toContain("unpack it with gunzip");
+  });
+
+  it("a batch of more values than an array holds, before it is read", async () => {
+    const [n, size] = [64, 2 ** 23];
+    const head = idx([n, size], []);
+    const reads: number[] = [];
+    const images: ByteSource = {
+      name: "images",
+      size: head.length + n * size,
+      read: async (start, end) => {
+        reads.push(end);
+        return head.subarray(start, end);
+      },
+    };
+    const set = await openIdx({ name: "set", images, labels: bytesSource("labels", idx([n], Array(n).fill(1))) });
+    const error = await failure("usage", () => collect(set, { batch: n }));
+    expect(error.message).toMatch(/64 of the samples of shape \[8388608\] are 536870912 values.* smaller batch/);
+    expect(Math.max(...reads)).toBeLessThan(4096);
+  });
 });
 
 describe("parseIdxHeader", () => {

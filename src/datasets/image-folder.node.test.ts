@@ -7,6 +7,7 @@ import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect, failure } from "../../test/support/datasets.ts";
 import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
+import { part } from "./draw.ts";
 import { openImageFolder } from "./image-folder.node.ts";
 
 let temporary = "";
@@ -230,6 +231,15 @@ describe("openImageFolder refuses", () => {
     const folder = await folderOf("huge", { "a/a.txt": "" });
     await writeFile(join(folder, "a", "a.png"), png);
     await failure("unsafe-file", () => openImageFolder(folder));
+  });
+
+  it("a batch of more pixels than an array holds, before decoding it, also where it is drawn", async () => {
+    const folder = await folderOf("huge", { "a/1.png": plain(9), "a/2.png": plain(9), "b/3.png": plain(9) });
+    const set = await openImageFolder(folder, { shape: [3, 8192, 8192], resize: true });
+    for (const data of [set, part(set, Int32Array.of(0, 2), 0)]) {
+      const error = await failure("usage", () => collect(data, { batch: 2 }));
+      expect(error.message).toContain("2 of the samples of shape [3,8192,8192] are 402653184 values");
+    }
   });
 
   it("links that leave the folder, and links to folders; it follows links to files inside", async () => {

@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { basename, relative, resolve } from "node:path";
-import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
+import { type Batch, type BatchOptions, batchRanges, checkBatchSize, type Dataset } from "../dataset.ts";
 import { checkSignal, messageOf, PerturbError } from "../errors.ts";
 import { interleave, isAmbiguous, layoutOf } from "../layout.ts";
 import type { PictureSteps } from "../models/preprocessing/preprocessing.ts";
@@ -57,6 +57,7 @@ export async function openImageFolder(folder: string, options: ImageFolderOption
     : await shapesOf(options.shape, samples[0]!.path, options.steps);
   const batches = async function* (batchOptions: BatchOptions): AsyncGenerator<Batch> {
     for (const [start, end] of batchRanges(samples.length, batchOptions, several)) {
+      checkBatchSize(end - start, several?.(start) ?? shape);
       const rows = samples.slice(start, end);
       const paths = rows.map((sample) => sample.path);
       const data = await decodeAll(paths, several?.(start) ?? planes, options, batchOptions.signal);
@@ -154,12 +155,12 @@ async function decodeAll(
   const data = new Float32Array(paths.length * size);
   for (let from = 0; from < paths.length; from += CONCURRENCY) {
     checkSignal(signal);
-    const images = await Promise.all(
-      paths
-        .slice(from, from + CONCURRENCY)
-        .map((path) => (steps ? preparedImage(path, shape, steps) : decodeImage(path, shape, resize))),
+    await Promise.all(
+      paths.slice(from, from + CONCURRENCY).map(async (path, i) => {
+        const image = await (steps ? preparedImage(path, shape, steps) : decodeImage(path, shape, resize));
+        toPixels(image, data.subarray((from + i) * size, (from + i + 1) * size));
+      }),
     );
-    for (const [i, image] of images.entries()) data.set(toPixels(image), (from + i) * size);
   }
   return data;
 }

@@ -1,5 +1,5 @@
 import { MAX_CLASSES } from "../classes.ts";
-import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
+import { type Batch, type BatchOptions, batchRanges, checkBatchSize, type Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import { type FloatTensor, product, type Tensor } from "../tensor.ts";
 import { labelSetsFromTensor } from "./label-arrays.ts";
@@ -76,13 +76,15 @@ function ofClasses({ x, labels, shape, classNames, ...given }: ClassArrays, name
     labels,
     ...(classNames && { classNames }),
     async *batches(options: BatchOptions): AsyncGenerator<Batch> {
-      for (const [start, end] of batchRanges(count, options))
+      for (const [start, end] of batchRanges(count, options)) {
+        checkBatchSize(end - start, sample);
         yield {
           indices: Int32Array.from({ length: end - start }, (_, i) => start + i),
           // Copied: whoever gets a batch may send it to another thread.
           x: { type: "float32", dims: [end - start, ...sample], data: data.slice(start * elements, end * elements) },
           labels: Int32Array.from({ length: end - start }, (_, i) => labels[start + i]!),
         };
+      }
     },
   };
 }

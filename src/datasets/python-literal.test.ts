@@ -43,6 +43,7 @@ describe("parsePythonLiteral", () => {
     ["{}", new Map()],
     ["{'a': (10L, 2L), }", new Map([["a", [10, 2]]])],
     [`{"a" : 'b'}  \n`, new Map([["a", "b"]])],
+    ["\n[1,\f\t2,\r00]", [1, 2, 0]],
   ])("reads %s", (literal, value) => {
     expect(parsePythonLiteral(literal)).toEqual(value);
   });
@@ -66,6 +67,13 @@ describe("parsePythonLiteral", () => {
     "(1]",
     "1 2",
     "-1",
+    // Blanks and numbers that JavaScript knows, and Python does not.
+    "[1,\u000b2]",
+    "[1,\u00a02]",
+    "[1]\u00a0",
+    "[1]\u000b",
+    "02",
+    "08L",
     "(".repeat(60_000),
   ])("refuses %j", (literal) => {
     expect(() => parsePythonLiteral(literal)).toThrow(SyntaxError);

@@ -8,8 +8,8 @@ const CONSTANTS = new Map<string, boolean | null>([
   ["False", false],
   ["None", null],
 ]);
-/** Punctuation, names, whole numbers (Python 2 wrote 10L) and strings without escapes. */
-const TOKEN = /\s*(?:([()[\]{},:])|([A-Za-z]+)|(\d+)L?(?![\dA-Za-z_.])|'([^'\\\n]*)'|"([^"\\\n]*)")/y;
+/** Punctuation, names, whole numbers (Python 2 wrote 10L) and strings without escapes, behind the blanks that Python knows. */
+const TOKEN = /[ \t\f\r\n]*(?:([()[\]{},:])|([A-Za-z]+)|(0+|[1-9]\d*)L?(?![\dA-Za-z_.])|'([^'\\\n]*)'|"([^"\\\n]*)")/y;
 
 /**
  * A Python literal made of dicts with string keys, tuples, lists, strings, whole numbers, True, False and None.
@@ -61,6 +61,6 @@ export function parsePythonLiteral(text: string): PythonValue {
     return open === "(" && items.length === 1 && commas === 0 ? items[0]! : items; // (5) is 5, (5,) a tuple
   };
   const result = value(0);
-  if (text.slice(position).trim() !== "") fail("text after the end");
+  if (/[^ \t\f\r\n]/.test(text.slice(position))) fail("text after the end");
   return result;
 }

@@ -2,7 +2,7 @@ import { Gunzip } from "fflate";
 import { crc32 } from "../crc32.ts";
 import type { ByteSource } from "../dataset.ts";
 import { messageOf, PerturbError } from "../errors.ts";
-import { DEFLATE_LIMIT } from "../zip.ts";
+import { DEFLATE_LIMIT, mostContent } from "../zip.ts";
 
 /** The content of a file, read forward: each read begins at or after the end of the last. */
 export interface Reader {
@@ -120,6 +120,12 @@ export async function checkContentSize(source: ByteSource, declared: number): Pr
     throw new PerturbError(
       "unsafe-file",
       `${source.name} declares ${declared} bytes, more than its ${source.size} bytes of gzip data can hold.`,
+      { data: { file: source.name, declared, compressedBytes: source.size } },
+    );
+  if (declared > mostContent(source.size))
+    throw new PerturbError(
+      "unsafe-file",
+      `${source.name} declares ${declared} bytes out of ${source.size} of gzip data; ${mostContent(source.size)} are read at most of so few. If it is your own, unpack it with gunzip.`,
       { data: { file: source.name, declared, compressedBytes: source.size } },
     );
   const { size: recorded } = await gzipTrailer(source);

@@ -1,4 +1,4 @@
-import { type Batch, type BatchOptions, batchRanges, type Dataset } from "../dataset.ts";
+import { type Batch, type BatchOptions, batchRanges, checkBatchSize, type Dataset } from "../dataset.ts";
 import { PerturbError } from "../errors.ts";
 import type { Labels } from "./labels.ts";
 import { oversized, type Reader, truncated } from "./reader.ts";
@@ -32,6 +32,7 @@ export function recordDataset(records: Records): Dataset {
     const reader = await records.open();
     try {
       for (const [start, end] of batchRanges(size, options)) {
+        checkBatchSize(end - start, shape);
         const data = records.decode(await readSamples(records, reader, start, end));
         yield {
           indices: Int32Array.from({ length: end - start }, (_, i) => start + i),

@@ -1,4 +1,5 @@
 import { type OptionName, reworded } from "../../src/option.ts";
+import { plain } from "../../src/quote.ts";
 
 /** An error as it crosses the thread. */
 export interface Failure {
@@ -90,7 +91,7 @@ const NOT_LOADED =
 
 const ELSEWHERE = "The library and the command line have this option, and the page does not.";
 
-/** A message of the library for somebody who has only the page. */
+/** A message of the library for somebody who has only the page; names that a file chose are cut and escaped. */
 export function pageWords(message: string): string {
   let lacking = false;
   const said = reworded(message, (name, value) => {
@@ -98,5 +99,5 @@ export function pageWords(message: string): string {
     const label = LABELS[name] ?? `“${name}”`;
     return value === undefined ? label : (VALUES[value] ?? `${label} ${value}`);
   }).replace(NOT_LOADED, "A script of the page cannot be loaded. Reload the page.");
-  return lacking ? `${said} ${ELSEWHERE}` : said;
+  return plain(lacking ? `${said} ${ELSEWHERE}` : said);
 }

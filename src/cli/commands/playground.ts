@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { PerturbError } from "../../errors.ts";
 import { ownFile } from "../../own-files.node.ts";
-import { helpText, print, prose } from "../output.ts";
+import { helpText, print, prose, tell } from "../output.ts";
 import { serveFolder } from "../static-server.ts";
 
 /** Always the same, where it is free: a link that holds the state of the page then stays valid. */
@@ -46,9 +46,9 @@ async function run(port: number | undefined): Promise<void> {
   });
   const server = await serveFolder(PAGE, { port: port ?? PORT, orAnother: port === undefined });
   if (port === undefined && server.address.port !== PORT)
-    process.stderr.write(`Port ${PORT} is taken: using another. Links to the page on ${PORT} do not open here.\n`);
+    tell(`Port ${PORT} is taken: using another. Links to the page on ${PORT} do not open here.`);
   print(server.url);
-  process.stderr.write("Press Ctrl-C to stop.\n");
+  tell("Press Ctrl-C to stop.");
   await stopped;
   await server.close();
 }

@@ -19,7 +19,7 @@ import { only, withGroups } from "../options/group.ts";
 import { graphOptions, outputOptions, pictureOptions, runOptions } from "../options/groups.ts";
 import { perturbOption } from "../options/perturb-option.ts";
 import { parseNumber, wholeNumber } from "../options/values.ts";
-import { helpText, print, prose } from "../output.ts";
+import { complain, helpText, print, prose } from "../output.ts";
 import { progressLine, silent } from "../progress.ts";
 
 const BATCH = 10;
@@ -129,8 +129,8 @@ async function run(modelName: string, asked: Given): Promise<void> {
   );
   const shape = x.dims.slice(1);
   if (stretchedFrom)
-    process.stderr.write(
-      `${given.image} is ${stretchedFrom[1]} × ${stretchedFrom[0]} pixels: stretched to the model's [${shape.join(", ")}].\n`,
+    complain(
+      `${given.image} is ${stretchedFrom[1]} × ${stretchedFrom[0]} pixels: stretched to the model's [${shape.join(", ")}].`,
     );
   const model = openClassifier(await openModelFile(opened, shape, given), nodeRuntime(given.device));
   sayNotes([...(model.notes ?? []), ...notes]);
@@ -208,8 +208,8 @@ function checkMap({ data }: FloatTensor, title: string, chosen: number): void {
       `The map of ${title} for class ${chosen} has values that are not finite: the gradient overflows or is not defined at this image.`,
     );
   if (data.every((v) => v === 0))
-    process.stderr.write(
-      `warning: The map of ${title} is 0 everywhere: no pixel moves the score of class ${chosen} here (perturb inspect shows what stands in the way).\n`,
+    complain(
+      `warning: The map of ${title} is 0 everywhere: no pixel moves the score of class ${chosen} here (perturb inspect shows what stands in the way).`,
     );
 }
 
@@ -241,5 +241,5 @@ function reportSum({ sum, rise }: { readonly sum: number; readonly rise: number 
     `Integrated gradients add up to ${sum.toPrecision(4)} of ${rise.toPrecision(4)}, the rise of the score from the baseline.`,
   );
   if (off > COMPLETE)
-    process.stderr.write(`warning: That is ${(100 * off).toFixed(0)} % off. Raise --steps until it is under 5 %.\n`);
+    complain(`warning: That is ${(100 * off).toFixed(0)} % off. Raise --steps until it is under 5 %.`);
 }

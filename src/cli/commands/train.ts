@@ -1,5 +1,4 @@
 import { basename } from "node:path";
-import { stderr, stdout } from "node:process";
 import { Command, Option } from "@commander-js/extra-typings";
 import { type ArchitectureName, architectures } from "../../architectures/index.ts";
 import { PerturbError } from "../../errors.ts";
@@ -20,7 +19,7 @@ import {
   weightDecayOption,
 } from "../options/training.ts";
 import { wholeNumber } from "../options/values.ts";
-import { helpText } from "../output.ts";
+import { helpText, print, tell } from "../output.ts";
 import { type ProgressLine, progressLine, silent } from "../progress.ts";
 import { startRuntimes } from "../training-runtimes.ts";
 
@@ -132,12 +131,12 @@ async function run(given: Given, signal: AbortSignal): Promise<void> {
     });
     progress.finish();
     await saveResult(folder, settings, state);
-    stdout.write(`Model: ${folder}/model.onnx\n`);
+    print(`Model: ${folder}/model.onnx`);
   } catch (error) {
     progress.finish();
     if (!saved) discard?.();
     if (!(saved && error instanceof PerturbError && error.code === "cancelled")) throw error;
-    stderr.write(`Stopped, and saved. Go on with: perturb train --resume ${folder}\n`);
+    tell(`Stopped, and saved. Go on with: perturb train --resume ${folder}`);
     process.exitCode = EXIT.saved;
   } finally {
     await Promise.all(runtimes.map((runtime) => runtime.close()));
@@ -179,7 +178,7 @@ function printEpoch({ history }: TrainState, { epochs }: TrainSettings, progress
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const held = validation ? `, validation ${percent(validation.correct / validation.total)}` : "";
   progress.finish();
-  stdout.write(
-    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: loss ${(training.loss / training.total).toFixed(4)}, accuracy ${percent(training.correct / training.total)}${held}\n`,
+  print(
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: loss ${(training.loss / training.total).toFixed(4)}, accuracy ${percent(training.correct / training.total)}${held}`,
   );
 }

@@ -1,8 +1,8 @@
-import { stderr } from "node:process";
 import type { HeadChoice, Pool } from "../../autodiff/reading.ts";
 import { PerturbError } from "../../errors.ts";
 import type { Perturbed } from "../../models/classifier/picture.ts";
 import type { PictureSteps } from "../../models/preprocessing/preprocessing.ts";
+import { complain } from "../output.ts";
 import type { OpenedSubject } from "./opened.ts";
 
 /** The options that name a model and its data, as far as one behind an address can follow them, or must not be given them. */
@@ -60,7 +60,7 @@ export async function openEndpointSubject(given: EndpointGiven): Promise<OpenedS
     ...(given.timeout !== undefined && { timeout: 1000 * given.timeout }),
     ...(given.retries !== undefined && { retries: given.retries }),
     onRetry: ({ what, wait }) =>
-      void stderr.write(`The model did not answer: ${what}. Trying again in ${(wait / 1000).toFixed(1)} s.\n`),
+      complain(`The model did not answer: ${what}. Trying again in ${(wait / 1000).toFixed(1)} s.`),
   });
   const { resize, crop, interpolation, antialias } = given;
   const data = await openDataset(given.data, {

@@ -19,6 +19,11 @@ export const countsOf = ({ classes }: Pick<Model, "classes">, plan: BatchPlan): 
 
 /** What the tallies of a run hold by its plan: no size is taken from the file. */
 export interface Extent extends Counts {
+  readonly epsilons: readonly number[];
+  /** Of the attacks that run. */
+  readonly names: readonly string[];
+  /** Samples of the data set: indices are below. */
+  readonly size: number;
   /** The place of the first sample, 0 but in a shard, and where the samples end. */
   readonly first: number;
   readonly total: number;

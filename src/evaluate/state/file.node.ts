@@ -6,7 +6,7 @@ import { option } from "../../option.ts";
 import { removeEmpty } from "../../staging.node.ts";
 import { STATE } from "./heading.node.ts";
 import { type Line, lineOf } from "./lines.node.ts";
-import { lock } from "./lock.node.ts";
+import { type Lock, lock } from "./lock.node.ts";
 
 type End = Pick<Line, "crc" | "end">;
 
@@ -35,14 +35,14 @@ async function openState(given: string, flags: "w" | "r+", from: End): Promise<S
   const folder = resolve(given);
   const path = join(folder, STATE);
   let made: string | undefined;
-  let release = (): void => undefined;
+  let own: Lock | undefined;
   let file: FileHandle;
   try {
     made = mkdirSync(folder, { recursive: true });
-    release = lock(folder);
+    own = await lock(folder);
     file = await open(path, flags);
   } catch (cause) {
-    release();
+    own?.release();
     if (made !== undefined) removeEmpty(folder, made);
     if (cause instanceof PerturbError) throw cause;
     throw new PerturbError(
@@ -54,6 +54,7 @@ async function openState(given: string, flags: "w" | "r+", from: End): Promise<S
       },
     );
   }
+  const held = own;
   let end = from;
   let fresh = flags === "w";
   return {
@@ -62,6 +63,7 @@ async function openState(given: string, flags: "w" | "r+", from: End): Promise<S
       return end;
     },
     async append(lines) {
+      held.check();
       let { crc, end: position } = end;
       try {
         for (const text of lines) {
@@ -91,7 +93,7 @@ async function openState(given: string, flags: "w" | "r+", from: End): Promise<S
     close: () => file.close(),
     release(discard) {
       if (discard) rmSync(path, { force: true });
-      release();
+      held.release();
       if (discard && made !== undefined) removeEmpty(folder, made);
     },
   };

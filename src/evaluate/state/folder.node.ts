@@ -43,7 +43,7 @@ const stateIn = (
   { resume = false, words = null, warn = (message) => process.emitWarning(message) }: FolderStateOptions,
 ): EvaluationState => ({
   async open(ground) {
-    requireUnlocked(folder);
+    await requireUnlocked(folder);
     const heading = resume ? await readHeading(folder) : null;
     if (!heading && existsSync(join(folder, STATE)))
       warn(`${folder} holds a run that was not finished, and that this one replaces. To go on with it: ${RESUME}`);
@@ -77,6 +77,9 @@ export const extentOf = (
   { first, last }: Places = { first: 0, last: total },
 ): Extent => ({
   ...countsOf(model, plan),
+  epsilons: plan.epsilons,
+  names: plan.attacks.map(({ attack }) => attack.name),
+  size: data.drawn?.of ?? data.size,
   first,
   total: last,
   batch,

@@ -57,6 +57,9 @@ export async function readHeading(folder: string): Promise<ReadHeading | null> {
     const line = end < 0 ? null : checkLine(head.subarray(0, end), 0);
     if (!line) throw unfit(path, "its first line is damaged");
     return { ...(await parse(line.text, path)), crc: line.crc, end: end + 1 };
+  } catch (cause) {
+    if (cause instanceof PerturbError) throw cause;
+    throw unfit(path, messageOf(cause), cause);
   } finally {
     await file.close();
   }
@@ -109,8 +112,8 @@ export const unfit = (path: string, problem: string, cause?: unknown): PerturbEr
   new PerturbError(
     "invalid-file",
     `${path} is no state of an evaluation: ${problem}. Start anew without ${option("resume")}.`,
-    {
-      data: { path },
-      cause,
-    },
+    { data: { path, state: path }, cause },
   );
+
+/** Whether an error says that a state is none: there is nothing to go on with. */
+export const isUnfit = (error: unknown): boolean => error instanceof PerturbError && "state" in error.data;

@@ -11,6 +11,7 @@ import type { Extent } from "./extent.ts";
 import { unfit } from "./heading.node.ts";
 import { type Line, readLines } from "./lines.node.ts";
 import { pictureOf, textLength } from "./pixels.node.ts";
+import { contradiction } from "./sums.ts";
 
 /** A batch that is kept, and where its last line ends. */
 export interface KeptTally extends Pick<Line, "crc" | "end"> {
@@ -35,6 +36,7 @@ export async function* readTallies(
   const most = (extent.points + 1) * EXAMPLES;
   let pictures: Picture[] = [];
   let done = extent.first;
+  let last = -1;
   let dimensions: number | undefined;
   let schema: ReturnType<typeof lineSchema> | undefined;
   let schemaSamples = 0;
@@ -60,6 +62,9 @@ export async function* readTallies(
         path,
         `after ${done} samples, there are ${pictures.length} pictures for ${bare.flat().length} examples`,
       );
+    const wrong = contradiction(tally as Tally, last, extent);
+    if (wrong !== null) throw unfit(path, `after ${done} samples, ${wrong}`);
+    last = tally.records.at(-1)!.index;
     dimensions ??= tally.linearity?.dimensions.length;
     if (tally.linearity && tally.linearity.dimensions.length !== dimensions)
       throw unfit(path, `after ${done} samples, the linear view has another size than before`);

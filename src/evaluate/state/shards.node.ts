@@ -61,7 +61,7 @@ export const shardStates = (folders: readonly string[]): EvaluationState => ({
 });
 
 async function keptShard(folder: string): Promise<KeptShard> {
-  requireUnlocked(folder);
+  await requireUnlocked(folder);
   const heading = await readHeading(folder);
   if (!heading)
     throw new PerturbError(

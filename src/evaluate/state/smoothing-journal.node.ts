@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import type { SmoothedSample } from "../../certify/smoothing/certify.ts";
 import { crc32 } from "../../crc32.ts";
 import { PerturbError } from "../../errors.ts";
-import { lock } from "./lock.node.ts";
+import { type Lock, lock } from "./lock.node.ts";
 
 /** The file in the folder of a result that keeps certificates until the result is written. */
 export const JOURNAL = "smoothing.state";
@@ -52,7 +52,7 @@ export async function openSmoothingJournal(
   resume: boolean,
 ): Promise<SmoothingJournal> {
   await mkdir(folder, { recursive: true });
-  const release = lock(folder);
+  const own = await lock(folder);
   try {
     const kept = resume ? await read(folder) : null;
     if (kept) checkFacts(folder, kept.heading.facts, heading.facts);
@@ -60,19 +60,14 @@ export async function openSmoothingJournal(
     const file = await open(join(folder, JOURNAL), "w");
     await file.writeFile(written({ layout: LAYOUT, ...heading }));
     for (const line of kept?.lines.values() ?? []) await file.writeFile(written(line));
-    return journalOf(folder, file, kept?.lines ?? new Map<number, Line>(), release);
+    return journalOf(folder, file, kept?.lines ?? new Map<number, Line>(), own);
   } catch (error) {
-    release();
+    own.release();
     throw error;
   }
 }
 
-function journalOf(
-  folder: string,
-  file: FileHandle,
-  lines: ReadonlyMap<number, Line>,
-  release: () => void,
-): SmoothingJournal {
+function journalOf(folder: string, file: FileHandle, lines: ReadonlyMap<number, Line>, own: Lock): SmoothingJournal {
   let isOpen = true;
   return {
     resumed: lines.size,
@@ -83,6 +78,7 @@ function journalOf(
       return sample;
     },
     async keep(sample, x) {
+      own.check();
       await file.writeFile(written({ ...sample, crc: checksum(x) }));
       await file.datasync();
     },
@@ -91,7 +87,7 @@ function journalOf(
       isOpen = false;
       await file.close();
       if (done) await rm(join(folder, JOURNAL), { force: true });
-      release();
+      own.release();
     },
   };
 }

@@ -137,7 +137,7 @@ export function writeSafetensors(dict: StateDict, metadata?: Readonly<Record<str
   if (headerLength > MAX_HEADER_BYTES)
     throw new PerturbError(
       "usage",
-      `The header would take ${headerLength} bytes; safetensors allows ${MAX_HEADER_BYTES}. Write fewer tensors.`,
+      `The header would take ${headerLength} bytes; at most ${MAX_HEADER_BYTES} are written. Write fewer tensors.`,
     );
   const bytes = new Uint8Array(8 + headerLength + length);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);

@@ -169,6 +169,12 @@ describe("an endpoint", () => {
     ["no shape", { inputs: [{ name: "x" }] }, "usage", "does not say what shape"],
     ["samples without end", { inputs: [{ ...input, shape: [-1, 2 ** 40] }] }, "unsupported", "at most 16777216"],
     ["batches without end", { inputs: [{ ...input, shape: [2 ** 40, 2] }] }, "unsupported", "at most 16777216"],
+    ["batches of nothing", { inputs: [{ ...input, shape: [0, 2] }] }, "mismatch", "batches of 0 samples"],
+    ["samples of no size", { inputs: [{ ...input, shape: [-1, 0] }] }, "usage", "whole numbers from 1, got [0]"],
+    ["samples without sizes", { inputs: [{ ...input, shape: [-1] }] }, "usage", "from 1, got []"],
+    ["null for all", { inputs: null, outputs: null }, "mismatch", "does not describe its inputs"],
+    ["null for a shape", { inputs: [{ ...input, shape: [null, 2] }] }, "usage", "does not say what shape"],
+    ["null for a type", { inputs: [{ ...input, datatype: null }] }, "unsupported", '"null"'],
     ["inputs without names", { inputs: [{ shape: [2] }, null, 4] }, "mismatch", "does not describe its inputs"],
   ])("is refused with %s", async (_, metadata, code, words) => {
     const server = await serving({ metadata });
@@ -427,6 +433,35 @@ describe("an answer", () => {
     });
     expect((await failure("mismatch", () => model.logits(x))).message).toContain(`more than ${64 * 15 + 65_536} bytes`);
     expect(sent).toBeLessThan(2 ** 25);
+  });
+});
+
+describe("many classes", () => {
+  /** Answers as many zeros as the shape says. */
+  const zeros =
+    (classes: number): Meddle =>
+    ({ body }, response) => {
+      const n = body!.inputs[0]!.shape[0]!;
+      const data = Array<number>(n * classes).fill(0);
+      reply(response, 200, { outputs: [{ name: "logits", datatype: "FP32", shape: [n, classes], data }] });
+      return true;
+    };
+
+  it("are asked for few samples at a time", async () => {
+    const server = await serving({ meddle: zeros(250_000) });
+    const model = await openEndpoint(server.url, { ...QUICK, batch: 5 });
+    expect((await model.logits(x)).dims).toEqual([5, 250_000]);
+    expect(server.asked.slice(2).map(({ body }) => body!.inputs[0]!.shape[0])).toEqual([4, 1]);
+  });
+
+  it("are refused where labels could not name them, or one batch answers too many scores", async () => {
+    const more = await serving({ meddle: zeros(2 ** 20 + 1) });
+    const { message } = await failure("mismatch", () => openEndpoint(more.url, QUICK));
+    expect(message).toContain("1048577 classes, of 1048576 allowed");
+    const metadata = { inputs: [{ name: "x", datatype: "FP32", shape: [64, 2] }] };
+    const fixed = await serving({ metadata, meddle: zeros(2 ** 17) });
+    const options = { ...QUICK, classes: 2 ** 17 };
+    expect((await failure("unsupported", () => openEndpoint(fixed.url, options))).message).toContain("8388608 scores");
   });
 });
 

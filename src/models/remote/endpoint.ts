@@ -1,3 +1,4 @@
+import { MAX_CLASSES } from "../../classes.ts";
 import { PerturbError } from "../../errors.ts";
 import type { Bounds, Head, Model } from "../../model.ts";
 import { option } from "../../option.ts";
@@ -22,7 +23,7 @@ export interface EndpointOptions extends HttpOptions {
   readonly bounds?: Bounds;
   /** What the scores are; by default told by asking once, as probabilities sum to 1. */
   readonly head?: Head | undefined;
-  /** Most samples a request; by default up to 256, as many as make a million values. */
+  /** Most samples a request; by default up to 256, as many as make a million values. Never more than answer a million scores. */
   readonly batch?: number | undefined;
 }
 
@@ -35,9 +36,12 @@ export interface EndpointModel extends Model {
 const METADATA_BYTES = 2 ** 20;
 /** Of the first answer, whose number of classes may not be known. */
 const FIRST_BYTES = 2 ** 22;
+/** Values sent, or scores asked for, at a time, unless one sample has more. */
 const VALUES = 1_000_000;
 /** Values of one request that a server may make us send by the shape it names. */
 const MOST_VALUES = 2 ** 24;
+/** Scores of one answer of a model that fixes its batch: their text is held as a whole. */
+const MOST_SCORES = 2 ** 22;
 
 /**
  * Opens a model that a server offers by the Open Inference Protocol, version 2 (KServe, Triton, MLServer, OpenVINO): for the
@@ -58,6 +62,7 @@ export async function openEndpoint(address: string | URL, options: EndpointOptio
   const inputShape = shapeOf(nameOf(url), signature, options.inputShape);
   const size = product(inputShape);
   const rows = signature.batch ?? batch ?? Math.max(1, Math.min(256, Math.floor(VALUES / size)));
+  if (options.classes !== undefined) checkClasses(nameOf(url), options.classes, signature.batch);
   const scoresOf = askScores(url, ask, signature, rows);
 
   const probe = new Float32Array(size).fill((bounds.lower + bounds.upper) / 2);
@@ -114,7 +119,7 @@ function shapeOf(server: string, { shape, batch }: Signature, given: readonly nu
       "mismatch",
       `The model at ${server} takes samples of shape [${shape.map((s) => s ?? "?")}], got [${fixed}]. Give that shape.`,
     );
-  if (!fixed.every((size) => Number.isInteger(size) && size > 0))
+  if (fixed.length === 0 || !fixed.every((size) => Number.isInteger(size) && size > 0))
     throw new PerturbError("usage", `The shape of a sample is a list of whole numbers from 1, got [${fixed}].`);
   const values = product(fixed) * (batch ?? 1);
   if (values > MOST_VALUES)
@@ -127,30 +132,49 @@ function shapeOf(server: string, { shape, batch }: Signature, given: readonly nu
 
 type AskScores = (x: FloatTensor, classes: number | undefined) => Promise<FloatTensor>;
 
-/** Asks for scores [n, classes] in pieces of at most `rows`; the last one is filled up where the model fixes the batch. */
-function askScores(url: URL, ask: AskJson, signature: Signature, rows: number): AskScores {
+/**
+ * Asks for scores [n, classes] in pieces of at most `most`, and of no more than make an answer that can be held; the last one
+ * is filled up where the model fixes the batch.
+ */
+function askScores(url: URL, ask: AskJson, signature: Signature, most: number): AskScores {
   const infer = new URL(url);
   infer.pathname += "/infer";
+  const rowsOf = (classes: number): number => Math.min(most, Math.max(1, Math.floor(VALUES / classes)));
   return async (x, classes) => {
     const n = x.dims[0]!;
     let scores: Float32Array<ArrayBuffer> | undefined;
     let width = classes;
-    for (let start = 0; start < n; start += rows) {
-      const count = Math.min(rows, n - start);
+    for (let start = 0, count: number; start < n; start += count) {
+      count = Math.min(n - start, width === undefined ? most : rowsOf(width));
       const length = signature.batch ?? count;
       const piece = takeRows(
         x,
         Array.from({ length }, (_, i) => (i < count ? start + i : start)),
       );
-      const most = width === undefined ? FIRST_BYTES : answerBytes(length * width);
-      const answer = await ask(infer, { body: inferenceRequest(piece, signature), most });
+      const bytes = width === undefined ? FIRST_BYTES : answerBytes(length * width);
+      const answer = await ask(infer, { body: inferenceRequest(piece, signature), most: bytes });
       const part = readScores(nameOf(infer), answer, length, { classes: width, output: signature.output });
       width = part.dims[1]!;
+      checkClasses(nameOf(url), width, signature.batch);
       scores ??= new Float32Array(n * width);
       scores.set(part.data.subarray(0, count * width), start * width);
     }
     return { type: "float32", dims: [n, width ?? 0], data: scores ?? new Float32Array(0) };
   };
+}
+
+/** @throws mismatch, unsupported for more than can be handled */
+function checkClasses(server: string, classes: number, batch: number | null): void {
+  if (classes > MAX_CLASSES)
+    throw new PerturbError(
+      "mismatch",
+      `The model at ${server} has ${classes} classes, of ${MAX_CLASSES} allowed. Choose another output, or check the order of its sizes: [batch, classes].`,
+    );
+  if (classes * (batch ?? 1) > MOST_SCORES)
+    throw new PerturbError(
+      "unsupported",
+      `The model at ${server} answers ${classes * batch!} scores at a time (${batch} samples of ${classes} classes); at most ${MOST_SCORES} are read. Serve it with a smaller batch.`,
+    );
 }
 
 /** What the scores of one sample are. @throws usage for one score, of which nothing tells whether it is a logit */

@@ -54,6 +54,11 @@ export function readMetadata(
     );
   const output = chosen(server, "output", described(metadata, "outputs") ?? [], wanted.output);
   const dims = isShape(input.shape) ? input.shape.map((size) => (size < 0 ? null : size)) : null;
+  if (dims?.[0] === 0)
+    throw new PerturbError(
+      "mismatch",
+      `The input ${quote(input.name)} of ${server} takes batches of 0 samples, by its shape [${input.shape}]. Its server is at fault: the first size is that of the batch, or -1.`,
+    );
   return {
     input: input.name,
     datatype: datatype as string,
@@ -108,14 +113,21 @@ export function readScores(
       { data: { url: server, allowed: [n, classes], got: shape } },
     );
   const { data } = found as { readonly data?: unknown };
-  const flat: unknown[] = Array.isArray(data) ? data.flat(shape.length) : [];
+  const flat = flatOf(data, shape.length);
   if (flat.length !== product(shape))
     throw new PerturbError(
       "mismatch",
       `The output ${quote(found.name)} of ${server} has ${flat.length} values for the shape [${shape}]. Its server is at fault.`,
     );
-  const scores = Float32Array.from(flat, (value) => scoreOf(value) ?? fail(server, found.name, value));
+  const scores = new Float32Array(flat.length);
+  for (let i = 0; i < flat.length; i++) scores[i] = scoreOf(flat[i]) ?? fail(server, found.name, flat[i]);
   return { type: "float32", dims: [n, shape[1]!], data: scores };
+}
+
+/** `flat` copies what is flat already, slowly. */
+function flatOf(data: unknown, depth: number): readonly unknown[] {
+  if (!Array.isArray(data)) return [];
+  return data.some(Array.isArray) ? data.flat(depth) : data;
 }
 
 const SPECIAL: Readonly<Record<string, number>> = {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fixture } from "../../../test/support/report.ts";
-import { toCsv } from "./csv.ts";
+import { csvLine, fromInert, toCsv } from "./csv.ts";
 
 /** RFC 4180, read by its grammar, letter by letter. */
 function parseCsv(text: string): string[][] {
@@ -72,11 +72,31 @@ describe("toCsv", () => {
         (name, odd, epsilon) => {
           const attack = name + odd;
           const row = parseCsv(toCsv({ ...evaluation, points: [{ ...point!, attack, epsilon }] }))[2]!;
-          expect(row[0]).toBe(attack);
+          expect(fromInert(row[0]!)).toBe(attack);
           expect(Number(row[2])).toBe(epsilon + 0);
           expect(row).toHaveLength(12);
         },
       ),
+    );
+  });
+});
+
+describe("a text in a CSV file", () => {
+  it.each([`=HYPERLINK("http://x","y")`, "+1+cmd|'/C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "'=1", "'"])(
+    "is no formula: %j",
+    (text) => {
+      const [[field]] = parseCsv(csvLine([text])) as [[string]];
+      expect(field[0]).toBe("'");
+      expect(fromInert(field)).toBe(text);
+    },
+  );
+
+  it("is as it was where no spreadsheet would run it, and so is a number", () => {
+    expect(csvLine(["7/a.png", "x=1", -0.5, null])).toBe("7/a.png,x=1,-0.5,\r\n");
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(fromInert(parseCsv(csvLine([text]))[0]![0]!)).toBe(text);
+      }),
     );
   });
 });

@@ -50,10 +50,19 @@ export function toCsv({ clean, options, points, worst, defence }: Evaluation): s
   return lines.map(csvLine).join("");
 }
 
-/** A line of a CSV file (RFC 4180); null is an empty field. */
+/** A line of a CSV file (RFC 4180), in which no text is a formula; null is an empty field. */
 export const csvLine = (cells: readonly Cell[]): string => `${cells.map(field).join(",")}\r\n`;
 
+/** How a spreadsheet tells a formula from a text. */
+const FORMULA = /^['=+\-@\t\r]/;
+
+/** A text as it stands in a CSV file: behind an apostrophe where a spreadsheet would run it. */
+const inert = (text: string): string => (FORMULA.test(text) ? `'${text}` : text);
+
+/** The text behind what `csvLine` wrote. */
+export const fromInert = (text: string): string => (text.startsWith("'") ? text.slice(1) : text);
+
 function field(cell: Cell): string {
-  const text = cell === null ? "" : String(cell);
+  const text = cell === null ? "" : typeof cell === "string" ? inert(cell) : String(cell);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -111,6 +111,20 @@ describe("toJunit", () => {
     expect(child(suiteOf(toJunit(evaluation)), "system-err")!.text).toBe("");
   });
 
+  it("cuts names and warnings without end", () => {
+    const long = "n".repeat(100_000);
+    const { model, data, options, warnings } = evaluation;
+    const xml = toJunit({
+      ...evaluation,
+      model: { ...model, name: long },
+      data: { ...data, name: long },
+      options: { ...options, attacks: [long] },
+      warnings: [...warnings, { code: "x", message: long }],
+    });
+    expect(xml.length).toBeLessThan(20_000);
+    expect(child(suiteOf(xml), "system-err")!.text.length).toBeLessThan(3000);
+  });
+
   it("is well-formed whatever names hold", () => {
     fc.assert(
       fc.property(

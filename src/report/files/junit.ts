@@ -10,6 +10,7 @@ import {
   formatShortfall,
   intervalName,
   NORM_SYMBOL,
+  printable,
   samplesWords,
 } from "../format.ts";
 import { html, type Markup } from "../markup.ts";
@@ -21,7 +22,7 @@ import { CERTIFIED_ACCURACY } from "../words.ts";
  */
 export function toJunit(evaluation: Evaluation): string {
   const { model, data, options, clean, worst, gates, warnings, cost, date } = evaluation;
-  const group = `perturb.${model.name}.${data.name}`;
+  const group = `perturb.${printable(model.name)}.${printable(data.name)}`;
   const failureAt = (at: number, isCertified: boolean): string | null => {
     const failed = gates.filter(
       ({ epsilon, met, certified = false }) => !met && certified === isCertified && sameEpsilon(epsilon, at),
@@ -45,10 +46,10 @@ export function toJunit(evaluation: Evaluation): string {
   const counts = html`tests="${all.length}" failures="${all.filter((test) => test.failure !== null).length}" errors="0"`;
   const time = cost.seconds.toFixed(3);
   const properties = {
-    model: model.name,
+    model: printable(model.name),
     sha256: model.sha256,
-    data: `${data.name}, ${samplesWords(data)}`,
-    attacks: options.attacks.join(", "),
+    data: `${printable(data.name)}, ${samplesWords(data)}`,
+    attacks: options.attacks.map((name) => printable(name)).join(", "),
     norm: options.norm,
     target: options.target,
     seed: options.seed,
@@ -60,7 +61,7 @@ ${
   <testsuite name="${group}" ${counts} skipped="0" time="${time}" timestamp="${date.replace(/(\.\d+)?Z$/, "")}">
     <properties>
 ${Object.entries(properties).map(([name, value]) => (value === null ? null : html`      <property name="${name}" value="${value}"/>\n`))}    </properties>
-${all.map((test) => testcase(group, test))}    <system-err>${lines(warnings.map(({ message }) => `warning: ${message}`))}</system-err>
+${all.map((test) => testcase(group, test))}    <system-err>${lines(warnings.map(({ message }) => `warning: ${printable(message, 2000)}`))}</system-err>
   </testsuite>
 </testsuites>
 `.text
@@ -86,5 +87,5 @@ function strongest({ attacks }: Evaluation, k: number): string {
     count: fooled.slice(0, k + 1).reduce((sum, n) => sum + n, 0),
   }));
   const most = counts.reduce((best, next) => (next.count > best.count ? next : best), { attack: "", count: 0 });
-  return most.count === 0 ? "" : `; ${most.attack} fooled most, ${formatCount(most.count)} samples`;
+  return most.count === 0 ? "" : `; ${printable(most.attack)} fooled most, ${formatCount(most.count)} samples`;
 }

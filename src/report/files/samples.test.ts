@@ -37,6 +37,12 @@ describe("samples.csv", () => {
     );
   });
 
+  it("names a file that a spreadsheet would take for a formula, and runs no formula", async () => {
+    const record = { ...fooledSample, source: "=1+1/a.png" };
+    expect(sampleLine(record)).toContain(",'=1+1/a.png\r\n");
+    expect(await read(textOf([record]))).toEqual([record]);
+  });
+
   it("may have passed through a tool that ends lines otherwise", async () => {
     expect(await read(textOf([notFooledSample, fooledSample]).replaceAll("\r\n", "\n"))).toEqual([
       notFooledSample,

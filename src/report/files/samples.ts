@@ -1,6 +1,6 @@
 import { PerturbError } from "../../errors.ts";
 import type { Outcome, SampleRecord } from "../../evaluate.ts";
-import { type Cell, csvLine } from "./csv.ts";
+import { type Cell, csvLine, fromInert } from "./csv.ts";
 
 /** The outcomes of a sample, as samples.csv writes them. */
 export const OUTCOMES = ["misclassified", "skipped", "fooled", "error", "not-fooled"] as const satisfies Outcome[];
@@ -110,7 +110,7 @@ function parse(
   if (fields.length !== columns.length) throw fault(`has ${fields.length} fields, not ${columns.length}`);
   const value = ({ name, type, nullable, least }: SampleColumn, text: string): Cell => {
     if (text === "" && nullable) return null;
-    if (type === "STRING") return text;
+    if (type === "STRING") return fromInert(text);
     const number = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
     const fits = type === "INT32" ? (number | 0) === number : Number.isFinite(number);
     if (!fits || number < least) throw fault(`has "${text.slice(0, 40)}" for ${name}`);

@@ -140,6 +140,7 @@ describe("writeReport", () => {
     ["a state beside a lock", { "state.jsonl": '{"perturb state":1', "state.lock": "{}" }],
     ["a state that was torn at once", { "state.jsonl": "" }],
     ["a lock alone", { "state.lock": "" }],
+    ["a lock that was being made", { "state.jsonl": "", "state.lock.1-2-3": "" }],
   ])("takes the place of %s", async (_, files) => {
     await mkdir(join(home, "r"));
     for (const [name, text] of Object.entries(files)) await writeFile(join(home, "r", name), text);

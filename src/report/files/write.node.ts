@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { writeNpz } from "../../datasets/npz.ts";
 import { messageOf, PerturbError } from "../../errors.ts";
 import { beginsAsState, STATE } from "../../evaluate/state/heading.node.ts";
-import { LOCK } from "../../evaluate/state/lock.node.ts";
+import { isLock } from "../../evaluate/state/lock.node.ts";
 import type { EvaluationResult } from "../../evaluate.ts";
 import { ownFile } from "../../own-files.node.ts";
 import { staged } from "../../staging.node.ts";
@@ -153,8 +153,8 @@ export async function checkReplaceable(folder: string): Promise<void> {
     });
   }
   if (names.length === 0) return;
-  const known: ReadonlySet<string> = new Set([...REPORT_FILES, STATE, LOCK]);
-  const other = names.find((name) => !known.has(name));
+  const known: ReadonlySet<string> = new Set([...REPORT_FILES, STATE]);
+  const other = names.find((name) => !known.has(name) && !isLock(name));
   if (other === undefined && (await isOurs(target, names))) return;
   throw new PerturbError(
     "usage",
@@ -168,10 +168,10 @@ export const placeOf = (folder: string): Promise<string> => realpath(folder).cat
 
 /** Whether a folder of files that are named so is a report, or what a run has kept. */
 async function isOurs(folder: string, names: readonly string[]): Promise<boolean> {
-  if (names.every((name) => name === LOCK)) return true;
+  if (names.every(isLock)) return true;
   const state = names.includes(STATE) ? await headOf(join(folder, STATE)) : new Uint8Array();
   if (!state || !beginsAsState(state)) return false;
-  return names.every((name) => name === STATE || name === LOCK) || holdsReport(folder);
+  return names.every((name) => name === STATE || isLock(name)) || holdsReport(folder);
 }
 
 /** Whether a folder holds a report: a report.json that begins as `toJson` writes it. */

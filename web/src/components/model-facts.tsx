@@ -50,7 +50,7 @@ export function ModelFacts({ info }: { readonly info: ModelInfo }) {
             <tbody>
               {inspection.operators.map(({ op, domain, count, gradient }) => (
                 <tr key={`${domain} ${op}`}>
-                  <th scope="row">{domain === "ai.onnx" ? op : `${domain}.${op}`}</th>
+                  <th scope="row">{pageWords(domain === "ai.onnx" ? op : `${domain}.${op}`)}</th>
                   <td>{count}</td>
                   <td>{SUPPORT[gradient]}</td>
                 </tr>
@@ -63,7 +63,7 @@ export function ModelFacts({ info }: { readonly info: ModelInfo }) {
             <h3>Nodes without a gradient</h3>
             <ul class="small">
               {inspection.obstacles.map((node) => (
-                <li key={node}>{node}</li>
+                <li key={node}>{pageWords(node)}</li>
               ))}
             </ul>
           </>

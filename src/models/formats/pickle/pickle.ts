@@ -2,8 +2,8 @@ import type { ByteReader } from "../binary.ts";
 import { type PickleHost, PickleMachine } from "./machine.ts";
 import { OPCODES } from "./opcodes.ts";
 
-/** The most instructions of a pickle; a tensor takes about 40. It bounds memory where a byte makes an object. */
-export const MAX_INSTRUCTIONS = 2 ** 21;
+/** The most instructions of a pickle; a tensor takes about 40. It bounds memory where a byte makes an object of 200. */
+export const MAX_INSTRUCTIONS = 2 ** 20;
 
 const STOP = ".".charCodeAt(0);
 
