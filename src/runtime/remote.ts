@@ -41,10 +41,10 @@ interface Pending {
 
 /** This end of it: whoever starts the other end says how requests are sent, and hands on what is heard. */
 export interface Remote {
-  readonly load: Runtime["load"];
-  heard(answer: RemoteAnswer): void;
+  readonly load: (model: Uint8Array, folder?: string) => Promise<Program>;
+  readonly heard: (answer: RemoteAnswer) => void;
   /** Nothing is answered any more. */
-  fail(error: Error): void;
+  readonly fail: (error: Error) => void;
 }
 
 export function remote(send: (request: RemoteRequest) => void): Remote {

@@ -46,7 +46,7 @@ export async function tryGraph(graph: Graph, name: string, runtime: Runtime): Pr
 function throwEnded(error: unknown, name: string): void {
   if (!(error instanceof PerturbError) || error.code === "internal" || error.code === "not-found") throw error;
   const { ended } = error.data;
-  if (ended === undefined) return;
+  if (typeof ended !== "string") return;
   throw new PerturbError(
     "unsafe-file",
     `${name} ends the process that runs it: ONNX Runtime stopped in a trial (${ended}). The file is damaged, made to do so, or meets a bug of ONNX Runtime. Export the model again, or with another opset.`,

@@ -94,7 +94,8 @@ function locationOf(t: TensorProto, model: string): string {
  */
 export async function openData(folder: string, location: string, model: string): Promise<FileHandle> {
   const path = join(folder, location);
-  const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
+  // Windows has neither of the last two: they are then nothing.
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
   try {
     const real = await realpath(path);
     const root = await realpath(folder);
