@@ -83,11 +83,13 @@ export interface ClassFolders {
 
 /** A part of a set: its samples are numbered as in the set. */
 export interface Drawn {
-  /** The index in the set of each sample, rising. */
+  /** The index in the set of each sample; rising, unless they are shuffled. */
   readonly indices: Int32Array;
   /** The number of samples of the set. */
   readonly of: number;
   readonly seed: number;
+  /** Whether they come in random order, drawn from all alike. */
+  readonly shuffled?: true;
 }
 
 /** A whole array as a source. */

@@ -1,5 +1,6 @@
 import type { Linearity } from "./evaluate/linear/contract.ts";
 import type { Certification } from "./evaluate/results/certification.ts";
+import type { Ending } from "./evaluate/results/ending.ts";
 import type { SampleRecord } from "./evaluate/results/record.ts";
 import type { Head } from "./model.ts";
 import type { Normalization } from "./models/classifier/preprocess.ts";
@@ -7,6 +8,7 @@ import type { PictureFacts } from "./models/preprocessing/preprocessing.ts";
 import type { NormName } from "./norm.ts";
 
 export type { BoundLosses, Certification } from "./evaluate/results/certification.ts";
+export type { Ending } from "./evaluate/results/ending.ts";
 export type { Outcome, SampleRecord } from "./evaluate/results/record.ts";
 
 /**
@@ -59,8 +61,8 @@ export interface Evaluation {
     readonly name: string;
     readonly offset: number;
     readonly total: number;
-    /** Where samples were drawn; the records have the index of each. */
-    readonly drawn?: { readonly of: number; readonly seed: number };
+    /** Where samples were drawn; the records have the index of each. Shuffled: from all alike; otherwise each class has its share. */
+    readonly drawn?: { readonly of: number; readonly seed: number; readonly shuffled?: true };
     readonly classNames?: readonly string[];
   };
   readonly options: {
@@ -99,6 +101,8 @@ export interface Evaluation {
   readonly certified?: Certification;
   /** Of a model with defences in front of its network (`perturb defend`): what they claim. */
   readonly defence?: DefenceResult;
+  /** Of a run that ends by itself: how far it came. */
+  readonly until?: Ending;
   /** The accuracies that were asked for, and whether they were met. */
   readonly gates: readonly Gate[];
   /**
@@ -123,7 +127,7 @@ export interface Accuracy {
   readonly total: number;
   /** correct / total */
   readonly accuracy: number;
-  /** Wilson score interval, 95 %. */
+  /** Wilson score interval, 95 %; of a run with `until`, that of a confidence sequence, 95 %. */
   readonly ci95: readonly [number, number];
 }
 

@@ -122,6 +122,7 @@ export type {
   BoundLosses,
   Certification,
   DefenceResult,
+  Ending,
   Evaluation,
   EvaluationResult,
   Example,

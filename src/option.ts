@@ -70,6 +70,7 @@ const OPTIONS = [
   "target",
   "threshold",
   "timeout",
+  "until",
   "validation",
 ] as const;
 

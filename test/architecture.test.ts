@@ -24,6 +24,8 @@ const ROWS: readonly (readonly string[])[] = [
     "known-options",
     "classes",
     "zip",
+    "own",
+    "thread-failure",
     "own-files.node",
     "staging.node",
   ],

@@ -76,6 +76,18 @@ describe.skipIf(note !== "")(`perturb evaluate --queue, perturb worker${note}`, 
     for (const one of [...said, ...files]) expect(one.includes(SECRET)).toBe(false);
   });
 
+  it("ends a run that ends by itself where a local one does, and leaves no block behind", async () => {
+    const words = ["evaluate", "--attack", "fgsm", "--eps", "0.1", "--until", "±6%", "--batch", "10", "--quiet"];
+    worker();
+    const [local, queued] = await Promise.all([
+      perturb([...words, "--out", "until-local"], space.path),
+      begin(...words, "--out", "until-queued", "--queue", redis.url).ended,
+    ]);
+    expect([local.code, queued.code], queued.stderr).toEqual([0, 0]);
+    expect(facts("until-queued")).toEqual(facts("until-local"));
+    expect((await redis.client.keys("*")).filter((key) => /:(wait|failed|delayed)$/.test(key))).toEqual([]);
+  });
+
   it("loses and doubles nothing where worker, coordinator and store are killed", async () => {
     const first = worker();
     const coordinator = evaluation("killed");

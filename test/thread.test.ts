@@ -31,6 +31,17 @@ it("a runtime in a thread is closed in the middle of a graph without taking the 
   await expect(program.run({})).rejects.toMatchObject({ code: "cancelled" });
 });
 
+it("a program that closes evaluations in threads in the middle goes on until they are closed", async () => {
+  const child = spawn(process.execPath, [fileURLToPath(new URL("support/closed-child.js", import.meta.url))], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  expect([await once(child, "close"), said]).toEqual([[0, null], "closed"]);
+}, 70_000);
+
 it("a program ends that leaves an evaluation in threads in the middle, and never closes it", async () => {
   const child = spawn(process.execPath, [fileURLToPath(new URL("support/left-child.js", import.meta.url))], {
     stdio: ["ignore", "ignore", "inherit"],

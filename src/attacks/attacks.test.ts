@@ -220,13 +220,6 @@ const leastShare = ({ name, needs }: Attack<DifferentiableModel>, norm: Norm): n
 /** What the original's step sizes allow, where that is less. */
 const LESS: Readonly<Record<string, object>> = {
   // Sparse steps of fixed length come as near as their length.
-  "apgd-ce": { l1: 0.999 },
-  "apgd-dlr": { l1: 0.999 },
-  "apgd-t": { l1: 0.999 },
-  autoattack: { l1: 0.999 },
-  "autoattack-plus": { l1: 0.999 },
-  // Thirty steps here, of a hundred: the last sparse steps are longer.
-  "autoattack-rand": { l1: 0.99 },
   "sparse-l1": { l1: 0.999 },
   // Of two channels here, one element is no pixel, and five, which may lie anywhere, are more than two pixels.
   "one-pixel": { l0: 0 },
@@ -361,7 +354,8 @@ describe("the registry", () => {
         expect(new Set(choices[option]).size).toBe(choices[option]!.length);
       }
     }
-    expect(attacks.pgd.choices).toEqual({ loss: ["cross-entropy", "margin", "dlr"], optimizer: ["sgd", "adam"] });
+    const losses = ["cross-entropy", "margin", "dlr"];
+    expect(attacks.pgd.choices).toEqual({ loss: losses, optimizer: ["sgd", "adam"], l1Step: ["sparse", "dense"] });
   });
 
   it("is not left without them by the types", () => {

@@ -23,7 +23,7 @@ const graph = (...nodes: Node[]): Graph => ({
   inputs: [{ name: "x", type: "float32", dims: ["N", 3] }],
   nodes,
 });
-const found = (...nodes: Node[]) => obstacles(graph(...nodes), "y").map((n) => n.op);
+const found = (...nodes: Node[]) => obstacles(graph(...nodes), ["y"]).map((n) => n.op);
 
 describe("gradientSupport", () => {
   it("tells a rule, a derivative of zero, and nothing apart", () => {

@@ -46,14 +46,14 @@ export function dependents(
   return reached;
 }
 
-/** The nodes through which the value `output` changes with the inputs, other than in steps. */
-function onTheWay(graph: Graph, output: string): Node[] {
+/** The nodes through which the values `outputs` change with the inputs, other than in steps. */
+function onTheWay(graph: Graph, outputs: readonly string[]): Node[] {
   const facts = inferShapes(graph);
   const typeOf: TypeOf = (name) => facts.get(name)?.type ?? null;
   const inputs = graph.inputs.map((v) => v.name);
   const reached = dependents(graph.nodes, inputs, typeOf);
   // Backward: what of it leads to the output.
-  const wanted = new Set([output]);
+  const wanted = new Set(outputs);
   return graph.nodes
     .filter((node) => dependsOn(node, reached, typeOf))
     .reverse()
@@ -66,15 +66,15 @@ function onTheWay(graph: Graph, output: string): Node[] {
 }
 
 /**
- * The nodes without a gradient rule on a way from the inputs to the value `output`: those that keep it from being
+ * The nodes without a gradient rule on a way from the inputs to the values `outputs`: those that keep them from being
  * differentiated. Nodes that only compute shapes are not among them.
  */
-export const obstacles = (graph: Graph, output: string): Node[] =>
-  onTheWay(graph, output).filter((node) => !isMarked(node) && gradientSupport(node.op, node.domain) === "none");
+export const obstacles = (graph: Graph, outputs: readonly string[]): Node[] =>
+  onTheWay(graph, outputs).filter((node) => !isMarked(node) && gradientSupport(node.op, node.domain) === "none");
 
 /** How many nodes on that way step, and pass the gradient straight through: those that quantise, and those that were asked to. */
 export const straightThrough = (graph: Graph, output: string): number =>
-  onTheWay(graph, output).filter((node) => isMarked(node) || isStraightThrough(node)).length;
+  onTheWay(graph, [output]).filter((node) => isMarked(node) || isStraightThrough(node)).length;
 
 /** Whether the condition of an If changes with the elements of a value: it then takes one way for a whole batch. */
 export function branchesOn(graph: Graph, root: string): true | undefined {

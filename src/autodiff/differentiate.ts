@@ -101,10 +101,12 @@ export function asClassifier(file: Graph, shape = sampleShape(file), reading: Re
   return { graph, classes, head: kind, ...more, straightThrough: straightThrough(graph, "logits") };
 }
 
-/** The graph with an input of float32: one of float16 is cast from it. @throws unsupported for other types */
+/** The graph with an input of float32: one of float16 is cast from it, and one of no type is taken for it. @throws unsupported for other types */
 function withFloatInput(graph: Graph): Graph {
   const input = theInput(graph);
-  if (input.type === "float32" || input.type === null) return graph;
+  if (input.type === "float32") return graph;
+  if (input.type === null)
+    return { ...graph, inputs: graph.inputs.map((v) => (v === input ? { ...v, type: "float32" } : v)) };
   if (input.type !== "float16")
     throw new PerturbError(
       "unsupported",

@@ -1,10 +1,10 @@
 import { PerturbError } from "../errors.ts";
 import { isFloat } from "../onnx/facts.ts";
 import { describeNode, type Node } from "../onnx/graph.ts";
+import { guarded } from "../onnx/guarded.ts";
 import type { Ops } from "../onnx/ops.ts";
 import { isRecurrence } from "../onnx/recurrence.ts";
 import { dependents, dependsOn, type TypeOf } from "./coverage.ts";
-import { guarded } from "./guarded.ts";
 import { recurrenceGradient } from "./recurrence.ts";
 import type { Amend } from "./residue.ts";
 import type { Rule, Rules } from "./rule.ts";
@@ -49,7 +49,7 @@ export function backward(b: Ops, of: string, seed: string, wrt: readonly string[
   const contributions = new Map<string, string[]>([[of, [seed]]]);
   for (const node of b.nodes.toReversed()) {
     const leads = node.outputs.some((name) => contributions.has(name)) && table.dependsOn(node, reached, typeOf);
-    if (leads) guarded(node, () => propagate(b, node, reached, contributions, table));
+    if (leads) guarded(node, "gradient", () => propagate(b, node, reached, contributions, table));
   }
   return wrt.map((name) => {
     const parts = contributions.get(name);
@@ -78,7 +78,7 @@ function propagate(
   if (table.isIdentity(node)) {
     const [name] = node.inputs;
     const passed = passedThrough(b, node, gradientOf(0));
-    if (reached.has(name!)) contributions.set(name!, [...(contributions.get(name!) ?? []), b.sumTo(passed, name!)]);
+    if (reached.has(name!)) contribute(contributions, name!, b.sumTo(passed, name!));
     return;
   }
   const rule = table.ruleOf(b, node);
@@ -110,8 +110,15 @@ function propagate(
     if (!gradient) return;
     const summed = b.sumTo(gradient, name);
     const whole = table.amend?.(node, i, summed, g ?? "") ?? summed;
-    contributions.set(name, [...(contributions.get(name) ?? []), whole]);
+    contribute(contributions, name, whole);
   });
+}
+
+/** Notes a part of what reaches a value. */
+function contribute(contributions: Map<string, string[]>, name: string, part: string): void {
+  const parts = contributions.get(name);
+  if (parts) parts.push(part);
+  else contributions.set(name, [part]);
 }
 
 function gradientRule(b: Ops, node: Node): Rule {

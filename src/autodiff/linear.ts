@@ -6,8 +6,10 @@ import { movingOperators, spread } from "./moved.ts";
 export type { LinearContext, LinearOperator, Terms };
 
 const abs = (b: Ops, x: string): string => b.add("Abs", [x]);
-const ones = (b: Ops, dims: readonly number[]): string =>
-  b.constant(tensor("float32", dims, new Float32Array(product(dims)).fill(1)));
+function ones(b: Ops, dims: readonly number[]): string {
+  b.room(product(dims), "ones");
+  return b.constant(tensor("float32", dims, new Float32Array(product(dims)).fill(1)));
+}
 
 /** The same node with other inputs. */
 export function again({ node, b }: Pick<LinearContext, "node" | "b">, inputs: readonly string[]): string {

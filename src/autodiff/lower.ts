@@ -1,13 +1,13 @@
 import { PerturbError } from "../errors.ts";
-import { renaming } from "../onnx/builder.ts";
 import { describeNode, type Graph, type Node, valuesRead } from "../onnx/graph.ts";
-import { inliner, MAX_NODES } from "../onnx/inline.ts";
-import { Ops } from "../onnx/ops.ts";
+import { guarded } from "../onnx/guarded.ts";
+import { inliner } from "../onnx/inline.ts";
+import { renaming } from "../onnx/node-proto.ts";
 import { inFloat32 } from "../onnx/precision.ts";
 import { isRecurrence } from "../onnx/recurrence.ts";
 import { upgrade } from "../onnx/upgrade.ts";
 import { dependsOn, type TypeOf } from "./coverage.ts";
-import { guarded } from "./guarded.ts";
+import { Following } from "./following.ts";
 import type { Collection, Lowering, LoweringContext, Lowerings } from "./lowering.ts";
 import { refuseBlockedLayout } from "./lowerings/microsoft-nchwc.ts";
 import { exactLowerings, loweringOf, resolvesEarly } from "./lowerings.ts";
@@ -32,7 +32,7 @@ const differentiable: LoweringTable = { loweringOf, dependsOn };
  * keep their names. @throws no-gradient, unsupported where an operator that changes with a root cannot be
  */
 export function lower(graph: Graph, roots: readonly string[], table = differentiable): Graph {
-  const b = new Ops({ ...graph, nodes: [] });
+  const b = new Following({ ...graph, nodes: [] }, roots);
   for (const node of graph.nodes) b.reserve([node.name, ...node.outputs]);
   const inline = inliner(b);
   const reached = new Set(roots);
@@ -42,7 +42,6 @@ export function lower(graph: Graph, roots: readonly string[], table = differenti
   const settled = new WeakSet<Node>();
 
   const place = (node: Node): void => {
-    if (b.nodes.length > MAX_NODES) throw tooLong(node);
     b.append(node);
     settled.add(node);
     if (table.dependsOn(node, reached, typeOf)) {
@@ -64,11 +63,11 @@ export function lower(graph: Graph, roots: readonly string[], table = differenti
       b,
       collections,
       inline: (body, inputs) => inline(node, body, inputs, (inner) => visit(inner, depth + 1)),
-      varies: (name) => varies(b.nodes, name, roots),
+      varies: (name) => b.varies(name),
     };
     try {
-      if (depth > DEEPEST) throw tooLong(node);
-      return b.record(() => guarded(node, () => lowering(context)));
+      if (depth > DEEPEST) throw tooDeep(node);
+      return b.record(() => guarded(node, "gradient", () => lowering(context)));
     } catch (error) {
       // Nothing is lost where no gradient has to pass.
       if (needed || !(error instanceof PerturbError)) throw error;
@@ -126,22 +125,13 @@ export function simplifiedForBounds(graph: Graph): Graph {
   return lower(simple, ["x"], { loweringOf: loweringForBounds, dependsOn: reads });
 }
 
-/** Whether the elements of a value depend on one of `roots`. */
-function varies(nodes: readonly Node[], value: string, roots: readonly string[]): boolean {
-  const wanted = new Set([value]);
-  for (const node of nodes.toReversed())
-    if (node.op !== "Shape" && node.op !== "Size" && node.outputs.some((name) => wanted.has(name)))
-      for (const name of valuesRead(node)) wanted.add(name);
-  return roots.some((root) => wanted.has(root));
-}
-
 const absent = (node: Node, name: string): never => {
   throw new PerturbError("invalid-file", `${describeNode(node)}: nothing makes its output "${name}".`);
 };
 
-const tooLong = (node: Node): PerturbError =>
+const tooDeep = (node: Node): PerturbError =>
   new PerturbError(
     "no-gradient",
-    `${describeNode(node)}: written in simpler operators, the graph grows beyond ${MAX_NODES} nodes or ${DEEPEST} levels. Check the model's loops and sequence lengths.`,
+    `${describeNode(node)}: written in simpler operators, it stands in more than ${DEEPEST} levels of others. Check the model's branches and loops.`,
     { data: { op: node.op, node: node.name } },
   );

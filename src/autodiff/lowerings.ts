@@ -1,4 +1,5 @@
 import type { Node } from "../onnx/graph.ts";
+import { own } from "../own.ts";
 import type { Lowering, Lowerings } from "./lowering.ts";
 import { attentionLowerings } from "./lowerings/attention.ts";
 import { castLikeLowerings } from "./lowerings/cast-like.ts";
@@ -76,10 +77,7 @@ export type LoweredOperator = keyof typeof standard;
 export type MicrosoftOperator = keyof typeof microsoft;
 export type MlOperator = keyof typeof mlLowerings;
 
-export const loweringOf = (op: string, domain: string): Lowering | undefined => {
-  const inDomain = Object.hasOwn(lowerings, domain) ? lowerings[domain]! : {};
-  return Object.hasOwn(inDomain, op) ? inDomain[op] : undefined;
-};
+export const loweringOf = (op: string, domain: string): Lowering | undefined => own(own(lowerings, domain) ?? {}, op);
 
 /** Whether an operator is written in others also where no gradient passes: so that what follows has a known shape. */
 export const resolvesEarly = ({ op, domain }: Node): boolean =>

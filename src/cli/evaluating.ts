@@ -182,6 +182,7 @@ async function measure(
     place,
     state,
     shard: given.shard,
+    until: given.until,
     // What writes the records loads while the first batches run.
     onRecords: async (records) => {
       hear?.(records);
@@ -194,7 +195,10 @@ async function measure(
     ? silent
     : progressLine(door.name === "certify" ? "certifying" : "evaluating", "samples");
   try {
-    return await evaluation.finish(({ done, total }) => progress.update(done, total, "", evaluation.resumed));
+    return await evaluation.finish(({ done, total, widest }) => {
+      const reached = widest === undefined ? "" : `±${(100 * widest).toFixed(2)} %`;
+      progress.update(done, total, reached, evaluation.resumed);
+    });
   } finally {
     progress.finish();
   }

@@ -66,6 +66,7 @@ const FLAGS: Readonly<Record<OptionName, string>> = {
   target: "--target",
   threshold: "--threshold",
   timeout: "--timeout",
+  until: "--until",
   validation: "--validation",
 };
 

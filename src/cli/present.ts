@@ -101,20 +101,22 @@ const asJson = async (evaluation: Evaluation): Promise<string> =>
   (await import("../report/files/json.ts")).toJson(evaluation);
 
 async function printTable(evaluation: Evaluation): Promise<void> {
-  const [{ toTable, toCurve }, { labelRows }, { samplesWords }, { sharesInWords }] = await Promise.all([
-    import("../report/terminal/terminal.ts"),
-    import("../report/terminal/labels.ts"),
-    import("../report/format.ts"),
-    import("../certify/proving/shares.ts"),
-  ]);
-  const { model, data, options: used, cost, surrogate } = evaluation;
+  const [{ toTable, toCurve }, { labelRows }, { endingWords, intervalName, samplesWords }, { sharesInWords }] =
+    await Promise.all([
+      import("../report/terminal/terminal.ts"),
+      import("../report/terminal/labels.ts"),
+      import("../report/format.ts"),
+      import("../certify/proving/shares.ts"),
+    ]);
+  const { model, data, options: used, cost, surrogate, until } = evaluation;
   const target = used.target === null ? "" : `, target ${used.target}`;
   print(
     ...folded(`${model.name} on ${data.name}, ${used.attacks.join(", ")} ${used.norm}${target}`),
     `${toTable(evaluation, { color: hasColor(), width: room() })}\n`,
     `${toCurve(evaluation, { width: Math.min(width(), 80), height: 10 })}\n`,
     ...(evaluation.labels ? [...columns(labelRows(evaluation.labels)), ""] : []),
-    ...(data.drawn ? folded(`${samplesWords(data)} (--order file takes the first ones)`) : []),
+    ...(data.drawn ? folded(`${samplesWords(data)}${until ? "" : " (--order file takes the first ones)"}`) : []),
+    ...(until ? folded(`${endingWords(until, data)}; intervals: ${intervalName(evaluation)}`) : []),
     ...(surrogate
       ? folded(`surrogate ${used.surrogate}: right on ${(100 * surrogate.accuracy).toFixed(2)} % of the samples`)
       : []),

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { collect } from "../../test/support/datasets.ts";
 import type { Dataset } from "../dataset.ts";
-import { drawn, samplesAt } from "./draw.ts";
+import { drawn, samplesAt, shuffled } from "./draw.ts";
 import { datasetOf } from "./in-memory.ts";
 
 /** A set whose sample number i holds i, with these numbers of samples for each class, sorted by class. */
@@ -73,6 +73,31 @@ describe("drawn", () => {
       ),
       { numRuns: 200 },
     );
+  });
+
+  it("shuffles all alike, in the order of the set inside of each block, whatever the batch", async () => {
+    const data = sorted([60, 40]);
+    const { indices, x } = await collect(shuffled(data, 100, 3, 20), { batch: 7 });
+    expect([x, [...indices].sort((a, b) => a - b)]).toEqual([indices, [...Array(100).keys()]]);
+    const blocks = Array.from({ length: 5 }, (_, k) => indices.slice(20 * k, 20 * k + 20));
+    for (const block of blocks) expect(block).toEqual([...block].sort((a, b) => a - b));
+    expect(shuffled(data, 100, 3, 20).drawn).toMatchObject({ of: 100, seed: 3, shuffled: true });
+    // A shorter one is the beginning of a longer one, up to the block that it cuts.
+    const part = await collect(shuffled(data, 50, 3, 20), { batch: 50 });
+    expect(part.indices.slice(0, 40)).toEqual(indices.slice(0, 40));
+    expect((await collect(shuffled(data, 100, 4, 20), { batch: 100 })).indices).not.toEqual(indices);
+  });
+
+  it("puts every sample equally often among the first, and classes are not kept in their shares", () => {
+    const hits = new Array<number>(12).fill(0);
+    const ofOne = new Set<number>();
+    for (let seed = 0; seed < 6000; seed++) {
+      const first = [...shuffled(sorted([7, 5]), 4, seed, 2).drawn!.indices];
+      for (const i of first) hits[i]!++;
+      ofOne.add(first.filter((i) => i >= 7).length);
+    }
+    for (const count of hits) expect(Math.abs(count - 2000)).toBeLessThan(150);
+    expect([...ofOne].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
   });
 
   it("finds samples of a part by their indices in the set", async () => {

@@ -18,6 +18,21 @@ export function drawn(data: Dataset, count: number, seed: number): Dataset {
 }
 
 /**
+ * `count` samples of a set in a random order, by `seed`: the first n of them are a draw from all alike, whichever n is. In each run of `block` they
+ * come in the order of the set, so that only an n between two blocks is such a draw.
+ */
+export function shuffled(data: Dataset, count: number, seed: number, block: number): Dataset {
+  const keys = Float64Array.from({ length: data.size }, (_, i) => {
+    const random = randomFor(seed, i, DRAW);
+    return random.uint32() * 2 ** 21 + (random.uint32() >>> 11);
+  });
+  const order = Int32Array.from(keys, (_, i) => i).sort((a, b) => keys[a]! - keys[b]! || a - b);
+  for (let at = 0; at < count; at += block) order.subarray(at, Math.min(count, at + block)).sort();
+  const chosen = part(data, order.slice(0, count), seed);
+  return { ...chosen, drawn: { ...chosen.drawn!, shuffled: true } };
+}
+
+/**
  * Systematic sampling: the samples class by class, shuffled inside each, and of these every (size / count)-th from a random start on.
  * A sample's place depends on the seed, its own index and label alone.
  */
@@ -31,7 +46,7 @@ function indicesOf({ size, labels }: Dataset, count: number, seed: number): Int3
   return Int32Array.from({ length: count }, (_, k) => order[Math.floor(((k + start) * size) / count)]!).sort();
 }
 
-/** The samples of a set with these indices, which rise. */
+/** The samples of a set with these indices, in this order. */
 export function part(data: Dataset, indices: Int32Array, seed: number): Dataset {
   const { labels } = data;
   return {

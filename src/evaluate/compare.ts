@@ -12,7 +12,7 @@ import {
 } from "./evaluation.ts";
 import { type Comparison, compareRuns, type RecordedRun } from "./results/compare.ts";
 
-export interface CompareOptions extends Omit<EvaluateOptions, "state" | "shard" | "onRecords"> {
+export interface CompareOptions extends Omit<EvaluateOptions, "state" | "shard" | "until" | "onRecords"> {
   /** What to call the two; by default their own names. */
   readonly names?: readonly [a: string, b: string];
   /** Told after every batch of each model in turn. */
@@ -46,7 +46,7 @@ export async function compareModels(
 ): Promise<Compared> {
   const { onProgress, names = [a.name, b.name], ...options } = withProgress(given);
   checkKind("The option names", names, ["two names", isPair]);
-  for (const name of ["state", "shard", "onRecords"])
+  for (const name of ["state", "shard", "until", "onRecords"])
     if (name in options) throw new PerturbError("usage", `compare has no option "${name}": it evaluates two models.`);
   const opened: OpenEvaluation[] = [];
   try {

@@ -19,6 +19,7 @@ import { withWarnings } from "./results/result.ts";
 import { subjectOf } from "./results/subject.ts";
 import { isShard, type Places, placesOf, type Shard, shapesFrom } from "./shard.ts";
 import type { EvaluationState, OpenState } from "./state.ts";
+import { checkUntil, HALF_WIDTH, intervalOf, LOOK, nextLook } from "./until.ts";
 
 export interface EvaluateOptions extends AttackOptions {
   /** Where batches are worked on, by default in this thread. */
@@ -27,6 +28,11 @@ export interface EvaluateOptions extends AttackOptions {
   readonly state?: EvaluationState | undefined;
   /** Works on one part of the samples, in a `state`, where `shardStates` of perturb/node finds it; the result is of this part, without the checks of the whole. */
   readonly shard?: Shard | undefined;
+  /**
+   * Ends the evaluation once the interval of every accuracy is short enough: half of its length, as a share above 0 and below 0.5, such as 0.01
+   * for ±1 %. Samples then come in a random order, drawn by `seed`, at most 100 a batch and `limit` in all; intervals hold whenever one stops: `Ending`.
+   */
+  readonly until?: number | undefined;
   /** Radii within which samples are certified, in the same norm: an attack that succeeds inside one is a contradiction. */
   readonly certified?: Certified;
   /**
@@ -47,6 +53,7 @@ const KINDS: Kinds<Omit<EvaluateOptions, keyof AttackOptions>> = {
   gates: aList,
   certify: ["true, false, or options", (value) => typeof value === "boolean" || typeof value === "object"],
   followUp: aBoolean,
+  until: HALF_WIDTH,
   shard: ["a part, such as { index: 1, count: 4 }", isShard],
   place: having("a place to work, such as threads() from perturb/node", "start"),
   state: having("a state, such as folderState(folder) from perturb/node", "open"),
@@ -84,25 +91,23 @@ export interface OpenEvaluation extends AsyncIterable<Progress> {
  * does not fit, and for a state of another evaluation
  */
 export async function openEvaluation(model: Model, data: Dataset, options: EvaluateOptions): Promise<OpenEvaluation> {
-  const opened = await certifying(
-    model,
-    await open(model, data, options, { of: "an evaluation", more: KINDS }),
-    options.certify,
-  );
-  const { surrogate, signal, place = here, gates = [], memory = MEMORY } = options;
+  checkUntil(options);
+  const { surrogate, signal, place = here, gates = [], memory = MEMORY, shard, until } = options;
+  const door = { of: "an evaluation", more: KINDS, shuffle: until === undefined ? undefined : LOOK };
+  const opened = await certifying(model, await open(model, data, options, door), options.certify);
   checkGates(gates, opened.plan.epsilons);
   const evaluator = await place.start({ model, plan: opened.plan, surrogate, memory, signal });
   try {
     const subject = await subjectOf(model);
     const fitting = batchWithin({ ...opened, model, concurrency: evaluator.concurrency, memory });
-    const batch = options.batch ?? (opened.plan.certify ? Math.min(CERTIFIED, fitting) : fitting);
-    const { shard } = options;
+    const asked = options.batch ?? (opened.plan.certify ? Math.min(CERTIFIED, fitting) : fitting);
+    const batch = Math.min(asked, nextLook(0, until));
     if (shard && !options.state)
       throw new PerturbError("usage", `${option("shard")} needs a folder in which the part is kept, to be merged.`);
     const { data, plan, total } = opened;
     const shapeAt = shapesFrom(data, plan.offset);
     const places = shard ? placesOf(shard, { total, batch, shapeAt }) : { first: 0, last: total };
-    const state = await options.state?.open({ ...opened, subject, model, surrogate, batch, shard });
+    const state = await options.state?.open({ ...opened, subject, model, surrogate, batch, shard, places, until });
     return evaluation(
       measure({ ...opened, model, subject, options, evaluator, state, batch, places }),
       { plan, total: places.last - places.first },
@@ -151,7 +156,7 @@ interface Measuring extends Opened {
 async function* measure(measuring: Measuring): AsyncGenerator<Progress, EvaluationResult> {
   const { model, options, state, data, plan, batch } = measuring;
   const records: SampleRecord[] | undefined = options.onRecords ? undefined : [];
-  const { surrogate, signal, certified, gates = [] } = options;
+  const { surrogate, signal, certified, gates = [], until } = options;
   const normalization = measuring.subject.model.preprocessing ?? undefined;
   const result = yield* follow({
     ...measuring,
@@ -164,6 +169,7 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
       }),
     certified,
     gates,
+    until,
     signal,
   });
   await state?.close();
@@ -177,12 +183,13 @@ async function* measure(measuring: Measuring): AsyncGenerator<Progress, Evaluati
 /** With how well the surrogate reads the data, where an attack works on one. */
 async function withSurrogate(
   result: EvaluationResult,
-  { model, data, plan, batch, total, options }: Measuring,
+  { model, data, plan, batch, total, options: { surrogate: given, until, signal } }: Measuring,
 ): Promise<EvaluationResult> {
-  const surrogate = surrogateOf(plan, options.surrogate);
+  const surrogate = surrogateOf(plan, given);
   if (!surrogate) return result;
   const { offset } = data.drawn ? { offset: 0 } : plan;
-  const found = await surrogateAccuracy(surrogate, data, { batch, offset, limit: total, signal: options.signal });
+  const part = { batch, offset, limit: result.evaluation.data.total, signal };
+  const found = await surrogateAccuracy(surrogate, data, part, intervalOf(until, total));
   const told = { ...result, evaluation: { ...result.evaluation, surrogate: found } };
   return withWarnings(told, surrogateWarnings(surrogate.name, found, result.evaluation.clean, model.classes));
 }

@@ -1,5 +1,5 @@
 import { type Dataset, shapeAt } from "../dataset.ts";
-import { drawn } from "../datasets/draw.ts";
+import { drawn, shuffled } from "../datasets/draw.ts";
 import { checkCount, PerturbError } from "../errors.ts";
 import type { Warning } from "../evaluate.ts";
 import { checkKind, checkOptions, having, type Kind, type Kinds } from "../known-options.ts";
@@ -55,6 +55,8 @@ export interface Opened {
 interface Door {
   readonly of: string;
   readonly more?: Readonly<Record<string, Kind>>;
+  /** Whether samples come in a random order, and in runs of how many. */
+  readonly shuffle?: number | undefined;
 }
 
 export const ORDER: Kind = ['"file" or "seed"', (value) => value === "file" || value === "seed"];
@@ -82,7 +84,12 @@ const ATTACK_OPTIONS: Kinds<AttackOptions> = {
  * Checks that model, data and options fit each other, and makes the plan for each batch.
  * @throws usage, mismatch, unsupported; no-gradient for attacks that need what the model has not
  */
-export async function open(model: Model, given: Dataset, options: AttackOptions, { of, more }: Door): Promise<Opened> {
+export async function open(
+  model: Model,
+  given: Dataset,
+  options: AttackOptions,
+  { of, more, shuffle }: Door,
+): Promise<Opened> {
   checkKind("The model", model, having("a model, such as openModel gives", "logits"));
   checkKind("The data", given, having("a data set, such as openDataset or datasetOf gives", "batches"));
   // Of options that stand beside their attack the plan says more.
@@ -95,12 +102,12 @@ export async function open(model: Model, given: Dataset, options: AttackOptions,
   const { batch, offset = 0 } = options;
   if (batch !== undefined) checkCount("the batch", batch);
   if (options.memory !== undefined) checkCount(`the memory (${option("memory")})`, options.memory);
-  const { data, limit, total } = chosen(whole, options);
+  const { data, limit, total } = chosen(whole, options, shuffle);
   await requireSamples(model, fitting(given, model).data, offset);
   const examples = options.examples ?? (await examplesFor(options.attacks, fitting(given, model).data, options.seed));
   const plan = {
     ...planOf({ ...options, eot: options.eot ?? drawsFor(model), examples }, model),
-    linearBelow: data.drawn?.indices[LINEARITY_SAMPLES],
+    linear: data.drawn?.indices.slice(0, LINEARITY_SAMPLES),
   };
   checkBudgets(plan, model);
   await requireGradients(plan, model, () => isGraphModel(model) && model.differentiated("cross-entropy"));
@@ -146,8 +153,8 @@ interface Chosen {
 }
 
 /** @throws usage for an offset or limit that is no count, or leaves no sample */
-export function chosen(whole: Dataset, options: Which): Chosen {
-  const { offset = 0, limit = whole.size } = options;
+export function chosen(whole: Dataset, options: Which, shuffle?: number): Chosen {
+  const { offset = 0, limit = whole.size, seed = 0 } = options;
   if (!(Number.isSafeInteger(offset) && offset >= 0))
     throw new PerturbError("usage", `The offset must be a whole number of at least 0, got ${offset}.`);
   if (!(Number.isSafeInteger(limit) && limit >= 0))
@@ -158,7 +165,8 @@ export function chosen(whole: Dataset, options: Which): Chosen {
       "usage",
       `${whole.name} has ${whole.size} samples, and ${option("offset", offset)} ${option("limit", limit)} leaves none of them. Lower the offset.`,
     );
-  return { data: isDrawn(whole, total, options) ? drawn(whole, total, options.seed ?? 0) : whole, limit, total };
+  if (shuffle !== undefined) return { data: shuffled(whole, total, seed, shuffle), limit, total };
+  return { data: isDrawn(whole, total, options) ? drawn(whole, total, seed) : whole, limit, total };
 }
 
 /** @throws usage, mismatch for samples of several shapes, where the model takes one, or an attack learns from samples */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { failure } from "../../test/support/datasets.ts";
-import { floats } from "../../test/support/models.ts";
+import { arrayDataset, floats, numbers, open, twoClassGraph, using } from "../../test/support/models.ts";
 import { uniformNoise } from "../attacks/baselines/uniform-noise.ts";
+import { fgsm } from "../attacks/gradient/fgsm.ts";
 import type { Dataset } from "../dataset.ts";
 import { datasetOf } from "../datasets/in-memory.ts";
 import { callbackModel } from "../models/callback.ts";
@@ -77,6 +78,14 @@ describe("a limit", () => {
   it("draws the same samples for two models", async () => {
     const comparison = await compare(half("a"), half("b"), sorted(), options);
     expect(comparison.clean).toMatchObject({ both: 20, neither: 20, onlyA: 0, onlyB: 0 });
+  });
+
+  it("of less than a hundred shows the linear view of all that it leaves", async () => {
+    const data = arrayDataset(floats([400, 2], numbers(800, 1, 0.1, 0.9)), new Array<number>(400).fill(0), 2);
+    await using(open(twoClassGraph(Float32Array.of(-1, -1))), async (model) => {
+      const { evaluation } = await evaluate(model, data, { attacks: [fgsm], epsilons: [0.1], limit: 20 });
+      expect([evaluation.data.drawn?.of, evaluation.linearity?.samples]).toEqual([400, 20]);
+    });
   });
 
   it("takes a set for each of two models, and the draw is the same", async () => {

@@ -2,8 +2,10 @@ import type { TensorProto } from "onnx-buf";
 import { PerturbError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { Attributes, type AttributeValue } from "./attributes.ts";
+import { Budget } from "./budget.ts";
 import { type Fact, tensorFact, UNKNOWN } from "./facts.ts";
-import { type Dim, type Graph, type GraphValue, type Node, prune } from "./graph.ts";
+import { type Dim, describeNode, type Graph, type GraphValue, type Node, prune } from "./graph.ts";
+import { renaming } from "./node-proto.ts";
 import { constantFact, inferNode, inferShapes } from "./shapes.ts";
 import { checkSince } from "./since.ts";
 import { altered } from "./subgraphs.ts";
@@ -15,6 +17,8 @@ import { writeTensor } from "./tensor-proto.ts";
  */
 export class GraphBuilder {
   readonly opset: number;
+  /** What may still be made. */
+  readonly budget = new Budget();
   readonly #graph: Graph;
   readonly #inputs: GraphValue[];
   readonly #nodes: Node[];
@@ -92,6 +96,7 @@ export class GraphBuilder {
         : undefined;
     const known = key && this.#constants.get(key);
     if (known) return known;
+    this.budget.spend({ bytes: t.data.byteLength }, () => "A constant that is computed here");
     const name = this.fresh("constant");
     this.#initializers.set(name, writeTensor(name, t));
     this.#facts.set(name, tensorFact(t));
@@ -160,7 +165,7 @@ export class GraphBuilder {
     if (taken !== undefined) throw new PerturbError("internal", `The graph already has a value named "${taken}".`);
     this.reserve(node.attributes.innerValues());
     this.#nodes.push(node);
-    this.#infer(node);
+    this.infer(node);
   }
 
   /** Takes the nodes that `work` appends out again, also when it fails, and gives them beside its values. */
@@ -221,25 +226,18 @@ export class GraphBuilder {
   /** @throws unsupported when the graph's opset does not have the operator */
   #push(node: Node): void {
     checkSince(node.op, this.opset);
+    const { inputs: input, outputs: output, attributes } = node;
+    this.budget.node({ input, output, attribute: attributes.protos }, () => describeNode(node));
     this.#nodes.push(node);
-    this.#infer(node);
+    this.infer(node);
   }
 
-  #infer(node: Node): void {
+  /** Notes what is known of the values of a node that was appended. */
+  protected infer(node: Node): void {
     const facts = inferNode(node, this.opset, (name) => this.fact(name));
     for (const [i, name] of node.outputs.entries()) if (name !== "") this.#facts.set(name, facts[i]!);
   }
 }
-
-/** The node that gives a value another name. */
-export const renaming = (name: string, value: string): Node => ({
-  op: "Identity",
-  domain: "",
-  name: "",
-  inputs: [value],
-  outputs: [name],
-  attributes: Attributes.none,
-});
 
 /** An empty graph of the newest opset that this library writes by itself. */
 export function emptyGraph(name: string, opset = 17): Graph {

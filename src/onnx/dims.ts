@@ -41,8 +41,13 @@ function factors(dims: readonly Dim[]): Factors | null {
   return { count, names };
 }
 
-const ofFactors = ({ count, names }: Factors): Dim =>
-  names.length === 0 || count === 0 ? count : [...(count === 1 ? [] : [count]), ...names.toSorted()].join("*");
+/** Names beyond which a product counts as unknown: a graph can multiply one by itself, over and over. */
+const MOST_NAMES = 16;
+
+const ofFactors = ({ count, names }: Factors): Dim => {
+  if (names.length > MOST_NAMES) return null;
+  return names.length === 0 || count === 0 ? count : [...(count === 1 ? [] : [count]), ...names.toSorted()].join("*");
+};
 
 /** The product of sizes. */
 export function multiplyDims(dims: readonly Dim[]): Dim {

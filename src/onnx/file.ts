@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type GraphProto,
   GraphProtoSchema,
+  type ModelProto,
   ModelProtoSchema,
   type NodeProto,
   OperatorSetIdProtoSchema,
@@ -10,16 +11,16 @@ import {
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { messageOf, PerturbError } from "../errors.ts";
-import { renaming } from "./builder.ts";
+import { checkFileCounts } from "./file-counts.ts";
 import type { Dim, Graph, GraphValue, Node } from "./graph.ts";
-import { readNode, standardDomain, writeNode } from "./node-proto.ts";
+import { readNode, renaming, standardDomain, writeNode } from "./node-proto.ts";
 import { checkTensor, elementType, typeCode } from "./tensor-proto.ts";
 import { sortNodes } from "./topology.ts";
 
 /** IR version and opset of graphs made from nothing. ONNX Runtime 1.14 and later read both. */
 export const NEW_IR_VERSION = 8n;
 
-/** Reads a serialized ONNX ModelProto. @throws invalid-file; unsupported for inputs that are no tensors */
+/** Reads a serialized ONNX ModelProto. @throws invalid-file; unsupported for inputs that are no tensors, and for more than can be rewritten */
 export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
   const source = decode(bytes, name);
   if (!source.graph || source.graph.node.length === 0)
@@ -27,6 +28,7 @@ export function readOnnx(bytes: Uint8Array, name = "model"): Graph {
       "invalid-file",
       `${name} is no ONNX model: it has no graph with nodes. Give a file written by an ONNX exporter.`,
     );
+  checkFileCounts(source, name);
   const proto = source.graph;
   for (const t of proto.initializer) checkTensor(t, name);
   const initializers = new Map(proto.initializer.map((t) => [t.name, t]));
@@ -78,18 +80,31 @@ function readValue(value: ValueInfoProto): GraphValue {
   return { name: value.name, type: elementType(elemType) ?? null, dims: shape?.dim.map(readDim) ?? null };
 }
 
-/** A negative size stands for an unknown one, as in ONNX Runtime; so does one that is no exact number. */
+/** Letters of a size's name: products of sizes are named by all of theirs. */
+const LONGEST_NAME = 256;
+
+/** A negative size stands for an unknown one, as in ONNX Runtime; so does one that is no exact number, or has a very long name. */
 function readDim({ value }: TensorShapeProto_Dimension): Dim {
   if (value.case === "dimValue")
     return value.value < 0n || value.value > Number.MAX_SAFE_INTEGER ? null : Number(value.value);
-  return value.case === "dimParam" && value.value !== "" ? value.value : null;
+  return value.case === "dimParam" && value.value !== "" && value.value.length <= LONGEST_NAME ? value.value : null;
 }
 
 /**
  * Serializes a graph. Fields of the source that were not rewritten, known or unknown, are kept; `value_info` is not: the
  * shapes between inputs and outputs may have changed, and runtimes infer them.
+ * @throws invalid-file for what no file can hold
  */
 export function writeOnnx(graph: Graph): Uint8Array {
+  try {
+    return toBinary(ModelProtoSchema, modelOf(graph));
+  } catch (cause) {
+    const message = `${graph.name || "The model"} cannot be written as ONNX (${messageOf(cause)}): a number in it is none of its kind. Check that the model runs.`;
+    throw new PerturbError("invalid-file", message, { cause });
+  }
+}
+
+function modelOf(graph: Graph): ModelProto {
   const { source } = graph;
   const made = source?.graph ? { ...source.graph } : create(GraphProtoSchema, { name: graph.name || "perturb" });
   const proto: GraphProto = Object.assign(made, {
@@ -107,7 +122,7 @@ export function writeOnnx(graph: Graph): Uint8Array {
   const model = source
     ? { ...source }
     : create(ModelProtoSchema, { irVersion: NEW_IR_VERSION, producerName: "perturb" });
-  return toBinary(ModelProtoSchema, Object.assign(model, { graph: proto, opsetImport }));
+  return Object.assign(model, { graph: proto, opsetImport });
 }
 
 /** A graph as a sub-graph; `outside`: inputs that it takes from around it. */

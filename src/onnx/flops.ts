@@ -1,6 +1,8 @@
+import { own } from "../own.ts";
 import { product } from "../tensor.ts";
-import type { Fact } from "./facts.ts";
+import { type Fact, UNKNOWN } from "./facts.ts";
 import type { Dim, Graph, Node } from "./graph.ts";
+import { guarded } from "./guarded.ts";
 import { inferShapes } from "./shapes.ts";
 
 /** The multiplications and additions of the linear operators for one sample; twice as many floating-point operations. */
@@ -51,9 +53,9 @@ export function multiplyAdds(graph: Graph): MultiplyAdds {
   const operators: Record<string, number> = {};
   const unknown: Node[] = [];
   for (const node of graph.nodes) {
-    const count = node.domain === "" ? counts[node.op] : undefined;
+    const count = node.domain === "" ? own(counts, node.op) : undefined;
     if (!count) continue;
-    const batch = count(node, (name) => facts.get(name) ?? { type: null, dims: null });
+    const batch = guarded(node, "shape", () => count(node, (name) => facts.get(name) ?? UNKNOWN));
     if (batch === null) unknown.push(node);
     else operators[node.op] = (operators[node.op] ?? 0) + batch / samples;
   }

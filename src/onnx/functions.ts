@@ -1,10 +1,10 @@
 import type { FunctionProto, GraphProto, NodeProto } from "onnx-buf";
 import { PerturbError } from "../errors.ts";
 import { Attributes } from "./attributes.ts";
-import { renaming } from "./builder.ts";
+import { Budget } from "./budget.ts";
 import { describeNode, type Graph, type Node } from "./graph.ts";
-import { type Body, functionBody, instantiate, MAX_NODES, tooMany } from "./inline.ts";
-import { readNode, standardDomain, writeNode } from "./node-proto.ts";
+import { type Body, functionBody, instantiate } from "./inline.ts";
+import { readNode, renaming, standardDomain, writeNode } from "./node-proto.ts";
 import { altered } from "./subgraphs.ts";
 
 /** Calls within calls beyond which a file is taken to be broken. */
@@ -33,7 +33,7 @@ export function inlineFunctions(graph: Graph): Graph {
   const bodies = new Map<FunctionProto, Body>();
   const opsets = new Map(graph.opsets);
   const fresh = freshNames(graph);
-  let made = 0;
+  const budget = new Budget();
 
   const bodyOf = (called: FunctionProto): Body => {
     const body = bodies.get(called) ?? functionBody(called);
@@ -60,10 +60,9 @@ export function inlineFunctions(graph: Graph): Graph {
     const value = (name: string): string => {
       throw new PerturbError("invalid-file", `${where}: its body uses "${name}", which nothing makes.`);
     };
-    const count = (): void => {
-      if (++made > MAX_NODES) throw tooMany(where);
-    };
-    count();
+    const count = (made: NodeProto): void => budget.node(made, () => where);
+    // A function without nodes is no less work.
+    budget.spend({ nodes: 1 }, () => where);
     const argument = (name: string) => (Object.hasOwn(given, name) ? given[name] : undefined);
     const outputs = instantiate(body, bound, { value, own: fresh, argument, count }, (n) => expand(n, frame, place));
     for (const [i, name] of node.outputs.entries())

@@ -7,9 +7,6 @@ import { altered, type Renaming, renameNode } from "./subgraphs.ts";
 import { checkTensor } from "./tensor-proto.ts";
 import { sortNodes } from "./topology.ts";
 
-/** More nodes than any network has: what copies nodes as often as a file says stops here. */
-export const MAX_NODES = 2 ** 17;
-
 /** A sub-graph or the body of a function: nodes to be put, in topological order, where a node is. */
 export interface Body {
   readonly inputs: readonly string[];
@@ -72,10 +69,9 @@ export type Inline = (
   place: (node: Node) => void,
 ) => readonly string[];
 
-/** @throws, when it is used, invalid-file; unsupported where more than `MAX_NODES` nodes are made in all */
+/** @throws, when it is used, invalid-file; unsupported where it is beyond the builder's budget */
 export function inliner(b: GraphBuilder): Inline {
   const opened = new WeakMap<GraphProto, { body: Body; initializers: ReadonlyMap<string, string> }>();
-  let made = 0;
   const open = (graph: GraphProto, where: string) => {
     const known = opened.get(graph);
     if (known) return known;
@@ -87,10 +83,13 @@ export function inliner(b: GraphBuilder): Inline {
   return (node, graph, inputs, place) => {
     const where = describeNode(node);
     const { body, initializers } = open(graph, where);
-    const count = (): void => {
-      if (++made > MAX_NODES) throw tooMany(where);
+    const count = (made: NodeProto): void => {
+      b.budget.node(made, () => where);
+      // Placed once more, for good, when all that stands beside it is written out.
+      b.budget.spend({ nodes: 1 }, () => where);
     };
-    count();
+    // A sub-graph without nodes is no less work.
+    b.budget.spend({ nodes: 1 }, () => where);
     if (body.inputs.length !== inputs.length)
       throw new PerturbError(
         "invalid-file",
@@ -104,9 +103,3 @@ export function inliner(b: GraphBuilder): Inline {
     return instantiate(body, bound, { value, own: (name) => b.fresh(name), count }, place);
   };
 }
-
-export const tooMany = (where: string): PerturbError =>
-  new PerturbError(
-    "unsupported",
-    `${where}: written out, its sub-graphs and functions are more than ${MAX_NODES} nodes. Check the counts of the model's loops.`,
-  );

@@ -27,3 +27,13 @@ export const writeNode = (node: Node): NodeProto =>
     output: [...node.outputs],
     attribute: [...node.attributes.protos],
   });
+
+/** The node that gives a value another name. */
+export const renaming = (name: string, value: string): Node => ({
+  op: "Identity",
+  domain: "",
+  name: "",
+  inputs: [value],
+  outputs: [name],
+  attributes: Attributes.none,
+});

@@ -44,6 +44,11 @@ export class Ops extends GraphBuilder {
     return this.constant(scalar(type === "float64" ? "float64" : "float32", value));
   }
 
+  /** Called before a list of as many elements as a file says is made of a value. @throws unsupported where it is too long */
+  room(elements: number, of: string): void {
+    this.budget.spend({ bytes: 8 * elements }, () => `What is made of "${of}"`);
+  }
+
   /** The shape of a value. @throws unsupported when its rank is not known before running */
   dims(name: string): readonly Dim[] {
     const { dims } = this.fact(name);

@@ -8,7 +8,7 @@ import {
   type ValueInfoProto,
 } from "onnx-buf";
 import { type ElementType, type Tensor, toFloat32 } from "../tensor.ts";
-import { Attributes } from "./attributes.ts";
+import { Attributes, toInt64 } from "./attributes.ts";
 import type { Graph, GraphValue, Node } from "./graph.ts";
 import { altered } from "./subgraphs.ts";
 import { elementType, readTensor, typeCode, writeTensor } from "./tensor-proto.ts";
@@ -93,7 +93,7 @@ function changer(types: readonly OtherFloat[]) {
       g: a.g && graph(a.g),
       graphs: same(a.graphs, graph),
       tp: a.tp && type(a.tp),
-      i: TYPE_ATTRIBUTES.has(a.name) ? BigInt(code(Number(a.i))) : a.i,
+      i: TYPE_ATTRIBUTES.has(a.name) ? toInt64(code(Number(a.i))) : a.i,
     });
 
   const node = (n: Node): Node => {

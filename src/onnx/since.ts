@@ -1,4 +1,5 @@
 import { PerturbError } from "../errors.ts";
+import { own } from "../own.ts";
 
 /** The opset from which on an operator exists, for those that came after opset 7, the oldest that ONNX Runtime runs. */
 const SINCE: Readonly<Record<string, number>> = {
@@ -36,7 +37,7 @@ const SINCE: Readonly<Record<string, number>> = {
 
 /** @throws unsupported when the operator is newer than the opset */
 export function checkSince(op: string, opset: number): void {
-  const since = SINCE[op] ?? 1;
+  const since = own(SINCE, op) ?? 1;
   if (opset >= since) return;
   throw new PerturbError(
     "unsupported",

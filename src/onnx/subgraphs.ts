@@ -10,7 +10,7 @@ export interface Renaming {
   /** The attribute that a function was called with; without this, references to attributes stay. */
   readonly argument?: (name: string) => AttributeProto | undefined;
   /** Told of each node, at any depth: to stop where there are too many. */
-  readonly count?: () => void;
+  readonly count?: (node: NodeProto) => void;
 }
 
 /** A copy of a message with some fields changed; fields that are not set keep their defaults. */
@@ -19,7 +19,7 @@ export const altered = <T extends object>(message: T, changes: Partial<T>): T =>
 
 /** A node under new names. What a sub-graph makes itself hides what is outside of it. */
 export function renameNode(node: NodeProto, renaming: Renaming): NodeProto {
-  renaming.count?.();
+  renaming.count?.(node);
   const value = (name: string): string => (name === "" ? "" : renaming.value(name));
   return altered(node, {
     input: node.input.map(value),

@@ -55,8 +55,8 @@ function deviance(x: number, m: number): number {
   return m * ((1 + d) * Math.log1p(d) - d);
 }
 
-/** log n! less Stirling's approximation of it. */
-function stirlingError(n: number): number {
+/** log n! less Stirling's approximation of it, for whole numbers; above 15, that of Γ(n + 1) for any. */
+export function stirlingError(n: number): number {
   if (n > 15) {
     const s = 1 / (n * n);
     return (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - s / 1188) * s) * s) * s) / n;

@@ -1,17 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fixture } from "../../test/support/report.ts";
+import { toJunit } from "./files/junit.ts";
 import {
   className,
+  endingWords,
   formatCount,
   formatEpsilon,
   formatInterval,
   formatNumber,
   formatPercent,
+  intervalName,
   printable,
   seriesOf,
   shortClassName,
 } from "./format.ts";
+import { accuracyPlot } from "./plots/plots.ts";
+import { toTable } from "./terminal/terminal.ts";
 
 describe("numbers", () => {
   it("are short and exact enough", () => {
@@ -52,6 +57,26 @@ describe("printable", () => {
   it("keeps letters of all scripts, and cuts by letters", () => {
     expect(printable("naïve 模型 🐈")).toBe("naïve 模型 🐈");
     expect(printable("🐈🐈🐈🐈", 3)).toBe("🐈🐈…");
+  });
+});
+
+describe("a run that ends by itself", () => {
+  const { evaluation } = fixture();
+  const ended = { ...evaluation, until: { asked: 0.02, reached: 0.019_51, available: 60_000 } };
+
+  it("has its intervals named", () => {
+    expect([evaluation, ended].map(intervalName)).toEqual(["95% interval", "95% confidence sequence"]);
+    const words = "95% confidence sequence";
+    expect(JSON.stringify(accuracyPlot(ended))).toContain(words);
+    expect(JSON.stringify(accuracyPlot(ended))).not.toContain("95% interval");
+    expect(toJunit(ended)).toContain(`9,810 of 10,000, ${words} `);
+    expect(toTable(ended, { color: false })).toContain("95% sequence");
+  });
+
+  it("says how far it came, in digits that tell what was reached from what was asked", () => {
+    const said = (reached: number) => endingWords({ ...ended.until, reached }, evaluation.data);
+    expect(said(0.019_51)).toBe("every interval is within ±2.00%, the longest ±1.95%, after 10,000 of 60,000 samples");
+    expect(said(0.020_004)).toMatch(/^not every interval is within ±2\.0000%, the longest ±2\.0004%/);
   });
 });
 

@@ -1,5 +1,5 @@
 import { epsilonText } from "../epsilons.ts";
-import type { Accuracy, Evaluation, Gate, Point } from "../evaluate.ts";
+import type { Accuracy, Ending, Evaluation, Gate, Point } from "../evaluate.ts";
 import type { NormName } from "../norm.ts";
 import { CERTIFIED_ACCURACY, ROBUST_ACCURACY } from "./words.ts";
 
@@ -74,10 +74,20 @@ export function printable(text: string, limit = 200): string {
   return letters.length <= limit ? clean : `${letters.slice(0, limit - 1).join("")}…`;
 }
 
+/** What the intervals of a result are. */
+export const intervalName = ({ until }: Pick<Evaluation, "until">): string =>
+  until ? "95% confidence sequence" : "95% interval";
+
+/** How far a run came that ends by itself. */
+export function endingWords({ asked, reached, available }: Ending, { total }: Evaluation["data"]): string {
+  const { found, asked: wanted } = formatGate({ accuracy: reached, atLeast: asked });
+  return `${reached <= asked ? "every" : "not every"} interval is within ±${wanted}, the longest ±${found}, after ${formatCount(total)} of ${formatCount(available)} samples`;
+}
+
 /** Which samples of a set were evaluated: "100 samples from index 0". */
 export const samplesWords = ({ total, offset, drawn }: Evaluation["data"]): string =>
   drawn
-    ? `${formatCount(total)} of ${formatCount(drawn.of)} samples, drawn over the classes by seed ${drawn.seed}`
+    ? `${formatCount(total)} of ${formatCount(drawn.of)} samples, drawn ${drawn.shuffled ? "at random" : "over the classes"} by seed ${drawn.seed}`
     : `${formatCount(total)} samples from index ${offset}`;
 
 /** The name of a class, cut to `limit` letters, or its number where it has none. */

@@ -75,7 +75,8 @@ export function remote(send: (request: RemoteRequest) => void): Remote {
       else waiting?.reject(new PerturbError(answer.error.code, answer.error.message, { data: answer.error.data }));
     },
     fail(error) {
-      failure = error;
+      // What it ended by is said, not that it ended.
+      failure ??= error;
       for (const { reject } of pending.values()) reject(error);
       pending.clear();
     },

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { PerturbError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
+import { threadFailure } from "../thread-failure.ts";
 import { remote } from "./remote.ts";
 
 export interface ThreadRuntime extends Runtime {
@@ -16,9 +17,7 @@ export function threadRuntime(): ThreadRuntime {
   const worker = new Worker(new URL("./thread-worker.node.js", import.meta.url));
   const { load, heard, fail } = remote((request) => worker.postMessage(request));
   worker.on("message", heard);
-  worker.on("error", (cause) =>
-    fail(new PerturbError("internal", `A worker thread failed: ${cause.message}`, { cause })),
-  );
+  worker.on("error", (cause) => fail(threadFailure(cause)));
   const ended = new Promise((resolve) => worker.once("exit", resolve));
   worker.on("exit", () => fail(new PerturbError("cancelled", "The worker thread has ended.")));
   return {

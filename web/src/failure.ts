@@ -78,6 +78,7 @@ const LABELS: Readonly<Record<OptionName, string | null>> = {
   target: "Target",
   threshold: null,
   timeout: null,
+  until: null,
   validation: null,
 };
 

@@ -39,9 +39,10 @@ export type AutoAttackRandOptions = MemberOptions<"apgd-ce", ApgdOptions> & Memb
 /**
  * AutoAttack, standard (Croce and Hein 2020, §6; for L1 Croce and Hein 2021, https://arxiv.org/abs/2103.01208, §5): APGD on
  * the cross-entropy, targeted APGD, targeted FAB, Square, in this order, each on the samples that the others did not fool. Parameters
- * are those of the authors' code (github.com/fra31/auto-attack): 100 steps, one run (L1: five of the cross-entropy), nine
- * target classes (L1: five for APGD), 5,000 queries on Square's schedule for 10,000. Differences are those of its members, and that those are left out which a model has too few
- * classes for: APGD on the ratios of logits below three, or four.
+ * are those of the authors' code (github.com/fra31/auto-attack; docs/strength.md lists them): 100 steps, one run (L1: five of the
+ * cross-entropy), nine target classes (L1: five for APGD), 5,000 queries on Square's schedule for 10,000. Differences are those
+ * of its members, and that those are left out which a model has too few classes for: APGD on the ratios of logits below
+ * three, or four.
  */
 export const autoAttack = defineEnsemble<AutoAttackOptions>({
   name: "autoattack",

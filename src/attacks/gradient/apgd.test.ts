@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { bestRise } from "../../../test/support/balls.ts";
 import { floats, lenetFile, linearGraph, numbers, open, twoClassGraph } from "../../../test/support/models.ts";
-import { judge } from "../../attack.ts";
+import { type AnyAttack, judge, proposeWith } from "../../attack.ts";
 import { openDataset } from "../../datasets/locate.node.ts";
+import type { DifferentiableModel } from "../../model.ts";
 import { openClassifier } from "../../models/classifier/graph-model.ts";
 import { norms } from "../../norm.ts";
 import { nodeRuntime } from "../../runtime/ort.node.ts";
@@ -11,8 +12,11 @@ import { projectL1Box } from "./apgd/ball-and-box.ts";
 import { newClimber, observe } from "./apgd/climber.ts";
 import { checkpoints, momentum } from "./apgd/momentum.ts";
 import { apgdCe, apgdDlr, apgdT } from "./apgd.ts";
+import { bim } from "./bim.ts";
 import { fgsm } from "./fgsm.ts";
 import { pgd } from "./pgd.ts";
+
+type Climbing = AnyAttack<DifferentiableModel>;
 
 describe("the schedule", () => {
   it("has the paper's checkpoints: p_0 = 0, p_1 = .22, p_(j+1) = p_j + max(p_j - p_(j-1) - .03, .06)", () => {
@@ -77,17 +81,19 @@ describe("the projection onto the L1 ball cut by the box", () => {
   });
 });
 
-describe("on a linear model whose float32 cross-entropy is 0", () => {
+// Of the second, float32 has no probability of another class either.
+describe.each([20, 200])("on a linear model whose float32 cross-entropy is 0: %i logits behind", (behind) => {
   const [n, size] = [6, 60];
   const w = numbers(size, 5);
   const x = floats([n, size], numbers(n * size, 2, 0, 1).fill(0, 0, size));
   const weights = Float32Array.from({ length: 4 * size }, (_, i) => (i % 4 === 1 ? w[(i - 1) / 4]! : 0));
-  const model = open(linearGraph([size], weights, [0, -20, -30, -31]));
+  const model = open(linearGraph([size], weights, [0, -behind, -behind - 10, -behind - 11]));
   afterAll(() => model.release());
-  const share = async (attack: typeof apgdCe, name: "linf" | "l2" | "l1", epsilons: readonly number[]) => {
+  const share = async (attack: Climbing, name: "linf" | "l2" | "l1", epsilons: readonly number[]) => {
     const goal = { kind: "untargeted", labels: new Int32Array(n) } as const;
     const indices = Int32Array.from({ length: n }, (_, i) => i);
-    const candidates = await attack.propose({ model, x, goal, norm: norms[name], epsilons, indices, seed: 0 });
+    const task = { model, x, goal, norm: norms[name], epsilons, indices, seed: 0 };
+    const candidates = await proposeWith({ attack, options: attack.defaults }, task);
     const shares = candidates.flatMap(({ data }, k) =>
       Array.from({ length: n }, (_, i) => {
         const part = (values: Float32Array) => values.subarray(i * size, (i + 1) * size);
@@ -98,10 +104,20 @@ describe("on a linear model whose float32 cross-entropy is 0", () => {
     return Math.min(...shares);
   };
 
+  it("PGD and BIM still climb", async () => {
+    for (const attack of [pgd, bim])
+      for (const [name, epsilons] of [
+        ["linf", [0.03, 0.3]],
+        ["l2", [0.2, 3]],
+        ["l1", [0.5, 12]],
+      ] as const)
+        expect(await share(attack, name, epsilons)).toBeGreaterThan(attack === pgd ? 1 - 1e-5 : 0.9);
+  });
+
   it.each([apgdCe, apgdDlr])("still climbs: $name", async (attack) => {
     expect(await share(attack, "linf", [0.03, 0.3])).toBeGreaterThan(1 - 1e-5);
     expect(await share(attack, "l2", [0.2, 1.5, 3])).toBeGreaterThan(0.999);
-    expect(await share(attack, "l1", [0.5, 4, 12])).toBeGreaterThan(0.93);
+    expect(await share(attack, "l1", [0.5, 4, 12])).toBeGreaterThan(1 - 1e-5);
   });
 });
 
@@ -128,6 +144,42 @@ describe("on 50 images of MNIST and the LeNet", () => {
       expect(await notFooled((given) => apgdT.propose(given, { targets: 3 }))).toBeLessThanOrEqual(byDlr);
     }
   });
+});
+
+it("goes through balls of 3ε, 2ε and ε in L1, each from the projection of the best point so far", async () => {
+  const size = 12;
+  const model = open(linearGraph([size], numbers(4 * size, 3), [9, 0, 0, 0]));
+  const x = floats([1, size], numbers(size, 4, 0.2, 0.8));
+  const [epsilon, steps] = [0.5, 20];
+  const asked: { at: Float32Array; loss: number; length: number }[] = [];
+  const watched: typeof model = {
+    ...model,
+    async gradient(at, goal, loss) {
+      const answer = await model.gradient(at, goal, loss);
+      asked.push({ at: at.data.slice(), loss: answer.loss.data[0]!, length: norms.l1.distance(at.data, x.data) });
+      return answer;
+    },
+  };
+  const labels = Int32Array.of(0);
+  const goal = { kind: "untargeted", labels } as const;
+  const task = { model: watched, x, goal, norm: norms.l1, epsilons: [epsilon], indices: labels, seed: 0 };
+  await apgdCe.propose(task, { steps });
+  // As many points as steps, and the start, in each of them; then the exact first-order point.
+  const stages = [asked.slice(0, 7), asked.slice(7, 14), asked.slice(14)];
+  expect(stages.map(({ length }) => length)).toEqual([7, 7, 10]);
+  for (const [k, stage] of stages.entries()) {
+    const radius = (3 - k) * epsilon;
+    expect(Math.max(...stage.map(({ length }) => length))).toBeCloseTo(radius, 5);
+    if (k === 0) continue;
+    const best = stages[k - 1]!.reduce((a, b) => (b.loss > a.loss ? b : a)).at.slice();
+    projectL1Box(best, x.data, radius, model.bounds);
+    for (const [j, v] of stage[0]!.at.entries()) expect(v).toBeCloseTo(best[j]!, 6);
+  }
+  // Three steps are too few for larger balls.
+  asked.length = 0;
+  await apgdCe.propose(task, { steps: 3 });
+  expect(asked.map(({ length }) => length <= epsilon * (1 + 1e-6))).toEqual(Array(5).fill(true));
+  await model.release();
 });
 
 it("takes the most likely other classes as targets in turn, and the target of a goal alone", async () => {

@@ -1,7 +1,7 @@
 import { defineAttack, predict } from "../../attack.ts";
 import { checkSignal } from "../../errors.ts";
 import { type DifferentiableModel, reached, take, takeGoal } from "../../model.ts";
-import { type Norm, norms } from "../../norm.ts";
+import { type Box, type Norm, norms } from "../../norm.ts";
 import { type FloatTensor, takeRows } from "../../tensor.ts";
 import { boundaryAt, nearestBoundary } from "../steps/linearised.ts";
 import { nearest, rowsOf } from "../steps/nearest.ts";
@@ -10,7 +10,7 @@ import { rivalsOf } from "../steps/rivals.ts";
 export interface DeepFoolOptions {
   /** Linearisations a sample, at most. */
   readonly steps: number;
-  /** How far past the linearised boundary, as a share of the perturbation. */
+  /** How far past the linearised boundary, as a share of the step. */
   readonly overshoot: number;
   /** Classes that are tried, the label among them: the most likely ones at x. */
   readonly candidates: number;
@@ -24,7 +24,8 @@ const LEAST_STEP = 1e-4;
  * the nearest of the linear boundaries, until the class changes. Each step costs a gradient for each class tried.
  * Defaults: §3 and the authors' code.
  *
- * Differences: the point is clipped to the bounds. Targeted, which the paper has not: the boundary is always that of the
+ * Differences: the point is clipped to the bounds in each step, and the next one begins there; the authors stretch the sum of all
+ * steps, and know no bounds (Foolbox clips that sum, and finds less: docs/strength.md). Targeted, which the paper has not: the boundary is always that of the
  * target and the largest other logit, at one gradient a step.
  */
 export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
@@ -37,16 +38,14 @@ export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
   defaults: { steps: 50, overshoot: 0.02, candidates: 10 },
   about: {
     steps: "linearisations, at most",
-    overshoot: "how far past the linearised boundary, as a share of the perturbation",
+    overshoot: "how far past the linearised boundary, as a share of the step",
     candidates: "classes that are tried, the label among them: the most likely",
   },
   async propose(task, { steps, overshoot, candidates }) {
     const { model, x, goal, norm, indices, start, signal } = task;
-    const { lower, upper } = model.bounds;
     const found = nearest(task);
     const current: FloatTensor = { ...x, data: x.data.slice() };
-    const moved: FloatTensor = { ...x, data: new Float32Array(x.data.length) };
-    const [original, point, perturbation] = [rowsOf(x), rowsOf(current), rowsOf(moved)];
+    const point = rowsOf(current);
     // The classes to try for each sample, most likely first; those at x, as the authors do.
     let tried: Int32Array[] | undefined;
     let rows = found.open();
@@ -68,25 +67,21 @@ export const deepfool = defineAttack<DifferentiableModel, DeepFoolOptions>({
               asked,
               rows.map((row) => tried![row]!),
             );
-      for (const [i, row] of rows.entries()) {
-        const [p, o, r] = [point(row), original(row), perturbation(row)];
-        addStep(r, rowsOf(slopes)(i), Math.abs(heights[i]!), norm);
-        for (let j = 0; j < p.length; j++) {
-          const v = o[j]! + (1 + overshoot) * r[j]!;
-          p[j] = v < lower ? lower : v > upper ? upper : v;
-        }
-      }
+      for (const [i, row] of rows.entries())
+        step(point(row), rowsOf(slopes)(i), Math.abs(heights[i]!), 1 + overshoot, norm, model.bounds);
     }
     return found.candidates();
   },
 });
 
-/** Adds to r the least step in the norm that closes the gap: along w in L2, along its signs in L∞. */
-function addStep(r: Float32Array, w: Float32Array, gap: number, norm: Norm): void {
+/** Moves p by `stretch` times the least step in the norm that closes the gap, along w in L2, along its signs in L∞; then clips. */
+function step(p: Float32Array, w: Float32Array, gap: number, stretch: number, norm: Norm, { lower, upper }: Box): void {
   const steepness = norms[norm.dual].length(w);
   // A flat or broken logit shows no way.
   if (!(steepness > 0 && Number.isFinite(steepness))) return;
-  const length = gap / steepness + LEAST_STEP;
-  if (norm.name === "linf") for (let j = 0; j < r.length; j++) r[j]! += length * Math.sign(w[j]!);
-  else for (let j = 0; j < r.length; j++) r[j]! += (length / steepness) * w[j]!;
+  const length = stretch * (gap / steepness + LEAST_STEP);
+  for (let j = 0; j < p.length; j++) {
+    const v = p[j]! + length * (norm.name === "linf" ? Math.sign(w[j]!) : w[j]! / steepness);
+    p[j] = v < lower ? lower : v > upper ? upper : v;
+  }
 }

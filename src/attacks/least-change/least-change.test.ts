@@ -5,7 +5,7 @@ import type { Batch } from "../../dataset.ts";
 import { openDataset } from "../../datasets/locate.node.ts";
 import type { DifferentiableModel, Goal } from "../../model.ts";
 import { type GraphModel, openClassifier } from "../../models/classifier/graph-model.ts";
-import { l2, linf, type Norm } from "../../norm.ts";
+import { l0, l2, linf, type Norm } from "../../norm.ts";
 import { nodeRuntime } from "../../runtime/ort.node.ts";
 import type { FloatTensor } from "../../tensor.ts";
 import { nearest } from "../steps/nearest.ts";
@@ -70,6 +70,52 @@ describe("DeepFool on a linear model of many classes", () => {
     }),
   );
 });
+
+it("DeepFool steps on from where the bounds stopped it", async () =>
+  using(open(linearGraph([2], new Float32Array(4), [1, 0])), async (model) => {
+    // A long way out of the bounds, then a short one back.
+    const slopes = [Float32Array.of(4, 0), Float32Array.of(-1, 0)];
+    const heights = [1, 0.05];
+    const asked: number[] = [];
+    const steered: DifferentiableModel = {
+      ...model,
+      logits(x) {
+        asked.push(x.data[0]!);
+        return model.logits(x);
+      },
+      async gradient(x, goal) {
+        const k = asked.length - 1;
+        const answer = await model.gradient(x, goal);
+        return { ...answer, loss: floats([1], [-heights[k]!]), gradient: floats([1, 2], slopes[k]!) };
+      },
+    };
+    await distancesOf(steered, deepfool, floats([1, 2], [0.9, 0.5]), Int32Array.of(0), { options: { steps: 2 } });
+    // The last is the judge's.
+    expect(asked).toHaveLength(4);
+    for (const [k, v] of [0.9, 1, 1 - 1.02 * (0.05 + 1e-4)].entries()) expect(asked[k]).toBeCloseTo(v, 6);
+  }));
+
+it.each([
+  ["once more, with longer steps, where it found nothing", 90, 20, 5],
+  ["once where it found a point", 0.205, 10, 0],
+])("FMN runs %s", async (_, bias, calls, longer) =>
+  using(open(linearGraph([2], Float32Array.of(0, 1, 0, 0), [bias, 0])), async (model) => {
+    const asked: number[] = [];
+    const watched: DifferentiableModel = {
+      ...model,
+      gradient(x, goal, loss) {
+        asked.push(x.data[0]!);
+        return model.gradient(x, goal, loss);
+      },
+    };
+    const options = { steps: 10, stepSize: 0.01, finalStepSize: 0.01 };
+    await distancesOf(watched, fmn, floats([1, 2], [0.2, 0.5]), Int32Array.of(0), { options, norm: l0 });
+    expect(asked).toHaveLength(calls);
+    // In L0 a step is as long as it is.
+    expect(asked[1]! - asked[0]!).toBeCloseTo(0.01, 6);
+    if (longer > 0) expect(asked[11]! - asked[10]!).toBeCloseTo(0.01 * longer, 6);
+  }),
+);
 
 it("Carlini-Wagner moves pixels that are 0 or 1", async () =>
   using(open(twoClassGraph(Float32Array.of(1, -1, 2), 0.7)), async (model) => {

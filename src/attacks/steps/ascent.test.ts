@@ -9,7 +9,7 @@ import type { DifferentiableModel, Goal } from "../../model.ts";
 import { type GraphModel, openClassifier } from "../../models/classifier/graph-model.ts";
 import { type Norm, norms } from "../../norm.ts";
 import { nodeRuntime } from "../../runtime/ort.node.ts";
-import { takeRows } from "../../tensor.ts";
+import { type FloatTensor, takeRows } from "../../tensor.ts";
 import { bim } from "../gradient/bim.ts";
 import { fgsm } from "../gradient/fgsm.ts";
 import { miFgsm } from "../gradient/mi-fgsm.ts";
@@ -54,6 +54,26 @@ describe("the attacks among each other", () => {
       }
     },
   );
+
+  it("a dense step in L1 goes along the gradient, and then back into the ball", async () => {
+    const norm = norms.l1;
+    const asked: FloatTensor[] = [];
+    const logits: typeof network.logits = (points, samples) => {
+      asked.push({ ...points, data: points.data.slice() });
+      return network.logits(points, samples);
+    };
+    const options = { ...once, stepSize: "1.5eps", randomStart: false, l1Step: "dense" } as const;
+    await pgd.propose(taskOf({ norm, model: { ...network, logits } }), options);
+    const { gradient } = await network.gradient(x, taskOf().goal);
+    for (let i = 0; i < n; i++) {
+      const part = ({ data }: FloatTensor) => data.subarray(i * size, (i + 1) * size);
+      const length = norm.length(part(gradient));
+      const expected = part(x).map((v, j) => v + (1.5 * 0.05 * part(gradient)[j]!) / length);
+      norm.project(expected, part(x), 0.05, network.bounds);
+      // FGSM's point is looked at first.
+      for (const [j, v] of part(asked[1]!).entries()) expect(v).toBeCloseTo(expected[j]!, 6);
+    }
+  });
 
   it("without momentum, MI-FGSM and NI-FGSM are BIM", async () => {
     const expected = await bim.propose(taskOf());

@@ -9,7 +9,7 @@ import { type FloatTensor, sampleSize, takeRows } from "../../tensor.ts";
 import { type Best, keepBest } from "./best.ts";
 import type { AttackLoss } from "./losses.ts";
 import { accumulated, adam, type Steering, steepest } from "./steering.ts";
-import { type Optimizer, stepper } from "./stepper.ts";
+import { type L1Step, type Optimizer, stepper } from "./stepper.ts";
 import { type Attempt, type BudgetTask, sweep } from "./sweep.ts";
 
 /** How a loss is climbed inside a ball: what FGSM with a random start, BIM, PGD, MI-FGSM and NI-FGSM differ in. */
@@ -29,6 +29,8 @@ export interface AscentOptions {
   readonly nesterov: boolean;
   /** "sgd": steepest steps. "adam": Adam's steps, no longer than `stepSize`; for L∞, without `momentum`. */
   readonly optimizer: Optimizer;
+  /** For L1: whether a step moves the few steepest elements, as by default, or all along the gradient. */
+  readonly l1Step?: L1Step;
   /** Whether the exact first-order step from x, which is FGSM's point, is measured before the first climb. */
   readonly firstOrder: boolean;
   /** Whether a sample is done when it reaches its goal; if not, it goes on to raise its loss, as transfer to other models wants. */
@@ -36,7 +38,7 @@ export interface AscentOptions {
 }
 
 /** What the options are of the attacks that climb so. */
-const ABOUT: About<Omit<AscentOptions, "nesterov" | "firstOrder">> = {
+const ABOUT: About<Required<Omit<AscentOptions, "nesterov" | "firstOrder">>> = {
   steps: "gradient steps",
   stepSize: { length: "of a step" },
   restarts: "starts of the climb; the best of all is kept",
@@ -44,12 +46,15 @@ const ABOUT: About<Omit<AscentOptions, "nesterov" | "firstOrder">> = {
   loss: "the loss that is raised",
   momentum: "share of the earlier gradients that is kept at each step; 0 for none",
   optimizer: "sgd takes the steepest steps, adam those of Adam (linf only)",
+  l1Step: "whether steps in l1 move the few steepest elements (sparse) or all along the gradient (dense)",
   stopAtSuccess: "whether a sample is done once it is fooled, or goes on to raise its loss",
 };
 
 /** Of those, what an attack has. */
-export const aboutAscent = <K extends keyof typeof ABOUT>(...names: readonly K[]): About<Pick<AscentOptions, K>> =>
-  Object.fromEntries(names.map((name) => [name, ABOUT[name]])) as About<Pick<AscentOptions, K>>;
+export const aboutAscent = <K extends keyof typeof ABOUT>(
+  ...names: readonly K[]
+): About<Required<Pick<AscentOptions, K>>> =>
+  Object.fromEntries(names.map((name) => [name, ABOUT[name]])) as About<Required<Pick<AscentOptions, K>>>;
 
 /**
  * Climbs J by projected steps, for each ε, and keeps the best of all points that were measured, the last one included; where

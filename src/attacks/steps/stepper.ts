@@ -9,15 +9,20 @@ import type { BudgetTask } from "./sweep.ts";
 export const OPTIMIZERS = ["sgd", "adam"] as const;
 export type Optimizer = (typeof OPTIMIZERS)[number];
 
+/** How a step of steepest ascent spends its L1 length: all on the steepest elements, or along the whole gradient. */
+export const L1_STEPS = ["sparse", "dense"] as const;
+export type L1Step = (typeof L1_STEPS)[number];
+
 interface Pace {
   readonly stepSize: Length;
   readonly optimizer: Optimizer;
+  readonly l1Step?: L1Step;
 }
 
 /** Moves the point of one sample along its gradient, into `out`. An element that is NaN points nowhere. */
 export function stepper(
   { x, norm, epsilon, model: { bounds } }: BudgetTask<DifferentiableModel>,
-  { stepSize, optimizer }: Pace,
+  { stepSize, optimizer, l1Step }: Pace,
   steering: Steering,
 ) {
   const size = sampleSize(x);
@@ -34,8 +39,10 @@ export function stepper(
       signStep(out, from, direction, original, length, epsilon, bounds);
       return;
     }
-    if (optimizer === "adam") {
-      const scale = length / Math.max(1, norm.length(direction));
+    const dense = norm.name === "l1" && l1Step === "dense";
+    if (optimizer === "adam" || dense) {
+      const steepness = norm.length(direction);
+      const scale = length / (dense ? steepness || 1 : Math.max(1, steepness));
       for (let j = 0; j < size; j++) out[j] = from[j]! + scale * direction[j]!;
     } else norm.ascend(out, from, direction, length, bounds);
     norm.project(out, original, epsilon, bounds);

@@ -41,6 +41,7 @@ export const weightsOf = (b: Ops, scores: string): string => b.add("Softmax", [s
 /** [s, t]: 0 up to the place of the query, counted after `past` others, and -∞ behind it. */
 export function causalBias(b: Ops, { q, k }: Omit<Heads, "v">, past: number): string {
   const [rows, columns] = [b.size(q, 2), b.size(k, 2)];
+  b.room(rows * columns, k);
   const data = Float32Array.from({ length: rows * columns }, (_, i) =>
     i % columns > Math.floor(i / columns) + past ? -Infinity : 0,
   );

@@ -47,6 +47,7 @@ const asBias = (b: Ops, mask: string, like: string): string =>
 function lengthBias(b: Ops, { q, k }: { q: string; k: string }, lengths: string, causal: boolean): string {
   const columns = b.size(k, 2);
   const rows = causal ? b.size(q, 2) : 1;
+  b.room(rows * columns, k);
   const places = BigInt64Array.from({ length: rows * columns }, (_, i) =>
     BigInt((i % columns) - Math.floor(i / columns) + rows - 1),
   );
@@ -66,6 +67,7 @@ const LOWEST = -3.4028234663852886e38;
 /** Each head `times` in a row: grouped queries (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245) share keys and values. */
 function repeatHeads(b: Ops, x: string, times: number): string {
   if (times === 1) return x;
+  b.room(b.size(x, 1) * times, x);
   const heads = Array.from({ length: b.size(x, 1) * times }, (_, i) => Math.floor(i / times));
   return b.add("Gather", [x, b.int64(heads)], { axis: 1 });
 }

@@ -1,4 +1,6 @@
+import type { GraphProto } from "onnx-buf";
 import { normalizeAxis } from "../../onnx/dims.ts";
+import { describeNode } from "../../onnx/graph.ts";
 import { tensor } from "../../tensor.ts";
 import type { LoweringContext, Lowerings } from "../lowering.ts";
 import { unsupported } from "../rules/constants.ts";
@@ -24,6 +26,8 @@ function unrollLoop(context: LoweringContext): readonly string[] {
   const trips = count ? known(context, count, "its number of trips") : Number.POSITIVE_INFINITY;
   const yes = b.constant(tensor("bool", [], Uint8Array.of(1)));
   let condition = first || yes;
+  if (count && runsAllTrips(body) && known(context, condition, "whether it starts"))
+    b.budget.foresee(trips * (1 + 2 * body.node.length), () => describeNode(node));
   let state: readonly string[] = initial;
   const rows: (readonly string[])[] = [];
   for (let trip = 0; trip < trips && known(context, condition, "the condition under which it goes on"); trip++) {
@@ -42,6 +46,13 @@ function unrollLoop(context: LoweringContext): readonly string[] {
     );
   });
   return [...state, ...collected];
+}
+
+/** Whether a body says in as many words that the loop goes on while it did. */
+function runsAllTrips({ input, output, node }: GraphProto): boolean {
+  const [goesOn, given] = [output[0]?.name, input[1]?.name];
+  const maker = node.find((n) => n.output[0] === goesOn);
+  return goesOn === given || (maker?.opType === "Identity" && maker.input[0] === given);
 }
 
 /** The body once for each element along the scanned axes. */

@@ -22,6 +22,7 @@ export const deformConv: Lowering = ({ node, x: [x, weights, offsets, bias, mask
   const start = constants(node, "pads", before);
   const at = (axis: number, tap: number, point: number) =>
     point * strides[axis]! - start[axis]! + tap * dilations[axis]!;
+  b.room(taps * 2 * points, offsets!);
   const undeformed = Float64Array.from({ length: taps * 2 * points }, (_, i) => {
     const [tap, axis, point] = [Math.floor(i / (2 * points)), 1 - (Math.floor(i / points) % 2), i % points];
     return axis === 0

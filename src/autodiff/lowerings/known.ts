@@ -39,6 +39,7 @@ export const stack = (b: Ops, values: readonly string[], axis: number): string =
 
 /** What lies along an axis of known size, each without that axis. */
 export function takeApart(b: Ops, value: string, axis: number): readonly string[] {
+  b.room(b.size(value, axis), value);
   const ones = new Array<number>(b.size(value, axis)).fill(1);
   return split(b, value, axis, ones).map((part) => b.squeeze(part, [axis]));
 }

@@ -13,6 +13,7 @@ function logSoftmax(b: Ops, scores: string): string {
 function negativeLogLikelihood({ node, x, b }: LoweringContext, input: string): string {
   const [, given, weight] = x as [string, string, string?];
   const [classes, rank] = [b.size(input, 1), b.dims(input).length];
+  b.room(classes, input);
   const perClass = [1, classes, ...Array<number>(rank - 2).fill(1)];
   const range = tensor(
     "int64",

@@ -84,6 +84,7 @@ function visible(node: Node, b: Ops, { q, k }: Omit<Heads, "v">, mask: string): 
   }
   const batch = b.dims(q)[0]!;
   const columns = b.size(k, 2);
+  b.room(columns, k);
   const place = b.constant(
     tensor(
       "int32",

@@ -7,6 +7,7 @@ import { constants, unsupported } from "../rules/constants.ts";
 function trilu({ node, x: [x, k], b }: LoweringContext): string[] {
   const [offset] = k ? constants(node, "diagonals", b.fact(k).values) : [0];
   const [rows, columns] = b.sizes(x!, b.dims(x!).length - 2);
+  b.room(rows! * columns!, x!);
   const upper = node.attributes.int("upper", 1) === 1;
   const kept = Uint8Array.from({ length: rows! * columns! }, (_, i) => {
     const diagonal = (i % columns!) - Math.floor(i / columns!);

@@ -14,7 +14,8 @@ function elements(context: LoweringContext, i = 0): readonly string[] {
 }
 
 /** A sequence of these values. */
-function sequence({ b, collections }: LoweringContext, values: readonly string[]): string {
+function sequence({ b, collections, node }: LoweringContext, values: readonly string[]): string {
+  b.room(values.length, node.outputs[0]!);
   const name = b.add(values.length > 0 ? "SequenceConstruct" : "SequenceEmpty", values);
   collections.set(name, { kind: "sequence", elements: values });
   return name;
@@ -29,7 +30,12 @@ function position(context: LoweringContext, i: number, length: number, fallback:
 }
 
 /** Notes what the node's output holds, and leaves the node as it is: where nothing uses it, it is cut off later. */
-function hold({ node, collections }: LoweringContext, values: readonly string[], kind: "sequence" | "optional"): null {
+function hold(
+  { node, collections, b }: LoweringContext,
+  values: readonly string[],
+  kind: "sequence" | "optional",
+): null {
+  b.room(values.length, node.outputs[0]!);
   collections.set(node.outputs[0]!, { kind, elements: values });
   return null;
 }
@@ -49,6 +55,7 @@ function splitToSequence(context: LoweringContext): readonly string[] {
   const listing = x[1] ? b.fact(x[1]) : undefined;
   const given = listing ? constants(node, "sizes", listing.values) : [1];
   const listed = listing?.dims?.length === 1;
+  b.room(listed ? given.length : size / Math.max(1, given[0]!), x[0]!);
   const sizes = listed ? given : equalParts(size, given[0]!);
   if (sizes.length === 0) throw unsupported(node, `sizes [${given}] of an axis of ${size}`);
   const parts = split(b, x[0]!, axis, sizes);

@@ -44,6 +44,7 @@ function pairsOf(context: RelaxationContext) {
   const { b, x } = context;
   const { axis, count } = axisOf(context);
   const rest = b.dims(x[0]!.lower).length - 1 - axis;
+  b.room(count * count, x[0]!.centre);
   const eye = Float64Array.from({ length: count * count }, (_, k) => (k % (count + 1) === 0 ? 1 : 0));
   const isSelf = b.cast(b.constant(tensor("float64", [count, count, ...Array<number>(rest).fill(1)], eye)), "bool");
   const [l, u, c] = [x[0]!.lower, x[0]!.upper, x[0]!.centre].map((name) => f64(b, name)) as [string, string, string];

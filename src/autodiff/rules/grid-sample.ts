@@ -88,6 +88,7 @@ function affineGridGradient({ node, x: [theta, size], g, b }: RuleContext): stri
   const values = b.fact(size!).values?.slice(2) ?? [];
   if (values.length === 0 || !values.every((v) => typeof v === "number"))
     throw unsupported(node, "sizes that are not constant");
+  b.room(product(values) * (values.length + 1), size!);
   const points = basePoints(values, node.attributes.int("align_corners", 0) !== 0);
   const base = b.constant(tensor("float64", [product(values), values.length + 1], points));
   const byPoint = b.transpose(b.reshape(g, [0, -1, values.length]), [0, 2, 1]);

@@ -36,6 +36,7 @@ export function overWindows(b: Ops, values: string, x: string, window: FixedWind
   if (lines.every(({ stride, dilation }) => stride === 1 && dilation === 1)) return overSteps(b, values, lines);
   const channels = b.size(x, 1);
   const size = [channels, 1, ...window.kernel];
+  b.room(product(size), x);
   const ones = b.cast(
     b.constant(tensor("float32", size, new Float32Array(product(size)).fill(1))),
     b.fact(values).type ?? "float32",
@@ -83,9 +84,8 @@ function elementCounts(
   const [low, high] = includePad ? [-before[axis]!, input[axis]! + after[axis]!] : [0, input[axis]!];
   return Array.from({ length: output[axis]! }, (_, o) => {
     const start = o * strides[axis]! - before[axis]!;
-    return Array.from({ length: kernel[axis]! }, (_, k) => start + k * dilations[axis]!).filter(
-      (p) => p >= low && p < high,
-    ).length;
+    const steps = (to: number) => Math.min(Math.max(0, Math.ceil((to - start) / dilations[axis]!)), kernel[axis]!);
+    return Math.max(0, steps(high) - steps(low));
   });
 }
 

@@ -1,6 +1,7 @@
 import { normalizeAxis } from "../../onnx/dims.ts";
 import type { Node } from "../../onnx/graph.ts";
 import type { Ops } from "../../onnx/ops.ts";
+import { own } from "../../own.ts";
 import type { RuleContext, Rules } from "../rule.ts";
 import { unsupported } from "./constants.ts";
 import { convolutionRules } from "./convolution.ts";
@@ -169,5 +170,5 @@ const ROUNDING: Readonly<Record<string, ReadonlySet<string>>> = {
 export function isStraightThrough({ op, domain, inputs }: Node): boolean {
   // Without a scale for its output, it gives real numbers.
   if (domain === "com.microsoft" && op === "QGemm") return Boolean(inputs[7]);
-  return ROUNDING[domain]?.has(op) === true || (domain === "com.microsoft" && op.startsWith("QLinear"));
+  return own(ROUNDING, domain)?.has(op) === true || (domain === "com.microsoft" && op.startsWith("QLinear"));
 }

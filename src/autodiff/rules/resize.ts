@@ -87,6 +87,7 @@ const copiesBlocks = (axis: ResampledAxis): boolean =>
   axis.mode === "nearest" &&
   Number.isInteger(axis.scale) &&
   axis.output === axis.input * axis.scale &&
+  axis.output <= MAX_SELECTION &&
   resizeRows(axis).every((row, o) => row[0]?.[0] === Math.floor(o / axis.scale));
 
 /** Sums those elements, of all such axes at once: less than half the time of products. */

@@ -12,6 +12,7 @@ import { relaxations } from "../../autodiff/relaxations.ts";
 import { PerturbError } from "../../errors.ts";
 import { isFloat } from "../../onnx/facts.ts";
 import { describeNode, type Node, valuesRead } from "../../onnx/graph.ts";
+import { guarded } from "../../onnx/guarded.ts";
 import type { Ops } from "../../onnx/ops.ts";
 import { isRestless } from "../../onnx/restless.ts";
 import { gamma, inDouble, type Rounding, roundingOf } from "./rounding.ts";
@@ -92,13 +93,13 @@ export function enclose(
       `${describeNode(restless)} draws at random or trains, so that the same input has many outputs. Export the model for inference.`,
       { data: { op: restless.op } },
     );
-  for (const node of nodes) {
-    if (!valuesRead(node).some((name) => values.has(name) || shapes.has(name))) continue;
+  const pass = (node: Node): void => {
+    if (!valuesRead(node).some((name) => values.has(name) || shapes.has(name))) return;
     const isShape = node.op === "Shape" || node.op === "Size" || !node.inputs.some((name) => values.has(name));
     if (isShape) {
       const inputs = node.inputs.map((name) => values.get(name)?.centre ?? shapes.get(name) ?? name);
       for (const [i, name] of againMany({ node, b }, inputs).entries()) shapes.set(node.outputs[i]!, name);
-      continue;
+      return;
     }
     const x = node.inputs.map((name) => values.get(name)?.centre ?? shapes.get(name) ?? name);
     const context: LinearContext = { node, b, x, isConstant: (i) => !values.has(node.inputs[i] ?? "") };
@@ -112,7 +113,7 @@ export function enclose(
           values.set(name, ends[i]!);
         }
       if (rounding) roundings.set(node.outputs[0]!, rounding);
-      continue;
+      return;
     }
     const relaxation = relaxationOf(node);
     if (!relaxation || !isBoundedIn(node, relaxation, (name) => values.has(name)) || isMisaligned(b, node, values))
@@ -126,7 +127,8 @@ export function enclose(
     const part = { node, b, x: enclosures, y };
     values.set(node.outputs[0]!, { centre: y, ...relaxation.interval(part) });
     relaxed.set(node.outputs[0]!, { node, relaxation, x: enclosures, y });
-  }
+  };
+  for (const node of nodes) guarded(node, "bounds", () => pass(node));
   return { values, roundings, relaxed };
 }
 

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { checkSignal, type ErrorCode, PerturbError } from "../../errors.ts";
 import type { ClassifierFile } from "../../models/classifier/classifier.ts";
+import { threadFailure } from "../../thread-failure.ts";
 import { type Counter, DRAWS_AT_ONCE, type Draws, type NoiseOptions } from "./counter.ts";
 
 /** What a thread is told: first whose draws it counts, then draws, then to end. */
@@ -72,7 +73,7 @@ function startThread(file: ClassifierFile, noise: NoiseOptions): Thread {
     if ("counts" in answer) asked?.resolve(answer.counts);
     else asked?.reject(new PerturbError(answer.error.code, answer.error.message, { data: answer.error.data }));
   });
-  worker.on("error", (cause) => fail(new PerturbError("internal", `A thread failed: ${cause.message}`, { cause })));
+  worker.on("error", (cause) => fail(threadFailure(cause)));
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   worker.on("exit", () => fail(new PerturbError("cancelled", "The thread has ended.")));
   send({ file, noise });

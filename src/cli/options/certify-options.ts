@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { helpText, prose } from "../output.ts";
 import { options } from "./definitions.ts";
-import { type Given, queueOption, reportOption, resumeOption, shardOption } from "./evaluate-options.ts";
+import { type Given, queueOption, reportOption, resumeOption, shardOption, untilOption } from "./evaluate-options.ts";
 import { group, only, withGroups } from "./group.ts";
 import {
   attackOptions,
@@ -67,6 +67,7 @@ Examples:
     certificateOptions(),
     smoothingOptions(),
     runOptions(),
+    untilOption(),
     resumeOption(),
     shardOption(),
     queueOption(),

@@ -13,7 +13,7 @@ import {
   runOptions,
 } from "./groups.ts";
 import { perturbOption } from "./perturb-option.ts";
-import { parseShard } from "./values.ts";
+import { parseHalfWidth, parseShard } from "./values.ts";
 
 const certifiedOption = () =>
   group("Certificates")
@@ -26,6 +26,13 @@ export const resumeOption = () =>
     new Option("--resume <dir>", "Go on with the run that stopped in this folder, with its own options.").conflicts(
       "out",
     ),
+  );
+export const untilOption = () =>
+  group("Run").addOption(
+    new Option(
+      "--until <±share>",
+      "End once the interval of every accuracy is this short, such as ±1%, or 0.01. Samples come in a random order, drawn by --seed; --limit is the most. The intervals hold whenever a run ends (a confidence sequence).",
+    ).argParser(parseHalfWidth),
   );
 export const shardOption = () =>
   group("Run").addOption(
@@ -64,6 +71,7 @@ Examples:
   perturb evaluate --model net.onnx --data test.npz --fail-under 50%@8/255 --quiet
   perturb evaluate --model net.onnx --data images/ --attack autoattack --eps 8/255
   perturb evaluate --model http://localhost:8000/v2/models/net --data images/ --attack square,hopskipjump
+  perturb evaluate --model net.onnx --data images/ --attack autoattack --until ±1%
   perturb evaluate --resume runs/net                    after Ctrl-C, a power cut, a full disk
   perturb evaluate --model net.onnx --data images/ --shard 1/2 --out runs/net-1
   perturb merge runs/net-1 runs/net-2 --out runs/net     one report of both parts
@@ -80,6 +88,7 @@ A run saves its work in the folder of its report until the report is written.`),
     attackOptions(),
     certifiedOption(),
     runOptions(),
+    untilOption(),
     resumeOption(),
     shardOption(),
     queueOption(),

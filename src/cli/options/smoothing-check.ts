@@ -12,6 +12,7 @@ const OTHERS = [
   "certificates",
   "check",
   "junit",
+  "until",
   "shard",
   "queue",
 ];

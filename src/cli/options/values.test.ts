@@ -4,6 +4,7 @@ import {
   parseAugmentation,
   parseEpsilons,
   parseFailUnder,
+  parseHalfWidth,
   parseNumber,
   parseNumbers,
   parseShape,
@@ -81,6 +82,22 @@ describe("ε", () => {
       expect(() => parseEpsilons(text)).toThrow();
     },
   );
+});
+
+describe("--until", () => {
+  it.each([
+    ["±1%", 0.01],
+    ["+-1%", 0.01],
+    ["+/-1 %", 0.01],
+    ["1%", 0.01],
+    ["0.7%", 0.007],
+    ["±.02", 0.02],
+    ["0.01", 0.01],
+  ])("%s is %d", (text, share) => expect(parseHalfWidth(text)).toBe(share));
+
+  it.each(["1", "0", "0%", "50%", "-1%", "±", "%", "1%%", "1e-2", "1/100", "x", ""])("refuses %j", (text) => {
+    expect(() => parseHalfWidth(text)).toThrow(/Write ±1% or 0.01/);
+  });
 });
 
 describe("--fail-under", () => {

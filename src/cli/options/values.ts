@@ -56,6 +56,14 @@ export function parseFailUnder(text: string): FailUnder {
   return { accuracy, epsilon: parseNumber(epsilon) };
 }
 
+/** "±1%", "+-1%", "1%" or "0.01": half the length of an interval, as a share. */
+export function parseHalfWidth(text: string): number {
+  const [, number, percent] = /^(?:±|\+-|\+\/-)?\s*(\d*\.?\d+)\s*(%?)$/.exec(text.trim()) ?? [];
+  const share = number === undefined ? Number.NaN : Number(percent ? `${number}e-2` : number);
+  if (share > 0 && share < 0.5) return share;
+  throw new InvalidArgumentError(`"${text}" is no half of an interval above 0 and below 50%. Write ±1% or 0.01.`);
+}
+
 /** "2/4": the second of four. */
 export function parseShard(text: string): Shard {
   const [, index, count] = /^(\d{1,9})\/(\d{1,9})$/.exec(text.trim()) ?? [];

@@ -1,21 +1,21 @@
-import type { DefenceResult, Evaluation, Warning } from "../../evaluate.ts";
+import type { Accuracy, DefenceResult, Evaluation, Warning } from "../../evaluate.ts";
 import type { DefenceFacts } from "../../models/defences/recognise.ts";
 import { option } from "../../option.ts";
-import { accuracyOf } from "../results/statistics.ts";
 import type { Tally } from "../results/tally.ts";
 
 /** Of a model with defences. */
 export const defendedOf = (
   defence: DefenceFacts | undefined,
-  { unadapted, total }: Tally,
+  { unadapted }: Tally,
   epsilons: readonly number[],
+  accuracyOf: (correct: number) => Accuracy,
 ): { defence?: DefenceResult } =>
   defence && unadapted
     ? {
         defence: {
           names: defence.names,
-          undefended: accuracyOf(unadapted.network, total),
-          unadapted: unadapted.correct.map((correct, k) => ({ epsilon: epsilons[k]!, ...accuracyOf(correct, total) })),
+          undefended: accuracyOf(unadapted.network),
+          unadapted: unadapted.correct.map((correct, k) => ({ epsilon: epsilons[k]!, ...accuracyOf(correct) })),
         },
       }
     : {};

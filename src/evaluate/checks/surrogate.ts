@@ -5,7 +5,7 @@ import type { Model } from "../../model.ts";
 import { modelFor } from "../../models/classifier/graph-model.ts";
 import { option } from "../../option.ts";
 import type { BatchPlan } from "../course/batch.ts";
-import { accuracyOf } from "../results/statistics.ts";
+import { accuracyOf, type Interval } from "../results/statistics.ts";
 
 /** How much less accurate than the model a surrogate may be without a word. */
 const WORSE = 0.1;
@@ -16,7 +16,7 @@ export interface SurrogateCount {
   readonly accuracy: () => Accuracy;
 }
 
-export function surrogateCount(surrogate: Model): SurrogateCount {
+export function surrogateCount(surrogate: Model, interval?: Interval): SurrogateCount {
   let [correct, total] = [0, 0];
   return {
     async add({ x, labels, indices }) {
@@ -24,7 +24,7 @@ export function surrogateCount(surrogate: Model): SurrogateCount {
       correct += predictions.filter((p, i) => p === labels[i]).length;
       total += labels.length;
     },
-    accuracy: () => accuracyOf(correct, total),
+    accuracy: () => accuracyOf(correct, total, interval),
   };
 }
 
@@ -37,8 +37,9 @@ export async function surrogateAccuracy(
   surrogate: Model,
   data: Dataset,
   { offset, limit, batch, signal }: { offset: number; limit: number; batch: number; signal?: AbortSignal | undefined },
+  interval?: Interval,
 ): Promise<Accuracy> {
-  const count = surrogateCount(surrogate);
+  const count = surrogateCount(surrogate, interval);
   for await (const samples of data.batches({ batch, offset, limit, signal })) await count.add(samples);
   return count.accuracy();
 }

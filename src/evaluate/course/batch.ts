@@ -28,8 +28,8 @@ export interface BatchPlan extends CascadePlan {
   readonly target: number | null;
   /** Index of the evaluation's first sample. */
   readonly offset: number;
-  /** Samples below this index show how linear the loss is; by default the first ones from `offset` on. */
-  readonly linearBelow?: number | undefined;
+  /** Indices of the samples that show how linear the loss is; by default the first ones from `offset` on. */
+  readonly linear?: Int32Array | undefined;
   /** How samples are certified, where they are. */
   readonly certify?: CertifyPlan | undefined;
 }
@@ -218,8 +218,8 @@ async function linearityOf(
   plan: BatchPlan,
   tally: Tally,
 ): Promise<Tally["linearity"]> {
-  const { linearBelow = plan.offset + LINEARITY_SAMPLES } = plan;
-  const first = [...attacked.indices.keys()].filter((i) => attacked.indices[i]! < linearBelow);
+  const isFirst = (index: number) => plan.linear?.includes(index) ?? index < plan.offset + LINEARITY_SAMPLES;
+  const first = [...attacked.indices.keys()].filter((i) => isFirst(attacked.indices[i]!));
   if (first.length === 0 || !attacked.start || plan.norm === "spatial") return null;
   const { x, goal, indices, start } = pick(attacked, first);
   const subject = { model, x, goal, indices, start: start!, seed: plan.seed };

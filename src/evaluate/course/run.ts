@@ -1,4 +1,4 @@
-import type { Dataset } from "../../dataset.ts";
+import type { Batch, Dataset } from "../../dataset.ts";
 import { checkSignal } from "../../errors.ts";
 import type { EvaluationResult, SampleRecord } from "../../evaluate.ts";
 import { type Certified, certificates } from "../checks/certified.ts";
@@ -8,6 +8,7 @@ import { resultOf, type Subject, withWarnings } from "../results/result.ts";
 import { addTally, type Tally } from "../results/tally.ts";
 import type { Places } from "../shard.ts";
 import type { OpenState } from "../state.ts";
+import { intervalOf, LOOK, nextLook, untilWarnings, widest } from "../until.ts";
 import type { BatchPlan } from "./batch.ts";
 
 /** One evaluation, with all that it needs. */
@@ -25,6 +26,8 @@ export interface Course {
   readonly certified?: Certified | undefined;
   /** Accuracies that are asked for. */
   readonly gates: readonly GateAsked[];
+  /** Ends before all samples are done, once every interval is so long: half of its length, as a share. */
+  readonly until?: number | undefined;
   readonly state?: OpenState | undefined;
   /** Gets the record of each sample, batch by batch, in order. */
   readonly onRecords: (records: readonly SampleRecord[]) => void | Promise<void>;
@@ -33,7 +36,10 @@ export interface Course {
 
 export interface Progress {
   readonly done: number;
+  /** At most: a run with `until` may end before. */
   readonly total: number;
+  /** Of a run with `until`: half the length of the longest interval so far. */
+  readonly widest?: number;
   readonly correct: number;
   /** The result of the samples that are done, without the checks that follow an evaluation. */
   readonly soFar: () => EvaluationResult;
@@ -41,53 +47,72 @@ export interface Progress {
 
 /**
  * Deals batches to the evaluator and adds up their tallies in the order of their samples; what is kept already is not done
- * again. Yields after every batch. @throws whatever the data set or the model throws; cancelled
+ * again. Yields after every batch. Whether it ends before all are done is decided at fixed numbers of samples, and what is under way then is
+ * dropped: so it depends on the samples alone. @throws whatever the data set or the model throws; cancelled
  */
 export async function* follow(course: Course): AsyncGenerator<Progress, EvaluationResult> {
-  const { subject, data, plan, evaluator, batch, places, surrogate, state, gates, onRecords, signal } = course;
+  const { subject, data, plan, evaluator, batch, places, surrogate, state, gates, until, onRecords, signal } = course;
   const offset = plan.offset + places.first;
   const total = places.last - places.first;
   const began = state?.began ?? new Date();
   const start = performance.now();
   const proofs = certificates(course.certified ?? new Map(), plan.norm);
+  const interval = intervalOf(until, total);
   let sum: Tally | undefined;
   const resultUpTo = (tally: Tally): EvaluationResult => {
     const seconds = (state?.seconds ?? 0) + (performance.now() - start) / 1000;
-    return resultOf(subject, data, plan, { batch, offset, surrogate, gates }, tally, { began, seconds });
+    return resultOf(subject, data, plan, { batch, offset, surrogate, gates, until, available: total }, tally, {
+      began,
+      seconds,
+    });
   };
   const add = async (tally: Tally): Promise<Progress> => {
     proofs.hear(tally.records);
     await onRecords(withSources(tally.records.splice(0), data));
     if (sum) addTally(sum, tally);
     else sum = tally;
-    return { done: sum.total, total, correct: sum.correct, soFar: () => resultUpTo(sum!) };
+    const reached = until === undefined ? {} : { widest: widest(sum, interval) };
+    return { done: sum.total, total, correct: sum.correct, ...reached, soFar: () => resultUpTo(sum!) };
   };
   const finish = async (running: Promise<Tally>): Promise<Progress> => {
     const tally = await running;
     await state?.keep(tally);
     return add(tally);
   };
+  const isOver = (): boolean => {
+    const done = sum?.total ?? 0;
+    return done >= total || (until !== undefined && done > 0 && done % LOOK === 0 && widest(sum!, interval) <= until);
+  };
+  /** The batches that are left. One ends where it is decided whether the run does. */
+  const left = async function* (): AsyncGenerator<Batch> {
+    for (let from = sum?.total ?? 0; from < total; ) {
+      const to = Math.min(total, nextLook(from, until));
+      yield* data.batches({ batch, offset: offset + from, limit: to - from, signal });
+      from = to;
+    }
+  };
   for await (const tally of state?.done() ?? []) yield await add(tally);
-  const done = sum?.total ?? 0;
 
   const inFlight: Promise<Tally>[] = [];
   try {
-    if (done < total)
-      for await (const samples of data.batches({ batch, offset: offset + done, limit: total - done, signal })) {
+    if (!isOver())
+      for await (const samples of left()) {
         checkSignal(signal);
         const running = evaluator.run(samples);
         // Awaited in order below; a failure in between must not count as unhandled.
         running.catch(() => undefined);
         inFlight.push(running);
         if (inFlight.length >= evaluator.concurrency) yield await finish(inFlight.shift()!);
+        if (isOver()) break;
       }
-    while (inFlight.length > 0) yield await finish(inFlight.shift()!);
+    while (inFlight.length > 0 && !isOver()) yield await finish(inFlight.shift()!);
     checkSignal(signal);
+    if (inFlight.length > 0) await evaluator.close();
   } finally {
     await Promise.allSettled(inFlight);
   }
   const result = resultUpTo(sum!);
-  return withWarnings(result, proofs.warnings());
+  return withWarnings(result, [...untilWarnings(result.evaluation), ...proofs.warnings()]);
 }
 
 /** Records with the files of their samples, where the data set knows them. */

@@ -4,6 +4,7 @@ import type { Batch } from "../../dataset.ts";
 import { checkCount, PerturbError } from "../../errors.ts";
 import { checkOptions, type Kinds } from "../../known-options.ts";
 import type { Device } from "../../runtime.ts";
+import { threadFailure } from "../../thread-failure.ts";
 import { footprint, threadsWithin } from "../course/memory.ts";
 import type { WorkPlace } from "../place.ts";
 import { here } from "./here.ts";
@@ -86,6 +87,8 @@ function boot(size: number): Booted {
     // A thread that is ended inside a native call takes the process with it: each ends itself, between two calls.
     for (const { worker } of workers) {
       worker.ref();
+      // An answer that still comes lets go of the thread, and without it the process would end instead of waiting.
+      worker.on("message", () => worker.ref());
       worker.postMessage("close" satisfies WorkerTask);
     }
     await Promise.all(workers.map(({ ended }) => ended));
@@ -114,7 +117,7 @@ const threadOf = (worker: Worker): PoolWorker => ({
       worker.unref();
       answered(answer);
     });
-    worker.on("error", failed);
+    worker.on("error", (cause) => failed(threadFailure(cause)));
     worker.on("exit", (code) =>
       failed(new PerturbError("internal", `A worker thread ended by itself (exit ${code}). Please report this.`)),
     );

@@ -1,6 +1,7 @@
 import { PerturbError } from "../../errors.ts";
 import type { Accuracy, Evaluation, SampleRecord, Warning } from "../../evaluate.ts";
 import type { NormName } from "../../norm.ts";
+import { option } from "../../option.ts";
 import { differenceInterval, mcNemar, type PairedCounts } from "./paired.ts";
 import { accuracyOf, sameEpsilon } from "./statistics.ts";
 
@@ -80,6 +81,12 @@ export async function compareRuns(a: RecordedRun, b: RecordedRun): Promise<Compa
 }
 
 function commonFacts(a: RecordedRun, b: RecordedRun): Pick<Comparison, "data" | "norm" | "target"> {
+  for (const { name, evaluation } of [a, b])
+    if (evaluation.until)
+      throw new PerturbError(
+        "usage",
+        `${name} is of a run that ended by what it had found (${option("until")}), and a comparison needs samples that were chosen before. Evaluate both on the same number of samples (${option("limit")}).`,
+      );
   const { data, options } = a.evaluation;
   const other = b.evaluation;
   const facts: readonly (readonly [what: string, ofA: string | number | null, ofB: string | number | null])[] = [

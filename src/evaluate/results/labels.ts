@@ -1,6 +1,5 @@
-import type { LabelAccuracy } from "../../evaluate.ts";
+import type { Accuracy, LabelAccuracy } from "../../evaluate.ts";
 import type { FloatTensor } from "../../tensor.ts";
-import { accuracyOf } from "./statistics.ts";
 import type { Tally } from "./tally.ts";
 
 /** The labels that are wrong in one row of a multi-label model's logits [0, wrong, …]: 1 for each. NaN is wrong. */
@@ -30,13 +29,14 @@ export function rightLabels(
 /** The accuracy of each label, clean and at each ε. */
 export const labelAccuracies = (
   labels: readonly number[],
-  tally: Pick<Tally, "labels" | "worst" | "total">,
+  tally: Pick<Tally, "labels" | "worst">,
   epsilons: readonly number[],
+  accuracyOf: (correct: number) => Accuracy,
 ): LabelAccuracy[] =>
   labels.map((label, l) => ({
     label,
-    clean: accuracyOf(tally.labels![l]!, tally.total),
-    worst: tally.worst.map((worst, k) => ({ epsilon: epsilons[k]!, ...accuracyOf(worst.labels![l]!, tally.total) })),
+    clean: accuracyOf(tally.labels![l]!),
+    worst: tally.worst.map((worst, k) => ({ epsilon: epsilons[k]!, ...accuracyOf(worst.labels![l]!) })),
   }));
 
 /** What the classes of a multi-label model are called. */

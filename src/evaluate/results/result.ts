@@ -1,5 +1,5 @@
 import { MOST_CONFUSED } from "../../classes.ts";
-import type { Dataset } from "../../dataset.ts";
+import type { Dataset, Drawn } from "../../dataset.ts";
 import type { AttackSummary, Certification, Evaluation, EvaluationResult, Warning } from "../../evaluate.ts";
 import type { DefenceFacts } from "../../models/defences/recognise.ts";
 import { warningsOf } from "../checks/checks.ts";
@@ -7,10 +7,11 @@ import { defenceWarnings, defendedOf } from "../checks/defended.ts";
 import { setWarnings } from "../checks/label-sets.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Linearity } from "../linear/contract.ts";
+import { intervalOf, widest } from "../until.ts";
 import { type GateAsked, withGates } from "./gates.ts";
 import { picturesOf } from "./input-facts.ts";
 import { labelAccuracies, labelNames } from "./labels.ts";
-import { accuracyOf } from "./statistics.ts";
+import { accuracyOf as accuracyBy } from "./statistics.ts";
 import type { AttackTally, Confusion, LinearityTally, LossTally, PointTally, Shown, Tally } from "./tally.ts";
 
 /** What the report says of a model and of who ran it. */
@@ -34,6 +35,10 @@ interface Extent {
   readonly offset: number;
   readonly surrogate: string | null;
   readonly gates: readonly GateAsked[];
+  /** Of a run that ends by itself: the half length of an interval that is asked for. */
+  readonly until?: number | undefined;
+  /** Samples that there are. */
+  readonly available: number;
 }
 
 /** What was counted, as a report holds it. */
@@ -41,17 +46,20 @@ export function resultOf(
   subject: Subject,
   data: Dataset,
   plan: BatchPlan,
-  { batch, offset, surrogate, gates }: Extent,
+  { batch, offset, surrogate, gates, until, available }: Extent,
   tally: Tally,
   { began, seconds }: { began: Date; seconds: number },
 ): EvaluationResult {
   const { classes } = subject.model;
   const { total } = tally;
+  const interval = intervalOf(until, available);
+  const accuracyOf = (correct: number) => accuracyBy(correct, total, interval);
+  const certifiedAt = (k: number) => tally.certified && { certified: accuracyOf(tally.certified.proven[k]!) };
   const points = tally.points.map((point, i) => ({
     attack: plan.series[Math.floor(i / plan.epsilons.length)]!,
     norm: plan.norm,
     epsilon: plan.epsilons[i % plan.epsilons.length]!,
-    ...accuracyOf(point.correct, total),
+    ...accuracyOf(point.correct),
     attacked: point.attacked,
     fooled: point.fooled,
     fooledConfidence: point.fooled === 0 ? null : point.confidence / point.fooled,
@@ -61,7 +69,7 @@ export function resultOf(
       ...withoutPixels(shown),
       ...(data.sourceOf && { source: data.sourceOf(shown.index) }),
     })),
-    ...certifiedAt(tally, i % plan.epsilons.length),
+    ...certifiedAt(i % plan.epsilons.length),
   }));
   const evaluation: Evaluation = {
     schema: 2,
@@ -72,7 +80,7 @@ export function resultOf(
       name: data.name,
       offset: data.drawn?.indices[0] ?? offset,
       total,
-      ...(data.drawn && { drawn: { of: data.drawn.of, seed: data.drawn.seed } }),
+      ...(data.drawn && { drawn: drawOf(data.drawn) }),
       ...(subject.labels
         ? { classNames: labelNames(subject.labels) }
         : data.classNames && { classNames: data.classNames }),
@@ -94,16 +102,17 @@ export function resultOf(
       surrogate,
     },
     runtime: subject.runtime,
-    clean: { ...accuracyOf(tally.correct, total), confusion: matrix(tally.confusion, classes) },
-    ...(subject.labels && { labels: labelAccuracies(subject.labels, tally, plan.epsilons) }),
+    clean: { ...accuracyOf(tally.correct), confusion: matrix(tally.confusion, classes) },
+    ...(subject.labels && { labels: labelAccuracies(subject.labels, tally, plan.epsilons, accuracyOf) }),
     worst: tally.worst.map(({ correct, errors }, k) => ({
       epsilon: plan.epsilons[k]!,
-      ...accuracyOf(correct, total),
+      ...accuracyOf(correct),
       errors,
-      ...certifiedAt(tally, k),
+      ...certifiedAt(k),
     })),
     ...(tally.certified && { certified: certificationOf(tally, plan) }),
-    ...defendedOf(subject.defence, tally, plan.epsilons),
+    ...defendedOf(subject.defence, tally, plan.epsilons, accuracyOf),
+    ...(until !== undefined && { until: { asked: until, reached: widest(tally, interval), available } }),
     gates: [],
     points,
     attacks: tally.attacks.map((attack, e) => summaryOf(attack, plan, e)),
@@ -130,8 +139,7 @@ export function resultOf(
   };
 }
 
-const certifiedAt = ({ certified, total }: Tally, k: number) =>
-  certified && { certified: accuracyOf(certified.proven[k]!, total) };
+const drawOf = ({ of, seed, shuffled }: Drawn) => ({ of, seed, ...(shuffled && { shuffled }) });
 
 function certificationOf({ certified, total }: Tally, { certify }: BatchPlan): Certification {
   const digits = certify?.digits ?? null;

@@ -16,11 +16,14 @@ export function wilson95(correct: number, total: number): readonly [number, numb
   return [correct === 0 ? 0 : (centre - spread) / scale, correct === total ? 1 : (centre + spread) / scale];
 }
 
-export const accuracyOf = (correct: number, total: number): Accuracy => ({
+/** An interval for a share, at 95 %. */
+export type Interval = (correct: number, total: number) => readonly [number, number];
+
+export const accuracyOf = (correct: number, total: number, interval: Interval = wilson95): Accuracy => ({
   correct,
   total,
   accuracy: total === 0 ? 0 : correct / total,
-  ci95: wilson95(correct, total),
+  ci95: interval(correct, total),
 });
 
 /**

@@ -22,8 +22,10 @@ export interface Extent extends Counts {
   /** The place of the first sample, 0 but in a shard, and where the samples end. */
   readonly first: number;
   readonly total: number;
-  /** Samples in a batch. */
+  /** Samples in a batch, at most. */
   readonly batch: number;
+  /** Of a run that ends by itself: where it looks whether to, a batch ends. */
+  readonly until?: number | undefined;
   /** Shape of one sample, or of the largest where they have several. */
   readonly shape: readonly number[];
   /** That of each, counted from the first one of the run, where they have several. */

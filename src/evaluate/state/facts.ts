@@ -7,7 +7,7 @@ import { option } from "../../option.ts";
 import { sha256 } from "../../sha256.ts";
 import type { BatchPlan } from "../course/batch.ts";
 import type { Subject } from "../results/result.ts";
-import type { Shard } from "../shard.ts";
+import type { Places, Shard } from "../shard.ts";
 
 /** What an evaluation works on. */
 export interface Ground {
@@ -23,6 +23,10 @@ export interface Ground {
   readonly total: number;
   /** Which part of it is worked on; without one, all. */
   readonly shard?: Shard | undefined;
+  /** The samples of that part. */
+  readonly places?: Places | undefined;
+  /** Of a run that ends by itself. */
+  readonly until?: number | undefined;
 }
 
 /**
@@ -37,6 +41,7 @@ export async function factsOf({
   plan,
   batch,
   limit,
+  until,
 }: Ground): Promise<readonly (readonly [string, string])[]> {
   return [
     ["the version of perturb", subject.version],
@@ -55,6 +60,7 @@ export async function factsOf({
     [option("limit"), String(limit)],
     [option("order"), data.drawn ? "seed" : "file"],
     ...(data.labels ? [["SHA-256 of the labels", await labelsDigest(data.labels)] as const] : []),
+    ...(until === undefined ? [] : [[option("until"), String(until)] as const]),
     [option("batch"), String(batch)],
     [option("eot"), String(plan.eot)],
     [option("levels"), plan.levels === null ? "none" : String(plan.levels)],

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { aBoolean, aFunction, checkKind, checkOptions, type Kinds } from "../../known-options.ts";
 import { isGraphModel } from "../../models/classifier/graph-model.ts";
-import { type Places, placesOf, shapesFrom, shardText } from "../shard.ts";
+import { type Places, shapesFrom, shardText } from "../shard.ts";
 import type { EvaluationState, OpenState } from "../state.ts";
 import { countsOf, type Extent } from "./extent.ts";
 import { factsOf, firstSamples, type Ground, watched } from "./facts.ts";
@@ -49,8 +49,7 @@ const stateIn = (
       warn(`${folder} holds a run that was not finished, and that this one replaces. To go on with it: ${RESUME}`);
     const { data, digest } = watched(ground.data);
     const { plan, batch, shard } = ground;
-    const whole = extentOf(ground);
-    const extent = shard ? extentOf(ground, placesOf(shard, whole)) : whole;
+    const extent = extentOf(ground, ground.places);
     const known = await knownFacts(ground);
     if (shard) known.push([SHARD, shardText(shard)]);
     const facts = () => [...known, firstSamples(digest())];
@@ -74,13 +73,14 @@ const withData = (journal: Omit<OpenState, "data">, data: OpenState["data"]): Op
 
 /** What the tallies of an evaluation, or of some places of it, hold. */
 export const extentOf = (
-  { model, plan, batch, total, data }: Ground,
+  { model, plan, batch, total, data, until }: Ground,
   { first, last }: Places = { first: 0, last: total },
 ): Extent => ({
   ...countsOf(model, plan),
   first,
   total: last,
   batch,
+  until,
   shape: model.inputShape,
   shapeAt: shapesFrom(data, plan.offset),
 });

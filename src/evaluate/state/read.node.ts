@@ -4,6 +4,7 @@ import { messageOf } from "../../errors.ts";
 import type { Picture } from "../../evaluate.ts";
 import { product } from "../../tensor.ts";
 import { EXAMPLES, type Tally } from "../results/tally.ts";
+import { nextLook } from "../until.ts";
 import { lineSchema, prettify } from "./decode.ts";
 import { exampleLists } from "./encode.ts";
 import type { Extent } from "./extent.ts";
@@ -39,10 +40,10 @@ export async function* readTallies(
   let schemaSamples = 0;
   const longest = LONGEST + 2 * textLength(product(extent.shape));
   for await (const { text, ...place } of readLines(file, from, longest)) {
-    const end = Math.min(extent.total, done + extent.batch);
+    const end = Math.min(extent.total, done + extent.batch, nextLook(done, extent.until));
     const samples = end > done ? batchEnd(done, end, extent.shapeAt) - done : 0;
     if (samples === 0) throw unfit(path, `it holds more than the ${extent.total - extent.first} samples of its run`);
-    // Batches are of one size but for the last, and where shapes change.
+    // Batches are of one size but for the last, before a look, and where shapes change.
     if (samples !== schemaSamples) [schema, schemaSamples] = [lineSchema(extent, samples), samples];
     const parsed = schema!.safeParse(parse(text, path));
     if (!parsed.success) throw unfit(path, `after ${done} samples, ${prettify(parsed.error)}`, parsed.error);

@@ -108,7 +108,10 @@ export function inspectGraph(
     straightThrough: "error" in classifier ? 0 : classifier.straightThrough,
     precision: precisionOf(graph),
     operators: operatorsOf(whole),
-    obstacles: [...new Set(graph.outputs.flatMap((output) => obstacles(written, output.name)))].map(describeNode),
+    obstacles: obstacles(
+      written,
+      graph.outputs.map((output) => output.name),
+    ).map(describeNode),
     parameters: countParameters(graph),
     trainable: "error" in classifier ? [] : parametersOf(classifier.graph, original),
     multiplyAdds: { total, operators, uncounted: unknown.length },

@@ -3,6 +3,7 @@ import { UNKNOWN } from "../../onnx/facts.ts";
 import { type Dim, type Graph, type Node, ownInputs } from "../../onnx/graph.ts";
 import { axesOf } from "../../onnx/shape-rules/axes.ts";
 import { inferShapes } from "../../onnx/shapes.ts";
+import { own } from "../../own.ts";
 
 /** Operators along one axis, with the axis where none is said. */
 const ALONG: Readonly<Record<string, number>> = {
@@ -45,7 +46,7 @@ function overAxes(node: Node, opset: number, dims: readonly Dim[], lookup: Looku
   }
   // One scale for all of them.
   if (node.op === "DynamicQuantizeLinear") return [...dims.keys()];
-  const usual = ALONG[node.op];
+  const usual = own(ALONG, node.op);
   if (usual === undefined) return [];
   const isSoftmax = node.op.endsWith("max") && !node.op.startsWith("Arg");
   const axis = normalizeAxis(node.attributes.int("axis", isSoftmax && opset < 13 ? 1 : usual), dims.length);

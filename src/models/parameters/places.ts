@@ -1,3 +1,5 @@
+import { own } from "../../own.ts";
+
 /** What a tensor is to the operator that takes it. A statistic is not learned. */
 export type ParameterRole = "weight" | "bias" | "scale" | "slope" | "statistic";
 
@@ -38,11 +40,11 @@ const AFFINE: Readonly<Record<string, ParameterRole>> = { Add: "bias", Sub: "bia
 
 /** The role of input i of an operator; null where it is none that is learned. */
 export const roleOf = (op: string, domain: string, i: number): ParameterRole | null =>
-  PLACES[domain]?.[op]?.[i] ?? null;
+  own(own(PLACES, domain) ?? {}, op)?.[i] ?? null;
 
 /** The role of a constant beside a value that has weights before it. */
 export const affineRole = (op: string, domain: string): ParameterRole | null =>
-  domain === "" && Object.hasOwn(AFFINE, op) ? AFFINE[op]! : null;
+  (domain === "" ? own(AFFINE, op) : null) ?? null;
 
 /** Operators that a tensor goes through on its way to its place, and still is what is learned. */
 export const CARRIERS: ReadonlySet<string> = new Set([

@@ -1,6 +1,7 @@
+import { PerturbError } from "../../errors.ts";
 import { broadcast } from "../dims.ts";
 import type { ShapeRule } from "../facts.ts";
-import type { Dim } from "../graph.ts";
+import { type Dim, describeNode } from "../graph.ts";
 
 /** One symbol an axis, of each input and of the output. The axes of an ellipsis are ".0", ".1", … from the last one on. */
 export interface Subscripts {
@@ -33,7 +34,9 @@ function symbols(term: string, behindDots: number): string[] {
 /** The ellipsis, and the letters that stand once, in alphabetical order. */
 function implicitOutput(terms: readonly string[]): string {
   const all = terms.flatMap(letters);
-  const once = all.filter((letter) => all.indexOf(letter) === all.lastIndexOf(letter)).sort();
+  const counts = new Map<string, number>();
+  for (const letter of all) counts.set(letter, (counts.get(letter) ?? 0) + 1);
+  const once = [...counts.keys()].filter((letter) => counts.get(letter) === 1).sort();
   return (terms.some((term) => term.includes("...")) ? "..." : "") + once.join("");
 }
 
@@ -41,10 +44,16 @@ const einsum: ShapeRule = ({ node, input }) => {
   const facts = node.inputs.map((_, i) => input(i));
   const type = facts[0]!.type;
   if (facts.some((f) => !f.dims)) return { type, dims: null };
+  const equation = node.attributes.string("equation", "");
   const { inputs, output } = einsumSubscripts(
-    node.attributes.string("equation", ""),
+    equation,
     facts.map((f) => f.dims!.length),
   );
+  if (inputs.length !== facts.length)
+    throw new PerturbError(
+      "invalid-file",
+      `${describeNode(node)}: its equation "${equation}" is for ${inputs.length} inputs, and it has ${facts.length}. Check that the model runs.`,
+    );
   const sizes = new Map<string, Dim>();
   inputs.forEach((term, i) => {
     term.forEach((symbol, axis) => {

@@ -27,6 +27,7 @@ const ORDER = Object.keys({
   labels: 0,
   worst: 0,
   defence: 0,
+  until: 0,
   gates: 0,
   points: 0,
   attacks: 0,
@@ -75,6 +76,9 @@ const ORDER = Object.keys({
   surrogate: 0,
   correct: 0,
   total: 0,
+  asked: 0,
+  reached: 0,
+  available: 0,
   atLeast: 0,
   accuracy: 0,
   ci95: 0,
@@ -123,6 +127,7 @@ const ORDER = Object.keys({
   unadapted: 0,
   classNames: 0,
   drawn: 0,
+  shuffled: 0,
 } satisfies Record<KeysOf<Evaluation>, 0>);
 
 /**

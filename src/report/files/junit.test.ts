@@ -35,7 +35,7 @@ describe("toJunit", () => {
       ...[0.05, 0.1, 0.15, 0.2, 0.25, 0.3].map((epsilon) => `L∞ ε = ${epsilon}`),
     ]);
     expect(new Set(tests.map(({ attributes }) => attributes["classname"]))).toEqual(new Set(["perturb.lenet.mnist"]));
-    expect(child(tests[0]!, "system-out")!.text).toMatch(/^accuracy 98\.10%: 9,810 of 10,000, 95 % interval 97\.81/);
+    expect(child(tests[0]!, "system-out")!.text).toMatch(/^accuracy 98\.10%: 9,810 of 10,000, 95% interval 97\.81/);
     // As the schema of JUnit has them.
     expect(suite.children.map(({ name }) => name)).toEqual([
       "properties",

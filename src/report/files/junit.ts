@@ -8,6 +8,7 @@ import {
   formatInterval,
   formatPercent,
   formatShortfall,
+  intervalName,
   NORM_SYMBOL,
   samplesWords,
 } from "../format.ts";
@@ -31,16 +32,16 @@ export function toJunit(evaluation: Evaluation): string {
   };
   const tests = beyondClean(worst).map((point) => ({
     name: `${NORM_SYMBOL[options.norm]} ε = ${formatEpsilon(point.epsilon)}`,
-    text: describe(point),
+    text: describe(point, evaluation),
     failure: failureAt(point.epsilon, false),
   }));
   const proofs = certifiedPoints(evaluation).map((point) => ({
     name: `${CERTIFIED_ACCURACY}, ${NORM_SYMBOL[options.norm]} ε = ${formatEpsilon(point.epsilon)}`,
-    text: describe(point),
+    text: describe(point, evaluation),
     failure: failureAt(point.epsilon, true),
   }));
   // A gate at ε = 0 is one on the clean accuracy.
-  const all = [{ name: "clean", text: describe(clean), failure: failureAt(0, false) }, ...tests, ...proofs];
+  const all = [{ name: "clean", text: describe(clean, evaluation), failure: failureAt(0, false) }, ...tests, ...proofs];
   const counts = html`tests="${all.length}" failures="${all.filter((test) => test.failure !== null).length}" errors="0"`;
   const time = cost.seconds.toFixed(3);
   const properties = {
@@ -75,8 +76,8 @@ ${failure === null ? null : html`      <failure message="${failure}" type="accur
 /** Texts on lines of their own: escaping takes line ends inside a text for control characters. */
 const lines = (texts: readonly string[]): Markup[] => texts.map((text) => html`${text}\n`);
 
-const describe = ({ correct, total, accuracy, ci95 }: Accuracy): string =>
-  `accuracy ${formatPercent(accuracy)}: ${formatCount(correct)} of ${formatCount(total)}, 95 % interval ${formatInterval(ci95)}`;
+const describe = ({ correct, total, accuracy, ci95 }: Accuracy, evaluation: Evaluation): string =>
+  `accuracy ${formatPercent(accuracy)}: ${formatCount(correct)} of ${formatCount(total)}, ${intervalName(evaluation)} ${formatInterval(ci95)}`;
 
 /** The attack that was the first to fool most samples up to this ε. */
 function strongest({ attacks }: Evaluation, k: number): string {

@@ -20,7 +20,9 @@ const accuracy = {
   correct: count.describe("Samples that are correct; under attack, and not fooled."),
   total: count.describe("All samples, also the misclassified ones, which are not attacked."),
   accuracy: fraction.describe("correct / total"),
-  ci95: z.tuple([probability, probability]).describe("Wilson score interval, 95%."),
+  ci95: z
+    .tuple([probability, probability])
+    .describe("Wilson score interval, 95%; where the report has `until`, that of a confidence sequence, 95%."),
 };
 
 const data = z.strictObject({
@@ -28,8 +30,10 @@ const data = z.strictObject({
   offset: count.describe("Index in the data set of the first sample."),
   total: count.describe("Samples evaluated."),
   drawn: z
-    .exactOptional(z.strictObject({ of: count, seed: z.int() }))
-    .describe("Where the samples were drawn: the size of the whole set, and the seed; samples.csv has their indices."),
+    .exactOptional(z.strictObject({ of: count, seed: z.int(), shuffled: z.exactOptional(z.literal(true)) }))
+    .describe(
+      "Where the samples were drawn: the size of the whole set, and the seed; samples.csv has their indices. Shuffled: from all alike, in random order; otherwise each class has its share.",
+    ),
   classNames: z.exactOptional(z.array(z.string())),
 });
 
@@ -113,6 +117,12 @@ const defence = z.strictObject({
     ),
 });
 
+const ending = z.strictObject({
+  asked: fraction.describe("Half the length of an interval, as a share, that was asked for."),
+  reached: fraction.describe("That of the longest interval of the model's accuracies in the end."),
+  available: count.describe("Samples that there were to draw."),
+});
+
 const gate = z.strictObject({
   epsilon: positive,
   atLeast: fraction.describe("The accuracy asked for."),
@@ -168,6 +178,11 @@ export const evaluationSchema = z
     defence: z
       .exactOptional(defence)
       .describe("Of a model with defences in front of its network: the accuracy that they claim."),
+    until: z
+      .exactOptional(ending)
+      .describe(
+        "Of a run that ends by itself: how far it came. The intervals are then those of a confidence sequence.",
+      ),
     gates: z.array(gate).describe("The accuracies that were asked for, and whether they were met."),
     points: z
       .array(point)

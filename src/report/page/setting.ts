@@ -3,6 +3,7 @@ import { pictureWords } from "../../models/preprocessing/preprocessing.ts";
 import { l0Unit } from "../../norm.ts";
 import {
   className,
+  endingWords,
   formatCount,
   formatEpsilon,
   formatNumber,
@@ -25,7 +26,7 @@ ${warnings.map(({ code, message }) => html`<li>${printable(message, 2000)} <code
 
 /** Everything that the numbers depend on. */
 export function settingSection(evaluation: Evaluation): Markup {
-  const { model, data, options, runtime, date, tool } = evaluation;
+  const { model, data, options, runtime, date, tool, until } = evaluation;
   return html`<section>
 <h2>Setting</h2>
 ${facts([
@@ -39,6 +40,7 @@ ${facts([
   ],
   ["Parameters", model.parameters === null ? "not known" : formatCount(model.parameters)],
   ["Data", `${printable(data.name)}, ${samplesWords(data)}`],
+  ...(until ? [["Ended by itself", endingWords(until, data)] as const] : []),
   ["Attack", options.attacks.map((name) => printable(name, 60)).join(", ")],
   ["Norm", normWords(evaluation)],
   ["ε", options.epsilons.map(formatEpsilon).join(", ")],

@@ -6,6 +6,7 @@ import {
   formatCount,
   formatEpsilon,
   formatPercent,
+  intervalName,
   printable,
   seriesOf,
 } from "../format.ts";
@@ -70,6 +71,7 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
   } as const;
   const models = distinct(evaluations.map(({ model }) => printable(model.name, 30)));
   const attacks = distinct(evaluations.flatMap((evaluation) => seriesOf(evaluation).map(({ name }) => name)));
+  const intervals = intervalName(evaluations[0]);
   const counts = distinct(evaluations.map(({ clean }) => formatCount(clean.total)));
   return {
     $schema: SCHEMA,
@@ -79,7 +81,7 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
     config: plotConfig(theme),
     title: {
       text: `${models.join(" and ")} on ${printable(data.name, 18)}`,
-      subtitle: `${certified.length > 0 ? "certified, and" : "accuracy"} under ${attacks.length === 1 ? attacks[0] : "attack"}, ${counts.join(" and ")} samples, 95% interval`,
+      subtitle: `${certified.length > 0 ? "certified, and" : "accuracy"} under ${attacks.length === 1 ? attacks[0] : "attack"}, ${counts.join(" and ")} samples, ${intervals}`,
     },
     data: { values },
     encoding: { x, color: attack },
@@ -92,7 +94,7 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
       { mark: { type: "line", strokeWidth: 2, aria: false }, encoding: { y: ACCURACY } },
       {
         mark: { type: "point", filled: true, size: 52, opacity: 1, aria: true },
-        encoding: { y: ACCURACY, shape: attack, description: { value: { expr: POINT_TEXT } } },
+        encoding: { y: ACCURACY, shape: attack, description: { value: { expr: pointText(intervals) } } },
       },
       ...(series.length === 1 && values.length <= FEW ? [accuracyLabels(theme)] : []),
     ],
@@ -100,8 +102,8 @@ export function accuracyPlots(evaluations: readonly [Evaluation, ...Evaluation[]
 }
 
 /** "fgsm L∞, ε = 0.1: 86.60%, 95% interval 85.92 to 87.25%" */
-const POINT_TEXT =
-  "datum.series + ', ε = ' + format(datum.epsilon, '.4~g') + ': ' + format(datum.accuracy, '.2%') + ', 95% interval ' + format(100 * datum.low, '.2f') + ' to ' + format(datum.high, '.2%')";
+const pointText = (intervals: string): string =>
+  `datum.series + ', ε = ' + format(datum.epsilon, '.4~g') + ': ' + format(datum.accuracy, '.2%') + ', ${intervals} ' + format(100 * datum.low, '.2f') + ' to ' + format(datum.high, '.2%')`;
 
 /** Certified accuracy of each evaluation that has it. */
 const certifiedSeries = (evaluations: readonly Evaluation[]) =>

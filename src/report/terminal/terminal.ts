@@ -47,7 +47,13 @@ function drawn(evaluation: Evaluation, color: boolean, { folded, named, padding 
   const several = series.length !== 1 || certified.length > 0 || unadapted.length > 0;
   const fold = (text: string, after: string, style: (line: string) => string): string =>
     (folded ? text.replace(`${after} `, `${after}\n`) : text).split("\n").map(style).join("\n");
-  const titles = [...(several && named ? ["attack"] : []), "ε", "correct", "accuracy", "95% interval"];
+  const titles = [
+    ...(several && named ? ["attack"] : []),
+    "ε",
+    "correct",
+    "accuracy",
+    evaluation.until ? "95% sequence" : "95% interval",
+  ];
   const table = new Table({
     head: titles.map((title) => fold(title, "95%", dim)),
     colAligns: titles.map((title) => (title === "attack" ? "left" : "right")),

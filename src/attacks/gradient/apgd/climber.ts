@@ -31,24 +31,34 @@ export interface Climber {
   checkedLoss: number;
   /** Whether the step was halved at the last checkpoint. */
   halved: boolean;
-  /** L1: the share of the elements that a step moves. */
-  share: number;
-  /** L1: how many elements of the best point differed from the sample at the last checkpoint. */
+  /** L1: how many elements of the best point differed from the sample at the last checkpoint, or at the start. */
   changed: number;
+}
+
+/** A part of a run: so many steps in a ball of `radius` times ε. */
+export interface Stage {
+  readonly radius: number;
+  readonly steps: number;
 }
 
 /** How climbers move in a norm. */
 export interface Rule {
+  /** The stages of a run of so many steps; the last one's radius is 1. */
+  readonly stages: (steps: number) => readonly Stage[];
   /** The first step's size over ε. */
   readonly firstStep: number;
-  /** The numbers of steps after which the step sizes are reviewed, rising. */
+  /** The numbers of steps of a stage after which the step sizes are reviewed, rising. */
   readonly checkpoints: (steps: number) => readonly number[];
+  /** Moves a point into the ball and the bounds. */
+  readonly project: (out: Float32Array, x: Float32Array, ball: Ball) => void;
   /** Draws a starting point in the ball and the bounds, into `out`. */
   readonly start: (out: Float32Array, x: Float32Array, ball: Ball, random: Random) => void;
   /** Decides at a checkpoint, `since` steps after the last one, how to go on, and from where. */
   readonly review: (climber: Climber, ball: Ball, since: number, rho: number) => void;
   /** Takes one step: sets `at` and `before`. `scratch` has the size of a sample. */
   readonly advance: (climber: Climber, ball: Ball, first: boolean, scratch: Float32Array) => void;
+  /** Sets `at` to the point to be looked at after the last step of a run. */
+  readonly finish?: (climber: Climber, ball: Ball) => void;
 }
 
 export function newClimber(row: number, x: Float32Array, at: Float32Array, step: number): Climber {
@@ -66,10 +76,16 @@ export function newClimber(row: number, x: Float32Array, at: Float32Array, step:
     rises: 0,
     checkedLoss: Number.NEGATIVE_INFINITY,
     halved: true,
-    share: 0.2,
-    changed: x.length,
+    changed: changedElements(at, x),
   };
 }
+
+/** How many elements differ. */
+export const changedElements = (point: Float32Array, x: Float32Array): number => {
+  let changed = 0;
+  for (let i = 0; i < x.length; i++) if (point[i] !== x[i]) changed++;
+  return changed;
+};
 
 /** Notes what the model says of the point where the climber stands. */
 export function observe(climber: Climber, loss: number, gradient: Float32Array): void {

@@ -20,8 +20,10 @@ export function checkpoints(steps: number): number[] {
 
 /** L∞ and L2 (Croce and Hein 2020, Algorithm 1). */
 export const momentum: Rule = {
+  stages: (steps) => [{ radius: 1, steps }],
   firstStep: 2,
   checkpoints,
+  project: (out, x, { norm, epsilon, bounds }) => norm.project(out, x, epsilon, bounds),
   /** On the sphere of radius ε: uniform noise for L∞, normal noise for L2, scaled to it. */
   start(out, x, { norm, epsilon, bounds }, random) {
     const draw = norm.name === "linf" ? () => 2 * random.uniform() - 1 : () => random.normal();
