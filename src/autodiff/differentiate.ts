@@ -9,7 +9,6 @@ import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
 import { typeCode } from "../onnx/tensor-proto.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { option } from "../option.ts";
-import { product } from "../tensor.ts";
 import { batchFirst } from "./batch-axis.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward, gradients } from "./engine.ts";
@@ -33,6 +32,9 @@ export interface Classifier {
   /** Scores of labels of which only a run tells whether they are logits or probabilities. */
   readonly unseen?: true;
 }
+
+/** Elements of a sample, at most: those of a batch that is held in memory. */
+const MOST_ELEMENTS = 2 ** 28;
 
 /** Shape of one sample that the graph itself fixes, or null where it does not; the whole input where it has no batch axis. */
 export function sampleShape(graph: Graph): readonly number[] | null {
@@ -72,11 +74,14 @@ export function asClassifier(file: Graph, shape = sampleShape(file), reading: Re
       "unsupported",
       `The model's input "${input.name}" is ${describeDims(input.dims)}: the size of a sample is open. Give data of one size, or the shape of a sample (${option("shape")}).`,
     );
-  if (product(shape) === 0)
-    throw new PerturbError(
-      "unsupported",
-      `The model's input "${input.name}" takes samples of [${shape}], which hold nothing. Give samples of at least one element.`,
-    );
+  for (const sample of [shape, input.dims?.slice(1) ?? []]) {
+    const size = sample.reduce<number>((known, of) => known * (typeof of === "number" ? of : 1), 1);
+    if (size === 0 || size > MOST_ELEMENTS)
+      throw new PerturbError(
+        "unsupported",
+        `The model's input "${input.name}" takes samples of ${describeDims(sample)}. Samples have from 1 to ${MOST_ELEMENTS} elements.`,
+      );
+  }
   if (original.outputs.length !== 1)
     throw new PerturbError(
       "unsupported",

@@ -84,9 +84,15 @@ export async function followUp(
   return warnings.filter((w) => w !== null);
 }
 
-/** Attacks that look for themselves in several steps; one step, and noise, cannot converge. */
+/**
+ * Attacks that look for themselves in several steps; one step, and noise, cannot converge. `least` runs several of them, and is not done with the
+ * first one in so few queries.
+ */
 const isIterated = ({ attack, options }: Entry): boolean =>
-  attack.baseline === undefined && attack.also === undefined && ("steps" in options || "queries" in options);
+  attack.name !== "least" &&
+  attack.baseline === undefined &&
+  attack.also === undefined &&
+  ("steps" in options || "queries" in options);
 
 const someAt = async (data: Dataset, indices: readonly number[]): Promise<Batch | undefined> =>
   indices.length === 0 ? undefined : samplesAt(data, indices);
