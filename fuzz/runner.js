@@ -1,0 +1,81 @@
+// @ts-check
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/**
+ * @typedef {import("./attempt.js").Outcome} Outcome
+ * @typedef {object} Limits
+ * @property {number} seconds for one input
+ * @property {number} heap of V8, in MB
+ * @property {number} spare resident bytes beyond the start and ten times the input
+ */
+
+/** @type {Limits} */
+export const LIMITS = { seconds: 5, heap: 512, spare: 200e6 };
+
+const CHILD = fileURLToPath(new URL("./child.js", import.meta.url));
+
+/**
+ * Reads inputs in a process of its own, which is started when it is needed, and anew after it ended.
+ * @param {string} path of the reader's module
+ * @param {Limits} limits
+ */
+export function runnerOf(path, limits = LIMITS) {
+  /** @type {import("node:child_process").ChildProcess | undefined} */
+  let child;
+  let errors = "";
+
+  async function start() {
+    const fresh = fork(CHILD, [path, String(limits.spare)], {
+      execArgv: [`--max-old-space-size=${limits.heap}`],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    errors = "";
+    fresh.stderr?.on("data", (text) => {
+      errors = (errors + text).slice(-4000);
+    });
+    const ready = await Promise.race([once(fresh, "message"), once(fresh, "close")]);
+    if (ready[0] !== "ready") throw new Error(`The reader ${path} does not start:\n${errors}`);
+    return fresh;
+  }
+
+  /** Ends the process: the next input meets a fresh one. */
+  async function end() {
+    const old = child;
+    child = undefined;
+    if (!old || old.exitCode !== null || old.signalCode !== null) return;
+    old.kill("SIGKILL");
+    await once(old, "close");
+  }
+
+  /**
+   * @param {{ seed: number, number: number } | { bytes: Uint8Array }} task
+   * @returns {Promise<Outcome>}
+   */
+  async function ask(task) {
+    child ??= await start();
+    const here = child;
+    /** @type {Outcome} */
+    const outcome = await new Promise((resolve) => {
+      const settle = (/** @type {Outcome} */ what) => {
+        clearTimeout(timer);
+        here.off("message", settle).off("close", closed);
+        resolve(what);
+      };
+      const closed = (/** @type {number | null} */ code, /** @type {string | null} */ signal) =>
+        settle({ kind: "crash", message: `${signal ?? `exit ${code}`}\n${errors}` });
+      const timer = setTimeout(
+        () => settle({ kind: "hang", message: `over ${limits.seconds} s` }),
+        1000 * limits.seconds,
+      );
+      here.on("message", settle).on("close", closed);
+      here.send(task);
+    });
+    if (["memory", "hang", "crash"].includes(outcome.kind)) await end();
+    return outcome;
+  }
+
+  return { ask, end };
+}

@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { attempt, inputOf, isFault } from "../fuzz/attempt.js";
+import { fuzz } from "../fuzz/campaign.js";
+import { loadReader, pathOf, READERS } from "../fuzz/reader.js";
+import { LIMITS } from "../fuzz/runner.js";
+import { scratch } from "./support/cli.ts";
+
+/** A graph is much more work than an array. */
+const INPUTS: Readonly<Record<string, number>> = { onnx: 20, image: 40 };
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+
+describe.each(READERS)("the reader %s", (name) => {
+  it("refuses hostile files, or reads them", async () => {
+    const reader = await loadReader(pathOf(name));
+    for (const seed of reader.seeds) expect(await attempt(reader, seed)).toEqual({ kind: "read", message: "" });
+    for (let number = 0; number < (INPUTS[name] ?? 100); number++) {
+      const outcome = await attempt(reader, inputOf(reader, 1, number));
+      expect(isFault(outcome) && { number, outcome }).toBe(false);
+    }
+  });
+
+  it("is given the same inputs for the same seed", async () => {
+    const reader = await loadReader(pathOf(name));
+    const some = (seed: number) => Array.from({ length: 5 }, (_, number) => text(inputOf(reader, seed, number)));
+    const copies = reader.seeds.map(text);
+    expect(some(3)).toEqual(some(3));
+    expect(some(3)).not.toEqual(some(4));
+    expect(reader.seeds.map(text)).toEqual(copies);
+  });
+});
+
+it("the fuzzer sees each kind of fault, makes its input smaller, and goes on", async () => {
+  const space = scratch();
+  onTestFinished(space.remove);
+  const path = new URL("./support/fuzz/faulty-reader.js", import.meta.url).href;
+  const { faults, ...counts } = await fuzz({
+    name: "faulty",
+    path,
+    seed: 29,
+    inputs: 6,
+    seconds: 60,
+    folder: space.path,
+    limits: { ...LIMITS, seconds: 0.4, spare: 50e6 },
+  });
+  expect(faults.map(({ signature }) => signature.split(":")[0]).sort()).toEqual([
+    "crash",
+    "exception",
+    "hang",
+    "memory",
+  ]);
+  expect(faults.every(({ file }) => readFileSync(file).length === 1)).toBe(true);
+  expect(readdirSync(space.path)).toHaveLength(4);
+  expect(counts).toMatchObject({ inputs: 6, read: 1, refused: 1, unconfirmed: 0 });
+});
