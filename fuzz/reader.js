@@ -12,7 +12,7 @@
  */
 
 /** The readers, each a module of readers/. */
-export const READERS = ["npy", "npz", "idx", "safetensors", "torch", "image", "vnnlib", "onnx"];
+export const READERS = ["npy", "npz", "idx", "safetensors", "torch", "image", "vnnlib", "state", "endpoint", "onnx"];
 
 /** @param {string} name */
 export const pathOf = (name) => new URL(`./readers/${name}.js`, import.meta.url).href;

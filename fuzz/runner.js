@@ -1,6 +1,9 @@
 // @ts-check
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
@@ -25,9 +28,13 @@ export function runnerOf(path, limits = LIMITS) {
   /** @type {import("node:child_process").ChildProcess | undefined} */
   let child;
   let errors = "";
+  /** For what the process writes: it may be killed before it can remove it. */
+  let scratch = "";
 
   async function start() {
+    scratch = mkdtempSync(join(tmpdir(), "perturb-fuzz-"));
     const fresh = fork(CHILD, [path, String(limits.spare)], {
+      env: { ...process.env, TMPDIR: scratch, TEMP: scratch },
       execArgv: [`--max-old-space-size=${limits.heap}`],
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -45,9 +52,12 @@ export function runnerOf(path, limits = LIMITS) {
   async function end() {
     const old = child;
     child = undefined;
-    if (!old || old.exitCode !== null || old.signalCode !== null) return;
-    old.kill("SIGKILL");
-    await once(old, "close");
+    if (!old) return;
+    if (old.exitCode === null && old.signalCode === null) {
+      old.kill("SIGKILL");
+      await once(old, "close");
+    }
+    rmSync(scratch, { recursive: true, force: true });
   }
 
   /**
@@ -71,7 +81,8 @@ export function runnerOf(path, limits = LIMITS) {
         1000 * limits.seconds,
       );
       here.on("message", settle).on("close", closed);
-      here.send(task);
+      // Told by the error, and not by an event, where it has ended since its last answer.
+      here.send(task, (error) => error && settle({ kind: "crash", message: `after the input before\n${errors}` }));
     });
     if (["memory", "hang", "crash"].includes(outcome.kind)) await end();
     return outcome;

@@ -14,7 +14,7 @@ describe.each(READERS)("the reader %s", (name) => {
   it("refuses hostile files, or reads them", async () => {
     const reader = await loadReader(pathOf(name));
     for (const seed of reader.seeds) expect(await attempt(reader, seed)).toEqual({ kind: "read", message: "" });
-    for (let number = 0; number < (INPUTS[name] ?? 100); number++) {
+    for (let number = 0; number < (INPUTS[name] ?? 200); number++) {
       const outcome = await attempt(reader, inputOf(reader, 1, number));
       expect(isFault(outcome) && { number, outcome }).toBe(false);
     }
