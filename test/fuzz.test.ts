@@ -2,12 +2,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { attempt, inputOf, isFault } from "../fuzz/attempt.js";
 import { fuzz } from "../fuzz/campaign.js";
+import { minimise } from "../fuzz/minimise.js";
 import { loadReader, pathOf, READERS } from "../fuzz/reader.js";
 import { LIMITS } from "../fuzz/runner.js";
 import { scratch } from "./support/cli.ts";
 
 /** A graph is much more work than an array. */
-const INPUTS: Readonly<Record<string, number>> = { onnx: 20, image: 40 };
+const INPUTS: Readonly<Record<string, number>> = { onnx: 20, image: 40, state: 40 };
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
 describe.each(READERS)("the reader %s", (name) => {
@@ -30,7 +31,15 @@ describe.each(READERS)("the reader %s", (name) => {
   });
 });
 
-it("the fuzzer sees each kind of fault, makes its input smaller, and goes on", async () => {
+it("an input is made smaller while it shows the fault", async () => {
+  const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
+  const isSame = async (some: Uint8Array) => some.includes(17) && some.indexOf(17) < some.indexOf(80);
+  expect([...(await minimise(bytes, isSame, 60))]).toEqual([17, 80]);
+  const long = async (some: Uint8Array) => some.length >= 3;
+  expect([...(await minimise(bytes, long, 60))]).toEqual([0, 0, 0]);
+});
+
+it("the fuzzer sees each kind of fault, keeps its input, and goes on", async () => {
   const space = scratch();
   onTestFinished(space.remove);
   const path = new URL("./support/fuzz/faulty-reader.js", import.meta.url).href;
