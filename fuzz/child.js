@@ -20,8 +20,8 @@ async function answer(task) {
   return outcome;
 }
 
-process.on("message", async (/** @type {any} */ task) => {
-  process.send?.(await answer(task));
+process.on("message", (/** @type {any} */ task) => {
+  void answer(task).then((outcome) => process.send?.(outcome));
 });
 process.on("disconnect", () => process.exit());
 process.send?.("ready");

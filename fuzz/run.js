@@ -26,25 +26,28 @@ Faults are kept in the folder, made smaller. The exit code is 1 where there are 
   process.exit(0);
 }
 
-/** @param {string} text @param {string} option @param {number} least */
-function number(text, option, least) {
-  const value = Number(text);
-  if (text.trim() !== "" && value >= least) return value;
-  process.stderr.write(`--${option} must be a number of at least ${least}, got "${text}".\n`);
-  return process.exit(2);
+/** @param {string} message @returns {never} */
+function refuse(message) {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
 }
+
+/** @param {"minutes" | "inputs" | "seed" | "input"} option @param {(value: number) => boolean} fits @param {string} what */
+function number(option, fits, what) {
+  const text = options[option] ?? "";
+  const value = Number(text);
+  return text.trim() !== "" && fits(value) ? value : refuse(`--${option} must be ${what}, got "${text}".`);
+}
+const isWhole = (/** @type {number} */ value) => Number.isSafeInteger(value) && value >= 0;
 
 const wanted = options.reader.split(",");
 const unknown = wanted.find((name) => !READERS.includes(name));
-if (unknown !== undefined) {
-  process.stderr.write(`There is no reader "${unknown}". Known: ${READERS.join(", ")}.\n`);
-  process.exit(2);
-}
-const seed = number(options.seed, "seed", 0);
-const only = options.input === undefined ? undefined : number(options.input, "input", 0);
+if (unknown !== undefined) refuse(`There is no reader "${unknown}". Known: ${READERS.join(", ")}.`);
+const seed = number("seed", isWhole, "a whole number");
+const only = options.input === undefined ? undefined : number("input", isWhole, "a whole number");
 const bounds = {
-  seconds: 60 * number(options.minutes, "minutes", 0),
-  inputs: only === undefined ? number(options.inputs, "inputs", 0) : 1,
+  seconds: 60 * number("minutes", (value) => value > 0, "a number above 0"),
+  inputs: only === undefined ? number("inputs", (value) => value === Infinity || isWhole(value), "a whole number") : 1,
 };
 const folder = options.out;
 

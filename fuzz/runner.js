@@ -1,7 +1,7 @@
 // @ts-check
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 /**
  * @typedef {import("./attempt.js").Outcome} Outcome
  * @typedef {object} Limits
- * @property {number} seconds for one input
+ * @property {number} seconds for one input, of the clock and of the processor: others may need the machine too
  * @property {number} heap of V8, in MB
  * @property {number} spare resident bytes beyond the start and ten times the input
  */
@@ -18,6 +18,20 @@ import { fileURLToPath } from "node:url";
 export const LIMITS = { seconds: 5, heap: 512, spare: 200e6 };
 
 const CHILD = fileURLToPath(new URL("./child.js", import.meta.url));
+
+/** A process that takes no processor time waits for what does not come, or for a very busy machine. */
+const PATIENCE = 12;
+
+/** Seconds of processor time that a process took; infinite where the system does not tell. @param {number | undefined} pid */
+function processorSeconds(pid) {
+  try {
+    // Fields 14 and 15, in hundredths, counted behind the name of the program (man proc).
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
 
 /**
  * Reads inputs in a process of its own, which is started when it is needed, and anew after it ended.
@@ -70,16 +84,19 @@ export function runnerOf(path, limits = LIMITS) {
     /** @type {Outcome} */
     const outcome = await new Promise((resolve) => {
       const settle = (/** @type {Outcome} */ what) => {
-        clearTimeout(timer);
+        clearInterval(timer);
         here.off("message", settle).off("close", closed);
         resolve(what);
       };
       const closed = (/** @type {number | null} */ code, /** @type {string | null} */ signal) =>
         settle({ kind: "crash", message: `${signal ?? `exit ${code}`}\n${errors}` });
-      const timer = setTimeout(
-        () => settle({ kind: "hang", message: `over ${limits.seconds} s` }),
-        1000 * limits.seconds,
-      );
+      const [began, before] = [Date.now(), processorSeconds(here.pid)];
+      const timer = setInterval(() => {
+        const passed = (Date.now() - began) / 1000;
+        const isBusy = !(processorSeconds(here.pid) - before < limits.seconds);
+        if (passed > limits.seconds && (isBusy || passed > PATIENCE * limits.seconds))
+          settle({ kind: "hang", message: `over ${limits.seconds} s` });
+      }, 200 * limits.seconds);
       here.on("message", settle).on("close", closed);
       // Told by the error, and not by an event, where it has ended since its last answer.
       here.send(task, (error) => error && settle({ kind: "crash", message: `after the input before\n${errors}` }));

@@ -52,12 +52,8 @@ it("the fuzzer sees each kind of fault, keeps its input, and goes on", async () 
     folder: space.path,
     limits: { ...LIMITS, seconds: 0.4, spare: 50e6 },
   });
-  expect(faults.map(({ signature }) => signature.split(":")[0]).sort()).toEqual([
-    "crash",
-    "exception",
-    "hang",
-    "memory",
-  ]);
+  const kinds = faults.map(({ signature }) => signature.split(":")[0]);
+  expect(new Set(kinds)).toEqual(new Set(["crash", "exception", "hang", "memory"]));
   expect(faults.every(({ file }) => readFileSync(file).length === 1)).toBe(true);
   expect(readdirSync(space.path)).toHaveLength(4);
   expect(counts).toMatchObject({ inputs: 6, read: 1, refused: 1, unconfirmed: 0 });

@@ -32,23 +32,21 @@ const NAMES = [
 /** Operators, domains, and names at which a table fails that is no map. */
 const WORDS = [
   ...new Set([...Object.keys(rules), ...Object.keys(shapeRules)]),
-  ...[
-    "",
-    "If",
-    "Loop",
-    "Scan",
-    "ai.onnx.ml",
-    "com.microsoft",
-    "__proto__",
-    "constructor",
-    "x",
-    "logits",
-    "N",
-    "axis",
-    "perm",
-    "to",
-    "value",
-  ],
+  "",
+  "If",
+  "Loop",
+  "Scan",
+  "ai.onnx.ml",
+  "com.microsoft",
+  "__proto__",
+  "constructor",
+  "x",
+  "logits",
+  "N",
+  "axis",
+  "perm",
+  "to",
+  "value",
 ].map(latin1);
 
 /** Which of two outputs is asked for where a model of scikit-learn gives them. */
