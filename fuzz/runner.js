@@ -19,8 +19,8 @@ export const LIMITS = { seconds: 5, heap: 512, spare: 200e6 };
 
 const CHILD = fileURLToPath(new URL("./child.js", import.meta.url));
 
-/** A process that takes no processor time waits for what does not come, or for a very busy machine. */
-const PATIENCE = 12;
+/** Limits of the clock until a process that took less of the processor has hung too: it waits for what does not come. */
+const PATIENCE = 60;
 
 /** Seconds of processor time that a process took; infinite where the system does not tell. @param {number | undefined} pid */
 function processorSeconds(pid) {

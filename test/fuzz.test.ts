@@ -48,7 +48,7 @@ it("the fuzzer sees each kind of fault, keeps its input, and goes on", async () 
     path,
     seed: 29,
     inputs: 6,
-    seconds: 60,
+    seconds: 600,
     folder: space.path,
     limits: { ...LIMITS, seconds: 0.4, spare: 50e6 },
   });
@@ -57,4 +57,4 @@ it("the fuzzer sees each kind of fault, keeps its input, and goes on", async () 
   expect(faults.every(({ file }) => readFileSync(file).length === 1)).toBe(true);
   expect(readdirSync(space.path)).toHaveLength(4);
   expect(counts).toMatchObject({ inputs: 6, read: 1, refused: 1, unconfirmed: 0 });
-});
+}, 180_000);
