@@ -62,6 +62,8 @@ const MORE: Readonly<Record<string, number>> = {
   ead: 1,
   fab: 9,
   "fab-t": 9,
+  pdpgd: 5,
+  least: 5,
 };
 const named = (norm: "l2" | "l1") =>
   Object.values(attacks).filter(

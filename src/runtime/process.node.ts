@@ -37,7 +37,10 @@ export function processRuntime(): ProcessRuntime {
   });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   child.on("error", (cause) => fail(notStarted(cause)));
-  child.on("close", (code, signal) => fail(endedBy(signal ?? `exit ${code}`)));
+  // What JavaScript throws ends it with 1: its script was not found, say.
+  child.on("close", (code, signal) =>
+    fail(code === 1 ? notStarted(new Error("its script failed")) : endedBy(signal ?? `exit ${code}`)),
+  );
   return {
     name: "onnxruntime-node, in a process",
     device: "cpu",

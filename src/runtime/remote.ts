@@ -41,7 +41,7 @@ interface Pending {
 
 /** This end of it: whoever starts the other end says how requests are sent, and hands on what is heard. */
 export interface Remote {
-  readonly load: Runtime["load"];
+  readonly load: (model: Uint8Array, folder?: string) => Promise<Program>;
   readonly heard: (answer: RemoteAnswer) => void;
   /** Nothing is answered any more. */
   readonly fail: (error: Error) => void;

@@ -68,8 +68,17 @@ export async function openDenseRuns(
   return runs;
 }
 
+interface OpenedFile {
+  readonly output: (x: Float32Array) => Promise<Float32Array>;
+  readonly release: () => Promise<void>;
+}
+
 /** The file itself, for one input at a time. Its answer has the outputs of the network, or mismatch is thrown. @throws runtime */
-async function openFile(graph: Graph, { file: { input, output, dims }, outputs }: Network, runtime: Runtime) {
+async function openFile(
+  graph: Graph,
+  { file: { input, output, dims }, outputs }: Network,
+  runtime: Runtime,
+): Promise<OpenedFile> {
   const own = await runtime.load(writeOnnx(graph));
   return {
     output: async (x: Float32Array): Promise<Float32Array> => {

@@ -76,8 +76,8 @@ checkpoint.safetensors, saved after each epoch and on Ctrl-C. The same options g
 Examples:
   perturb train                                         LeNet on MNIST: the bundled model
   perturb train --data fashion-mnist --epochs 20
+  perturb train --arch small --epochs 0 --out runs/new  an untrained network, for perturb harden
   perturb train --arch small --epochs 0 --init intervals --out runs/new
-                                                        an untrained network, for perturb harden --method ibp
   perturb train --optimizer sgd --lr 0.05 --schedule cosine --batch 128 --out runs/sgd
   perturb train --resume runs/sgd                       after Ctrl-C
   perturb evaluate --model runs/train-lenet-mnist/model.onnx`),

@@ -90,7 +90,7 @@ it("is also found above a folder of the name onnx", async () => {
 
 describe("a surrogate", () => {
   const opened = async (given: object, preprocess?: string) => {
-    const all = { surrogate: join(folder, "surrogate", "net.onnx"), device: "cpu" as const, ...given };
+    const all = { surrogate: join(folder, "surrogate", "net.onnx"), device: "cpu" as const, isolate: false, ...given };
     const surrogate = await openSurrogate(all, [1, 1, 2], undefined, preprocess);
     return surrogate?.file.normalization;
   };

@@ -21,7 +21,7 @@ it("a surrogate of the command line is of either layout", async () => {
   try {
     const surrogate = join(folder, "last.onnx");
     await writeFile(surrogate, writeOnnx(last));
-    const given = { surrogate, device: "cpu", ...normalization } as const;
+    const given = { surrogate, device: "cpu", isolate: false, ...normalization } as const;
     const model = (await openSurrogate(given as Parameters<typeof openSurrogate>[0], [C, H, W]))!;
     expect(model.inputShape).toEqual([C, H, W]);
     await using(model, async () => {

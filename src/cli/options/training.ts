@@ -18,7 +18,7 @@ export const optimizerOption = () =>
 export const initializerOption = () =>
   new Option(
     "--init <name>",
-    "How the first weights are drawn: as torch does, or so that intervals keep their widths, for perturb harden --method ibp.",
+    "How the first weights are drawn: as torch does, or so that intervals keep their widths, for an untrained network that perturb harden trains with --method ibp.",
   )
     .choices(namesOf<InitializerName>(initializers))
     .default("torch" as const);

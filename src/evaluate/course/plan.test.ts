@@ -24,7 +24,7 @@ describe("the attacks of a plan", () => {
 
   it.each([
     [["pgd"], 'got "pgd". Give the attack itself: attacks["pgd"] from "perturb/attacks".'],
-    [["pdg"], 'got "pdg". Did you mean pgd?'],
+    [["pgdt"], 'got "pgdt". Did you mean pgd?'],
     [["qqqqqq"], 'got "qqqqqq". Known: fgsm, r-fgsm,'],
     [[undefined], "got undefined. An attack that"],
     [[null], "got null."],

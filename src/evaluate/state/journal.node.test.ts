@@ -308,7 +308,7 @@ describe("a state that was made up", () => {
       [{ ...tally, worst: tally.worst.map((at) => ({ ...at, correct: 5 })) }, "are correct at ε 0.1"],
       [{ ...tally, confusion: new Map([[0, 1]]) }, "table of labels and predictions"],
       [record(0, { index: 100_000 }), "record of sample 100000"],
-      [record(1, { index: 0 }), "record of sample 0 behind 0"],
+      [record(1, { index: 0 }), "two records of sample 0"],
       [record(fooled, { attack: "<img onerror>" }), "which is not of this run"],
       [record(fooled, { epsilon: 0.15 }), "at another ε, 0.15"],
       [record(fooled, { outcome: "not-fooled" }), "is not-fooled at ε"],

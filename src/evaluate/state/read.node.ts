@@ -36,7 +36,7 @@ export async function* readTallies(
   const most = (extent.points + 1) * EXAMPLES;
   let pictures: Picture[] = [];
   let done = extent.first;
-  let last = -1;
+  const seen = new Set<number>();
   let dimensions: number | undefined;
   let schema: ReturnType<typeof lineSchema> | undefined;
   let schemaSamples = 0;
@@ -62,9 +62,8 @@ export async function* readTallies(
         path,
         `after ${done} samples, there are ${pictures.length} pictures for ${bare.flat().length} examples`,
       );
-    const wrong = contradiction(tally as Tally, last, extent);
+    const wrong = contradiction(tally as Tally, seen, extent);
     if (wrong !== null) throw unfit(path, `after ${done} samples, ${wrong}`);
-    last = tally.records.at(-1)!.index;
     dimensions ??= tally.linearity?.dimensions.length;
     if (tally.linearity && tally.linearity.dimensions.length !== dimensions)
       throw unfit(path, `after ${done} samples, the linear view has another size than before`);

@@ -84,7 +84,7 @@ describe("an evaluation in shards", () => {
     });
   });
 
-  it("is refused by name where a shard is missing, unfinished, foreign, or none", async () => {
+  it("is refused by name where a shard is missing, unfinished, foreign, or none", { timeout: 120_000 }, async () => {
     await using(open(smallNetwork(SHAPE, 3)), async (model) => {
       const data = await dataFor(model);
       const shard = (index: number, place: string, more: Partial<EvaluateOptions> = {}) =>

@@ -4,17 +4,16 @@ import type { Extent } from "./extent.ts";
 
 /**
  * In what the sums of a tally contradict its records, or these the run; null where they agree. Whoever changes a state and its
- * checksums must change both. @param last the index of the sample before
+ * checksums must change both. @param seen the indices of the samples before, to which these are added
  */
-export function contradiction(tally: Tally, last: number, extent: Extent): string | null {
+export function contradiction(tally: Tally, seen: Set<number>, extent: Extent): string | null {
   const { total, records, correct, worst } = tally;
   if (records.length !== total) return `there are ${records.length} records of ${total} samples`;
   const names = new Set([...extent.names, ...(tally.certified?.methods ?? []).map(({ method }) => method)]);
-  let before = last;
   for (const { index, attack, epsilon, outcome } of records) {
-    if (index <= before || index >= extent.size)
-      return `there is a record of sample ${index} behind ${before}, of ${extent.size} samples`;
-    before = index;
+    if (seen.has(index)) return `there are two records of sample ${index}`;
+    if (index >= extent.size) return `there is a record of sample ${index}, of ${extent.size} samples`;
+    seen.add(index);
     if ((outcome === "fooled") !== (epsilon !== null && attack !== null))
       return `sample ${index} is ${outcome} ${epsilon === null ? "without an ε" : `at ε ${epsilon}`}`;
     if (epsilon !== null && !extent.epsilons.includes(epsilon))
