@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/**/*.test.ts"],
+    // What is built is taken as it is.
+    server: { deps: { external: [/\/dist\//] } },
     setupFiles: ["test/support/fast-check.ts"],
     // One file on each core: much of a test's time is spent waiting for a browser or for another process.
     maxWorkers: "100%",

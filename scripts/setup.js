@@ -1,4 +1,4 @@
-// Installs and builds what is missing or out of date, then starts the program, the checks or the benchmarks.
+// Installs and builds what is missing or out of date, then starts the program, the checks, the benchmarks or the fuzzer.
 // Node's own modules only: it runs before anything is installed.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
@@ -182,6 +182,7 @@ Any web host can serve this folder, from any path. For several threads it must s
     if (args.length === 0) node("Package", "scripts/check-package.js");
   },
   bench: (args) => node("Benchmarks", "bench/run.js", args),
+  fuzz: (args) => node("Fuzzing", "fuzz/run.js", args),
 };
 
 const [task = "setup", ...args] = process.argv.slice(2);
@@ -194,5 +195,5 @@ install();
 build();
 buildWeb("report", "the page of reports", "web/report.vite.config.ts");
 // Neither needs it to begin.
-if (task !== "start" && task !== "bench") buildWeb("playground", "the playground", "web/vite.config.ts");
+if (!["start", "bench", "fuzz"].includes(task)) buildWeb("playground", "the playground", "web/vite.config.ts");
 await tasks[task](args);

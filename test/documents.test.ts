@@ -8,13 +8,14 @@ const documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README
     .map((name) => `docs/${name}`),
 );
 /** Every file of the checkout that a document may name. */
-const files = ["src", "web", "test", "tools", "scripts", "bench", "models", "schema", "docs"].flatMap((folder) =>
-  (readdirSync(ROOT + folder, { recursive: true }) as string[]).map(
-    (name) => `/${folder}/${name.replaceAll("\\", "/")}`,
-  ),
+const files = ["src", "web", "test", "tools", "scripts", "bench", "fuzz", "models", "schema", "docs"].flatMap(
+  (folder) =>
+    (readdirSync(ROOT + folder, { recursive: true }) as string[]).map(
+      (name) => `/${folder}/${name.replaceAll("\\", "/")}`,
+    ),
 );
 /** Of a file that is still to be made, its folder must be there. */
-const PLACEHOLDER = /(FAMILY\/)?NAME\.ts$/;
+const PLACEHOLDER = /(FAMILY\/)?NAME\.[jt]s$/;
 const exists = (name: string): boolean =>
   PLACEHOLDER.test(name)
     ? files.some((file) => file.startsWith(`/${name.replace(PLACEHOLDER, "")}`))
