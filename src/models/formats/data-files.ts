@@ -3,10 +3,8 @@ import { PerturbError } from "../../errors.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import type { Span } from "../../onnx/stored.ts";
 import { altered } from "../../onnx/subgraphs.ts";
-import { elementType } from "../../onnx/tensor-proto.ts";
 import { replaceTensors, tensorsOf } from "../../onnx/tensors.ts";
-import { bytesPerElement, product } from "../../tensor.ts";
-import { entryOf, isExternal } from "./external.ts";
+import { entryOf, isExternal, statedBytes } from "./external.ts";
 
 /** The files beside a model that hold tensors of it, by their paths from its folder: "net.data", "weights/a.bin". */
 export type DataFiles = ReadonlyMap<string, Uint8Array>;
@@ -29,11 +27,8 @@ export function placeOf(t: TensorProto, model: string): Place {
       `${model}: the tensor "${t.name}" in ${file} has an entry ${JSON.stringify(other.key)}, which other elements would make wrong. Save the model anew, without it.`,
       { data: { tensor: t.name, entry: other.key } },
     );
-  const type = elementType(t.dataType);
-  const expected = type && product(t.dims.map(Number)) * bytesPerElement(type);
-  const [start, length] = [wholeOf(t, "offset") ?? 0, wholeOf(t, "length") ?? expected ?? Number.NaN];
-  const end = start + length;
-  if (Number.isSafeInteger(end) && (expected === undefined || length === expected)) return { file, start, end };
+  const { start, length, expected, fits } = statedBytes(t);
+  if (fits) return { file, start, end: start + length };
   throw new PerturbError(
     "invalid-file",
     `${model}: the tensor "${t.name}" of shape [${t.dims}] should lie in ${file} at byte ${start}, ${length} bytes long; it needs ${expected ?? "a length"}. Save the model anew.`,
@@ -85,10 +80,4 @@ function pathOf(t: TensorProto, model: string): string {
     `${model}: the tensor "${t.name}" names the file ${JSON.stringify(location)} for its data, and only plain paths inside the model's folder can be written again. Save the model with its data beside it.`,
     { data: { tensor: t.name } },
   );
-}
-
-function wholeOf(t: TensorProto, key: string): number | undefined {
-  const said = entryOf(t, key);
-  if (said === undefined) return undefined;
-  return /^\d+$/.test(said) ? Number(said) : Number.NaN;
 }

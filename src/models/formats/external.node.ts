@@ -5,10 +5,8 @@ import { create } from "@bufbuild/protobuf";
 import { type TensorProto, TensorProtoSchema } from "onnx-buf";
 import { messageOf, PerturbError } from "../../errors.ts";
 import type { Graph } from "../../onnx/graph.ts";
-import { elementType } from "../../onnx/tensor-proto.ts";
 import { replaceTensors, tensorsOf } from "../../onnx/tensors.ts";
-import { bytesPerElement, product } from "../../tensor.ts";
-import { entryOf, isExternal } from "./external.ts";
+import { entryOf, isExternal, statedBytes } from "./external.ts";
 
 /** Tensors up to this many bytes are taken into the graph: shapes and axes, which inference needs to see. */
 const SMALL = 2 ** 14;
@@ -46,22 +44,14 @@ export async function takeInExternal(graph: Graph, folder: string, model: string
 
 /** Where the tensor's bytes lie in its file. @throws invalid-file */
 async function placeOf(t: TensorProto, location: string, file: FileHandle, model: string) {
-  const type = elementType(t.dataType);
-  const stated = entryOf(t, "length");
-  const expected = type && product(t.dims.map(Number)) * bytesPerElement(type);
-  const offset = countOf(entryOf(t, "offset") ?? "0");
-  const length = stated === undefined ? (expected ?? Number.NaN) : countOf(stated);
+  const { start: offset, length, expected, fits } = statedBytes(t);
   const { size } = await file.stat();
-  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && length >= 0;
-  if (whole && (expected === undefined || length === expected) && offset + length <= size) return { offset, length };
+  if (fits && offset + length <= size) return { offset, length };
   throw new PerturbError(
     "invalid-file",
-    `${model}: the tensor "${t.name}" of shape [${t.dims}] should lie in ${location} at byte ${entryOf(t, "offset") ?? 0}, ${stated ?? expected} bytes long; it needs ${expected ?? "another number"}, and that file has ${size}. Copy the file that belongs to the model.`,
+    `${model}: the tensor "${t.name}" of shape [${t.dims}] should lie in ${location} at byte ${entryOf(t, "offset") ?? 0}, ${entryOf(t, "length") ?? expected} bytes long; it needs ${expected ?? "another number"}, and that file has ${size}. Copy the file that belongs to the model.`,
   );
 }
-
-/** A whole number as the standard has it: another reader would take "0x10" or " 8" for something else. */
-const countOf = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number.NaN);
 
 async function readPlace(t: TensorProto, file: FileHandle, offset: number, length: number): Promise<TensorProto> {
   const rawData = new Uint8Array(length);
