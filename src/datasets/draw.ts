@@ -26,7 +26,7 @@ export function shuffled(data: Dataset, count: number, seed: number, block: numb
     const random = randomFor(seed, i, DRAW);
     return random.uint32() * 2 ** 21 + (random.uint32() >>> 11);
   });
-  const order = Int32Array.from(keys, (_, i) => i).sort((a, b) => keys[a]! - keys[b]! || a - b);
+  const order = sortedBy(keys);
   for (let at = 0; at < count; at += block) order.subarray(at, Math.min(count, at + block)).sort();
   const chosen = part(data, order.slice(0, count), seed);
   return { ...chosen, drawn: { ...chosen.drawn!, shuffled: true } };
@@ -41,10 +41,14 @@ function indicesOf({ size, labels }: Dataset, count: number, seed: number): Int3
     { length: size },
     (_, i) => (labels?.[i] ?? 0) * 2 ** 32 + randomFor(seed, i, DRAW).uint32(),
   );
-  const order = Int32Array.from(keys, (_, i) => i).sort((a, b) => keys[a]! - keys[b]! || a - b);
+  const order = sortedBy(keys);
   const start = randomFor(seed, -1, DRAW).uniform();
   return Int32Array.from({ length: count }, (_, k) => order[Math.floor(((k + start) * size) / count)]!).sort();
 }
+
+/** The indices of keys that rise; of equal ones the first comes first. */
+const sortedBy = (keys: Float64Array): Int32Array =>
+  Int32Array.from(keys, (_, i) => i).sort((a, b) => keys[a]! - keys[b]! || a - b);
 
 /** The samples of a set with these indices, in this order. */
 export function part(data: Dataset, indices: Int32Array, seed: number): Dataset {

@@ -91,15 +91,18 @@ export class Attributes {
   }
 
   *subgraphs(): Generator<GraphProto> {
-    for (const { g, graphs } of this.protos) {
-      if (g) yield g;
-      yield* graphs;
-    }
+    for (const attribute of this.protos) yield* graphsIn(attribute);
   }
 
   #find(name: string): AttributeProto | undefined {
     return this.protos.find((a) => a.name === name);
   }
+}
+
+/** The sub-graphs that an attribute holds. */
+export function* graphsIn({ g, graphs }: AttributeProto): Generator<GraphProto> {
+  if (g) yield g;
+  yield* graphs;
 }
 
 /** Values that a sub-graph is given, holds and makes. */

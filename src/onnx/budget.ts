@@ -1,5 +1,6 @@
 import type { AttributeProto, GraphProto } from "onnx-buf";
 import { PerturbError } from "../errors.ts";
+import { graphsIn } from "./attributes.ts";
 
 /** What rewriting a graph may make, and take: far more than any network needs, and what a computer can bear. */
 export const MOST = { nodes: 2 ** 17, bytes: 2 ** 27, seconds: 120 } as const;
@@ -59,11 +60,11 @@ const known = new WeakMap<object, number>();
 
 /** About the bytes that an attribute takes in a file: each node has its own there. */
 function sizeOf(attribute: AttributeProto): number {
-  const { g, graphs, t, s, ints, floats, strings } = attribute;
+  const { t, s, ints, floats, strings } = attribute;
   const before = known.get(attribute);
   if (before !== undefined) return before;
   const listed = 8 * ints.length + 4 * floats.length + strings.reduce((sum, text) => sum + text.length, 0);
-  const inner = [...(g ? [g] : []), ...graphs].reduce((sum, graph) => sum + sizeOfGraph(graph), 0);
+  const inner = [...graphsIn(attribute)].reduce((sum, graph) => sum + sizeOfGraph(graph), 0);
   const size = s.length + listed + inner + (t ? t.rawData.length + 8 * numbersIn(t) : 0);
   known.set(attribute, size);
   return size;

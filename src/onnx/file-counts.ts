@@ -1,5 +1,6 @@
 import type { GraphProto, ModelProto, NodeProto } from "onnx-buf";
 import { PerturbError } from "../errors.ts";
+import { graphsIn } from "./attributes.ts";
 import { describeNode } from "./graph.ts";
 import { readNode } from "./node-proto.ts";
 
@@ -23,7 +24,7 @@ export function checkFileCounts({ graph, functions }: ModelProto, file: string):
           own,
         });
       values += own;
-      for (const { g, graphs } of attribute) for (const inner of g ? [g, ...graphs] : graphs) within(inner);
+      for (const one of attribute) for (const inner of graphsIn(one)) within(inner);
     }
   };
   const within = ({ node, input, output, initializer }: GraphProto): void => {

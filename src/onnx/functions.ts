@@ -116,8 +116,7 @@ function importOpsets(called: FunctionProto, opsets: Map<string, number>): void 
 
 function* domains(node: Node): Generator<string> {
   yield node.domain;
-  for (const { g, graphs } of node.attributes.protos)
-    for (const graph of g ? [g, ...graphs] : graphs) for (const inner of graph.node) yield* domains(readNode(inner));
+  for (const graph of node.attributes.subgraphs()) for (const inner of graph.node) yield* domains(readNode(inner));
 }
 
 /** The node with its sub-graphs changed. */

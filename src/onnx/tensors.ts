@@ -1,5 +1,5 @@
 import type { AttributeProto, FunctionProto, GraphProto, NodeProto, SparseTensorProto, TensorProto } from "onnx-buf";
-import { Attributes } from "./attributes.ts";
+import { Attributes, graphsIn } from "./attributes.ts";
 import type { Graph, Node } from "./graph.ts";
 import { altered } from "./subgraphs.ts";
 
@@ -18,11 +18,12 @@ export function* tensorsOf({ initializers, nodes, source }: Graph): Generator<Te
 }
 
 function* ofAttributes(attributes: readonly AttributeProto[]): Generator<TensorProto> {
-  for (const { t, tensors, sparseTensor, sparseTensors, g, graphs } of attributes) {
+  for (const attribute of attributes) {
+    const { t, tensors, sparseTensor, sparseTensors } = attribute;
     if (t) yield t;
     yield* tensors;
     for (const sparse of sparseTensor ? [sparseTensor, ...sparseTensors] : sparseTensors) yield* ofSparse(sparse);
-    for (const graph of g ? [g, ...graphs] : graphs) yield* ofGraph(graph);
+    for (const graph of graphsIn(attribute)) yield* ofGraph(graph);
   }
 }
 

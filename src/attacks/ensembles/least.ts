@@ -44,9 +44,8 @@ export const least = defineAttack<DifferentiableModel, LeastOptions>({
     checkNumbers("least", { queries }, { effort });
     const found = nearest(task);
     for (const member of membersOf(task.norm.name, effort)) await join(task, found, found.open(), member);
-    const left = found.open().filter((row) => found.distances[row] === Number.POSITIVE_INFINITY);
     const norm = hopskipjump.norms.includes(task.norm.name) ? task.norm : norms.l2;
-    await join({ ...task, norm }, found, left, configured(hopskipjump, { queries }));
+    await join({ ...task, norm }, found, found.missing(), configured(hopskipjump, { queries }));
     return found.candidates();
   },
 });

@@ -51,8 +51,7 @@ export const fmn = defineAttack<DifferentiableModel, FmnOptions>({
     await run(task, found, found.open(), options);
     const { stepSize, finalStepSize } = options;
     const longer = { ...options, stepSize: LONGER * stepSize, finalStepSize: LONGER * finalStepSize };
-    const missing = found.open().filter((row) => found.distances[row] === Number.POSITIVE_INFINITY);
-    await run(task, found, missing, longer);
+    await run(task, found, found.missing(), longer);
     return found.candidates();
   },
 });

@@ -9,6 +9,8 @@ export interface Nearest {
   readonly distances: Float64Array;
   /** The samples that may still get nearer: all but those at distance 0. */
   readonly open: () => number[];
+  /** The samples without an adversarial point. */
+  readonly missing: () => number[];
   /** Takes `point`, known to be adversarial, for sample `row` where it is the nearest yet. */
   readonly offer: (row: number, point: Float32Array) => void;
   /** The nearest point of a sample, as a view; x where none is known. */
@@ -25,6 +27,7 @@ export function nearest({ x, norm, epsilons, model }: AttackTask<Model>): Neares
   return {
     distances,
     open: () => [...distances.keys()].filter((row) => distances[row]! > 0),
+    missing: () => [...distances.keys()].filter((row) => distances[row] === Number.POSITIVE_INFINITY),
     offer(row, point) {
       const distance = norm.distance(point, original(row));
       if (!(distance < distances[row]!)) return;

@@ -1,3 +1,4 @@
+import { rowsOf } from "../../attacks/steps/nearest.ts";
 import { steepest } from "../../attacks/steps/steering.ts";
 import { stepper } from "../../attacks/steps/stepper.ts";
 import type { InnerTask } from "../../harden.ts";
@@ -48,14 +49,10 @@ export const ofCrossEntropy =
 /** A point for each sample, drawn uniformly from the ball; it may leave the bounds. */
 export function uniformPoint({ x, norm, epsilon, random }: InnerTask): FloatTensor {
   if (epsilon === 0) return { ...x, data: x.data.slice() };
-  const size = sampleSize(x);
-  const data = new Float32Array(x.data.length);
-  for (let i = 0; i < x.dims[0]!; i++) {
-    const point = data.subarray(i * size, (i + 1) * size);
-    const original = x.data.subarray(i * size, (i + 1) * size);
-    norm.uniform(point, original, epsilon, random(i));
-  }
-  return { ...x, data };
+  const points: FloatTensor = { ...x, data: new Float32Array(x.data.length) };
+  const [point, original] = [rowsOf(points), rowsOf(x)];
+  for (let i = 0; i < x.dims[0]!; i++) norm.uniform(point(i), original(i), epsilon, random(i));
+  return points;
 }
 
 /** A point for each sample, drawn uniformly from the ball, moved into the bounds. */
@@ -63,11 +60,8 @@ export function uniformStart(task: InnerTask): FloatTensor {
   const { x, norm, epsilon, model } = task;
   const points = uniformPoint(task);
   if (epsilon === 0) return points;
-  const size = sampleSize(x);
-  for (let i = 0; i < x.dims[0]!; i++) {
-    const row = (values: Float32Array) => values.subarray(i * size, (i + 1) * size);
-    norm.project(row(points.data), row(x.data), epsilon, model.bounds);
-  }
+  const [point, original] = [rowsOf(points), rowsOf(x)];
+  for (let i = 0; i < x.dims[0]!; i++) norm.project(point(i), original(i), epsilon, model.bounds);
   return points;
 }
 
