@@ -2,7 +2,7 @@ import { checkSignal, PerturbError } from "./errors.ts";
 import { layoutOf, transposed } from "./layout.ts";
 import type { PictureSteps } from "./models/preprocessing/preprocessing.ts";
 import { type Note, option } from "./option.ts";
-import { type FloatTensor, product } from "./tensor.ts";
+import { type FloatTensor, MOST_VALUES, product } from "./tensor.ts";
 
 /** Random access to bytes that may be too many for memory: a file, a Blob, an array. */
 export interface ByteSource {
@@ -122,9 +122,6 @@ export function* batchRanges(
     start = next;
   }
 }
-
-/** Values of one batch at most: 1 GiB in float32, of which an attack holds several copies. */
-const MOST_VALUES = 2 ** 28;
 
 /** @throws usage, or unsupported for a single sample, where so many samples of this shape are too many values for one array */
 export function checkBatchSize(samples: number, shape: readonly number[]): void {

@@ -44,6 +44,9 @@ export const ARRAY_OF = {
 
 export const bytesPerElement = (type: ElementType): number => ARRAY_OF[type].BYTES_PER_ELEMENT;
 
+/** Values of one batch at most: 1 GiB in float32, of which an attack holds several copies. */
+export const MOST_VALUES = 2 ** 28;
+
 export const product = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 
 /** A tensor of these elements. @throws mismatch when the length is not the product of `dims`. */

@@ -9,6 +9,7 @@ import { bindInput, freeNames, renameValues } from "../onnx/rewrite.ts";
 import { typeCode } from "../onnx/tensor-proto.ts";
 import { upgradeEarly } from "../onnx/upgrade-early.ts";
 import { option } from "../option.ts";
+import { MOST_VALUES } from "../tensor.ts";
 import { batchFirst } from "./batch-axis.ts";
 import { straightThrough } from "./coverage.ts";
 import { backward, gradients } from "./engine.ts";
@@ -32,9 +33,6 @@ export interface Classifier {
   /** Scores of labels of which only a run tells whether they are logits or probabilities. */
   readonly unseen?: true;
 }
-
-/** Elements of a sample, at most: those of a batch that is held in memory. */
-const MOST_ELEMENTS = 2 ** 28;
 
 /** Shape of one sample that the graph itself fixes, or null where it does not; the whole input where it has no batch axis. */
 export function sampleShape(graph: Graph): readonly number[] | null {
@@ -76,10 +74,10 @@ export function asClassifier(file: Graph, shape = sampleShape(file), reading: Re
     );
   for (const sample of [shape, input.dims?.slice(1) ?? []]) {
     const size = sample.reduce<number>((known, of) => known * (typeof of === "number" ? of : 1), 1);
-    if (size === 0 || size > MOST_ELEMENTS)
+    if (size === 0 || size > MOST_VALUES)
       throw new PerturbError(
         "unsupported",
-        `The model's input "${input.name}" takes samples of ${describeDims(sample)}. Samples have from 1 to ${MOST_ELEMENTS} elements.`,
+        `The model's input "${input.name}" takes samples of ${describeDims(sample)}. Samples have from 1 to ${MOST_VALUES} elements.`,
       );
   }
   if (original.outputs.length !== 1)
